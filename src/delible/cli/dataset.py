@@ -1,0 +1,146 @@
+"""`delible dataset`: build consent-filtered releases, list them, ask who is in them, verify them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from delible.cli.context import current, emit, progress
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from delible.model.record import Manifest
+
+app = typer.Typer(help="Build consent-filtered training datasets, and ask who is in them.")
+
+Reference = Annotated[str, typer.Argument(metavar="NAME@VERSION", help="The release; NAME alone is the latest.")]
+
+
+@app.command()
+def build(ctx: typer.Context, recipe: Annotated[str, typer.Argument(help="Name of the recipe.")]) -> None:
+    """Cut a new version: only rows of people who may be used, each column treated as the recipe says.
+
+    Example:
+
+        delible dataset build support_training
+    """
+    from delible.workflows.dataset import build_dataset
+
+    call = current(ctx)
+    built = build_dataset(call.workspace, recipe, actor=call.actor, now=call.now, progress=progress)
+    manifest = built.manifest
+    document = {
+        "dataset": manifest.dataset,
+        "version": manifest.version,
+        "rows_in": manifest.rows_in,
+        "rows_out": manifest.rows_out,
+        "excluded": manifest.excluded,
+        "members": manifest.members,
+        "path": call.workspace.path(manifest.path),
+        "gaps": [p.as_json() for p in built.gaps],
+        "warnings": [p.as_json() for p in built.warnings],
+    }
+    emit(ctx, document, text=_built(manifest))
+
+
+@app.command("list")
+def list_(ctx: typer.Context) -> None:
+    """List all releases.
+
+    Example:
+
+        delible dataset list
+    """
+    from delible.workflows.dataset import list_datasets
+
+    call = current(ctx)
+    manifests = list_datasets(call.workspace)
+    document = {
+        "datasets": [
+            {
+                "dataset": m.dataset,
+                "version": m.version,
+                "purpose": m.purpose,
+                "created_at": m.created_at,
+                "rows_out": m.rows_out,
+                "members": m.members,
+                "path": call.workspace.path(m.path),
+            }
+            for m in manifests
+        ]
+    }
+    emit(ctx, document, text=_listed(manifests))
+
+
+@app.command()
+def members(
+    ctx: typer.Context,
+    reference: Reference,
+    identifiers: Annotated[str, typer.Option(help="JSON lines of identifiers, one person a line, or -.")],
+) -> None:
+    """Say whether people are in a release; any identifier of theirs will do.
+
+    Example:
+
+        delible dataset members support_training@v1 --identifiers person.jsonl
+    """
+    from delible.workflows.dataset import dataset_members
+
+    found = dataset_members(current(ctx).workspace, reference, identifiers)
+    lines = [{"line": n, "member": member} for n, member in enumerate(found.lines, start=1)]
+    document = {"dataset": found.dataset, "version": found.version, "member": found.member, "lines": lines}
+    text = "\n".join(f"line {line['line']}: {'member' if line['member'] else 'not a member'}" for line in lines)
+    emit(ctx, document, text=text)
+
+
+@app.command()
+def verify(ctx: typer.Context, reference: Reference) -> None:
+    """Check every file of a release against the digests that were registered; exit code 4 when one differs.
+
+    Example:
+
+        delible dataset verify support_training@v1
+    """
+    from delible.workflows.dataset import verify_dataset
+
+    manifest = verify_dataset(current(ctx).workspace, reference)
+    size = sum(f.bytes for f in manifest.files)
+    document = {
+        "dataset": manifest.dataset,
+        "version": manifest.version,
+        "intact": True,
+        "files": len(manifest.files),
+        "bytes": size,
+    }
+    emit(
+        ctx,
+        document,
+        text=f"{manifest.dataset}@v{manifest.version}: {len(manifest.files)} files, {size} bytes, intact.",
+    )
+
+
+def _built(manifest: Manifest) -> Table:
+    from rich.table import Table
+
+    title = f"{manifest.dataset}@v{manifest.version} in {manifest.path}"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_row("rows in", f"{manifest.rows_in:,}")
+    for reason, rows in manifest.excluded.items():
+        table.add_row(f"  left out: {reason}", f"{rows:,}")
+    table.add_row("rows out", f"{manifest.rows_out:,}")
+    table.add_row("data subjects", f"{manifest.members:,}")
+    return table
+
+
+def _listed(manifests: list[Manifest]) -> Table:
+    from rich.table import Table
+
+    table = Table("release", "purpose", "made", "rows", "data subjects", box=None, pad_edge=False)
+    for m in manifests:
+        made = f"{m.created_at:%Y-%m-%d %H:%M}"
+        table.add_row(f"{m.dataset}@v{m.version}", m.purpose, made, f"{m.rows_out:,}", f"{m.members:,}")
+    return table

@@ -1,0 +1,32 @@
+"""`delible doctor`: is this machine fit to run delible?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from delible.cli.context import current, emit
+
+app = typer.Typer()
+
+
+@app.command()
+def doctor(
+    ctx: typer.Context,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch the Delta JARs now, unless they are cached.")] = False,
+) -> None:
+    """Check this installation and say what to do about each problem.
+
+    Looks at versions, the JDK, the Delta JARs, the workspace and its keys. Ends with exit code 1 when something is
+    broken.
+
+    Example:
+
+        delible doctor --json
+    """
+    from delible.workflows.doctor import broken, examine
+
+    checks = examine(current(ctx).folder, fetch=fetch)
+    lines = [f"{c.health:<8}{c.name:<22}{c.found}" + (f" {c.fix}" if c.fix else "") for c in checks]
+    emit(ctx, {"checks": checks}, text="\n".join(lines), failure=broken(checks))

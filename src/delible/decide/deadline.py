@@ -1,0 +1,162 @@
+"""When a request must be answered: the statutory clocks as data, and due dates by them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from enum import StrEnum
+
+from delible.model.duration import add_months
+from delible.model.terms import Regime, Right
+
+IsWorkingDay = Callable[[date], bool]
+"""Says whether a day is a working day; holidays are the caller's to know."""
+
+_LONGEST_CLOSURE = 60
+"""Days in a row without a working day, after which a calendar is taken to be broken."""
+
+
+class Unit(StrEnum):
+    """What a period counts."""
+
+    MONTHS = "months"
+    DAYS = "days"
+    WORKING_DAYS = "working days"
+
+
+@dataclass(frozen=True)
+class Clock:
+    """One statutory period.
+
+    Args:
+        rights: The rights that it governs.
+        step: What must have happened when it runs out: `confirm` receipt, `answer`, or `act` on an opt-out.
+        extension: By how much it may be prolonged once, with notice and reason inside the first period; in `unit`.
+        rolls: A last day that is no working day moves to the next one.
+        article: Where the law says so.
+        law_version: Date of the text that was read.
+    """
+
+    regime: Regime
+    rights: frozenset[Right]
+    step: str
+    period: int
+    unit: Unit
+    extension: int
+    rolls: bool
+    article: str
+    law_version: date
+
+
+_ALL = frozenset(Right)
+
+CLOCKS: tuple[Clock, ...] = (
+    Clock(
+        regime=Regime.GDPR,
+        rights=_ALL,
+        step="answer",
+        period=1,
+        unit=Unit.MONTHS,
+        extension=2,
+        rolls=True,
+        article="GDPR Art. 12(3); Regulation (EEC, Euratom) 1182/71 Art. 3",
+        law_version=date(2018, 5, 23),
+    ),
+    Clock(
+        regime=Regime.CCPA,
+        rights=_ALL - {Right.OPT_OUT},
+        step="confirm",
+        period=10,
+        unit=Unit.WORKING_DAYS,
+        extension=0,
+        rolls=False,
+        article="11 CCR 7021(a)",
+        law_version=date(2026, 1, 1),
+    ),
+    Clock(
+        regime=Regime.CCPA,
+        rights=_ALL - {Right.OPT_OUT},
+        step="answer",
+        period=45,
+        unit=Unit.DAYS,
+        extension=45,
+        rolls=False,
+        article="Cal. Civ. Code 1798.130(a)(2); 11 CCR 7021(b)",
+        law_version=date(2026, 1, 1),
+    ),
+    Clock(
+        regime=Regime.CCPA,
+        rights=frozenset({Right.OPT_OUT}),
+        step="act",
+        period=15,
+        unit=Unit.WORKING_DAYS,
+        extension=0,
+        rolls=False,
+        article="Cal. Civ. Code 1798.135; 11 CCR 7026(f)",
+        law_version=date(2026, 1, 1),
+    ),
+)
+"""All periods. The CCPA's 45 days run from receipt whether or not the person's identity has been verified."""
+
+
+def weekdays_only(day: date) -> bool:
+    """Return whether a day is one of Monday to Friday; knows no holidays."""
+    return day.isoweekday() <= 5  # noqa: PLR2004
+
+
+def clock_for(right: Right, regime: Regime) -> Clock:
+    """Return the clock by which a request is due."""
+    return next(c for c in CLOCKS if c.regime is regime and right in c.rights and c.step != "confirm")
+
+
+def due_date(
+    right: Right,
+    regime: Regime,
+    received: datetime,
+    *,
+    is_working_day: IsWorkingDay = weekdays_only,
+    zone: tzinfo = UTC,
+) -> date:
+    """Return the last day for answering a request.
+
+    Args:
+        right: What is asked for.
+        regime: Whose clock runs.
+        received: The instant of receipt, with its time zone.
+        is_working_day: The calendar of the controller's seat.
+        zone: The controller's own time zone, which decides what day the receipt falls on.
+
+    Raises:
+        ValueError: When `received` has no time zone, or the calendar has no working day.
+    """
+    if received.tzinfo is None:
+        raise ValueError("the time of receipt must have a time zone")
+    return last_day(clock_for(right, regime), received.astimezone(zone).date(), is_working_day=is_working_day)
+
+
+def last_day(clock: Clock, received: date, *, is_working_day: IsWorkingDay = weekdays_only) -> date:
+    """Return the last day of a period; the day of receipt itself is not counted (Reg. 1182/71 Art. 3(1))."""
+    match clock.unit:
+        case Unit.MONTHS:
+            last = add_months(datetime(received.year, received.month, received.day), clock.period).date()  # noqa: DTZ001
+        case Unit.DAYS:
+            last = received + timedelta(days=clock.period)
+        case Unit.WORKING_DAYS:
+            last = received
+            for _ in range(clock.period):
+                last = _next_working_day(last + timedelta(days=1), is_working_day)
+    return _next_working_day(last, is_working_day) if clock.rolls else last
+
+
+def days_left(due: date, now: datetime, *, zone: tzinfo = UTC) -> int:
+    """Return the whole days from today to the due date: 0 on the day itself, negative when overdue."""
+    return (due - now.astimezone(zone).date()).days
+
+
+def _next_working_day(day: date, is_working_day: IsWorkingDay) -> date:
+    """Return the day itself when it is a working day, or the next that is (Reg. 1182/71 Art. 3(4))."""
+    for ahead in range(_LONGEST_CLOSURE):
+        if is_working_day(day + timedelta(days=ahead)):
+            return day + timedelta(days=ahead)
+    raise ValueError("the calendar has no working day")

@@ -1,0 +1,287 @@
+"""Cross-checks over a whole policy set: what is missing (gaps), and what breaks a rule (violations)."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from delible.decide.finding import Finding, Severity, Sources, gap, place, violation
+from delible.decide.references import reaching, structure
+from delible.errors import bounded, did_you_mean
+from delible.model.policy import PolicySet, TablePolicy
+from delible.model.taxonomy import CATEGORIES, is_identifying
+from delible.model.terms import ColumnErasure, ErasureAction, LegalBasis
+
+Columns = Mapping[str, str]
+"""Column name to type, as Delta's schema spells types; fields of structs under their dotted path."""
+
+_TIMES = ("date", "timestamp", "timestamp_ntz")
+_TEXT = ("string", "varchar", "char")
+_WHOLE = ("byte", "short", "integer", "long", "tinyint", "smallint", "int", "bigint")
+
+
+@dataclass(frozen=True)
+class PolicyCheck:
+    """What `policy check` answers."""
+
+    gaps: tuple[Finding, ...]
+    violations: tuple[Finding, ...]
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """The policies, and what is known of the tables that are really there."""
+
+    policies: PolicySet
+    found: Mapping[str, Columns | None] | None
+
+    def columns(self, table: TablePolicy) -> Columns | None:
+        """Return a table's real columns, or None where they are not known."""
+        return (self.found or {}).get(location_key(table.path))
+
+    def known(self, table: TablePolicy) -> frozenset[str]:
+        """Return the columns that a policy may name: the real ones, or those of the table's policy."""
+        real = self.columns(table)
+        return _with_parents(real) if real is not None else frozenset(table.columns)
+
+
+def check(
+    policies: PolicySet,
+    *,
+    found: Mapping[str, Columns | None] | None = None,
+    sources: Sources | None = None,
+) -> PolicyCheck:
+    """Return all gaps and violations of a policy set, in the order of their places.
+
+    Args:
+        found: The Delta tables that are there, by `location_key`, with their columns, or None for a table that could
+            not be read. None when nobody looked.
+        sources: Where each key stands.
+    """
+    facts = _Facts(policies, found)
+    findings = [
+        *structure(policies),
+        *_purposes(policies),
+        *_tables(facts),
+        *_erasure(facts),
+        *_retention(facts),
+        *_holds(policies),
+        *_datasets(facts),
+        *_warehouse(facts),
+        *_identifiers(policies),
+    ]
+    placed = sorted((replace(f, where=place(sources or {}, f.path)) for f in findings), key=_order)
+    return PolicyCheck(
+        gaps=tuple(f for f in placed if f.severity is Severity.GAP),
+        violations=tuple(f for f in placed if f.severity is Severity.VIOLATION),
+        fingerprint=policies.fingerprint,
+    )
+
+
+def _order(finding: Finding) -> tuple[str, int]:
+    file, _, line = (finding.where or "").rpartition(":")
+    return (file, int(line)) if line.isdigit() else (finding.where or "", 0)
+
+
+def location_key(path: str) -> str:
+    """Return the one spelling under which two table paths are the same folder."""
+    return path.rstrip("/") if "://" in path else posixpath.normpath(path)
+
+
+def _purposes(policies: PolicySet) -> Iterator[Finding]:
+    for name, purpose in policies.purposes.items():
+        if purpose.legal_basis is None:
+            choices = ", ".join(LegalBasis)
+            yield violation(
+                "policy.no_legal_basis",
+                f"purpose '{name}' has no legal basis (GDPR Art. 6(1)). Give legal_basis: one of {choices}.",
+                *("purposes", name),
+            )
+
+
+def _tables(facts: _Facts) -> Iterator[Finding]:
+    reached = reaching(facts.policies)
+    for name, table in facts.policies.tables.items():
+        path = ("tables", name)
+        for index, reach in enumerate(table.subject):
+            yield from _column(facts, table, reach.column, *path, "subject", index, "column")
+            target = facts.policies.tables.get(reach.through or "")
+            if target is None:
+                continue
+            yield from _column(facts, target, str(reach.matches), *path, "subject", index, "matches")
+            if target.table not in reached:
+                message = f"the path from '{name}' through '{target.table}' ends at no data subject."
+                yield violation("policy.unreachable_subject", message, *path, "subject", index)
+        real = facts.columns(table)
+        if real is not None:
+            for column in table.columns:
+                yield from _column(facts, table, column, *path, "columns", column)
+        if table.subject and not table.purposes:
+            message = f"table '{name}' is about people, but says for no purpose (Art. 5(1)(b))."
+            yield gap("policy.no_purpose", message, *path)
+        if table.subject and not any(rule.table == name for rule in facts.policies.retention.values()):
+            message = f"no retention rule for '{name}': its rows are kept for ever (Art. 5(1)(e))."
+            yield gap("policy.no_retention", message, *path)
+    yield from _shared_paths(facts.policies)
+
+
+def _column(facts: _Facts, table: TablePolicy, column: str, *path: str | int) -> Iterator[Finding]:
+    known = facts.known(table)
+    if column not in known and not _inside_known(column, known):
+        hint = did_you_mean(column, known)
+        message = f"table '{table.table}' has no column '{bounded(column, 80)}'.{hint}"
+        yield violation("policy.unknown_column", message, *path)
+
+
+def _shared_paths(policies: PolicySet) -> Iterator[Finding]:
+    places = sorted((location_key(t.path) + "/", name) for name, t in policies.tables.items())
+    for index, (folder, name) in enumerate(places):
+        for other_folder, other in places[index + 1 :]:
+            if not other_folder.startswith(folder):
+                break
+            relation = "has the same path as" if folder == other_folder else "lies inside the folder of"
+            message = f"table '{other}' {relation} '{name}': the clean-up of one would remove files of the other."
+            yield violation("policy.shared_path", message, "tables", other, "path")
+
+
+def _erasure(facts: _Facts) -> Iterator[Finding]:
+    for name, table in facts.policies.tables.items():
+        rule, path = table.erasure, ("tables", name, "erasure", "columns")
+        real = facts.columns(table)
+        for column, how in rule.columns.items():
+            yield from _column(facts, table, column, *path, column)
+            kind = (real or {}).get(column, "string")
+            allowed = {
+                ColumnErasure.NULL: (kind,),
+                ColumnErasure.MASK: _TEXT,
+                ColumnErasure.PSEUDONYMISE: (*_TEXT, *_WHOLE),
+            }[how]
+            if not kind.startswith(allowed):
+                message = f"'{how}' cannot treat '{bounded(column, 80)}' of type {bounded(kind, 40)}; use null."
+                yield violation("policy.erasure_type", message, *path, column)
+        if rule.action is ErasureAction.TREAT_COLUMNS:
+            for column, why in _left_identifying(table):
+                message = (
+                    f"after its erasure a row of '{name}' still tells whose it was by '{bounded(column, 80)}' ({why})."
+                    " Treat that column too, or use action keep with the legal ground."
+                )
+                yield violation("policy.leaves_identifying", message, *path)
+
+
+def _left_identifying(table: TablePolicy) -> Iterator[tuple[str, str]]:
+    """Yield the untreated columns by which a row that stays could be told to be somebody's (Art. 4(1))."""
+    reasons = {reach.column: f"holds the {reach.identifies}" for reach in table.direct}
+    for column, policy in table.columns.items():
+        if policy.searched:
+            reasons.setdefault(column, "its values tell one person from another")
+        elif policy.free_text:
+            reasons.setdefault(column, "free text")
+        elif is_identifying(policy.category):
+            reasons.setdefault(column, CATEGORIES[policy.category])
+    for column, why in reasons.items():
+        if column not in table.erasure.columns:
+            yield column, why
+
+
+def _retention(facts: _Facts) -> Iterator[Finding]:
+    for name, rule in facts.policies.retention.items():
+        table = facts.policies.tables.get(rule.table)
+        if table is None:
+            continue
+        path = ("retention", name, "clock")
+        if rule.clock not in facts.known(table):
+            hint = did_you_mean(rule.clock, facts.known(table))
+            message = f"the clock '{bounded(rule.clock, 80)}' is no column of '{rule.table}'.{hint}"
+            yield violation("policy.clock_column", message, *path)
+            continue
+        kind = (facts.columns(table) or {}).get(rule.clock, "timestamp")
+        if kind not in _TIMES:
+            message = f"the clock '{bounded(rule.clock, 80)}' is of type {bounded(kind, 40)}, not a date or timestamp."
+            yield violation("policy.clock_column", message, *path)
+
+
+def _holds(policies: PolicySet) -> Iterator[Finding]:
+    for name, hold in policies.legal_holds.items():
+        if hold.ends is not None and hold.ends < hold.starts:
+            message = f"hold '{name}' ends on {hold.ends}, before it starts on {hold.starts}."
+            yield violation("policy.hold_period", message, "legal_holds", name, "ends")
+
+
+def _datasets(facts: _Facts) -> Iterator[Finding]:
+    for name, recipe in facts.policies.datasets.items():
+        table = facts.policies.tables.get(recipe.source)
+        purpose = facts.policies.purposes.get(recipe.purpose)
+        if table is None:
+            continue
+        for column in recipe.columns:
+            yield from _column(facts, table, column, "datasets", name, "columns", column)
+            if column in facts.known(table) and not _mapped(column, table):
+                message = f"column '{bounded(column, 80)}' of '{table.table}' has no data category, so it is left out."
+                yield gap("policy.dataset_column", message, "datasets", name, "columns", column)
+        for column in table.columns:
+            if column not in recipe.columns:
+                message = f"dataset '{name}' says nothing of column '{bounded(column, 80)}', so it is left out."
+                yield gap("policy.dataset_column", message, "datasets", name, "columns")
+        if purpose is None:
+            continue
+        if purpose.legal_basis is LegalBasis.CONSENT and not table.subject:
+            message = f"'{recipe.purpose}' rests on consent, but rows of '{table.table}' reach nobody."
+            yield violation("policy.consent_without_subject", message, "datasets", name, "purpose")
+        if purpose.legal_basis is not LegalBasis.CONSENT and recipe.purpose not in table.purposes:
+            message = (
+                f"'{table.table}' is not processed for '{recipe.purpose}' (Art. 5(1)(b)), and that purpose does not"
+                " rest on consent. Name it in the table's purposes, or base it on consent."
+            )
+            yield violation("policy.incompatible_purpose", message, "datasets", name, "purpose")
+
+
+def _warehouse(facts: _Facts) -> Iterator[Finding]:
+    if facts.found is None:
+        return
+    mapped = {location_key(t.path): name for name, t in facts.policies.tables.items()}
+    for key, columns in sorted(facts.found.items()):
+        name = mapped.get(key)
+        if name is None:
+            yield gap("policy.table_unmapped", f"no policy maps the table at {bounded(key, 200)}.", "tables")
+            continue
+        if columns is None:
+            message = f"the schema of '{name}' cannot be read, so its columns are not checked."
+            yield gap("policy.table_unreadable", message, "tables", name, "path")
+            continue
+        table = facts.policies.tables[name]
+        for column in columns:
+            if not _mapped(column, table):
+                message = f"no policy maps column '{bounded(column, 80)}' of table '{name}'."
+                yield gap("policy.column_unmapped", message, "tables", name, "columns")
+    for key, name in mapped.items():
+        if key not in facts.found and "://" not in key:
+            message = f"there is no Delta table at {bounded(key, 200)}."
+            yield gap("policy.table_missing", message, "tables", name, "path")
+
+
+def _identifiers(policies: PolicySet) -> Iterator[Finding]:
+    held = {reach.identifies for table in policies.tables.values() for reach in table.direct}
+    for kind in policies.controller.identifiers:
+        if policies.tables and kind not in held:
+            message = f"no table holds the identifier kind '{kind}', so a request that gives it reaches nobody."
+            yield gap("policy.kind_unheld", message, "controller", "identifiers", kind)
+
+
+def _with_parents(columns: Columns) -> frozenset[str]:
+    """Return dotted paths with the structs that hold them."""
+    parts = (name.split(".") for name in columns)
+    return frozenset(columns) | {".".join(each[:n]) for each in parts for n in range(1, len(each))}
+
+
+def _inside_known(column: str, known: frozenset[str]) -> bool:
+    """Return whether a dotted path leads into a column whose inside is not known."""
+    top, dot, _ = column.partition(".")
+    return bool(dot) and top in known and not any(k.startswith(f"{top}.") for k in known)
+
+
+def _mapped(column: str, table: TablePolicy) -> bool:
+    """Return whether a column, or a struct around it, has a policy."""
+    parts = column.split(".")
+    return column in table.columns or any(".".join(parts[:n]) in table.columns for n in range(1, len(parts)))

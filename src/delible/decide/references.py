@@ -1,0 +1,119 @@
+"""Names in policies that must stand for something: what is dangling, and what goes round in circles.
+
+A policy set with such a flaw cannot be worked with at all, so loading it for any other command than `policy check`
+fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from delible.decide.finding import Finding, violation
+from delible.errors import bounded, did_you_mean
+from delible.model.policy import PolicySet, TablePolicy
+
+Edges = Mapping[str, Iterable[str]]
+
+
+def structure(policies: PolicySet) -> list[Finding]:
+    """Return the dangling references and the cycles of a policy set; both are violations."""
+    return [*_unknown_names(policies), *_path_cycles(policies), *_upstream_cycles(policies)]
+
+
+def reaching(policies: PolicySet) -> frozenset[str]:
+    """Return the tables from whose rows at least one path ends at a data subject."""
+    reached = {name for name, table in policies.tables.items() if table.direct}
+    while True:
+        further = {
+            name
+            for name, table in policies.tables.items()
+            if name not in reached and any(r.through in reached for r in table.subject)
+        }
+        if not further:
+            return frozenset(reached)
+        reached |= further
+
+
+def cycles(edges: Edges) -> list[tuple[str, ...]]:
+    """Return each circle once, starting at its first name in alphabetical order; of circles that overlap, some."""
+    found: list[tuple[str, ...]] = []
+    finished: set[str] = set()
+    for start in sorted(edges):
+        if start in finished:
+            continue
+        trail: list[str] = [start]
+        waiting: list[Iterator[str]] = [iter(sorted(set(edges[start])))]
+        while waiting:
+            following = next(waiting[-1], None)
+            if following is None:
+                waiting.pop()
+                finished.add(trail.pop())
+            elif following in trail:
+                circle = trail[trail.index(following) :]
+                first = circle.index(min(circle))
+                found.append((*circle[first:], *circle[:first]))
+            elif following in edges and following not in finished:
+                trail.append(following)
+                waiting.append(iter(sorted(set(edges[following]))))
+    return found
+
+
+def _path_cycles(policies: PolicySet) -> Iterator[Finding]:
+    edges = {name: [r.through for r in t.subject if r.through] for name, t in policies.tables.items()}
+    for circle in cycles(edges):
+        way = " → ".join((*circle, circle[0]))
+        index = next((i for i, r in enumerate(policies.tables[circle[0]].subject) if r.through in circle), 0)
+        yield violation(
+            "policy.path_cycle",
+            f"the path to the data subject goes round in a circle: {way}. Take one of these steps out.",
+            *("tables", circle[0], "subject", index),
+        )
+
+
+def _upstream_cycles(policies: PolicySet) -> Iterator[Finding]:
+    for circle in cycles({name: t.upstream for name, t in policies.tables.items()}):
+        way = " → ".join((*circle, circle[0]))
+        yield violation(
+            "policy.upstream_cycle",
+            f"tables are derived from one another in a circle: {way}. Erased rows would come back.",
+            *("tables", circle[0], "upstream"),
+        )
+
+
+def _unknown_names(policies: PolicySet) -> Iterator[Finding]:
+    tables, purposes, recipients = policies.tables, policies.purposes, policies.recipients
+    for name, purpose in purposes.items():
+        yield from _each(purpose.recipients, "recipient", recipients, "purposes", name, "recipients")
+    for name, table in tables.items():
+        yield from _each(table.purposes, "purpose", purposes, "tables", name, "purposes")
+        yield from _each(table.recipients, "recipient", recipients, "tables", name, "recipients")
+        yield from _each(table.upstream, "table", tables, "tables", name, "upstream")
+        yield from _reaches(table, policies)
+    for name, rule in policies.retention.items():
+        yield from _one(rule.table, "table", tables, "retention", name, "table")
+    for name, hold in policies.legal_holds.items():
+        yield from _each(hold.tables, "table", tables, "legal_holds", name, "tables")
+    for name, recipe in policies.datasets.items():
+        yield from _one(recipe.source, "table", tables, "datasets", name, "source")
+        yield from _one(recipe.purpose, "purpose", purposes, "datasets", name, "purpose")
+
+
+def _reaches(table: TablePolicy, policies: PolicySet) -> Iterator[Finding]:
+    for index, reach in enumerate(table.subject):
+        path = ("tables", table.table, "subject", index)
+        if reach.identifies is not None:
+            yield from _one(reach.identifies, "identifier kind", policies.controller.identifiers, *path, "identifies")
+        if reach.through is not None:
+            yield from _one(reach.through, "table", policies.tables, *path, "through")
+
+
+def _each(names: Iterable[str], what: str, known: Collection[str], *path: str | int) -> Iterator[Finding]:
+    for index, name in enumerate(names):
+        yield from _one(name, what, known, *path, index)
+
+
+def _one(name: str, what: str, known: Collection[str], *path: str | int) -> Iterator[Finding]:
+    if name not in known:
+        choice = f" Known: {bounded(', '.join(sorted(known)), 200)}." if known else " None is described yet."
+        message = f"there is no {what} '{bounded(name, 80)}'.{did_you_mean(name, known)}{choice}"
+        yield violation("policy.unknown_reference", message, *path)

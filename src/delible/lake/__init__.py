@@ -1,0 +1,1 @@
+"""Spark and Delta: the imperative shell. Nothing outside this package imports pyspark."""

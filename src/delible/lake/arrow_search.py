@@ -1,0 +1,122 @@
+"""Search in decoded Arrow columns, whole buffers at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from delible.lake.forms import Needles, stands_alone
+from delible.lake.log_search import search_statistics
+from delible.model.subject import normalised
+from delible.model.terms import Normalise
+
+
+@dataclass(frozen=True)
+class TypedKeys:
+    """Keys that are compared with a column's whole values."""
+
+    values: frozenset[str]
+    how: Normalise
+
+    def hits(self, array: pa.Array) -> int:
+        """Count the array's values that are one of the keys."""
+        spelled = pc.cast(array, pa.string())
+        unique = pc.unique(spelled)
+        wanted = [v for v in unique.to_pylist() if v is not None and normalised(v, self.how) in self.values]
+        return pc.sum(pc.is_in(spelled, value_set=pa.array(wanted, pa.string()))).as_py() or 0
+
+
+def search_table(table: pa.Table, needles: Needles, typed: Mapping[str, TypedKeys]) -> Counter[tuple[str, str]]:
+    """Count matches in a decoded table by column and form."""
+    found: Counter[tuple[str, str]] = Counter()
+    for name, array in _leaves(table):
+        for form, count in _in_array(array, needles).items():
+            found[(name, form)] += count
+        keys = typed.get(_log_column(name))
+        if keys is not None and not pa.types.is_binary(array.type):
+            hits = keys.hits(array)
+            if hits:
+                found[(name, "parquet value")] += hits
+        if typed and name.endswith("stats") and _textual(array.type):
+            for text in array.to_pylist():
+                for suffix, count in search_statistics((text or "").encode(), typed).items():
+                    found[(name + suffix, "statistics")] += count
+    return found
+
+
+def _log_column(name: str) -> str:
+    """Return the table column behind a parsed statistic of a checkpoint, such as `add.stats_parsed.minValues.id`."""
+    for part in (".minValues.", ".maxValues.", ".partitionValues_parsed."):
+        if part in name:
+            return name.split(part, 1)[1]
+    return name
+
+
+def _leaves(table: pa.Table) -> Iterator[tuple[str, pa.Array]]:
+    for name in table.column_names:
+        for chunk in table.column(name).chunks:
+            yield from _flattened(name, chunk)
+
+
+def _flattened(name: str, array: pa.Array) -> Iterator[tuple[str, pa.Array]]:
+    kind = array.type
+    if pa.types.is_struct(kind):
+        for index, child in enumerate(array.flatten()):
+            yield from _flattened(f"{name}.{kind.field(index).name}", child)
+    elif pa.types.is_map(kind):
+        yield from _flattened(f"{name}.key", array.keys)
+        yield from _flattened(f"{name}.value", array.items)
+    elif pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        yield from _flattened(f"{name}.element", array.flatten())
+    elif pa.types.is_dictionary(kind):
+        yield from _flattened(name, array.dictionary_decode())
+    else:
+        yield name, array
+
+
+def _textual(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+    )
+
+
+def _in_array(array: pa.Array, needles: Needles) -> Counter[str]:
+    kind = array.type
+    if pa.types.is_integer(kind) or pa.types.is_decimal(kind):
+        array = pc.unique(pc.cast(array, pa.string()))
+    elif not _textual(kind):
+        return Counter()
+    binary = pc.cast(array, pa.large_binary())
+    offsets = np.frombuffer(binary.buffers()[1], dtype=np.int64)[binary.offset : binary.offset + len(binary) + 1]
+    data = binary.buffers()[2]
+    if len(binary) == 0 or data is None:
+        return Counter()
+    text = bytes(memoryview(data)[int(offsets[0]) : int(offsets[-1])])
+    return _per_value(text, offsets - offsets[0], needles)
+
+
+def _per_value(text: bytes, offsets: np.ndarray[tuple[int], np.dtype[np.int64]], needles: Needles) -> Counter[str]:
+    """Count matches that lie within one value of a column whose values stand end to end in one buffer."""
+    found: Counter[str] = Counter()
+    if not needles.count:
+        return found
+    lowered = text.lower()
+    suspicious: set[int] = set()
+    for start, end in needles.places(lowered):
+        row = int(np.searchsorted(offsets, start, side="right")) - 1
+        if end <= offsets[row + 1] and stands_alone(lowered, start, end, int(offsets[row]), int(offsets[row + 1])):
+            suspicious.add(row)
+    for row in suspicious:
+        for form, count in needles.search_folded(text[int(offsets[row]) : int(offsets[row + 1])]).items():
+            found[f"parquet value, {form}"] += count
+    for form, count in needles.search_exact(text).items():
+        found[f"parquet value, {form}"] += count
+    return found

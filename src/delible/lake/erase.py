@@ -1,0 +1,139 @@
+"""The logical erasure of one table: one MERGE for all due requests, never a literal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from delta.tables import DeltaTable
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from delible.lake.columns import INNER, OUTER, with_pads
+from delible.lake.facts import open_table, quoted, read
+from delible.lake.find import due_combinations, keys_frame, same_combination
+from delible.lake.mentions import masked_texts, telling_values, with_mentions
+from delible.model.policy import Controller, TablePolicy
+from delible.model.subject import KeyRow
+from delible.model.terms import ColumnErasure, ErasureAction
+
+_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+_INTEGERS = ("tinyint", "smallint", "int", "bigint")
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """What a commit did, as Delta's own metrics say."""
+
+    rows: int = 0
+    files: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: Rewritten) -> Rewritten:
+        return Rewritten(self.rows + other.rows, self.files + other.files, self.bytes + other.bytes)
+
+
+@contextmanager
+def marked(spark: SparkSession, mark: str) -> Iterator[None]:
+    """Mark all commits made inside, so that a rerun after a crash recognises its own work in the table's history."""
+    spark.conf.set(_METADATA, mark)
+    try:
+        yield
+    finally:
+        spark.conf.unset(_METADATA)
+
+
+def done_under(handle: DeltaTable, mark: str, since: int) -> Rewritten:
+    """Return what commits with this mark did after version `since`, added up over crashes and reruns."""
+    commits = (
+        handle.history()
+        .where((F.col("userMetadata") == mark) & (F.col("version") > since) & F.col("operation").isin("MERGE", "DELETE"))
+        .select("operationMetrics")
+        .collect()
+    )
+    total = Rewritten()
+    for commit in commits:
+        m = {k: int(v) for k, v in (commit["operationMetrics"] or {}).items() if str(v).isdigit()}
+        rows = sum(m.get(k, 0) for k in ("numTargetRowsDeleted", "numTargetRowsUpdated", "numDeletedRows"))
+        files = sum(
+            m.get(k, 0)
+            for k in ("numTargetFilesRemoved", "numTargetDeletionVectorsAdded", "numRemovedFiles", "numDeletionVectorsAdded")
+        )
+        total += Rewritten(rows, files, m.get("numTargetBytesAdded", 0) + m.get("numAddedBytes", 0))
+    return total
+
+
+def foreign_commits(handle: DeltaTable, marks: Sequence[str], since: int) -> int:
+    """Count commits after `since` that this plan did not make."""
+    newer = handle.history().where(F.col("version") > since)
+    mine = F.coalesce(F.col("userMetadata").isin(*marks), F.lit(False))
+    return newer.where(~mine).count()
+
+
+def erase_rows(
+    spark: SparkSession,
+    location: str,
+    policy: TablePolicy,
+    controller: Controller,
+    keys: Sequence[KeyRow],
+    pads: tuple[bytes, bytes],
+) -> None:
+    """Delete or treat all due rows of a table in one commit.
+
+    Args:
+        pads: HMAC pads of this run's pseudonym key, which is forgotten afterwards: rows of one person still belong
+            together, and nobody can find out whose they were.
+    """
+    handle = open_table(spark, location, table=policy.table)
+    frame = read(spark, location)
+    source = due_combinations(frame, policy, controller, keys_frame(spark, keys))
+    condition = same_combination(policy, "t", "s")
+    match policy.erasure.action:
+        case ErasureAction.DELETE_ROW:
+            handle.alias("t").merge(source.alias("s"), condition).whenMatchedDelete().execute()
+        case ErasureAction.TREAT_COLUMNS:
+            source = with_pads(source, pads)
+            treated = {quoted(c): _treated(frame, c, how) for c, how in policy.erasure.columns.items()}
+            handle.alias("t").merge(source.alias("s"), condition).whenMatchedUpdate(set=treated).execute()
+        case ErasureAction.KEEP:
+            return
+
+
+def _treated(frame: DataFrame, column: str, how: ColumnErasure) -> Column:
+    kind = frame.schema[column].dataType.simpleString()
+    value = F.col(f"t.{quoted(column)}")
+    match how:
+        case ColumnErasure.NULL:
+            return F.lit(None).cast(kind)
+        case ColumnErasure.MASK:
+            return F.when(value.isNotNull(), F.lit("[erased]"))
+        case ColumnErasure.PSEUDONYMISE:
+            inner = F.unhex(F.sha2(F.concat(F.col(f"s.{INNER}"), F.encode(value.cast("string"), "UTF-8")), 256))
+            code = F.sha2(F.concat(F.col(f"s.{OUTER}"), inner), 256)
+            if kind in _INTEGERS:
+                # Negative, so that a pseudonym can never be taken for somebody else's real key.
+                width = {"tinyint": 1, "smallint": 3, "int": 7, "bigint": 15}[kind]
+                number = F.conv(F.substring(code, 1, width), 16, 10).cast("bigint")
+                code = (-number - 1).cast(kind)
+            return F.when(value.isNotNull(), code)
+
+
+def mask_mentions(
+    spark: SparkSession, location: str, policy: TablePolicy, controller: Controller, keys: Sequence[KeyRow]
+) -> None:
+    """Mask due people's identifiers in the free text of rows that stay, one commit per free-text column."""
+    values = telling_values(keys, controller)
+    if not values or not policy.free_text:
+        return
+    for column in policy.free_text:
+        frame = read(spark, location)
+        mentioning = with_mentions(spark, frame, policy, controller, keys_frame(spark, keys), values)
+        texts = masked_texts(mentioning, column)
+        if texts.isEmpty():
+            continue
+        handle = open_table(spark, location, table=policy.table)
+        name = quoted(column)
+        handle.alias("t").merge(texts.alias("s"), f"t.{name} = s.__text").whenMatchedUpdate(
+            set={name: F.col("s.__masked")}
+        ).execute()

@@ -1,0 +1,102 @@
+"""Facts that planners need, read from a Delta table's own log."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from delta.tables import DeltaTable
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import types as T
+
+from delible.errors import InputError
+from delible.model.plan import TableFacts
+
+DELETED_FILES, LOG = "delta.deletedFileRetentionDuration", "delta.logRetentionDuration"
+_DEFAULTS = {DELETED_FILES: "interval 1 week", LOG: "interval 30 days"}
+_HOURS = {"second": 1 / 3600, "minute": 1 / 60, "hour": 1, "day": 24, "week": 168}
+_FIRST_INDEXED = 32
+"""Delta keeps statistics on the first 32 leaf columns unless a property says otherwise."""
+
+
+def quoted(name: str) -> str:
+    """Return a name as a Spark SQL identifier, whatever characters it holds."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def path_table(location: str) -> str:
+    """Return the SQL name of a Delta table by path."""
+    return f"delta.{quoted(location)}"
+
+
+def open_table(spark: SparkSession, location: str, *, table: str) -> DeltaTable:
+    """Return a fresh handle; one made before a feature was turned on fails in DELETE and MERGE.
+
+    Raises:
+        InputError: `table.missing` when there is no Delta table at the location.
+    """
+    if not DeltaTable.isDeltaTable(spark, location):
+        raise InputError(
+            "table.missing",
+            f"table '{table}' has no Delta table at its path.",
+            where=f"table:{table}",
+            fix="Load it with `delible table load`, or correct 'path' in its policy.",
+        )
+    return DeltaTable.forPath(spark, location)
+
+
+def read(spark: SparkSession, location: str, *, version: int | None = None) -> DataFrame:
+    """Return the table's rows, now or at a version."""
+    reader = spark.read.format("delta")
+    if version is not None:
+        reader = reader.option("versionAsOf", version)
+    return reader.load(location)
+
+
+def current_version(handle: DeltaTable) -> int:
+    """Return the table's newest Delta version."""
+    return int(handle.history(1).select("version").first()["version"])  # type: ignore[index]
+
+
+def table_facts(spark: SparkSession, location: str, *, table: str) -> TableFacts:
+    """Read size, schema, features and retention windows of one table."""
+    handle = open_table(spark, location, table=table)
+    detail: Any = handle.detail().first()
+    properties: dict[str, str] = dict(detail["properties"] or {})
+    frame = read(spark, location)
+    partitions = [*detail["partitionColumns"], *(detail["clusteringColumns"] or [])]
+    return TableFacts(
+        table=table,
+        location=location,
+        version=current_version(handle),
+        rows=frame.count(),
+        files=int(detail["numFiles"]),
+        bytes=int(detail["sizeInBytes"]),
+        features=tuple(sorted(detail["tableFeatures"] or [])),
+        columns={f.name: f.dataType.simpleString() for f in frame.schema.fields},
+        partitions=tuple(partitions),
+        deleted_file_retention_hours=interval_hours(properties.get(DELETED_FILES, _DEFAULTS[DELETED_FILES])),
+        log_retention_hours=interval_hours(properties.get(LOG, _DEFAULTS[LOG])),
+        statistics_on=_indexed(frame.schema, properties),
+    )
+
+
+def interval_hours(text: str) -> int:
+    """Return a Delta interval such as `interval 1 week` in whole hours, rounded up.
+
+    Raises:
+        InputError: `table.interval` for a unit that Delta itself would refuse.
+    """
+    parts = re.findall(r"(\d+)\s*([a-z]+?)s?\b", text.lower())
+    if not parts or any(unit not in _HOURS for _, unit in parts):
+        raise InputError("table.interval", "a retention property is not an interval that Delta knows.", where=text)
+    return -int(-sum(int(number) * _HOURS[unit] for number, unit in parts) // 1)
+
+
+def _indexed(schema: T.StructType, properties: dict[str, str]) -> tuple[str, ...]:
+    named = properties.get("delta.dataSkippingStatsColumns")
+    if named is not None:
+        return tuple(name.strip().strip("`") for name in named.split(",") if name.strip())
+    count = int(properties.get("delta.dataSkippingNumIndexedCols", _FIRST_INDEXED))
+    names = [field.name for field in schema.fields]
+    return tuple(names if count < 0 else names[:count])

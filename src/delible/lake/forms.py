@@ -1,0 +1,125 @@
+"""The forms in which a value may survive in bytes, and one automaton that looks for all of them in one pass."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from ahocorasick_rs import BytesAhoCorasick
+
+_WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_%+-@")
+_SHORTEST_BASE64 = 8
+"""Fewer characters of base64 occur by chance in any compressed file."""
+
+
+@dataclass(frozen=True)
+class _Pattern:
+    form: str
+    bounded: bool
+
+
+class Needles:
+    """All forms of all values, ready to search any number of buffers.
+
+    Matching ignores ASCII case (and the upper and lower forms of other letters), and a match inside a longer word is
+    not one: `ann@x.example` in `joann@x.example` is another person.
+    """
+
+    def __init__(self, values: Iterable[str]) -> None:
+        folded: dict[bytes, _Pattern] = {}
+        exact: dict[bytes, _Pattern] = {}
+        self.count = 0
+        for value in set(values):
+            self.count += 1
+            for spelling in {value, value.lower(), value.upper()}:
+                _add_folded(folded, spelling)
+                for fragment in _base64_fragments(spelling):
+                    exact.setdefault(fragment, _Pattern("base64", bounded=False))
+        self._folded = _Automaton(folded)
+        self._exact = _Automaton(exact)
+
+    def search(self, haystack: bytes) -> Counter[str]:
+        """Count the matches in one buffer, by form."""
+        return self.search_folded(haystack) + self.search_exact(haystack)
+
+    def search_folded(self, haystack: bytes) -> Counter[str]:
+        """Count the matches of forms in which letter case does not count."""
+        return Counter(form for form, _, _ in self._folded.matches(haystack.lower())) if self.count else Counter()
+
+    def search_exact(self, haystack: bytes) -> Counter[str]:
+        """Count the matches of forms whose letter case counts, such as base64."""
+        return Counter(form for form, _, _ in self._exact.matches(haystack)) if self.count else Counter()
+
+    def places(self, haystack: bytes) -> list[tuple[int, int]]:
+        """Return start and end of plain and encoded matches in an already lower-cased buffer, boundaries unchecked."""
+        return self._folded.raw(haystack) if self.count else []
+
+
+class _Automaton:
+    def __init__(self, patterns: dict[bytes, _Pattern]) -> None:
+        self._kinds = list(patterns.values())
+        self._machine = BytesAhoCorasick(list(patterns)) if patterns else None
+
+    def raw(self, haystack: bytes) -> list[tuple[int, int]]:
+        if self._machine is None:
+            return []
+        return [(s, e) for _, s, e in self._machine.find_matches_as_indexes(haystack, overlapping=True)]
+
+    def matches(self, haystack: bytes) -> list[tuple[str, int, int]]:
+        if self._machine is None:
+            return []
+        return [
+            (self._kinds[which].form, start, end)
+            for which, start, end in self._machine.find_matches_as_indexes(haystack, overlapping=True)
+            if not self._kinds[which].bounded or stands_alone(haystack, start, end)
+        ]
+
+
+def stands_alone(haystack: bytes, start: int, end: int, low: int = 0, high: int | None = None) -> bool:
+    """Return whether a match is a word of its own between `low` and `high`.
+
+    A dot belongs to the word when more of the word follows it, so that an address at the end of a sentence counts and
+    `ann@x.example.org` does not hold `ann@x.example`.
+    """
+    high = len(haystack) if high is None else high
+    if start > low and (haystack[start - 1] in _WORD or haystack[start - 1] == ord(".")):
+        return False
+    if end >= high:
+        return True
+    after = haystack[end]
+    if after == ord(".") and end + 1 < high:
+        return haystack[end + 1] not in _WORD
+    return after not in _WORD
+
+
+def _add_folded(patterns: dict[bytes, _Pattern], spelling: str) -> None:
+    plain = spelling.encode("utf-8", "surrogatepass")
+    patterns.setdefault(plain.lower(), _Pattern("utf-8", bounded=True))
+    for name in ("utf-16-le", "utf-16-be"):
+        patterns.setdefault(spelling.encode(name, "surrogatepass").lower(), _Pattern("utf-16", bounded=False))
+    patterns.setdefault(plain.hex().encode(), _Pattern("hex", bounded=False))
+    once = quote(plain, safe="")
+    for encoded in (once, quote(once, safe="")):
+        patterns.setdefault(encoded.lower().encode(), _Pattern("url-encoded", bounded=True))
+    escaped = json.dumps(spelling)[1:-1]
+    patterns.setdefault(escaped.lower().encode(), _Pattern("json-escaped", bounded=True))
+
+
+def _base64_fragments(spelling: str) -> set[bytes]:
+    """Return what base64 makes of a value at each of the three alignments, without the characters that its neighbours
+    share."""
+    plain = spelling.encode("utf-8", "surrogatepass")
+    fragments = set()
+    for shift in range(3):
+        whole = base64.b64encode(b"\0" * shift + plain)
+        first = (0, 2, 3)[shift]
+        full = (shift + len(plain)) * 8 // 6
+        fragment = whole[first:full]
+        if len(fragment) >= _SHORTEST_BASE64:
+            fragments.add(fragment)
+            fragments.add(fragment.replace(b"+", b"-").replace(b"/", b"_"))
+    return fragments

@@ -1,0 +1,98 @@
+"""The Java that Spark needs, and the Delta JARs, found before a JVM is asked for."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from delible.errors import SetupError
+
+SUPPORTED_JDKS = (17, 21)
+"""Spark 4 runs on 17 and 21; 8 and 11 fail late and with a class-file error that nobody can read."""
+
+_WAY_OUT = "Install a JDK 17 or 21 and set JAVA_HOME to it (Debian: apt-get install openjdk-17-jre-headless)."
+
+_NOT_IN_SPARK = ("io.delta_", "io.unitycatalog_")
+"""The other JARs that Ivy brings are older twins of Spark's own, and break it when they come first on the class path."""
+
+_RESOLVE = """
+import sys
+from pyspark.sql import SparkSession
+from delta import configure_spark_with_delta_pip
+builder = (
+    SparkSession.builder.master("local[1]")
+    .config("spark.ui.enabled", "false")
+    .config("spark.driver.host", "127.0.0.1")
+)
+spark = configure_spark_with_delta_pip(builder).getOrCreate()
+print("JARS=" + spark.conf.get("spark.jars"))
+spark.stop()
+"""
+
+
+def java_version() -> int:
+    """Return the major version of the Java that Spark would start.
+
+    Raises:
+        SetupError: `jdk.missing` or `jdk.unsupported`.
+    """
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home, "bin", "java")) if home else shutil.which("java")
+    if java is None or shutil.which(java) is None:
+        raise SetupError("jdk.missing", "no Java was found.", where=home and "JAVA_HOME", fix=_WAY_OUT)
+    answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
+    found = re.search(r'version "(\d+)(?:\.(\d+))?', answer.stderr + answer.stdout)
+    if found is None:
+        raise SetupError("jdk.missing", "the Java that was found does not say its version.", where=java, fix=_WAY_OUT)
+    major = int(found[2] or 0) if found[1] == "1" else int(found[1])
+    if major not in SUPPORTED_JDKS:
+        raise SetupError("jdk.unsupported", f"Java {major} was found.", where=java, fix=_WAY_OUT)
+    return major
+
+
+def jar_folder() -> Path:
+    """Return the folder that caches the Delta JARs for the installed versions of Spark and Delta."""
+    from importlib.metadata import version
+
+    base = os.environ.get("DELIBLE_CACHE") or os.environ.get("XDG_CACHE_HOME")
+    root = Path(base) if base else Path.home() / ".cache"
+    return root / "delible" / f"delta-{version('delta-spark')}-spark-{version('pyspark')}"
+
+
+def delta_jars() -> Path:
+    """Return the folder of Delta JARs, resolving them through Spark's own Ivy the first time.
+
+    The folder appears whole or not at all: it is filled beside its place and renamed.
+
+    Raises:
+        SetupError: `spark.jars_unavailable` when they cannot be resolved.
+    """
+    folder = jar_folder()
+    if folder.is_dir():
+        return folder
+    print("Fetching the Delta JARs, once (33 files, 87 MB)...", file=sys.stderr, flush=True)
+    answer = subprocess.run([sys.executable, "-c", _RESOLVE], capture_output=True, text=True, check=False)
+    line = next((x for x in answer.stdout.splitlines() if x.startswith("JARS=")), None)
+    if answer.returncode != 0 or line is None:
+        raise SetupError(
+            "spark.jars_unavailable",
+            "the Delta JARs could not be resolved.",
+            where=str(folder),
+            fix="Spark resolves them through Ivy: let this machine reach Maven Central or a mirror set in "
+            "~/.ivy2.5.2/ivysettings.xml once, or copy the JARs into the folder named here.",
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".jars-"))
+    for jar in (Path(x.removeprefix("file://")) for x in line.removeprefix("JARS=").split(",")):
+        if jar.name.startswith(_NOT_IN_SPARK):
+            shutil.copy2(jar, staging)
+    try:
+        staging.rename(folder)
+    except OSError:
+        shutil.rmtree(staging)
+    return folder

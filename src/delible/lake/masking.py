@@ -1,0 +1,49 @@
+"""Free-text columns with personal data replaced, by the same rules as `detect.anonymise`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+_REMEMBERED = 2_000
+"""Texts per worker process; canned answers and subjects repeat, and one analysis costs milliseconds."""
+
+
+def mask_column(text: Column, *, known: Column | None = None, keep: Column | None = None) -> Column:
+    """Return a text column with everything that is found replaced by numbered placeholders; NULL stays NULL.
+
+    Every text is read in full, whatever a scan's sample said about the column.
+
+    Args:
+        known: Array of strings that identify the row's data subject, masked as well.
+        keep: Array of strings that are left in place, such as the addressee's own in an access package.
+
+    They are columns, not values: a literal would stand in query plans and event logs.
+    """
+    nothing = F.lit(None).cast("array<string>")
+    return _mask(text, nothing if known is None else known, nothing if keep is None else keep)
+
+
+def _masked(text: str | None, known: Iterable[Any] | None, keep: Iterable[Any] | None) -> str | None:
+    if text is None:
+        return None
+    return _remembered(text, _strings(known), _strings(keep))
+
+
+def _strings(values: Iterable[Any] | None) -> tuple[str, ...]:
+    return () if values is None else tuple(str(value) for value in values if value is not None)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _remembered(text: str, known: tuple[str, ...], keep: tuple[str, ...]) -> str:
+    from delible.detect.anonymise import mask_text
+
+    return mask_text(text, known=known, keep=keep)
+
+
+_mask = F.udf(_masked, returnType=T.StringType(), useArrow=True)

@@ -1,0 +1,158 @@
+"""The physical stages after a logical erasure: deletion vectors, old files, old log entries.
+
+Measured on Spark 4.2 and Delta 4.4: a deleted row stays in the Parquet file while deletion vectors are on, until REORG
+rewrites it; in old data and change-data files until VACUUM; and its minimum and maximum stay in commits, checkpoints
+and version checksums, which VACUUM never touches.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+
+import pyarrow.fs as pafs
+from delta.tables import DeltaTable
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from delible.lake.facts import DELETED_FILES, LOG, open_table, path_table
+
+_INTERVAL = "delta.checkpointInterval"
+PROPERTIES = (DELETED_FILES, LOG, _INTERVAL)
+"""Table properties that expiring the log sets aside for a moment, and puts back."""
+
+_VERSIONED = re.compile(r"^\.?(\d{20})\.")
+_RETENTION_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
+
+
+def purge_deletion_vectors(spark: SparkSession, location: str, *, table: str) -> None:
+    """Rewrite all files that hold rows hidden behind a deletion vector."""
+    detail = open_table(spark, location, table=table).detail().first()
+    if detail is not None and "deletionVectors" in (detail["tableFeatures"] or []):
+        spark.sql(f"REORG TABLE {path_table(location)} APPLY (PURGE)")
+
+
+def vacuum(spark: SparkSession, location: str, *, table: str, hours: int | None) -> int:
+    """Remove files that no kept version needs; return how many.
+
+    Args:
+        hours: Age that files must have; None for the table's own retention window.
+    """
+    handle = open_table(spark, location, table=table)
+    before = spark.conf.get(_RETENTION_CHECK)
+    # Delta refuses a window below the table's own: `immediate` is the operator's word that nobody else reads it.
+    spark.conf.set(_RETENTION_CHECK, "false" if hours is not None else "true")
+    try:
+        if hours is None:
+            handle.vacuum()
+        else:
+            handle.vacuum(hours)
+    finally:
+        spark.conf.set(_RETENTION_CHECK, str(before))
+    metrics = (
+        handle.history(20).where(F.col("operation") == "VACUUM END").orderBy(F.desc("version")).first()
+    )
+    return int((metrics["operationMetrics"] or {}).get("numDeletedFiles", 0)) if metrics is not None else 0
+
+
+def properties(handle: DeltaTable) -> dict[str, str]:
+    """Return those of `PROPERTIES` that the table sets itself."""
+    detail = handle.detail().first()
+    own: Mapping[str, str] = (detail["properties"] if detail is not None else None) or {}
+    return {name: own[name] for name in PROPERTIES if name in own}
+
+
+def checkpoint(spark: SparkSession, location: str, *, table: str, original: Mapping[str, str], forget: bool) -> int:
+    """Make a checkpoint in a commit that holds no data action, put the table's properties back; return its version.
+
+    A checkpoint keeps tombstones, with their partition values, for the deleted-file window; with `forget` the window
+    is closed for that one checkpoint. Delta makes checkpoints by interval only, hence the interval of one commit.
+    """
+    wanted = {_INTERVAL: "1"}
+    if forget:
+        wanted |= {DELETED_FILES: "interval 0 seconds", LOG: "interval 0 seconds"}
+    name = path_table(location)
+    spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ({_assignments(wanted)})")
+    version = int(open_table(spark, location, table=table).history(1).first()["version"])  # type: ignore[index]
+    restore_properties(spark, location, original=original, changed=tuple(wanted))
+    return version
+
+
+def restore_properties(
+    spark: SparkSession, location: str, *, original: Mapping[str, str], changed: tuple[str, ...] = PROPERTIES
+) -> None:
+    """Give the table back the properties it had, also those that it did not have."""
+    name = path_table(location)
+    unset = [key for key in changed if key not in original]
+    if unset:
+        spark.sql(f"ALTER TABLE {name} UNSET TBLPROPERTIES IF EXISTS ({', '.join(_text(k) for k in unset)})")
+    kept = {key: original[key] for key in changed if key in original}
+    if kept:
+        spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ({_assignments(kept)})")
+
+
+def _assignments(values: Mapping[str, str]) -> str:
+    return ", ".join(f"{_text(key)} = {_text(value)}" for key, value in values.items())
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def expire_log(location: str, *, below: int, older_than: datetime | None) -> int:
+    """Remove log files that describe only versions below a checkpoint; return how many.
+
+    Commits, checksums, compacted commits, checkpoints with their sidecars, and the `.crc` files that Hadoop lays beside
+    each: VACUUM leaves them all, and all hold statistics.
+
+    Args:
+        below: Version of a checkpoint: it and everything after it stays.
+        older_than: Only files last written before this instant; None for all.
+    """
+    filesystem, root = pafs.FileSystem.from_uri(location)
+    log = f"{root.rstrip('/')}/_delta_log"
+    kept = _live_sidecars(filesystem, log, below)
+    removed = 0
+    for info in filesystem.get_file_info(pafs.FileSelector(log, recursive=True)):
+        if info.type is not pafs.FileType.File:
+            continue
+        if older_than is not None and info.mtime >= older_than:
+            continue
+        versioned = _VERSIONED.match(info.base_name)
+        old = versioned is not None and int(versioned[1]) < below
+        sidecar = "/_sidecars/" in info.path and info.base_name.strip(".").removesuffix(".crc") not in kept
+        staged = "/_staged_commits/" in info.path and old
+        if (old and "/_sidecars/" not in info.path) or sidecar or staged:
+            filesystem.delete_file(info.path)
+            removed += 1
+    return removed
+
+
+def _live_sidecars(filesystem: pafs.FileSystem, log: str, from_version: int) -> frozenset[str]:
+    """Return the names of sidecars that checkpoints from a version on still point to."""
+    import json
+
+    import pyarrow.parquet as pq
+
+    names: set[str] = set()
+    for info in filesystem.get_file_info(pafs.FileSelector(log)):
+        versioned = _VERSIONED.match(info.base_name)
+        if versioned is None or ".checkpoint." not in info.base_name or info.base_name.startswith("."):
+            continue
+        if int(versioned[1]) < from_version:
+            continue
+        if info.base_name.endswith(".parquet"):
+            with filesystem.open_input_file(info.path) as source:
+                file = pq.ParquetFile(source)
+                if "sidecar" in file.schema_arrow.names:
+                    for row in file.read(columns=["sidecar"]).column("sidecar").to_pylist():
+                        if row is not None:
+                            names.add(str(row["path"]).rsplit("/", 1)[-1])
+        elif info.base_name.endswith(".json"):
+            with filesystem.open_input_stream(info.path) as stream:
+                for line in stream.read().splitlines():
+                    action = json.loads(line)
+                    if "sidecar" in action:
+                        names.add(str(action["sidecar"]["path"]).rsplit("/", 1)[-1])
+    return frozenset(names)

@@ -1,0 +1,69 @@
+"""Rows past their retention period: counted, and deleted in one commit, held rows KEPT."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from delible.lake.conditions import condition
+from delible.lake.facts import open_table, quoted, read
+from delible.lake.find import same_combination
+from delible.model.policy import RetentionRule, TablePolicy
+
+
+def past_period(frame: DataFrame, rule: RetentionRule, as_of: datetime, *, prefix: str = "") -> Column:
+    """Return whether a row's period has run out: clock plus calendar months, then days, is not after `as_of`.
+
+    The same arithmetic as `model.duration.after`. A row whose clock is empty is NOT past it: a missing time is a gap,
+    never a reason to delete.
+    """
+    clock = F.col(f"{prefix}{quoted(rule.clock)}").cast("timestamp")
+    ends = clock + F.make_interval(months=F.lit(rule.keep.months), days=F.lit(rule.keep.days))
+    past = F.coalesce(ends <= F.lit(as_of), F.lit(False))
+    return past & condition(frame, rule.where, where=f"retention:{rule.retention}") if rule.where else past
+
+
+def count_past(
+    frame: DataFrame, policy: TablePolicy, rule: RetentionRule, as_of: datetime, held: DataFrame | None
+) -> tuple[int, int, int, int]:
+    """Return rows past their period that may go, held rows, and the files and bytes of those that may go."""
+    past = frame.select(
+        "*", F.col("_metadata.file_path").alias("__path"), F.col("_metadata.file_size").alias("__size")
+    ).where(past_period(frame, rule, as_of))
+    total = past
+    if held is not None:
+        same = F.expr(same_combination(policy, "__t", "__h"))
+        past = past.alias("__t").join(held.alias("__h"), same, "left_anti")
+    sums = (
+        past.groupBy("__path", "__size")
+        .count()
+        .agg(F.coalesce(F.sum("count"), F.lit(0)), F.count("*"), F.coalesce(F.sum("__size"), F.lit(0)))
+        .first()
+    )
+    rows, files, size = (int(x) for x in sums) if sums is not None else (0, 0, 0)
+    return rows, total.count() - rows if held is not None else 0, files, size
+
+
+def delete_past(
+    spark: SparkSession,
+    location: str,
+    policy: TablePolicy,
+    rule: RetentionRule,
+    as_of: datetime,
+    held: DataFrame | None,
+) -> None:
+    """Delete the rows past their period in one commit.
+
+    DELETE refuses subqueries, so with held rows it is a MERGE: what matches a held combination stays, and of the rest
+    what is past its period goes.
+    """
+    handle = open_table(spark, location, table=policy.table)
+    frame = read(spark, location)
+    if held is None:
+        handle.delete(past_period(frame, rule, as_of))
+        return
+    handle.alias("t").merge(held.alias("s"), same_combination(policy, "t", "s")).whenNotMatchedBySourceDelete(
+        past_period(frame, rule, as_of, prefix="t.")
+    ).execute()

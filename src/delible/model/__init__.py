@@ -1,0 +1,1 @@
+"""Frozen types and closed enums, without I/O: the nouns that every other layer speaks."""

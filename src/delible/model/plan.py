@@ -1,0 +1,140 @@
+"""Plans: what will be done, to which tables at which versions, before anything is done.
+
+A plan is data that a person can read and a machine can refuse. It names requests and references, never identifiers.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from delible.model.base import Frozen, digest
+from delible.model.terms import ErasureAction
+
+
+class Stage(StrEnum):
+    """The physical stages of one table, in their only order (DELETE alone leaves the bytes in place)."""
+
+    MERGE = "merge"
+    PURGE = "purge"
+    VACUUM = "vacuum"
+    EXPIRE_LOG = "expire_log"
+    VERIFY = "verify"
+
+
+class TableFacts(Frozen):
+    """What the planners need to know of a Delta table.
+
+    Args:
+        table: Name in the policies.
+        location: Folder as a URI.
+        version: Delta version that the facts were read at.
+        rows, files, bytes: Size of that version.
+        features: Names of protocol features that are on, such as `deletionVectors`.
+        columns: Column name to Spark type, top level.
+        partitions: Partition and clustering columns.
+        deleted_file_retention_hours, log_retention_hours: The table's own windows.
+        statistics_on: Columns whose minimum and maximum reach the transaction log.
+    """
+
+    table: str
+    location: str
+    version: int
+    rows: int
+    files: int
+    bytes: int
+    features: tuple[str, ...] = ()
+    columns: dict[str, str] = {}
+    partitions: tuple[str, ...] = ()
+    deleted_file_retention_hours: int
+    log_retention_hours: int
+    statistics_on: tuple[str, ...] = ()
+
+
+class RowsDue(Frozen):
+    """How much of one table is due, as the find step counted it."""
+
+    table: str
+    rows: int
+    shared_rows: int = 0
+    mentions: int = 0
+
+
+class TableStep(Frozen):
+    """What one plan does to one table.
+
+    Args:
+        rows: Rows whose data subject is due.
+        shared_rows: Rows that also reach somebody who is not due: KEPT, and named in the certificate.
+        mentions: Rows of other people in whose free text a due person's identifier stands.
+        wait_hours: How long the old files must stay for other readers before VACUUM may remove them.
+    """
+
+    table: str
+    location: str
+    version: int
+    action: ErasureAction
+    rows: int
+    shared_rows: int = 0
+    mentions: int = 0
+    files: int
+    bytes: int
+    stages: tuple[Stage, ...]
+    wait_hours: int
+    reason: str | None = None
+
+
+class PlannedRequest(Frozen):
+    """A request as the plan names it."""
+
+    id: str
+    due: str
+    matched: bool
+
+
+class ErasurePlan(Frozen):
+    """All due erasure requests over all tables, in the order in which tables must be treated."""
+
+    kind: Literal["erasure"] = "erasure"
+    id: str
+    created: datetime
+    policy_fingerprint: str
+    immediate: bool
+    requests: tuple[PlannedRequest, ...]
+    tables: tuple[TableStep, ...]
+    seal: str = ""
+
+    def body_digest(self) -> str:
+        """Return the digest of everything but the seal; the store seals it with the workspace's signing key."""
+        return digest(self.model_dump(mode="json", exclude={"seal"}))
+
+
+class RetentionStep(TableStep):
+    """What one retention rule does to one table.
+
+    Args:
+        rule: The rule's name.
+        held_rows: Rows that are past their period, but KEPT for a hold or an open request.
+        as_of: The instant at which rows were judged; `apply` judges by the same instant.
+    """
+
+    rule: str
+    held_rows: int = 0
+    as_of: datetime
+
+
+class RetentionPlan(Frozen):
+    """All retention rules that have rows past their period."""
+
+    kind: Literal["retention"] = "retention"
+    id: str
+    created: datetime
+    policy_fingerprint: str
+    immediate: bool
+    tables: tuple[RetentionStep, ...]
+    seal: str = ""
+
+    def body_digest(self) -> str:
+        """Return the digest of everything but the seal."""
+        return digest(self.model_dump(mode="json", exclude={"seal"}))

@@ -1,0 +1,302 @@
+"""Policies as types: controller, purposes, tables, retention, holds, recipients, datasets, and the set of them all.
+
+Loading YAML and finding line numbers is `store.policies`; cross-checks between files are `decide.policy`.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+
+from delible.model.base import Frozen, digest
+from delible.model.duration import Duration
+from delible.model.subject import IdentifierKind
+from delible.model.taxonomy import Category
+from delible.model.terms import (
+    ColumnErasure,
+    ErasureAction,
+    LegalBasis,
+    Readers,
+    Treatment,
+)
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
+
+
+class Controller(Frozen):
+    """Who decides about the data (Art. 4(7)), and how this controller's data subjects are told apart.
+
+    Args:
+        subject: The identifier kind that stands for one person, such as `customer_id`. Two different values of it
+            never merge into one request without somebody saying so.
+        two_person_approval: Who submits a request may not approve it.
+        identifiers: All identifier kinds that tables and requests may use.
+    """
+
+    controller: Text
+    contact: Text
+    jurisdiction: Text = "EU"
+    subject: Name
+    identifiers: dict[Name, IdentifierKind]
+    two_person_approval: bool = False
+
+    @model_validator(mode="after")
+    def _subject_is_declared(self) -> Controller:
+        if self.subject not in self.identifiers:
+            raise ValueError(f"subject names the kind '{self.subject}', which is not among the identifiers")
+        return self
+
+
+class Purpose(Frozen):
+    """One processing purpose and its legal basis (Art. 5(1)(b), Art. 6)."""
+
+    purpose: Name
+    description: Text
+    legal_basis: LegalBasis | None = None
+    recipients: tuple[Name, ...] = ()
+
+
+class Recipient(Frozen):
+    """Somebody whom data is disclosed to, and who must be told of an erasure (Art. 19)."""
+
+    recipient: Name
+    description: Text
+    role: Literal["processor", "controller"] = "processor"
+    contact: Text
+
+
+class Reach(Frozen):
+    """One way from a table's row to its data subject: a key of its own, or the next table on the path.
+
+    Args:
+        column: The column of this table.
+        identifies: The identifier kind that the column holds; ends the path.
+        through: The table that the column points to; its own reaches go on from there.
+        matches: The column of that table with the same values.
+    """
+
+    column: ColumnName
+    identifies: Name | None = None
+    through: Name | None = None
+    matches: ColumnName | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Reach:
+        direct = self.identifies is not None
+        hop = self.through is not None and self.matches is not None
+        partial = (self.through is None) != (self.matches is None)
+        if direct == hop or partial:
+            raise ValueError("give either 'identifies', or both 'through' and 'matches'")
+        return self
+
+
+class ColumnPolicy(Frozen):
+    """What one column holds.
+
+    Args:
+        category: Key of the data category in the taxonomy, such as `user.contact.email`.
+        special: The column holds a special category (Art. 9).
+        free_text: People write here; other people's identifiers may be mentioned and are masked on their erasure.
+        searched: The values tell one person from another, so the byte search after an erasure looks for them.
+    """
+
+    category: Category
+    special: bool = False
+    free_text: bool = False
+    searched: bool = False
+
+
+def _category_alone(given: Any) -> Any:
+    return {"category": given} if isinstance(given, str) else given
+
+
+def _null_as_written(given: Any) -> Any:
+    """Read `delivery_note: null` as it was meant: YAML turns the bare word into nothing."""
+    return ColumnErasure.NULL if given is None else given
+
+
+ColumnEntry = Annotated[ColumnPolicy, BeforeValidator(_category_alone, json_schema_input_type=Category | ColumnPolicy)]
+"""A column's policy; a bare category is short for one without flags."""
+
+ColumnErasureEntry = Annotated[
+    ColumnErasure, BeforeValidator(_null_as_written, json_schema_input_type=ColumnErasure | None)
+]
+
+
+class ErasureRule(Frozen):
+    """What erasure means for a table's rows.
+
+    Args:
+        action: `delete_row`; `treat_columns` keeps the row without what identifies; `keep` leaves it, for `reason`.
+        columns: For `treat_columns`, what happens to each column.
+        reason: The exception's legal ground (Art. 17(3), §1798.105(d)); required for `keep` and `treat_columns`.
+    """
+
+    action: ErasureAction = ErasureAction.DELETE_ROW
+    columns: dict[ColumnName, ColumnErasureEntry] = {}
+    reason: Text | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> ErasureRule:
+        if (self.action is ErasureAction.TREAT_COLUMNS) != bool(self.columns):
+            raise ValueError("'columns' and action 'treat_columns' belong together")
+        if self.action is not ErasureAction.DELETE_ROW and self.reason is None:
+            raise ValueError(f"action '{self.action}' leaves data in place, so it needs a 'reason'")
+        return self
+
+
+class TablePolicy(Frozen):
+    """One Delta table: where it is, what its columns hold, how its rows reach people, what erasure means.
+
+    Args:
+        path: Folder relative to the workspace, or an absolute URI that the workspace allows.
+        subject: Ways to the data subject; empty together with `no_subject` when the table is about nobody.
+        readers: `exclusive` is the operator's word that nothing else reads old versions, which `--immediate` needs.
+        upstream: Tables that this one is derived from; they are erased first, or the rows would come back.
+    """
+
+    table: Name
+    path: Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
+    description: Text
+    purposes: tuple[Name, ...] = ()
+    subject: tuple[Reach, ...] = ()
+    no_subject: Text | None = None
+    columns: dict[ColumnName, ColumnEntry]
+    erasure: ErasureRule = ErasureRule()
+    readers: Readers = Readers.SHARED
+    upstream: tuple[Name, ...] = ()
+    recipients: tuple[Name, ...] = ()
+
+    @model_validator(mode="after")
+    def _reaches_or_says_why_not(self) -> TablePolicy:
+        if bool(self.subject) == (self.no_subject is not None):
+            raise ValueError("give either 'subject', or 'no_subject' with the reason why no row is about a person")
+        return self
+
+    @property
+    def direct(self) -> tuple[Reach, ...]:
+        """The reaches that end here, at a column of the table's own."""
+        return tuple(r for r in self.subject if r.identifies is not None)
+
+    @property
+    def free_text(self) -> tuple[str, ...]:
+        """Columns in which people may be mentioned."""
+        return tuple(name for name, column in self.columns.items() if column.free_text)
+
+
+class RetentionRule(Frozen):
+    """How long a table's rows may be kept (Art. 5(1)(e)).
+
+    Args:
+        clock: The time column that starts the period.
+        keep: ISO 8601 duration, such as `P2Y`; calendar months and years, not numbers of days.
+        where: Spark SQL expression on the table's own columns that limits the rule to some rows.
+        reason: Why this long: the law or the purpose.
+    """
+
+    retention: Name
+    table: Name
+    clock: ColumnName
+    keep: Duration
+    action: Literal["delete_row"] = "delete_row"
+    where: str | None = None
+    reason: Text
+
+
+class LegalHold(Frozen):
+    """Rows that nothing may delete while the hold lasts (Art. 17(3)(e)).
+
+    Args:
+        tables: The tables it covers; with `where` None all their rows.
+        starts, ends: First and last day, inclusive; open-ended without `ends`.
+        owner: Who placed it and can release it.
+    """
+
+    hold: Name
+    reason: Text
+    owner: Text
+    tables: tuple[Name, ...] = Field(min_length=1)
+    starts: date
+    ends: date | None = None
+
+
+class ColumnTreatment(Frozen):
+    """What a recipe does to one column.
+
+    Args:
+        to: For `generalise`: `year`, `month`, `day` for times, or a whole number as bucket width for numbers.
+        domain: For `pseudonymise`: pseudonyms of one domain join; those of different domains do not.
+    """
+
+    treatment: Treatment
+    to: Literal["year", "month", "day"] | Annotated[int, Field(gt=0)] | None = None
+    domain: Name | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> ColumnTreatment:
+        if (self.treatment is Treatment.GENERALISE) != (self.to is not None):
+            raise ValueError("'to' and treatment 'generalise' belong together")
+        if self.domain is not None and self.treatment is not Treatment.PSEUDONYMISE:
+            raise ValueError("'domain' belongs to treatment 'pseudonymise'")
+        return self
+
+
+def _treatment_alone(given: Any) -> Any:
+    return {"treatment": given} if isinstance(given, str) else given
+
+
+ColumnTreatmentEntry = Annotated[
+    ColumnTreatment, BeforeValidator(_treatment_alone, json_schema_input_type=Treatment | ColumnTreatment)
+]
+"""A column's treatment; a bare word is short for one without settings."""
+
+
+class Split(Frozen):
+    """Shares of a release's subjects, in hundredths; the rest is `train`. No subject stands in two splits."""
+
+    validation: Annotated[int, Field(ge=0, le=90)] = 0
+    test: Annotated[int, Field(ge=0, le=90)] = 0
+
+    @model_validator(mode="after")
+    def _leaves_something(self) -> Split:
+        if self.validation + self.test > 95:
+            raise ValueError("validation and test together may be at most 95")
+        return self
+
+
+class DatasetRecipe(Frozen):
+    """How a training dataset is cut: source, purpose, rows, columns, treatments, split."""
+
+    dataset: Name
+    description: Text
+    purpose: Name
+    source: Name
+    version: Annotated[int, Field(ge=0)] | None = None
+    where: str | None = None
+    columns: dict[ColumnName, ColumnTreatmentEntry] = Field(min_length=1)
+    split: Split = Split()
+
+
+class PolicySet(Frozen):
+    """All policies of a workspace. Each mapping's key is the thing's own name."""
+
+    controller: Controller
+    purposes: dict[str, Purpose] = {}
+    recipients: dict[str, Recipient] = {}
+    tables: dict[str, TablePolicy] = {}
+    retention: dict[str, RetentionRule] = {}
+    legal_holds: dict[str, LegalHold] = {}
+    datasets: dict[str, DatasetRecipe] = {}
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the meaning of all files: comments, order and layout do not count, every value does."""
+        return digest(self.model_dump(mode="json"))
+
+    def links(self) -> tuple[tuple[str, tuple[Reach, ...]], ...]:
+        """Return the tables whose rows tie two or more identifier kinds to one person, with those columns."""
+        return tuple((t.table, t.direct) for t in self.tables.values() if len(t.direct) > 1)

@@ -1,0 +1,75 @@
+"""Proof of erasure: what a byte search saw, and the certificate that says so."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from delible.model.base import Frozen
+
+
+class Match(Frozen):
+    """A place where a searched identifier still stands: where, in which form, how often; never what.
+
+    Args:
+        place: File, and column or log field where known.
+        form: `utf-8`, `parquet:column`, `statistics`, `file name`, `base64`…
+    """
+
+    place: str
+    form: str
+    count: int
+
+
+class Verification(Frozen):
+    """The outcome of one byte search. No match is an outcome, not silence."""
+
+    at: datetime
+    files_searched: int
+    bytes_searched: int
+    values_searched: int
+    matches: tuple[Match, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        """Nothing was found, and nothing had to be left unread."""
+        return not self.matches and not self.unreadable
+
+
+class TableProof(Frozen):
+    """What was done to one table for one plan."""
+
+    table: str
+    action: str
+    version_before: int
+    version_after: int
+    rows_erased: int
+    rows_shared: int
+    mentions_masked: int
+    files_rewritten: int
+    bytes_rewritten: int
+    files_removed: int
+    log_files_removed: int
+    reason: str | None = None
+
+
+class Certificate(Frozen):
+    """The signed statement about one request."""
+
+    certificate: str
+    request: str
+    right: str
+    regime: str
+    received: datetime
+    completed: datetime
+    controller: str
+    refs: tuple[str, ...]
+    policy_fingerprint: str
+    plan: str
+    matched: bool
+    tables: tuple[TableProof, ...]
+    verification: Verification
+    ledger_sequence: int
+    ledger_hash: str
+    key_id: str
+    signature: str = ""

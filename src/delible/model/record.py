@@ -1,0 +1,136 @@
+"""What is written down for later: audit records, column verdicts, holds on people, dataset manifests."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import Field
+
+from delible.model.base import Frozen, digest
+from delible.model.subject import SubjectRef
+from delible.model.terms import TagState
+
+GENESIS = "0" * 64
+"""The previous hash of the first audit record."""
+
+
+class AuditEntry(Frozen):
+    """One event as a workflow states it, before it has a place in the chain. Holds no personal data.
+
+    Args:
+        actor: Who acted: an operator's account or a job's name.
+        action: Dotted verb, such as `erasure.merge`.
+        object: What it was done to: `request:R…`, `table:orders`, `plan:…/table:orders`.
+        outcome: `started`, `done`, `refused`, `failed`, or a state's name.
+        counts: Numbers that say how much.
+        detail: Short words that say what: codes, versions, fingerprints, subject references.
+    """
+
+    actor: str
+    action: str = Field(pattern=r"^[a-z]+(\.[a-z_]+)+$")
+    object: str
+    outcome: str
+    counts: dict[str, int] = {}
+    detail: dict[str, str] = {}
+
+
+class AuditRecord(AuditEntry):
+    """An event with its place in the hash chain."""
+
+    sequence: int = Field(ge=1)
+    at: datetime
+    previous: str
+    hash: str
+
+    @staticmethod
+    def sealed(entry: AuditEntry, *, sequence: int, at: datetime, previous: str) -> AuditRecord:
+        """Return the entry with its sequence, time, and the hash over everything including the previous hash."""
+        body = _body(entry, sequence, at, previous)
+        return AuditRecord(
+            **entry.model_dump(), sequence=sequence, at=at, previous=previous, hash=digest(body)
+        )
+
+    def intact(self) -> bool:
+        """Return whether the record's hash is the hash of its content."""
+        return self.hash == digest(_body(self, self.sequence, self.at, self.previous))
+
+
+def _body(entry: AuditEntry, sequence: int, at: datetime, previous: str) -> dict[str, object]:
+    return {
+        "sequence": sequence,
+        "at": at.isoformat(timespec="microseconds"),
+        "actor": entry.actor,
+        "action": entry.action,
+        "object": entry.object,
+        "outcome": entry.outcome,
+        "counts": dict(entry.counts),
+        "detail": dict(entry.detail),
+        "previous": previous,
+    }
+
+
+class TagFinding(Frozen):
+    """The verdict on one column: type and counts, never a value.
+
+    Args:
+        column: Dotted path for nested fields.
+        category: Data category from the taxonomy, or None when nothing was found.
+        entity: Presidio's entity type behind it, or None.
+        confidence: Share between 0 and 1; how it is computed is `decide.tagging`.
+        sampled, hits: Distinct values looked at, and those that held the entity.
+        bound: With `hits` 0: share of values that could still hold personal data, at 95 % confidence.
+        evidence: What spoke for it: `values`, `name`, `type`.
+    """
+
+    table: str
+    column: str
+    category: str | None
+    entity: str | None
+    confidence: float
+    sampled: int
+    hits: int
+    bound: float
+    evidence: tuple[str, ...]
+    state: TagState = TagState.PROPOSED
+    reason: str | None = None
+    version: int
+    at: datetime
+
+
+class SubjectHold(Frozen):
+    """A legal hold on people, by reference; holds on whole tables are policies."""
+
+    id: str
+    refs: tuple[SubjectRef, ...]
+    reason: str
+    owner: str
+    placed: datetime
+    released: datetime | None = None
+
+
+class ReleaseFile(Frozen):
+    """One file of a release with its digest."""
+
+    path: str
+    sha256: str
+    bytes: int
+    rows: int | None = None
+
+
+class Manifest(Frozen):
+    """What a dataset release is made of, and from what."""
+
+    dataset: str
+    version: int
+    purpose: str
+    recipe_fingerprint: str
+    policy_fingerprint: str
+    sources: dict[str, int]
+    known_at: datetime
+    created_at: datetime
+    rows_in: int
+    rows_out: int
+    excluded: dict[str, int]
+    members: int
+    files: tuple[ReleaseFile, ...]
+    path: str

@@ -1,0 +1,103 @@
+"""Data subjects: the identifiers that reach them, and the keyed reference that stands for them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NewType
+
+from pydantic import Field, SecretStr, field_validator
+
+from delible.model.base import Frozen
+from delible.model.terms import Normalise
+
+SubjectRef = NewType("SubjectRef", str)
+"""`v<key version>.<64 hex digits>`: HMAC-SHA-256 over kind and normalised value. Pseudonymous, never reversible."""
+
+LONGEST_IDENTIFIER = 1_000
+
+
+class Identifier(Frozen):
+    """One identifier of a data subject. Its value is masked in every `repr`, log and traceback.
+
+    Args:
+        kind: A kind that the controller declares, such as `email`.
+        value: The identifier as the data subject gave it.
+    """
+
+    kind: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
+    value: SecretStr
+
+    @field_validator("value")
+    @classmethod
+    def _usable(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        if not text.strip():
+            raise ValueError("an identifier may not be empty")
+        if len(text) > LONGEST_IDENTIFIER:
+            raise ValueError(f"an identifier may not be longer than {LONGEST_IDENTIFIER} characters")
+        if "\x00" in text:
+            raise ValueError("an identifier may not hold a NUL character")
+        return value
+
+
+class IdentifierKind(Frozen):
+    """How identifiers of one kind are compared, and whether a byte search can tell them from other data.
+
+    Args:
+        normalise: `lower` trims and lower-cases (e-mail), `digits` keeps digits and a leading plus (phones),
+            `exact` only trims spaces.
+        distinctive: True when finding the value in raw bytes proves that it is this person's. Small surrogate numbers
+            are not: they are compared column by column instead.
+    """
+
+    normalise: Normalise = Normalise.EXACT
+    distinctive: bool = True
+
+
+def normalised(value: str, how: Normalise) -> str:
+    """Return the one spelling under which two identifiers are equal.
+
+    `lake.columns.normalised` is the same function as a Spark column; a test holds the two together.
+    """
+    trimmed = value.strip(" ")
+    match how:
+        case Normalise.EXACT:
+            return trimmed
+        case Normalise.LOWER:
+            return trimmed.lower()
+        case Normalise.DIGITS:
+            digits = re.sub(r"[^0-9]", "", trimmed)
+            return "+" + digits if trimmed.startswith("+") else digits
+
+
+def ref_message(kind: str, normalised_value: str) -> bytes:
+    """Return the bytes that a subject reference is computed over: kind, unit separator, value."""
+    return f"{kind}\x1f{normalised_value}".encode("utf-8", "surrogatepass")
+
+
+class KeyRole(StrEnum):
+    """How a key came to stand for a request."""
+
+    GIVEN = "given"
+    FOUND = "found"
+    EVIDENCE = "evidence"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """One value that reaches rows of a request's data subject. Masked in `repr`, encrypted at rest.
+
+    Args:
+        request: The request's id.
+        kind: An identifier kind, or `table.column` for a key that was found on a path, or for evidence.
+        value: The normalised value for keys; for evidence the spelling as it stands in the table.
+        role: `given` by the data subject, `found` by following links and paths, or `evidence` that only the byte
+            search looks for.
+    """
+
+    request: str
+    kind: str
+    value: str = field(repr=False)
+    role: KeyRole

@@ -1,0 +1,134 @@
+"""Closed vocabularies of the law and of the toolkit."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Right(StrEnum):
+    """What a data subject asks for (GDPR Art. 15-22; CCPA §1798.100-121)."""
+
+    ERASURE = "erasure"
+    ACCESS = "access"
+    RECTIFICATION = "rectification"
+    RESTRICTION = "restriction"
+    OBJECTION = "objection"
+    PORTABILITY = "portability"
+    OPT_OUT = "opt-out"
+
+
+class Regime(StrEnum):
+    """The law whose clock and rules a request follows."""
+
+    GDPR = "gdpr"
+    CCPA = "ccpa"
+
+
+class LegalBasis(StrEnum):
+    """GDPR Art. 6(1)(a)-(f)."""
+
+    CONSENT = "consent"
+    CONTRACT = "contract"
+    LEGAL_OBLIGATION = "legal_obligation"
+    VITAL_INTERESTS = "vital_interests"
+    PUBLIC_TASK = "public_task"
+    LEGITIMATE_INTERESTS = "legitimate_interests"
+
+
+class RequestState(StrEnum):
+    """Where a request stands. `model.request.TRANSITIONS` names the only ways between states."""
+
+    RECEIVED = "received"
+    VERIFYING_IDENTITY = "verifying_identity"
+    AWAITING_APPROVAL = "awaiting_approval"
+    HELD = "held"
+    SCHEDULED = "scheduled"
+    IN_PROGRESS = "in_progress"
+    WAITING_RETENTION_WINDOW = "waiting_retention_window"
+    COMPLETED = "completed"
+    PARTLY_COMPLETED = "partly_completed"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    DUPLICATE = "duplicate"
+    WITHDRAWN = "withdrawn"
+
+
+class ConsentStatus(StrEnum):
+    """Consent states as the W3C Data Privacy Vocabulary names them."""
+
+    GIVEN = "given"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    INVALIDATED = "invalidated"
+    REVOKED = "revoked"
+    REQUESTED = "requested"
+
+
+class ErasureAction(StrEnum):
+    """What erasure means for a table's rows."""
+
+    DELETE_ROW = "delete_row"
+    TREAT_COLUMNS = "treat_columns"
+    KEEP = "keep"
+
+
+class ColumnErasure(StrEnum):
+    """What erasure does to one column of a row that stays."""
+
+    NULL = "null"
+    PSEUDONYMISE = "pseudonymise"
+    MASK = "mask"
+
+
+class Treatment(StrEnum):
+    """What a dataset recipe does to a column on its way into a release."""
+
+    KEEP = "keep"
+    DROP = "drop"
+    MASK = "mask"
+    PSEUDONYMISE = "pseudonymise"
+    GENERALISE = "generalise"
+
+
+class Readers(StrEnum):
+    """Whether anything but this toolkit may still be reading older versions of a table."""
+
+    SHARED = "shared"
+    EXCLUSIVE = "exclusive"
+
+
+class Normalise(StrEnum):
+    """How two spellings of an identifier are recognised as one."""
+
+    EXACT = "exact"
+    LOWER = "lower"
+    DIGITS = "digits"
+
+
+class TagState(StrEnum):
+    """Whether a person has looked at a column verdict."""
+
+    PROPOSED = "proposed"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
+class Exclusion(StrEnum):
+    """Why a row may NOT enter a dataset, in the order in which the reasons are tried.
+
+    Every excluded row is counted under exactly one: `condition` is the recipe's own, `split_conflict` a row whose data
+    subjects belong to different splits.
+    """
+
+    CONDITION = "condition"
+    NO_SUBJECT = "no_subject"
+    SUPPRESSED = "suppressed"
+    ERASURE_REQUESTED = "erasure_requested"
+    RESTRICTED = "restricted"
+    OBJECTED = "objected"
+    OPTED_OUT = "opted_out"
+    NO_CONSENT = "no_consent"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    SPLIT_CONFLICT = "split_conflict"

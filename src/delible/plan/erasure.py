@@ -1,0 +1,126 @@
+"""Plan the erasure of all due requests over all tables: pure, from policies, facts and what the find step counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from delible.errors import BlockedError, Problem
+from delible.model.plan import ErasurePlan, PlannedRequest, RowsDue, Stage, TableFacts, TableStep
+from delible.model.policy import PolicySet, TablePolicy
+from delible.model.terms import ErasureAction, Readers
+from delible.plan.order import erasure_order
+
+ERASABLE_FEATURES = frozenset(
+    {
+        "allowColumnDefaults",
+        "appendOnly",
+        "changeDataFeed",
+        "checkConstraints",
+        "clustering",
+        "deletionVectors",
+        "domainMetadata",
+        "generatedColumns",
+        "identityColumns",
+        "inCommitTimestamp",
+        "invariants",
+        "rowTracking",
+        "timestampNtz",
+        "v2Checkpoint",
+        "vacuumProtocolCheck",
+    }
+)
+"""Features under which merge, purge, VACUUM, log expiry and verification are known to reach every byte. Any other is
+refused: column mapping, for one, hides a column's values under another name from the verifier."""
+
+ALL_STAGES = (Stage.MERGE, Stage.PURGE, Stage.VACUUM, Stage.EXPIRE_LOG, Stage.VERIFY)
+
+
+def plan_erasure(
+    policies: PolicySet,
+    facts: Mapping[str, TableFacts],
+    due: Mapping[str, RowsDue],
+    cost: Mapping[str, tuple[int, int]],
+    requests: Sequence[PlannedRequest],
+    *,
+    plan_id: str,
+    now: datetime,
+    immediate: bool,
+) -> ErasurePlan:
+    """Return the ordered steps of one erasure run.
+
+    Args:
+        due: Rows per table, as the find step counted them; a table without due rows and mentions is left alone.
+        cost: Files and bytes per table that hold due rows.
+        immediate: Close the retention windows, for tables that nothing else reads.
+
+    Raises:
+        BlockedError: `erasure.feature`, `erasure.readers` when a table cannot be erased as asked.
+    """
+    touched = [n for n, d in due.items() if d.rows or d.mentions]
+    problems = [p for name in sorted(touched) for p in _refusals(policies.tables[name], facts[name], immediate)]
+    if problems:
+        raise BlockedError(
+            problems[0].code,
+            f"{len(problems)} table(s) cannot be erased as asked: {problems[0].message}",
+            where=problems[0].where,
+            problems=tuple(problems),
+        )
+    steps = tuple(
+        _step(policies.tables[name], facts[name], due[name], cost.get(name, (0, 0)), immediate)
+        for name in erasure_order(policies.tables, touched)
+    )
+    return ErasurePlan(
+        id=plan_id,
+        created=now,
+        policy_fingerprint=policies.fingerprint,
+        immediate=immediate,
+        requests=tuple(sorted(requests, key=lambda r: (r.due, r.id))),
+        tables=steps,
+    )
+
+
+def _step(
+    policy: TablePolicy, facts: TableFacts, due: RowsDue, cost: tuple[int, int], immediate: bool
+) -> TableStep:
+    keeps = policy.erasure.action is ErasureAction.KEEP and not due.mentions
+    return TableStep(
+        table=policy.table,
+        location=facts.location,
+        version=facts.version,
+        action=policy.erasure.action,
+        rows=due.rows,
+        shared_rows=due.shared_rows,
+        mentions=due.mentions,
+        files=cost[0],
+        bytes=cost[1],
+        stages=() if keeps else ALL_STAGES,
+        wait_hours=0 if immediate else max(facts.deleted_file_retention_hours, facts.log_retention_hours),
+        reason=policy.erasure.reason,
+    )
+
+
+def _refusals(policy: TablePolicy, facts: TableFacts, immediate: bool) -> list[Problem]:
+    where = f"table:{policy.table}"
+    if policy.erasure.action is ErasureAction.KEEP:
+        return []
+    problems = [
+        Problem(
+            "erasure.feature",
+            f"table '{policy.table}' uses the Delta feature '{feature}', under which erasure is not known to be safe; "
+            "rewrite the table without it.",
+            where,
+        )
+        for feature in facts.features
+        if feature not in ERASABLE_FEATURES
+    ]
+    if immediate and policy.readers is not Readers.EXCLUSIVE:
+        problems.append(
+            Problem(
+                "erasure.readers",
+                f"table '{policy.table}' may have other readers; leave out --immediate, or declare "
+                "'readers: exclusive' in its policy.",
+                where,
+            )
+        )
+    return problems

@@ -1,0 +1,1 @@
+"""Pure renderers: records in, documents out; no clock, no environment, no store."""

@@ -1,0 +1,151 @@
+"""The audit report: the records of a period as facts, as one JSON document and as one HTML page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from delible.decide.finding import Finding, Severity
+from delible.decide.policy import PolicyCheck
+from delible.model.base import Frozen
+from delible.model.consent import ConsentRecord
+from delible.model.policy import PolicySet
+from delible.model.record import AuditRecord, Manifest, TagFinding
+from delible.model.request import Request
+from delible.report.audit_charts import audit_charts
+from delible.report.audit_summary import summary
+from delible.report.consent import PurposeConsents, consent_funnel
+from delible.report.datasets import Release, releases
+from delible.report.erasure import PROOF_MEANING, TableRun, table_runs
+from delible.report.findings import (
+    LedgerState,
+    ledger_findings,
+    map_findings,
+    release_findings,
+    request_findings,
+    run_findings,
+)
+from delible.report.page import render
+from delible.report.requests import RequestGroup, RequestLine, request_groups, request_lines
+from delible.report.tags import CategoryUse, ScannedTable, pii_map, scanned_tables
+
+MOST_LISTED = 1_000
+"""So many requests and table runs are listed one by one; all of them are counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditSources:
+    """Everything that the report is made from, as the stores hold it.
+
+    Args:
+        records: All audit records, in sequence; the report needs those before the period for states at its end.
+        check: What the policy check found.
+        ledger: What the check of the ledger said.
+    """
+
+    policies: PolicySet
+    requests: Iterable[Request]
+    records: Sequence[AuditRecord]
+    consents: Iterable[ConsentRecord]
+    tags: Sequence[TagFinding]
+    manifests: Iterable[Manifest]
+    check: PolicyCheck
+    ledger: LedgerState
+
+
+class AuditFacts(Frozen):
+    """What the report says, before it has a form. Holds counts, names and codes, and no personal data."""
+
+    controller: str
+    contact: str
+    start: datetime
+    end: datetime
+    generated_at: datetime
+    software: str
+    policy_fingerprint: str
+    summary: str
+    request_groups: tuple[RequestGroup, ...]
+    requests: tuple[RequestLine, ...]
+    requests_unlisted: int
+    erasures: tuple[TableRun, ...]
+    erasures_unlisted: int
+    retention: tuple[TableRun, ...]
+    retention_unlisted: int
+    consents: tuple[PurposeConsents, ...]
+    releases: tuple[Release, ...]
+    pii: tuple[CategoryUse, ...]
+    scans: tuple[ScannedTable, ...]
+    violations: tuple[Finding, ...]
+    gaps: tuple[Finding, ...]
+    ledger: LedgerState
+
+
+def audit_facts(sources: AuditSources, *, start: datetime, end: datetime, now: datetime, software: str) -> AuditFacts:
+    """Return the facts of the period from `start` to `end`, both included.
+
+    Args:
+        now: When the report is made; stated in it.
+        software: Name and version of the program, stated in it.
+    """
+    controller = sources.policies.controller
+    lines = request_lines(sources.requests, sources.records, start=start, end=end)
+    erasures = table_runs(sources.records, "erasure", start=start, end=end)
+    retention = table_runs(sources.records, "retention", start=start, end=end)
+    cut = releases(sources.manifests, start=start, end=end)
+    uses = pii_map(sources.policies.tables, sources.tags)
+    scans = scanned_tables(sources.policies.tables, sources.tags)
+    found = (
+        *sources.check.violations,
+        *sources.check.gaps,
+        *ledger_findings(sources.ledger),
+        *request_findings(lines),
+        *run_findings("erasure", erasures),
+        *run_findings("retention", retention),
+        *release_findings(cut),
+        *map_findings(uses, scans),
+    )
+    violations = tuple(f for f in found if f.severity is Severity.VIOLATION)
+    gaps = tuple(f for f in found if f.severity is Severity.GAP)
+    return AuditFacts(
+        controller=controller.controller,
+        contact=controller.contact,
+        start=start,
+        end=end,
+        generated_at=now,
+        software=software,
+        policy_fingerprint=sources.policies.fingerprint,
+        summary=summary(start, end, lines, erasures, retention, cut, found=found, ledger=sources.ledger),
+        request_groups=request_groups(lines),
+        requests=lines[:MOST_LISTED],
+        requests_unlisted=max(0, len(lines) - MOST_LISTED),
+        erasures=erasures[-MOST_LISTED:],
+        erasures_unlisted=max(0, len(erasures) - MOST_LISTED),
+        retention=retention[-MOST_LISTED:],
+        retention_unlisted=max(0, len(retention) - MOST_LISTED),
+        consents=consent_funnel(sources.consents, start=start, end=end),
+        releases=cut,
+        pii=uses,
+        scans=scans,
+        violations=violations,
+        gaps=gaps,
+        ledger=sources.ledger,
+    )
+
+
+def audit_document(facts: AuditFacts) -> dict[str, Any]:
+    """Return the facts as a JSON document; times are ISO 8601 in UTC."""
+    return facts.model_dump(mode="json")
+
+
+def audit_html(facts: AuditFacts) -> str:
+    """Return the facts as one self-contained HTML page."""
+    context: Mapping[str, Any] = {
+        "facts": facts,
+        "charts": audit_charts(facts.request_groups, facts.consents, facts.releases, facts.pii),
+        "proof_meaning": PROOF_MEANING,
+        "pii_by_table": tuple((t, tuple(u)) for t, u in groupby(facts.pii, key=lambda use: use.table)),
+    }
+    return render("audit.html.j2", context)

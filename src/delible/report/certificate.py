@@ -1,0 +1,65 @@
+"""The certificate of one request: the bytes that are signed, the JSON document, and the page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from delible.model.base import canonical
+from delible.model.proof import Certificate
+from delible.report.page import count, render, size
+
+
+def certificate_bytes(certificate: Certificate) -> bytes:
+    """Return the bytes that are signed: the canonical JSON of everything but the signature.
+
+    `delible.verify_certificate` recomputes them from the document alone, so this form is a promise to auditors.
+    """
+    return canonical(certificate.model_dump(mode="json", exclude={"signature"}))
+
+
+def certificate_document(certificate: Certificate) -> dict[str, Any]:
+    """Return the certificate as the JSON document that is handed over and can be verified offline."""
+    return certificate.model_dump(mode="json")
+
+
+def certificate_html(certificate: Certificate) -> str:
+    """Return the certificate as one self-contained HTML page; the JSON document is what carries the proof."""
+    return render(
+        "certificate.html.j2",
+        {
+            "certificate": certificate,
+            "statement": statement(certificate),
+            "kept": tuple(t for t in certificate.tables if t.reason),
+        },
+    )
+
+
+def statement(certificate: Certificate) -> tuple[str, ...]:
+    """Return what the certificate says, in sentences."""
+    search = certificate.verification
+    said = [_done(certificate)]
+    searched = (
+        f"Afterwards {count(search.files_searched, 'file')} ({size(search.bytes_searched)}) were searched for "
+        f"{count(search.values_searched, 'identifier')} in every known form"
+    )
+    if search.matches:
+        total = sum(m.count for m in search.matches)
+        said.append(f"{searched}: {count(total, 'match', 'matches')} REMAIN at {count(len(search.matches), 'place')}.")
+    else:
+        said.append(f"{searched}: no match was found.")
+    if search.unreadable:
+        said.append(f"{count(len(search.unreadable), 'file')} could not be read, so absence is NOT proven for them.")
+    shared = sum(t.rows_shared for t in certificate.tables)
+    if shared:
+        said.append(f"KEPT, because they also concern other people: {count(shared, 'row')}.")
+    return tuple(said)
+
+
+def _done(certificate: Certificate) -> str:
+    if not certificate.matched:
+        return "No row of any table matched the identifiers that were given; nothing had to be erased."
+    rows = sum(t.rows_erased for t in certificate.tables)
+    touched = sum(t.rows_erased > 0 or t.mentions_masked > 0 for t in certificate.tables)
+    mentions = sum(t.mentions_masked for t in certificate.tables)
+    masked = f", and mentions in {count(mentions, 'row')} of other people were masked" if mentions else ""
+    return f"{count(rows, 'row')} in {count(touched, 'table')} {'was' if rows == 1 else 'were'} erased{masked}."

@@ -1,0 +1,59 @@
+"""Dataset releases with what was left out of each, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from delible.model.base import Frozen
+from delible.model.record import Manifest
+from delible.model.terms import Exclusion
+
+
+class Release(Frozen):
+    """One released version.
+
+    Args:
+        excluded: Reason to rows, in the order in which the reasons are tried; reasons without rows left out.
+        adds_up: Whether rows out and all excluded rows make the rows in. Where not, rows are unaccounted for.
+    """
+
+    dataset: str
+    version: int
+    purpose: str
+    created_at: datetime
+    known_at: datetime
+    sources: dict[str, int]
+    rows_in: int
+    rows_out: int
+    members: int
+    excluded: dict[str, int]
+    adds_up: bool
+    recipe_fingerprint: str
+    policy_fingerprint: str
+
+
+def releases(manifests: Iterable[Manifest], *, start: datetime, end: datetime) -> tuple[Release, ...]:
+    """Return the releases of the period, oldest first."""
+    chosen = [m for m in manifests if start <= m.created_at <= end]
+    return tuple(_release(m) for m in sorted(chosen, key=lambda m: (m.created_at, m.dataset, m.version)))
+
+
+def _release(manifest: Manifest) -> Release:
+    order = {reason.value: index for index, reason in enumerate(Exclusion)}
+    reasons = sorted(manifest.excluded.items(), key=lambda item: (order.get(item[0], len(order)), item[0]))
+    return Release(
+        dataset=manifest.dataset,
+        version=manifest.version,
+        purpose=manifest.purpose,
+        created_at=manifest.created_at,
+        known_at=manifest.known_at,
+        sources=manifest.sources,
+        rows_in=manifest.rows_in,
+        rows_out=manifest.rows_out,
+        members=manifest.members,
+        excluded={reason: rows for reason, rows in reasons if rows},
+        adds_up=manifest.rows_in == manifest.rows_out + sum(manifest.excluded.values()),
+        recipe_fingerprint=manifest.recipe_fingerprint,
+        policy_fingerprint=manifest.policy_fingerprint,
+    )

@@ -1,0 +1,127 @@
+"""Erasure and retention runs per table, as the ledger recorded their stages, and how far each is proven."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from delible.model.base import Frozen
+from delible.model.plan import Stage
+from delible.model.record import AuditRecord
+
+_OBJECT = re.compile(r"plan:(?P<plan>[^/]+)/table:(?P<table>.+)", re.DOTALL)
+_LEFT_OUT = frozenset({"kept", "skipped"})
+_STAGES = frozenset(stage.value for stage in Stage)
+
+
+class ProofState(StrEnum):
+    """How far it is proven that the bytes are gone."""
+
+    RESIDUE = "residue"
+    FAILED = "failed"
+    INCOMPLETE = "incomplete"
+    WAITING = "waiting"
+    REMOVED = "removed"
+    PROVEN = "proven"
+    KEPT = "kept"
+
+
+PROOF_MEANING: dict[ProofState, str] = {
+    ProofState.RESIDUE: "a byte search found the identifiers again",
+    ProofState.FAILED: "a stage failed and has not been repeated",
+    ProofState.INCOMPLETE: "the byte search could not read every file",
+    ProofState.WAITING: "later stages have still to run",
+    ProofState.REMOVED: "old files and log entries are gone; no byte search was made",
+    ProofState.PROVEN: "every file was searched and nothing was found",
+    ProofState.KEPT: "left in place under an exception",
+}
+
+
+class TableRun(Frozen):
+    """What one plan did to one table.
+
+    Args:
+        stages: Stage to its latest outcome, in the stages' order.
+        rule: The retention rule, for retention plans.
+    """
+
+    plan: str
+    table: str
+    rule: str | None
+    proof: ProofState
+    rows: int
+    shared_rows: int
+    mentions: int
+    files_removed: int
+    log_files_removed: int
+    files_searched: int
+    bytes_searched: int
+    matches: int
+    stages: dict[str, str]
+    first: datetime
+    last: datetime
+
+
+def table_runs(
+    records: Iterable[AuditRecord], kind: Literal["erasure", "retention"], *, start: datetime, end: datetime
+) -> tuple[TableRun, ...]:
+    """Return one line per plan and table that was worked on within the period, in the order of their beginning.
+
+    A stage that ran again after an interruption adds to what it removed before; a byte search replaces the earlier one.
+    """
+    found: dict[tuple[str, str], list[tuple[Stage, AuditRecord]]] = defaultdict(list)
+    for record in records:
+        noun, _, verb = record.action.partition(".")
+        place = _OBJECT.fullmatch(record.object)
+        if noun == kind and verb in _STAGES and place is not None and record.at <= end:
+            found[place["plan"], place["table"]].append((Stage(verb), record))
+    runs = [_run(plan, table, steps, searched=kind == "erasure") for (plan, table), steps in found.items()]
+    return tuple(sorted((r for r in runs if r.last >= start), key=lambda r: (r.first, r.plan, r.table)))
+
+
+def _run(plan: str, table: str, steps: Sequence[tuple[Stage, AuditRecord]], *, searched: bool) -> TableRun:
+    latest = dict(steps)
+    done = [record for _, record in steps if record.outcome == "done"]
+
+    def total(stage: Stage, key: str) -> int:
+        return sum(r.counts.get(key, 0) for s, r in steps if s is stage and r.outcome == "done")
+
+    search = latest.get(Stage.VERIFY)
+    seen = search.counts if search is not None else {}
+    stages = {stage.value: latest[stage].outcome for stage in Stage if stage in latest}
+    return TableRun(
+        plan=plan,
+        table=table,
+        rule=next((r.detail["rule"] for _, r in steps if "rule" in r.detail), None),
+        proof=_proof(stages, seen, searched=searched),
+        rows=total(Stage.MERGE, "rows"),
+        shared_rows=max((r.counts.get("shared_rows", 0) for r in done), default=0),
+        mentions=total(Stage.MERGE, "mentions"),
+        files_removed=total(Stage.VACUUM, "files_removed"),
+        log_files_removed=total(Stage.EXPIRE_LOG, "log_files_removed"),
+        files_searched=seen.get("files_searched", 0),
+        bytes_searched=seen.get("bytes_searched", 0),
+        matches=seen.get("matches", 0),
+        stages=stages,
+        first=min(r.at for _, r in steps),
+        last=max(r.at for _, r in steps),
+    )
+
+
+def _proof(stages: dict[str, str], seen: dict[str, int], *, searched: bool) -> ProofState:
+    if seen.get("matches", 0):
+        return ProofState.RESIDUE
+    if "failed" in stages.values():
+        return ProofState.FAILED
+    if seen.get("unreadable", 0):
+        return ProofState.INCOMPLETE
+    if stages.get(Stage.VERIFY) == "done":
+        return ProofState.PROVEN
+    if stages.get(Stage.MERGE) in _LEFT_OUT:
+        return ProofState.KEPT
+    gone = all(stages.get(stage) == "done" for stage in (Stage.MERGE, Stage.VACUUM, Stage.EXPIRE_LOG))
+    return ProofState.REMOVED if gone and not searched else ProofState.WAITING

@@ -1,0 +1,106 @@
+"""The map of personal data: what the policies declare per table and category beside what a scan found."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from delible.model.base import Frozen
+from delible.model.policy import TablePolicy
+from delible.model.record import TagFinding
+from delible.model.terms import TagState
+
+
+class CategoryUse(Frozen):
+    """One data category in one table.
+
+    Args:
+        declared: Columns that the policy files under this category.
+        found: Columns that a scan put under this category and nobody rejected.
+        undeclared: Those of `found` that the policy does not map at all.
+        special: At least one of the columns is declared a special category (Art. 9).
+        entities: Presidio entity types behind the verdicts.
+    """
+
+    table: str
+    category: str
+    declared: tuple[str, ...]
+    found: tuple[str, ...]
+    undeclared: tuple[str, ...]
+    special: bool
+    entities: tuple[str, ...]
+
+
+class ScannedTable(Frozen):
+    """How much of one table the scan looked at.
+
+    Args:
+        worst_bound: Of the columns without a hit, the largest share of values that could still hold personal data at
+            95 % confidence; None when no column came out clean.
+    """
+
+    table: str
+    scanned_at: datetime | None
+    version: int | None
+    columns: int
+    with_findings: int
+    clean: int
+    rejected: int
+    worst_bound: float | None
+
+
+def pii_map(tables: Mapping[str, TablePolicy], findings: Iterable[TagFinding]) -> tuple[CategoryUse, ...]:
+    """Return the map, one line per table and category."""
+    declared: dict[tuple[str, str], list[str]] = defaultdict(list)
+    special: set[tuple[str, str]] = set()
+    for policy in tables.values():
+        for name, column in policy.columns.items():
+            declared[policy.table, column.category].append(name)
+            if column.special:
+                special.add((policy.table, column.category))
+    found: dict[tuple[str, str], list[TagFinding]] = defaultdict(list)
+    for finding in findings:
+        if finding.category is not None and finding.state is not TagState.REJECTED:
+            found[finding.table, finding.category].append(finding)
+    return tuple(
+        CategoryUse(
+            table=table,
+            category=category,
+            declared=tuple(sorted(declared.get((table, category), ()))),
+            found=tuple(sorted(f.column for f in found.get((table, category), ()))),
+            undeclared=tuple(
+                sorted(f.column for f in found.get((table, category), ()) if not _mapped(tables.get(table), f.column))
+            ),
+            special=(table, category) in special,
+            entities=tuple(sorted({f.entity for f in found.get((table, category), ()) if f.entity})),
+        )
+        for table, category in sorted({*declared, *found})
+    )
+
+
+def scanned_tables(tables: Mapping[str, TablePolicy], findings: Iterable[TagFinding]) -> tuple[ScannedTable, ...]:
+    """Return per table when it was last scanned and with what outcome; tables never scanned stand with no time."""
+    by_table: dict[str, list[TagFinding]] = {name: [] for name in tables}
+    for finding in findings:
+        by_table.setdefault(finding.table, []).append(finding)
+    return tuple(_scanned(table, by_table[table]) for table in sorted(by_table))
+
+
+def _scanned(table: str, findings: list[TagFinding]) -> ScannedTable:
+    rejected = sum(f.state is TagState.REJECTED for f in findings)
+    clean = [f for f in findings if f.category is None]
+    return ScannedTable(
+        table=table,
+        scanned_at=max((f.at for f in findings), default=None),
+        version=max((f.version for f in findings), default=None),
+        columns=len(findings),
+        with_findings=sum(f.category is not None and f.state is not TagState.REJECTED for f in findings),
+        clean=len(clean),
+        rejected=rejected,
+        worst_bound=max((f.bound for f in clean), default=None),
+    )
+
+
+def _mapped(policy: TablePolicy | None, column: str) -> bool:
+    return policy is not None and (column in policy.columns or column.split(".")[0] in policy.columns)

@@ -1,0 +1,270 @@
+"""The workspace's secrets: subject references, pseudonyms, encryption at rest, and signatures.
+
+They are kept apart from the data: in a file that only its owner can read, or in the environment. Without them no
+reference can be recomputed, no stored identifier read, and no ledger forged.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import os
+import stat
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol, TypedDict
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from delible.errors import InputError, SetupError, TamperError
+from delible.model.subject import SubjectRef, normalised, ref_message
+from delible.model.terms import Normalise
+from delible.store.workspace import Workspace
+
+_SECRETS = ("reference", "pseudonym", "vault", "signing")
+_SECRET_BYTES = 32
+_BLOCK = 64
+"""Block size of SHA-256, to which RFC 2104 pads an HMAC key."""
+_NONCE = 12
+_NEWEST_VERSION = 255
+
+
+class KeyProvider(Protocol):
+    """Where the secrets come from; a KMS is one more class with these two."""
+
+    @property
+    def name(self) -> str:
+        """Where it is, for messages."""
+
+    def read(self) -> bytes:
+        """Return the key ring as JSON."""
+
+
+class KeyFile:
+    """A key ring in a file with mode 0600."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def name(self) -> str:
+        """The file's path."""
+        return str(self.path)
+
+    def read(self) -> bytes:
+        """Return the file's content.
+
+        Raises:
+            SetupError: `keys.missing`, or `keys.mode` when group or others may read it.
+        """
+        try:
+            with self.path.open("rb") as file:
+                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+                if mode & 0o077:
+                    raise SetupError(
+                        "keys.mode",
+                        f"the key file has mode {mode:04o}, so others can read it.",
+                        where=self.name,
+                        fix="Change it with: chmod 600",
+                    )
+                return file.read()
+        except OSError as error:
+            raise SetupError(
+                "keys.missing",
+                f"the key file cannot be read: {error.strerror}.",
+                where=self.name,
+                fix="Restore it from where it is kept safe; a new key makes all references unusable.",
+            ) from None
+
+
+class KeyVariable:
+    """A key ring in an environment variable."""
+
+    def __init__(self, variable: str) -> None:
+        self.variable = variable
+
+    @property
+    def name(self) -> str:
+        """The variable, as `delible.yaml` writes it."""
+        return f"env:{self.variable}"
+
+    def read(self) -> bytes:
+        """Return the variable's value.
+
+        Raises:
+            SetupError: `keys.missing` when it is not set.
+        """
+        value = os.environ.get(self.variable)
+        if not value:
+            raise SetupError("keys.missing", "the variable with the keys is not set.", where=self.name)
+        return value.encode("utf-8", "surrogateescape")
+
+
+class _Ring(TypedDict):
+    version: int
+    keys: dict[int, dict[str, bytes]]
+
+
+class Keys:
+    """The opened key ring. New work uses the newest version; older versions still decrypt and verify."""
+
+    def __init__(self, ring: _Ring) -> None:
+        self._ring = ring["keys"]
+        self.version: int = ring["version"]
+        self._newest = self._ring[self.version]
+
+    def __repr__(self) -> str:
+        return f"Keys(version={self.version})"
+
+    def ref(self, kind: str, value: str, how: Normalise) -> SubjectRef:
+        """Return the keyed reference of an identifier: HMAC-SHA-256, as `v<version>.<hex>`.
+
+        `lake.columns.subject_ref` is the same function in Spark.
+        """
+        message = ref_message(kind, normalised(value, how))
+        return SubjectRef(f"v{self.version}.{hmac.digest(self._newest['reference'], message, 'sha256').hex()}")
+
+    def pads(self) -> tuple[bytes, bytes]:
+        """Return the inner and outer HMAC pads (64 bytes each) of the reference key."""
+        return _pads(self._newest["reference"])
+
+    def domain_pads(self, domain: str) -> tuple[bytes, bytes]:
+        """Return the HMAC pads of one pseudonym domain; pseudonyms of two domains do not join."""
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        info = b"delible pseudonym domain\x00" + domain.encode()
+        derive = HKDF(algorithm=hashes.SHA256(), length=_SECRET_BYTES, salt=None, info=info)
+        return _pads(derive.derive(self._newest["pseudonym"]))
+
+    def encrypt(self, plain: bytes, context: bytes) -> bytes:
+        """Return AES-256-GCM ciphertext: one byte of key version, 12 bytes of random nonce, text and tag.
+
+        Args:
+            context: What the text belongs to; it must be the same on decryption, so that ciphertexts cannot be moved.
+        """
+        nonce = os.urandom(_NONCE)
+        return bytes((self.version,)) + nonce + self._cipher(self.version).encrypt(nonce, plain, context)
+
+    def decrypt(self, data: bytes, context: bytes) -> bytes:
+        """Return the plain text.
+
+        Raises:
+            TamperError: `keys.undecryptable` when the text, its context or the key is another one.
+        """
+        try:
+            return self._cipher(data[0]).decrypt(data[1 : 1 + _NONCE], data[1 + _NONCE :], context)
+        except (InvalidTag, KeyError, IndexError, ValueError):
+            raise TamperError(
+                "keys.undecryptable", "a stored identifier cannot be decrypted: it was changed, or the key is another."
+            ) from None
+
+    def sign(self, data: bytes) -> str:
+        """Return an Ed25519 signature in base64."""
+        return base64.b64encode(self._signer.sign(data)).decode()
+
+    def verify(self, data: bytes, signature: str) -> bool:
+        """Return whether any key version of this ring signed the data."""
+        try:
+            raw = base64.b64decode(signature, validate=True)
+        except (binascii.Error, ValueError):
+            return False
+        return any(_signed(public, raw, data) for public in self._public)
+
+    @property
+    def key_id(self) -> str:
+        """First 16 hexadecimal digits of the SHA-256 of the newest public key."""
+        return hashlib.sha256(self._signer.public_key().public_bytes_raw()).hexdigest()[:16]
+
+    def public_pem(self) -> str:
+        """Return the newest public key, for auditors."""
+        from cryptography.hazmat.primitives import serialization
+
+        return (
+            self._signer.public_key()
+            .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+            .decode()
+        )
+
+    @cached_property
+    def _signer(self) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(self._newest["signing"])
+
+    @cached_property
+    def _public(self) -> tuple[Ed25519PublicKey, ...]:
+        newest_first = sorted(self._ring, reverse=True)
+        return tuple(Ed25519PrivateKey.from_private_bytes(self._ring[v]["signing"]).public_key() for v in newest_first)
+
+    def _cipher(self, version: int) -> AESGCM:
+        return AESGCM(self._ring[version]["vault"])
+
+
+def load_keys(workspace: Workspace) -> Keys:
+    """Return the workspace's keys.
+
+    Raises:
+        SetupError: `keys.missing`, `keys.mode` or `keys.invalid`.
+    """
+    provider = key_provider(workspace)
+    return Keys(_parsed(provider.read(), provider.name))
+
+
+def key_provider(workspace: Workspace) -> KeyProvider:
+    """Return where `delible.yaml` says the keys are."""
+    name = workspace.config.keys
+    if name.startswith("env:"):
+        return KeyVariable(name.removeprefix("env:"))
+    return KeyFile(workspace.root / name)
+
+
+def create_keys(path: Path) -> None:
+    """Write a new random key ring, mode 0600.
+
+    Raises:
+        InputError: `keys.exists`; a key file is never overwritten, since that would orphan every reference.
+    """
+    secrets = {name: base64.b64encode(os.urandom(_SECRET_BYTES)).decode() for name in _SECRETS}
+    ring = {"version": 1, "keys": {"1": secrets}}
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise InputError("keys.exists", "there is a key file already.", where=str(path)) from None
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        json.dump(ring, out, indent=1)
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def _parsed(raw: bytes, name: str) -> _Ring:
+    """Return the checked ring; a message about it must never quote it."""
+    try:
+        document: Any = json.loads(raw)
+        keys = {
+            int(v): {s: base64.b64decode(k[s], validate=True) for s in _SECRETS} for v, k in document["keys"].items()
+        }
+        version = document["version"]
+        usable = isinstance(version, int) and version in keys and all(0 < v <= _NEWEST_VERSION for v in keys)
+        usable = usable and all(len(secret) == _SECRET_BYTES for k in keys.values() for secret in k.values())
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        usable = False
+    if not usable:
+        raise SetupError("keys.invalid", "this is not a key ring that delible wrote.", where=name) from None
+    return {"version": version, "keys": keys}
+
+
+def _pads(key: bytes) -> tuple[bytes, bytes]:
+    padded = key.ljust(_BLOCK, b"\x00")
+    return bytes(b ^ 0x36 for b in padded), bytes(b ^ 0x5C for b in padded)
+
+
+def _signed(public: Ed25519PublicKey, signature: bytes, data: bytes) -> bool:
+    try:
+        public.verify(signature, data)
+    except InvalidSignature:
+        return False
+    return True

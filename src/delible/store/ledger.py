@@ -1,0 +1,302 @@
+"""The audit ledger: one hash chain, written by everybody, forked by nobody.
+
+A blind append never conflicts in Delta, so two writers could both follow the same record. Every commit therefore
+carries the transaction `audit` with the last sequence it writes: delta-rs refuses a commit when another one carried
+that name since the snapshot it was built on. The last record of each commit is signed, and a signed head file says
+where the chain ends.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from deltalake.exceptions import CommitFailedError
+
+from delible.errors import TamperError
+from delible.model.base import canonical
+from delible.model.record import GENESIS, AuditEntry, AuditRecord
+from delible.store.files import private_write
+from delible.store.head import Head, digests, read_head, write_head
+from delible.store.keys import Keys
+from delible.store.ledger_check import LedgerCheck, check, signing_message
+from delible.store.objects import Folder, folder, turn
+from delible.store.tables import ControlTable, Row, Snapshot, TableSpec, Write, literal, to_micros
+from delible.store.workspace import Workspace
+
+SPEC = TableSpec(
+    name="audit",
+    columns={
+        "sequence": "long",
+        "at": "timestamp",
+        "actor": "string",
+        "action": "string",
+        "object": "string",
+        "outcome": "string",
+        "counts": "string",
+        "detail": "string",
+        "previous": "string",
+        "hash": "string",
+        "signature": "string",
+    },
+    indexed=2,
+    noun="ledger",
+)
+_CHAIN = "audit"
+_LOOKS = 5
+
+Dated = tuple[AuditEntry, datetime]
+Pending = Callable[[int], tuple[Sequence[Dated], int]]
+"""From an outbox's version that the ledger has, to the entries it lacks and the outbox's newest version."""
+
+
+class _Tail(NamedTuple):
+    """The last record of a snapshot, as far as the next one needs it."""
+
+    sequence: int
+    at: datetime
+    hash: str
+    signature: str | None
+
+
+class Ledger:
+    """The workspace's audit ledger."""
+
+    def __init__(self, workspace: Workspace, keys: Keys) -> None:
+        self._keys = keys
+        self._table = ControlTable(workspace, SPEC)
+        self._root: Folder = folder(workspace.store_table("").rstrip("/"))
+
+    @property
+    def location(self) -> str:
+        """Where the table is, made empty if it was never written, so that Spark can read it."""
+        return self._table.created()
+
+    def append(
+        self, entries: Sequence[AuditEntry], now: datetime, also: Sequence[tuple[str, int]] = ()
+    ) -> list[AuditRecord]:
+        """Append entries as one commit: all of them or none.
+
+        Args:
+            now: Time of the records, with a time zone.
+            also: Transaction names with versions that this commit stands for. When the ledger has one of them at that
+                version already, nothing is appended: doing a step twice records it once.
+
+        Raises:
+            TamperError: `ledger.broken` when the chain's present end is not genuine; run `audit verify`.
+            ConflictError: `ledger.busy`.
+        """
+
+        def build(snapshot: Snapshot) -> tuple[Sequence[Dated], dict[str, int]] | None:
+            if any(snapshot.transaction(name) >= version for name, version in also):
+                return None
+            return [(entry, now) for entry in entries], dict(also)
+
+        return self._append(build) if entries else []
+
+    def drain(self, outbox: str, pending: Pending) -> list[AuditRecord]:
+        """Append what an outbox holds and the ledger lacks.
+
+        The outbox is another table whose events are numbered. Whoever comes next after a crash writes the missing
+        records, and two who come at once write them once: the commit carries the outbox's number.
+        """
+
+        def build(snapshot: Snapshot) -> tuple[Sequence[Dated], dict[str, int]] | None:
+            entries, version = pending(snapshot.transaction(outbox))
+            return (entries, {outbox: version}) if entries else None
+
+        return self._append(build)
+
+    def ready(self, outbox: str) -> int:
+        """Return the last event of an outbox that is recorded, having checked that the chain can be continued.
+
+        Raises:
+            TamperError: `ledger.broken`.
+        """
+        for _ in range(_LOOKS):
+            snapshot = self._table.snapshot()
+            try:
+                self._genuine_tail(snapshot)
+                break
+            except CommitFailedError:
+                continue
+        return snapshot.transaction(outbox)
+
+    def records(
+        self,
+        *,
+        object_prefix: str | None = None,
+        action_prefix: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[AuditRecord]:
+        """Return records in order, limited by prefix and by time (`since` inclusive, `until` exclusive)."""
+        conditions = [
+            *(f'starts_with("object", {literal(x)})' for x in (object_prefix,) if x is not None),
+            *(f'starts_with("action", {literal(x)})' for x in (action_prefix,) if x is not None),
+            *(f"arrow_cast(\"at\", 'Int64') >= {to_micros(x)}" for x in (since,) if x is not None),
+            *(f"arrow_cast(\"at\", 'Int64') < {to_micros(x)}" for x in (until,) if x is not None),
+        ]
+        where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
+        return [_record(row) for row in self._table.snapshot().rows(f'{where}ORDER BY "sequence"')]
+
+    def head(self) -> tuple[int, str]:
+        """Return sequence and hash of the last record; 0 and the genesis hash for an empty ledger."""
+        tail = self._tail(self._table.snapshot())
+        return tail.sequence, tail.hash
+
+    def verify(self, *, known: tuple[int, str] | None = None) -> LedgerCheck:
+        """Return what is wrong with the ledger, if anything; never raises for a damaged store.
+
+        Args:
+            known: Sequence and hash that were noted elsewhere, such as on a certificate. Who holds the disk can put
+                back an older copy of the whole store, head included; only something kept elsewhere shows that.
+        """
+        return check(self._table, self._root, self._keys, known=known)
+
+    def export(self, path: Path) -> int:
+        """Write all records as JSON lines, each with its signature where it has one; return their number."""
+        lines = list(self._exported())
+        private_write(path, b"".join(lines))
+        return len(lines)
+
+    def _exported(self) -> Iterator[bytes]:
+        for row in self._table.snapshot().rows('ORDER BY "sequence"'):
+            yield canonical(_record(row).model_dump(mode="json") | {"signature": row[-1]}) + b"\n"
+
+    def _append(self, build: Callable[[Snapshot], tuple[Sequence[Dated], dict[str, int]] | None]) -> list[AuditRecord]:
+        sealed: list[AuditRecord] = []
+
+        def write(snapshot: Snapshot) -> Write | None:
+            sealed.clear()
+            made = build(snapshot)
+            if made is None:
+                return None
+            entries, also = made
+            tail, published = self._genuine_tail(snapshot)
+            if not published:
+                self._publish(snapshot, alone=True)
+            previous = tail.hash
+            for sequence, (entry, at) in enumerate(entries, tail.sequence + 1):
+                sealed.append(AuditRecord.sealed(entry, sequence=sequence, at=_utc(at), previous=previous))
+                previous = sealed[-1].hash
+            return Write(self._rows(sealed), {_CHAIN: sealed[-1].sequence, **also})
+
+        with turn(self._table.uri) as alone:
+            written, after = self._table.commit_in_turn(write)
+            if written is not None:
+                self._publish(self._table.upkeep(after), alone=alone)
+        return sealed
+
+    def _rows(self, records: Sequence[AuditRecord]) -> list[Row]:
+        return [
+            (
+                r.sequence,
+                r.at,
+                r.actor,
+                r.action,
+                r.object,
+                r.outcome,
+                canonical(r.counts).decode(),
+                canonical(r.detail).decode(),
+                r.previous,
+                r.hash,
+                self._keys.sign(signing_message(r.hash)) if r is records[-1] else None,
+            )
+            for r in records
+        ]
+
+    def _tail(self, snapshot: Snapshot) -> _Tail:
+        sequence = snapshot.transaction(_CHAIN)
+        if sequence == 0:
+            return _Tail(0, datetime.min.replace(tzinfo=UTC), GENESIS, "")
+        found = snapshot.rows(f'WHERE "sequence" >= {sequence}', columns=("sequence", "at", "hash", "signature"))
+        if len(found) != 1 or found[0][0] != sequence:
+            raise _broken("its last record is missing, double, or followed by others")
+        return _Tail(*found[0])
+
+    def _genuine_tail(self, snapshot: Snapshot) -> tuple[_Tail, bool]:
+        """Return the tail, and whether the head file knows it, having checked both.
+
+        A record that follows a forged one would make it look right, and a head that is signed for a shortened chain
+        would hide the cut.
+        """
+        tail = self._tail(snapshot)
+        if tail.sequence and not self._keys.verify(signing_message(tail.hash), tail.signature or ""):
+            raise _broken("its last record is not signed by this workspace")
+        try:
+            head = read_head(self._root)
+        except ValueError:
+            raise _broken("its head file is damaged") from None
+        if head is None:
+            self._only_commit_after(snapshot, 0, tail)
+            return tail, tail.sequence == 0
+        if not head.genuine(self._keys):
+            raise _broken("its head file is not signed by this workspace")
+        if head.sequence > tail.sequence:
+            if self._table.snapshot().transaction(_CHAIN) > tail.sequence:
+                raise CommitFailedError("another writer was first")
+            raise _broken("its end was cut off")
+        if head.hash != self._hash_at(snapshot, head.sequence, tail):
+            raise _broken("its head file names another record")
+        self._only_commit_after(snapshot, head.sequence, tail)
+        return tail, head.sequence == tail.sequence
+
+    def _only_commit_after(self, snapshot: Snapshot, sequence: int, tail: _Tail) -> None:
+        """Refuse a head that is more than one commit behind: every writer brings it up to date before its own."""
+        if sequence == tail.sequence:
+            return
+        where = f'WHERE "sequence" > {sequence} AND "signature" IS NOT NULL'
+        if len(snapshot.rows(where, columns=("sequence",))) > 1:
+            raise _broken("its head file is older than the last commit")
+
+    def _hash_at(self, snapshot: Snapshot, sequence: int, tail: _Tail) -> str | None:
+        if sequence == tail.sequence:
+            return tail.hash
+        found = snapshot.rows(f'WHERE "sequence" = {sequence}', columns=("hash",))
+        return found[0][0] if len(found) == 1 else None
+
+    def _publish(self, snapshot: Snapshot, *, alone: bool) -> None:
+        """Sign the head of a snapshot; without turns, again until no other writer's head can have been replaced."""
+        while True:
+            tail = self._tail(snapshot)
+            known = read_head(self._root)
+            files = digests(self._table.folder, snapshot, known.files if known is not None else {})
+            head = Head(sequence=tail.sequence, hash=tail.hash, at=tail.at, files=files, key_id=self._keys.key_id)
+            write_head(self._root, head.signed(self._keys))
+            if alone:
+                return
+            snapshot = self._table.snapshot()
+            if snapshot.transaction(_CHAIN) == tail.sequence:
+                return
+
+
+def _broken(what: str) -> TamperError:
+    return TamperError(
+        "ledger.broken", f"the audit ledger cannot be continued: {what}.", fix="Run: delible audit verify"
+    )
+
+
+def _utc(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise ValueError("a record's time needs a time zone")
+    return at.astimezone(UTC)
+
+
+def _record(row: Row) -> AuditRecord:
+    sequence, at, actor, action, object_, outcome, counts, detail, previous, own, _ = row
+    return AuditRecord(
+        sequence=sequence,
+        at=at,
+        actor=actor,
+        action=action,
+        object=object_,
+        outcome=outcome,
+        counts=json.loads(counts),
+        detail=json.loads(detail),
+        previous=previous,
+        hash=own,
+    )

@@ -1,0 +1,335 @@
+"""The register of requests: an append-only table of events, folded into states.
+
+Each event becomes exactly one audit record, even through `kill -9`: events are numbered, their commit carries the
+transaction `requests` with the last number, and the ledger's commit carries the same. Whatever the ledger lacks is
+written before the next event.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime, timedelta
+
+from delible.errors import BlockedError, ConflictError, InputError
+from delible.model.record import AuditEntry
+from delible.model.request import ENDED, TRANSITIONS, Request
+from delible.model.subject import SubjectRef
+from delible.model.terms import RequestState
+from delible.store.identifiers import IdentifierVault, KeyRow
+from delible.store.keys import Keys
+from delible.store.ledger import Ledger
+from delible.store.request_events import (
+    COLUMNS,
+    EXTENDED,
+    MOVED,
+    REFS_FOUND,
+    Event,
+    applied,
+    fold,
+    ledger_entry,
+)
+from delible.store.submissions import NewRequest, duplicates, fresh_ids, refs_of, submitted
+from delible.store.tables import ControlTable, Snapshot, TableSpec, Write, any_of, literal
+from delible.store.workspace import Workspace
+
+__all__ = ["NewRequest", "Requests", "refs_of"]
+
+S = RequestState
+
+SPEC = TableSpec(name="requests", columns=COLUMNS, indexed=2, noun="request")
+_OUTBOX = "requests"
+_ID = re.compile(r"R-\d{8}-[A-Z2-7]{6}")
+_UNKNOWN_IDENTIFIERS_AFTER = timedelta(hours=1)
+"""Identifiers are kept before their request is recorded; without one after so long, its writer has died."""
+_FEW = 200
+"""So many requests or references are looked up by name; beyond, reading the whole register is quicker."""
+
+
+class Requests:
+    """The register: submit, read, and the only ways from state to state."""
+
+    def __init__(self, workspace: Workspace, keys: Keys, ledger: Ledger) -> None:
+        self.vault = IdentifierVault(workspace, keys)
+        self._table = ControlTable(workspace, SPEC)
+        self._ledger = ledger
+
+    def submit(self, new: Sequence[NewRequest], *, actor: str, now: datetime) -> list[Request]:
+        """Record requests as one batch: one commit of identifiers, one of events, one of audit records.
+
+        A request for a right that the same person (a shared reference) has an open request for is recorded as its
+        duplicate, and its identifiers are not kept.
+        """
+        if not new:
+            return []
+        self.reconcile()
+        ids = fresh_ids(len(new), now)
+        made: list[Request] = []
+
+        def build(snapshot: Snapshot) -> Write:
+            taken = snapshot.rows(f'WHERE starts_with("request", {literal(ids[0][:11])})', columns=("request",))
+            if not {row[0] for row in taken}.isdisjoint(ids):
+                raise ConflictError("request.id_taken", "a new request's id is taken.", fix="Run the command again.")
+            linked = duplicates(new, ids, self._open_like(snapshot, new))
+            events = _numbered(snapshot, submitted(new, ids, linked, actor=actor, now=now))
+            made[:] = fold(events)
+            return _write(events)
+
+        expected = duplicates(new, ids, self._open_like(self._table.snapshot(), new))
+        self._keep_identifiers([x for x in zip(ids, new, strict=True) if x[0] not in expected], now)
+        self._commit(build)
+        if any(r.duplicate_of for r in made if r.id not in expected):
+            self.sweep(now)
+        return made
+
+    def all(self) -> list[Request]:
+        """Return all requests in the order of their submission."""
+        return fold(_events(self._table.snapshot()))
+
+    def get(self, request_id: str) -> Request:
+        """Return one request.
+
+        Raises:
+            InputError: `request.unknown`.
+        """
+        return self._found(self._table.snapshot(), [request_id])[0]
+
+    def transition(
+        self,
+        request_id: str,
+        to: RequestState,
+        *,
+        actor: str,
+        now: datetime,
+        reason: str | None = None,
+        due: date | None = None,
+    ) -> Request:
+        """Move one request to another state; see `transition_all`."""
+        return self.transition_all([request_id], to, actor=actor, now=now, reason=reason, due=due)[0]
+
+    def transition_all(
+        self,
+        request_ids: Sequence[str],
+        to: RequestState,
+        *,
+        actor: str,
+        now: datetime,
+        reason: str | None = None,
+        due: date | None = None,
+    ) -> list[Request]:
+        """Move requests to another state: all of them in one commit or none, each with its own audit record.
+
+        A request that ends has its identifiers forgotten.
+
+        Raises:
+            InputError: `request.unknown`.
+            BlockedError: `request.transition` when the model has no such way; `request.needs_approval` when a request
+                would be scheduled that nobody approved.
+        """
+
+        def event(request: Request) -> Event:
+            _check_way(request, to)
+            if to is S.SCHEDULED and request.approved_by is None:
+                raise BlockedError(
+                    "request.needs_approval",
+                    "nobody has approved the request.",
+                    where=f"request {request.id}",
+                    fix="Approve it with: delible request approve ID",
+                )
+            return _moved(request, to, actor=actor, now=now, reason=reason, due=due.isoformat() if due else None)
+
+        return self._change(request_ids, event, now)
+
+    def approve(self, request_id: str, actor: str, now: datetime, require_second_person: bool) -> Request:
+        """Approve a request that awaits it, and schedule it.
+
+        Raises:
+            BlockedError: `request.same_person` when a second person is required and the submitter approves;
+                `request.transition` when the request does not await approval.
+        """
+
+        def event(request: Request) -> Event:
+            if request.state is not S.AWAITING_APPROVAL:
+                raise _no_way(request, S.SCHEDULED)
+            if require_second_person and _same(actor, request.submitted_by):
+                raise BlockedError(
+                    "request.same_person",
+                    "who submitted the request may not approve it.",
+                    where=f"request {request.id}",
+                    fix="Ask a second person to approve it.",
+                )
+            return _moved(request, S.SCHEDULED, actor=actor, now=now, approved_by=actor)
+
+        return self._change([request_id], event, now)[0]
+
+    def extend(self, request_id: str, due: date, *, actor: str, now: datetime, reason: str) -> Request:
+        """Set a later due date and keep the state (Art. 12(3), §1798.130(a)(2)); the caller checks the law's limits.
+
+        Raises:
+            BlockedError: `request.ended`, or `request.not_later`.
+        """
+
+        def event(request: Request) -> Event:
+            _check_open(request)
+            if due <= request.due:
+                raise BlockedError(
+                    "request.not_later", f"the request is due on {request.due} already.", where=f"request {request.id}"
+                )
+            return Event(0, now, request.id, EXTENDED, None, None, actor, reason=reason, due=due.isoformat())
+
+        return self._change([request_id], event, now)[0]
+
+    def add_refs(
+        self, request_id: str, refs: Iterable[SubjectRef], now: datetime, *, actor: str = "delible"
+    ) -> Request:
+        """Add references that were found by following links; what is there already changes nothing.
+
+        Raises:
+            BlockedError: `request.ended`.
+        """
+        found = tuple(refs)
+
+        def event(request: Request) -> Event | None:
+            _check_open(request)
+            fresh = " ".join(dict.fromkeys(ref for ref in found if ref not in request.refs))
+            return Event(0, now, request.id, REFS_FOUND, None, None, actor, refs=fresh) if fresh else None
+
+        return self._change([request_id], event, now)[0]
+
+    def reconcile(self) -> int:
+        """Write the audit records of events whose writer died before it could; return how many.
+
+        Every change begins with it, so that nothing is changed either when the ledger cannot be continued.
+
+        Raises:
+            TamperError: `ledger.broken`.
+        """
+        recorded = self._ledger.ready(_OUTBOX)
+        return self._record() if recorded < self._table.snapshot().transaction(_OUTBOX) else 0
+
+    def sweep(self, now: datetime) -> int:
+        """Forget identifiers of requests that have ended, or that were never recorded; return how many requests.
+
+        Ending a request does it. It is for those who begin a run, since an earlier run may have been killed in between.
+        """
+        held = self.vault.requests()
+        states = {r.id: r.state for r in self._known(self._table.snapshot(), list(held))}
+        limit = now - _UNKNOWN_IDENTIFIERS_AFTER
+        gone = [x for x, kept in held.items() if (states[x] in ENDED if x in states else kept < limit)]
+        self.vault.forget(gone)
+        return len(gone)
+
+    def _change(
+        self, request_ids: Sequence[str], event: Callable[[Request], Event | None], now: datetime
+    ) -> list[Request]:
+        self.reconcile()
+        after: list[Request] = []
+
+        def build(snapshot: Snapshot) -> Write | None:
+            requests = self._found(snapshot, request_ids)
+            events = _numbered(snapshot, [made for r in requests if (made := event(r)) is not None])
+            changes = {e.request: e for e in events}
+            after[:] = [applied(r, changes[r.id]) if r.id in changes else r for r in requests]
+            return _write(events) if events else None
+
+        self._commit(build)
+        if any(r.state in ENDED for r in after):
+            self.sweep(now)
+        return after
+
+    def _commit(self, build: Callable[[Snapshot], Write | None]) -> None:
+        written, after = self._table.commit(build)
+        if written is not None:
+            self._table.upkeep(after)
+            self._record()
+
+    def _record(self) -> int:
+        def pending(recorded: int) -> tuple[list[tuple[AuditEntry, datetime]], int]:
+            events = _events(self._table.snapshot(), f'WHERE "n" > {recorded}')
+            return [(ledger_entry(e), e.at) for e in events], events[-1].n if events else recorded
+
+        return len(self._ledger.drain(_OUTBOX, pending))
+
+    def _found(self, snapshot: Snapshot, request_ids: Sequence[str]) -> list[Request]:
+        known = {r.id: r for r in self._known(snapshot, request_ids)}
+        for request_id in request_ids:
+            if request_id not in known:
+                shown = request_id if _ID.fullmatch(request_id) else "of this name"
+                raise InputError(
+                    "request.unknown", f"there is no request {shown}.", fix="List them with: delible request list"
+                )
+        return [known[request_id] for request_id in dict.fromkeys(request_ids)]
+
+    def _known(self, snapshot: Snapshot, request_ids: Sequence[str]) -> list[Request]:
+        if len(request_ids) > _FEW:
+            wanted = set(request_ids)
+            return [r for r in fold(_events(snapshot)) if r.id in wanted]
+        named = [x for x in request_ids if _ID.fullmatch(x)]
+        return fold(_events(snapshot, f"WHERE {any_of('request', named)}")) if named else []
+
+    def _open_like(self, snapshot: Snapshot, new: Sequence[NewRequest]) -> list[Request]:
+        """Return the open requests that share a reference with one of the new requests."""
+        refs = {ref for request in new for ref in request.refs}
+        if len(refs) > _FEW:
+            return [r for r in fold(_events(snapshot)) if r.state not in ENDED and not refs.isdisjoint(r.refs)]
+        shared = " OR ".join(f'contains("refs", {literal(ref)})' for ref in sorted(refs))
+        ids = {row[0] for row in snapshot.rows(f"WHERE {shared}", columns=("request",))} if shared else set()
+        return [r for r in self._known(snapshot, sorted(ids)) if r.state not in ENDED]
+
+    def _keep_identifiers(self, new: Sequence[tuple[str, NewRequest]], now: datetime) -> None:
+        rows = [
+            KeyRow(request=request_id, kind=identifier.kind, value=identifier.value.get_secret_value(), role="given")
+            for request_id, request in new
+            for identifier in request.identifiers
+        ]
+        self.vault.put(rows, now)
+
+
+def _moved(
+    request: Request,
+    to: RequestState,
+    *,
+    actor: str,
+    now: datetime,
+    reason: str | None = None,
+    due: str | None = None,
+    approved_by: str | None = None,
+) -> Event:
+    before = request.state.value
+    return Event(0, now, request.id, MOVED, before, to.value, actor, reason=reason, due=due, approved_by=approved_by)
+
+
+def _numbered(snapshot: Snapshot, events: Sequence[Event]) -> list[Event]:
+    return [event._replace(n=n) for n, event in enumerate(events, snapshot.transaction(_OUTBOX) + 1)]
+
+
+def _write(events: Sequence[Event]) -> Write:
+    return Write(events, {_OUTBOX: events[-1].n})
+
+
+def _events(snapshot: Snapshot, where: str = "") -> list[Event]:
+    return [Event._make(row) for row in snapshot.rows(f'{where} ORDER BY "n"')]
+
+
+def _check_way(request: Request, to: RequestState) -> None:
+    if to not in TRANSITIONS[request.state]:
+        raise _no_way(request, to)
+
+
+def _no_way(request: Request, to: RequestState) -> BlockedError:
+    ways = ", ".join(sorted(TRANSITIONS[request.state])) or "none, it has ended"
+    return BlockedError(
+        "request.transition",
+        f"a request that is {request.state} cannot become {to}.",
+        where=f"request {request.id}",
+        fix=f"Possible now: {ways}.",
+    )
+
+
+def _check_open(request: Request) -> None:
+    if request.state in ENDED:
+        raise BlockedError("request.ended", f"the request is {request.state}.", where=f"request {request.id}")
+
+
+def _same(one: str, other: str) -> bool:
+    return one.strip().casefold() == other.strip().casefold()

@@ -1,0 +1,102 @@
+"""What a request is before it is recorded: references, ids, duplicates, first events."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+
+from delible.errors import InputError
+from delible.model.base import Frozen
+from delible.model.request import Request
+from delible.model.subject import Identifier, IdentifierKind, SubjectRef, normalised
+from delible.model.terms import Regime, RequestState, Right
+from delible.store.keys import Keys
+from delible.store.request_events import MOVED, RECEIVED, Event
+
+S = RequestState
+
+
+class NewRequest(Frozen):
+    """A request before it has an id.
+
+    Args:
+        identifiers: What the data subject gave; kept encrypted until the request ends.
+        refs: Their keyed references, as `refs_of` makes them.
+        received: When the controller got it, with a time zone; the statutory clock starts here.
+        due: Last day for the answer; the caller computes it.
+    """
+
+    right: Right
+    regime: Regime
+    identifiers: tuple[Identifier, ...]
+    refs: tuple[SubjectRef, ...]
+    received: datetime
+    due: date
+
+
+def refs_of(
+    identifiers: Sequence[Identifier], kinds: Mapping[str, IdentifierKind], keys: Keys
+) -> tuple[SubjectRef, ...]:
+    """Return one reference per identifier, in order, without repeats.
+
+    Raises:
+        InputError: `request.no_identifier`, `request.unknown_kind`, or `request.identifier_empty` when nothing is left
+            of a value under its kind's spelling: it would equal every other such value.
+    """
+    if not identifiers:
+        raise InputError("request.no_identifier", "a request needs at least one identifier.")
+    refs = []
+    for identifier in identifiers:
+        kind = kinds.get(identifier.kind)
+        if kind is None:
+            raise InputError(
+                "request.unknown_kind",
+                f"the controller declares no identifier kind '{identifier.kind}'.",
+                fix=f"Allowed: {', '.join(sorted(kinds))}.",
+            )
+        value = identifier.value.get_secret_value()
+        if not normalised(value, kind.normalise).strip("+"):
+            raise InputError("request.identifier_empty", f"an identifier of kind '{identifier.kind}' says nothing.")
+        refs.append(keys.ref(identifier.kind, value, kind.normalise))
+    return tuple(dict.fromkeys(refs))
+
+
+def fresh_ids(count: int, now: datetime) -> list[str]:
+    """Return random ids of a day; 30 random bits collide within a large batch, so repeats are drawn again."""
+    ids: dict[str, None] = {}
+    while len(ids) < count:
+        ids[f"R-{now:%Y%m%d}-{base64.b32encode(os.urandom(5)).decode()[:6]}"] = None
+    return list(ids)
+
+
+def duplicates(new: Sequence[NewRequest], ids: Sequence[str], still_open: Iterable[Request]) -> dict[str, str]:
+    """Return the new requests that have an earlier open one for the same right, with that one's id."""
+    first: dict[tuple[Right, SubjectRef], str] = {}
+    for request in still_open:
+        for ref in request.refs:
+            first.setdefault((request.right, ref), request.id)
+    found: dict[str, str] = {}
+    for request_id, candidate in zip(ids, new, strict=True):
+        earlier = next((first[key] for ref in candidate.refs if (key := (candidate.right, ref)) in first), None)
+        if earlier is not None:
+            found[request_id] = earlier
+            continue
+        first.update({(candidate.right, ref): request_id for ref in candidate.refs})
+    return found
+
+
+def submitted(
+    new: Sequence[NewRequest], ids: Sequence[str], linked: Mapping[str, str], *, actor: str, now: datetime
+) -> list[Event]:
+    """Return the two events of each new request: received, then awaiting approval or linked as a duplicate."""
+    events = []
+    for request_id, request in zip(ids, new, strict=True):
+        due, refs = request.due.isoformat(), " ".join(request.refs)
+        said = (request.right.value, request.regime.value, request.received, due, refs)
+        events.append(Event(0, now, request_id, RECEIVED, None, S.RECEIVED.value, actor, None, *said))
+        duplicate_of = linked.get(request_id)
+        to = S.AWAITING_APPROVAL if duplicate_of is None else S.DUPLICATE
+        events.append(Event(0, now, request_id, MOVED, S.RECEIVED.value, to.value, actor, duplicate_of=duplicate_of))
+    return events

@@ -1,0 +1,48 @@
+"""The suppression list: references of people who were erased, so that replays and backups cannot bring them back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from delible.model.subject import SubjectRef
+from delible.store.tables import ControlTable, Snapshot, TableSpec, Write, any_of
+from delible.store.workspace import Workspace
+
+SPEC = TableSpec(
+    name="suppression",
+    columns={"ref": "string", "request": "string", "at": "timestamp"},
+    indexed=0,
+    noun="suppression",
+)
+_CHAIN = "suppression"
+
+
+class Suppression:
+    """References of erased people, with the request and the time."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._table = ControlTable(workspace, SPEC)
+
+    @property
+    def location(self) -> str:
+        """Where the table is, made empty if it was never written, so that Spark can read it."""
+        return self._table.created()
+
+    def add(self, refs: Collection[SubjectRef], request: str, now: datetime) -> int:
+        """Add a request's references; those it added before change nothing. Return how many are new."""
+
+        def build(snapshot: Snapshot) -> Write | None:
+            known = {row[0] for row in snapshot.rows(f"WHERE {any_of('request', [request])}", columns=("ref",))}
+            fresh = [(ref, request, now) for ref in dict.fromkeys(refs) if ref not in known]
+            return Write(fresh, {_CHAIN: snapshot.transaction(_CHAIN) + 1}) if fresh else None
+
+        if not refs:
+            return 0
+        written, after = self._table.commit(build)
+        self._table.upkeep(after)
+        return len(written.rows) if written is not None else 0
+
+    def refs(self) -> frozenset[SubjectRef]:
+        """Return all suppressed references."""
+        return frozenset(SubjectRef(row[0]) for row in self._table.snapshot().rows(columns=("ref",)))

@@ -1,0 +1,113 @@
+"""Column verdicts: what each scan found, and what a person decided about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from delible.errors import InputError
+from delible.model.record import TagFinding
+from delible.model.terms import TagState
+from delible.store.tables import ControlTable, Row, Snapshot, TableSpec, Write
+from delible.store.workspace import Workspace
+
+SPEC = TableSpec(
+    name="tags",
+    columns={
+        "n": "long",
+        "table": "string",
+        "column": "string",
+        "category": "string",
+        "entity": "string",
+        "confidence": "double",
+        "sampled": "long",
+        "hits": "long",
+        "bound": "double",
+        "evidence": "string",
+        "state": "string",
+        "reason": "string",
+        "version": "long",
+        "at": "timestamp",
+    },
+    indexed=0,
+    noun="tags",
+)
+_CHAIN = "tags"
+_Make = Callable[[Snapshot], list[TagFinding]]
+
+
+class Tags:
+    """All verdicts, append-only; the newest counts, unless a person has pinned one."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._table = ControlTable(workspace, SPEC)
+
+    @property
+    def location(self) -> str:
+        """Where the table is, made empty if it was never written, so that Spark can read it."""
+        return self._table.created()
+
+    def put(self, findings: Sequence[TagFinding]) -> None:
+        """Record the verdicts of a scan as one commit."""
+        if findings:
+            self._add(lambda _: list(findings))
+
+    def pin(
+        self, table: str, column: str, *, state: TagState, reason: str, now: datetime, category: str | None = None
+    ) -> TagFinding:
+        """Record a person's decision about a column; later scans do not change it.
+
+        Args:
+            category: The category that the person says it is, where the scan was wrong or found none.
+
+        Raises:
+            InputError: `tags.unknown` when no scan has seen the column.
+        """
+
+        def decided(snapshot: Snapshot) -> list[TagFinding]:
+            found = next((x for x in _latest(snapshot) if (x.table, x.column) == (table, column)), None)
+            if found is None:
+                raise InputError("tags.unknown", "no scan has seen this column.", where=f"{table}.{column}")
+            change = {"state": state, "reason": reason, "at": now}
+            return [found.model_copy(update=change | ({"category": category} if category is not None else {}))]
+
+        return self._add(decided)[0]
+
+    def latest(self) -> list[TagFinding]:
+        """Return the verdict that counts for each column, by table and column."""
+        return _latest(self._table.snapshot())
+
+    def _add(self, make: _Make) -> list[TagFinding]:
+        made: list[TagFinding] = []
+
+        def build(snapshot: Snapshot) -> Write:
+            made[:] = make(snapshot)
+            start = snapshot.transaction(_CHAIN)
+            return Write([_row(start + i, x) for i, x in enumerate(made, 1)], {_CHAIN: start + len(made)})
+
+        self._table.upkeep(self._table.commit(build)[1])
+        return made
+
+
+def _latest(snapshot: Snapshot) -> list[TagFinding]:
+    counts: dict[tuple[str, str], Row] = {}
+    for row in snapshot.rows('ORDER BY "n"'):
+        key = (row[1], row[2])
+        pinned = key in counts and counts[key][10] != TagState.PROPOSED.value
+        if not (pinned and row[10] == TagState.PROPOSED.value):
+            counts[key] = row
+    return [_finding(counts[key]) for key in sorted(counts)]
+
+
+def _row(n: int, finding: TagFinding) -> Row:
+    fields = finding.model_dump() | {"n": n, "evidence": json.dumps(finding.evidence), "state": finding.state.value}
+    return tuple(fields[name] for name in SPEC.columns)
+
+
+def _finding(row: Row) -> TagFinding:
+    fields = dict(zip(SPEC.columns, row, strict=True))
+    del fields["n"]
+    fields["evidence"] = tuple(json.loads(fields["evidence"]))
+    fields["state"] = TagState(fields["state"])
+    return TagFinding(**fields)

@@ -1,0 +1,262 @@
+"""A workspace: the folder with `delible.yaml`, and where everything in it lies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from pydantic import ValidationError
+
+from delible.errors import InputError
+from delible.model.base import Frozen
+
+if TYPE_CHECKING:
+    from delible.model.policy import TablePolicy
+
+CONFIG_FILE = "delible.yaml"
+_LARGEST_CONFIG = 16_384
+_POLICY_FOLDERS = (
+    "purposes", "tables", "retention", "legal_holds", "detection", "datasets", "recipients",
+)  # fmt: skip
+_TEMPLATE = """\
+# A delible workspace. Paths are relative to this file; `store` may be an object-store URI.
+store: store
+policies: policies
+keys: keys.json          # a file with mode 0600, or env:DELIBLE_KEYS
+warehouse: warehouse
+releases: releases
+reports: reports
+lineage: lineage
+locations: []            # folders or URIs outside the workspace that table policies may name
+spark: {}                # Spark settings, as strings
+"""
+
+
+class WorkspaceConfig(Frozen):
+    """The content of `delible.yaml`.
+
+    Args:
+        store: Root of the control plane's Delta tables: relative path or URI.
+        keys: Key file (it may lie outside the workspace, apart from the data), or `env:NAME`.
+        locations: Folders or URI prefixes outside the workspace that table policies may name.
+        spark: Spark settings.
+    """
+
+    store: str = "store"
+    policies: str = "policies"
+    keys: str = "keys.json"
+    warehouse: str = "warehouse"
+    releases: str = "releases"
+    reports: str = "reports"
+    lineage: str = "lineage"
+    locations: tuple[str, ...] = ()
+    spark: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """An opened workspace."""
+
+    root: Path
+    config: WorkspaceConfig
+
+    def path(self, relative: str | Path) -> Path:
+        """Return a path inside the workspace, symbolic links resolved.
+
+        Raises:
+            InputError: `workspace.path_escapes` when it leads out of the workspace.
+        """
+        text = str(relative)
+        if "\x00" not in text:
+            found = (self.root / text).resolve()
+            if found.is_relative_to(self.root):
+                return found
+        raise InputError(
+            "workspace.path_escapes",
+            f"the path '{text}' leads out of the workspace.",
+            where=str(self.root / CONFIG_FILE),
+            fix="Name a path below the workspace's folder.",
+        )
+
+    def location(self, table: TablePolicy) -> str:
+        """Return where a table's folder is: an absolute path, or the URI as the policy gives it.
+
+        Raises:
+            InputError: `workspace.path_escapes` when it is neither inside the workspace nor below one of `locations`;
+                `workspace.path_reserved` when it would be the control plane, keys or policies themselves.
+        """
+        where = f"table {table.table}"
+        if _is_remote(table.path):
+            if not any(_below(table.path, allowed) for allowed in self.config.locations):
+                raise _not_allowed(table.path, where)
+            return table.path.rstrip("/")
+        found = (self.root / _local(table.path)).resolve() if "\x00" not in table.path else None
+        allowed_roots = (self.root, *(self._folder(x) for x in self.config.locations if not _is_remote(x)))
+        if found is None or not any(found.is_relative_to(x) for x in allowed_roots):
+            raise _not_allowed(table.path, where)
+        if any(found.is_relative_to(x) or x.is_relative_to(found) for x in self._reserved()):
+            raise InputError(
+                "workspace.path_reserved",
+                f"the path '{table.path}' covers the workspace's own files.",
+                where=where,
+                fix="Put tables into the warehouse folder.",
+            )
+        return str(found)
+
+    def store_table(self, name: str) -> str:
+        """Return the location of one control-plane table: an absolute path or a URI."""
+        if _is_remote(self.config.store):
+            return f"{self.config.store.rstrip('/')}/{name}"
+        return str(self.path(self.config.store) / name)
+
+    @property
+    def scratch(self) -> Path:
+        """Folder for Spark's shuffle and spill files, readable by its owner only."""
+        hidden = self.root / ".delible"
+        folder = hidden / "scratch"
+        for each in (hidden, folder):
+            each.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+    def _folder(self, text: str) -> Path:
+        return (self.root / _local(text)).resolve()
+
+    def _reserved(self) -> tuple[Path, ...]:
+        own = [CONFIG_FILE, ".delible", self.config.policies]
+        own += [x for x in (self.config.store, self.config.keys) if not _is_remote(x) and not x.startswith("env:")]
+        return tuple(self._folder(x) for x in own)
+
+
+def open_workspace(path: str | Path) -> Workspace:
+    """Return the workspace in a folder.
+
+    Raises:
+        InputError: `workspace.missing` without `delible.yaml`; `workspace.invalid` with file, line and key.
+    """
+    root = Path(path).resolve()
+    file = root / CONFIG_FILE
+    try:
+        raw = file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(
+            "workspace.missing",
+            f"there is no {CONFIG_FILE} here.",
+            where=str(root),
+            fix="Give --workspace DIR, or make a workspace with: delible init DIR",
+        ) from None
+    except OSError as error:
+        raise InputError("workspace.invalid", f"the file cannot be read: {error.strerror}.", where=str(file)) from None
+    if len(raw) > _LARGEST_CONFIG:
+        raise InputError("workspace.invalid", f"the file is larger than {_LARGEST_CONFIG} bytes.", where=str(file))
+    workspace = Workspace(root, _parsed(raw, file))
+    _check_folders(workspace, file)
+    return workspace
+
+
+def create_workspace(path: str | Path) -> Workspace:
+    """Make a workspace: `delible.yaml`, keys, and empty policy folders.
+
+    Raises:
+        InputError: `workspace.exists` when the folder already is one; nothing is overwritten.
+    """
+    from delible.store.keys import create_keys
+
+    root = Path(path).resolve()
+    config = WorkspaceConfig()
+    file = root / CONFIG_FILE
+    for taken in (file, root / config.keys):
+        if taken.exists():
+            raise InputError(
+                "workspace.exists", f"{taken.name} is already here.", where=str(root), fix="Choose another folder."
+            )
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        for folder in _POLICY_FOLDERS:
+            (root / config.policies / folder).mkdir(parents=True, exist_ok=True)
+        create_keys(root / config.keys)
+        with file.open("x", encoding="utf-8") as out:
+            out.write(_TEMPLATE)
+    except OSError as error:
+        raise InputError(
+            "workspace.invalid", f"the folder cannot be made: {error.strerror}.", where=str(root)
+        ) from None
+    return Workspace(root, config)
+
+
+def _parsed(raw: bytes, file: Path) -> WorkspaceConfig:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    try:
+        text = raw.decode("utf-8")
+        loaded = YAML(typ="rt").load(StringIO(text))
+    except UnicodeDecodeError:
+        raise InputError("workspace.invalid", "the file is not UTF-8 text.", where=str(file)) from None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise InputError("workspace.invalid", f"not YAML: {error.problem}.", where=f"{file}:{line}") from None
+    except (YAMLError, ValueError, RecursionError):
+        raise InputError("workspace.invalid", "not YAML.", where=str(file)) from None
+    if loaded is None:
+        return WorkspaceConfig()
+    if not isinstance(loaded, Mapping):
+        raise InputError("workspace.invalid", "the file must hold keys and values.", where=f"{file}:1")
+    try:
+        return WorkspaceConfig.model_validate(loaded)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        fix = None
+        if first["type"] == "extra_forbidden":
+            fix = f"Allowed: {', '.join(WorkspaceConfig.model_fields)}."
+        raise InputError(
+            "workspace.invalid", f"key '{key}': {first['msg']}.", where=f"{file}:{_line(loaded, first['loc'])}", fix=fix
+        ) from None
+
+
+def _line(loaded: Any, loc: tuple[str | int, ...]) -> int:
+    """Return the line (from 1) of the deepest part of a key that the file has."""
+    line, node = 1, loaded
+    for part in loc:
+        try:
+            line = node.lc.data[part][0] + 1
+            node = node[part]
+        except (AttributeError, KeyError, IndexError, TypeError):
+            break
+    return line
+
+
+def _check_folders(workspace: Workspace, file: Path) -> None:
+    config = workspace.config
+    folders = {name: getattr(config, name) for name in ("policies", "releases", "reports", "lineage")}
+    folders |= {name: value for name in ("store", "warehouse") if not _is_remote(value := getattr(config, name))}
+    for name, value in folders.items():
+        if not value or workspace.path(value) == workspace.root:
+            raise InputError("workspace.invalid", f"key '{name}': must name a folder.", where=str(file))
+
+
+def _is_remote(text: str) -> bool:
+    return "://" in text and not text.startswith("file://")
+
+
+def _local(text: str) -> str:
+    return unquote(urlsplit(text).path) if text.startswith("file://") else text
+
+
+def _below(uri: str, allowed: str) -> bool:
+    if not _is_remote(allowed) or any(part in ("..", ".") for part in unquote(uri).split("/")):
+        return False
+    return uri == allowed.rstrip("/") or uri.startswith(allowed.rstrip("/") + "/")
+
+
+def _not_allowed(path: str, where: str) -> InputError:
+    return InputError(
+        "workspace.path_escapes",
+        f"the path '{path}' leads out of the workspace.",
+        where=where,
+        fix=f"Name a path below the workspace's folder, or allow its folder under `locations` in {CONFIG_FILE}.",
+    )

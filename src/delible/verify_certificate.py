@@ -1,0 +1,194 @@
+"""Check a certificate offline: `python -m delible.verify_certificate FILE --key PEM --ledger LEDGER.jsonl`.
+
+For auditors. It needs Python's standard library and `cryptography`, and nothing else of this package, so that one file
+can be read through and run elsewhere. It trusts the published key and nothing that the certificate says of itself:
+
+1. the certificate's signature is genuine, over the canonical JSON of everything but the signature;
+2. the exported ledger is one unbroken hash chain from its first record, and its last record is signed by the same key;
+3. the record that the certificate names stands in that chain with that hash.
+
+Exit codes: 0 genuine and nothing was found; 2 an input cannot be used; 4 not genuine, or genuine and stating residue.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import binascii
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+GENUINE, UNUSABLE, NOT_GENUINE = 0, 2, 4
+GENESIS = "0" * 64
+_PEM = re.compile(rb"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----\s*", re.DOTALL)
+_BODY = ("sequence", "actor", "action", "object", "outcome", "counts", "detail", "previous")
+
+
+class Unusable(Exception):
+    """Raised when a file is not what it should be; the certificate is neither confirmed nor refuted."""
+
+
+class NotGenuine(Exception):
+    """Raised when a signature, a hash or a place in the chain does not fit."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Check one certificate, say the outcome on stdout, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m delible.verify_certificate", description="Check a certificate.")
+    parser.add_argument("file", type=Path, metavar="FILE", help="the certificate's JSON document")
+    parser.add_argument("--key", type=Path, required=True, metavar="PEM", help="the controller's published key or keys")
+    parser.add_argument("--ledger", type=Path, required=True, metavar="JSONL", help="the exported audit ledger")
+    given = parser.parse_args(arguments)
+    try:
+        keys = public_keys(_read(given.key))
+        certificate = _object(_read(given.file), str(given.file))
+        check_signature(certificate, keys)
+        records = check_chain(_records(given.ledger), keys)
+        check_place(certificate, records)
+        said, code = outcome(certificate, len(records))
+    except Unusable as error:
+        said, code = f"cannot be checked: {error}", UNUSABLE
+    except NotGenuine as error:
+        said, code = f"NOT genuine: {error}", NOT_GENUINE
+    sys.stdout.write(said.encode("ascii", "backslashreplace").decode() + "\n")
+    return code
+
+
+def public_keys(pem: bytes) -> list[Ed25519PublicKey]:
+    """Return the Ed25519 keys of a PEM file; it may hold several, when the controller has renewed its key."""
+    try:
+        keys = [load_pem_public_key(block) for block in _PEM.findall(pem)]
+    except ValueError:
+        raise Unusable("the key file holds a damaged key.") from None
+    found = [key for key in keys if isinstance(key, Ed25519PublicKey)]
+    if not found:
+        raise Unusable("the key file holds no Ed25519 public key in PEM form.")
+    return found
+
+
+def check_signature(certificate: dict[str, Any], keys: list[Ed25519PublicKey]) -> None:
+    """Check the certificate's signature over the canonical form of everything else in it."""
+    signature = certificate.get("signature")
+    body = {key: value for key, value in certificate.items() if key != "signature"}
+    if not isinstance(signature, str) or not _signed(canonical(body), signature, keys):
+        raise NotGenuine(f"the signature does not fit (the certificate names key {certificate.get('key_id')}).")
+
+
+def check_chain(lines: Iterator[dict[str, Any]], keys: list[Ed25519PublicKey]) -> list[str]:
+    """Return the hashes of all records, the first at index 0, after checking the whole chain and its end."""
+    hashes: list[str] = []
+    previous, signature = GENESIS, None
+    for number, record in enumerate(lines, 1):
+        own = _hash(record, number)
+        if record["sequence"] != number or record["previous"] != previous or record["hash"] != own:
+            raise NotGenuine(f"the ledger is broken at record {number}.")
+        hashes.append(own)
+        previous, signature = own, record.get("signature")
+    if not hashes:
+        raise Unusable("the ledger holds no record.")
+    if not isinstance(signature, str) or not _signed(f"delible/audit/{previous}".encode(), signature, keys):
+        raise NotGenuine("the ledger's last record is not signed with this key; its end may be missing.")
+    return hashes
+
+
+def check_place(certificate: dict[str, Any], hashes: Sequence[str]) -> None:
+    """Check that the record that the certificate names stands in the ledger."""
+    sequence, named = certificate.get("ledger_sequence"), certificate.get("ledger_hash")
+    if not isinstance(sequence, int) or not 1 <= sequence <= len(hashes):
+        raise NotGenuine(f"the ledger holds {len(hashes)} records, and not the one that the certificate names.")
+    if hashes[sequence - 1] != named:
+        raise NotGenuine(f"record {sequence} of the ledger is not the one that the certificate names.")
+
+
+def outcome(certificate: dict[str, Any], records: int) -> tuple[str, int]:
+    """Return what a genuine certificate says, and the exit code."""
+    search = certificate.get("verification")
+    if not isinstance(search, dict):
+        raise Unusable("the certificate states no byte search.")
+    matches, unreadable = search.get("matches"), search.get("unreadable")
+    if not isinstance(matches, list) or not isinstance(unreadable, list):
+        raise Unusable("the certificate does not say what the byte search found.")
+    head = (
+        f"genuine: certificate {certificate.get('certificate')} on request {certificate.get('request')}, record "
+        f"{certificate['ledger_sequence']} of {records} in an intact ledger; "
+        f"{search.get('files_searched')} files searched"
+    )
+    if matches or unreadable:
+        return f"{head}, {len(matches)} places with residue, {len(unreadable)} files unreadable", NOT_GENUINE
+    return f"{head}, nothing found", GENUINE
+
+
+def canonical(value: Any) -> bytes:
+    """Return the one byte form of equal JSON values; the same as `delible.model.base.canonical`."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode(
+        "utf-8", "surrogatepass"
+    )
+
+
+def _hash(record: dict[str, Any], number: int) -> str:
+    try:
+        body = {key: record[key] for key in _BODY}
+        at = datetime.fromisoformat(record["at"])
+        if at.tzinfo is None or "hash" not in record:
+            raise ValueError
+    except (KeyError, TypeError, ValueError):
+        raise Unusable(f"line {number} of the ledger is not an audit record.") from None
+    body["at"] = at.astimezone(UTC).isoformat(timespec="microseconds")
+    return hashlib.sha256(canonical(body)).hexdigest()
+
+
+def _signed(data: bytes, signature: str, keys: list[Ed25519PublicKey]) -> bool:
+    try:
+        raw = base64.b64decode(signature, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    for key in keys:
+        try:
+            key.verify(raw, data)
+        except InvalidSignature:
+            continue
+        return True
+    return False
+
+
+def _records(path: Path) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(_read(path).splitlines(), 1):
+        yield _object(line, f"line {number} of the ledger")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except (OSError, ValueError):
+        raise Unusable(f"{path} cannot be read.") from None
+
+
+def _object(raw: bytes, name: str) -> dict[str, Any]:
+    """Return a JSON object. A key that stands twice is refused: one reader could be shown what another one checks."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len({key for key, _ in pairs}) != len(pairs):
+            raise Unusable(f"{name} holds a key twice.")
+        return dict(pairs)
+
+    try:
+        value = json.loads(raw, object_pairs_hook=unique)
+    except (ValueError, RecursionError):
+        raise Unusable(f"{name} is not JSON.") from None
+    if not isinstance(value, dict):
+        raise Unusable(f"{name} is not a JSON object.")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""Certificates: one signed statement per erasure request, as JSON and as a page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from delible.errors import InputError
+from delible.model.plan import ErasurePlan
+from delible.model.proof import Certificate, TableProof, Verification
+from delible.model.record import AuditRecord
+from delible.model.request import Request
+from delible.report.certificate import certificate_bytes, certificate_document, certificate_html
+from delible.store.files import private_write
+from delible.store.workspace import Workspace
+from delible.workflows.control import Control
+from delible.workflows.journal import Step
+from delible.workflows.stages import Run, Treated
+
+
+def certify(
+    control: Control,
+    run: Run,
+    plan: ErasurePlan,
+    request: Request,
+    treated: tuple[Treated, ...],
+    verification: Verification,
+) -> Path:
+    """Write a request's certificate, bound to its own place in the ledger; return the JSON file's path."""
+    record = run.journal.once(f"request:{request.id}", "certify", lambda _: Step())
+    matched = next(r.matched for r in plan.requests if r.id == request.id)
+    certificate = Certificate(
+        certificate=f"C-{request.id.removeprefix('R-')}",
+        request=request.id,
+        right=request.right,
+        regime=request.regime,
+        received=request.received,
+        completed=record.at,
+        controller=control.policies.controller.controller,
+        refs=tuple(request.refs),
+        policy_fingerprint=plan.policy_fingerprint,
+        plan=plan.id,
+        matched=matched,
+        tables=tuple(_proof(t, run.journal.done(f"table:{t.step.table}", "expire_log")) for t in treated),
+        verification=verification,
+        ledger_sequence=record.sequence,
+        ledger_hash=record.hash,
+        key_id=control.keys.key_id,
+    )
+    signed = certificate.model_copy(update={"signature": control.keys.sign(certificate_bytes(certificate))})
+    path = certificate_path(control.workspace, request.id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    private_write(path, json.dumps(certificate_document(signed), indent=2).encode() + b"\n")
+    private_write(path.with_suffix(".html"), certificate_html(signed).encode())
+    private_write(path.with_name("public-key.pem"), control.keys.public_pem().encode())
+    return path
+
+
+def certificate_path(workspace: Workspace, request_id: str) -> Path:
+    """Return where a request's certificate is, or would be."""
+    return workspace.path(workspace.config.reports) / "certificates" / f"{request_id}.json"
+
+
+def read_certificate(workspace: Workspace, request_id: str) -> tuple[Certificate, Path]:
+    """Return a request's certificate.
+
+    Raises:
+        InputError: `request.unknown`, or `certificate.missing` when the request has none (yet).
+    """
+    request = Control(workspace).requests.get(request_id)
+    path = certificate_path(workspace, request.id)
+    if not path.exists():
+        raise InputError(
+            "certificate.missing",
+            f"the request is in state '{request.state}' and has no certificate.",
+            where=f"request:{request_id}",
+            fix="A certificate is written when an erasure request is completed.",
+        )
+    return Certificate.model_validate_json(path.read_bytes()), path
+
+
+def _proof(treated: Treated, expired: AuditRecord | None) -> TableProof:
+    step = treated.step
+    after = int(expired.detail.get("version", step.version)) if expired is not None else step.version
+    return TableProof(
+        table=step.table,
+        action=step.action,
+        version_before=step.version,
+        version_after=after,
+        rows_erased=treated.rows,
+        rows_shared=step.shared_rows,
+        mentions_masked=treated.mentions,
+        files_rewritten=treated.files_rewritten,
+        bytes_rewritten=treated.bytes_rewritten,
+        files_removed=treated.files_removed,
+        log_files_removed=treated.log_files_removed,
+        reason=step.reason,
+    )

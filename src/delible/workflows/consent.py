@@ -1,0 +1,180 @@
+"""Consent: take records in, and show what a person consented to."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from delible.decide.consent import decide, flag
+from delible.errors import InputError
+from delible.model.consent import ConsentRecord
+from delible.model.policy import PolicySet
+from delible.model.record import AuditEntry
+from delible.model.subject import SubjectRef
+from delible.model.terms import Exclusion
+from delible.store.consents import Consents
+from delible.store.keys import Keys, load_keys
+from delible.store.ledger import Ledger
+from delible.store.policies import load_workspace_policies
+from delible.store.requests import Requests, refs_of
+from delible.store.suppression import Suppression
+from delible.store.workspace import Workspace
+from delible.workflows.consent_rows import LONGEST_LINE, RowRules, parse_rows
+from delible.workflows.identifiers import read_identifiers
+
+FORMATS = ("native",)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What one import took in: lines, and records, of which a line has one per identifier."""
+
+    lines: int
+    records: int
+    subjects: int
+    purposes: dict[str, int]
+
+
+@dataclass(frozen=True)
+class PurposeAnswer:
+    """What one person's records say of one purpose.
+
+    Args:
+        by: The record that decided, where one did.
+        records: All records of the purpose that were known, oldest first.
+    """
+
+    purpose: str
+    legal_basis: str | None
+    keep: bool
+    reason: str | None
+    by: ConsentRecord | None
+    records: tuple[ConsentRecord, ...]
+
+
+@dataclass(frozen=True)
+class PersonAnswer:
+    """One line of the identifiers file, answered; the line's number stands for the person."""
+
+    line: int
+    purposes: tuple[PurposeAnswer, ...]
+
+
+def import_consents(workspace: Workspace, source: str, *, form: str, actor: str, now: datetime) -> Imported:
+    """Append a file's consent records to the ledger: all of them, or none when one is broken.
+
+    Args:
+        source: A file, or `-` for standard input.
+        form: One of `FORMATS`.
+
+    Raises:
+        InputError: `consent.format`, `consent.file`, or `consent.row` with line and key.
+    """
+    if form not in FORMATS:
+        raise InputError("consent.format", "this format is not supported.", fix=f"Allowed: {', '.join(FORMATS)}.")
+    policies, keys = load_workspace_policies(workspace), load_keys(workspace)
+    rules = RowRules(policies.controller, frozenset(policies.purposes), keys, now)
+    records: list[ConsentRecord] = []
+    purposes: dict[str, int] = {}
+    lines = 0
+    with _opened(source) as file:
+        for of_line in parse_rows(_lines(file), rules, name=source):
+            lines += 1
+            records += of_line
+            purposes[of_line[0].purpose] = purposes.get(of_line[0].purpose, 0) + 1
+    result = Imported(lines, len(records), len({r.ref for r in records}), purposes)
+    if records:
+        Consents(workspace).append(records)
+    entry = AuditEntry(
+        actor=actor,
+        action="consent.import",
+        object="consents",
+        outcome="done",
+        counts={"lines": result.lines, "records": result.records, "subjects": result.subjects},
+        detail={"format": form, "policy": policies.fingerprint},
+    )
+    Ledger(workspace, keys).append([entry], now)
+    return result
+
+
+def show_consents(
+    workspace: Workspace, source: str, *, as_of: datetime, known_at: datetime
+) -> tuple[PersonAnswer, ...]:
+    """Return, for each person of an identifiers file, what their records say of every purpose.
+
+    Only records under the given identifiers count: no JVM is started to follow links, as a dataset build does.
+
+    Raises:
+        InputError: For identifiers that cannot be read.
+    """
+    policies, keys = load_workspace_policies(workspace), load_keys(workspace)
+    people = [
+        refs_of(given, policies.controller.identifiers, keys) for given in read_identifiers(source, policies.controller)
+    ]
+    everybody = sorted({ref for refs in people for ref in refs})
+    records = Consents(workspace).for_refs(everybody)
+    standing = standing_flags(workspace, keys, until=known_at)
+    return tuple(
+        PersonAnswer(
+            line=number,
+            purposes=tuple(
+                _answer(policies, name, refs, records, standing, as_of, known_at) for name in sorted(policies.purposes)
+            ),
+        )
+        for number, refs in enumerate(people, start=1)
+    )
+
+
+def standing_flags(workspace: Workspace, keys: Keys, *, until: datetime) -> list[tuple[SubjectRef, Exclusion]]:
+    """Return what stands against people apart from consent: suppression, and requests received up to an instant."""
+    flags = [(ref, Exclusion.SUPPRESSED) for ref in Suppression(workspace).refs()]
+    for request in Requests(workspace, keys, Ledger(workspace, keys)).all():
+        reason = flag(request)
+        if reason is not None and request.received <= until:
+            flags += [(ref, reason) for ref in request.refs]
+    return flags
+
+
+def _answer(
+    policies: PolicySet,
+    purpose: str,
+    refs: tuple[SubjectRef, ...],
+    records: list[ConsentRecord],
+    standing: list[tuple[SubjectRef, Exclusion]],
+    as_of: datetime,
+    known_at: datetime,
+) -> PurposeAnswer:
+    own = [r for r in records if r.ref in refs and r.purpose == purpose and r.recorded_at <= known_at]
+    basis = policies.purposes[purpose].legal_basis
+    shown = tuple(sorted(own, key=lambda r: (r.valid_from, r.recorded_at)))
+    if basis is None:
+        return PurposeAnswer(purpose, None, False, "no_legal_basis", None, shown)
+    flags = [reason for ref, reason in standing if ref in refs]
+    decision = decide(refs, own, purpose=purpose, basis=basis, as_of=as_of, known_at=known_at, flags=flags)
+    return PurposeAnswer(purpose, basis, decision.keep, decision.reason, decision.record, shown)
+
+
+@contextmanager
+def _opened(source: str) -> Iterator[BinaryIO]:
+    if source == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        with Path(source).open("rb") as file:
+            yield file
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "the name is not allowed"
+        raise InputError("consent.file", f"the file cannot be read: {reason}.", where=source) from None
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """Yield lines, each cut off just after the longest that is allowed."""
+    while line := file.readline(LONGEST_LINE + 1):
+        yield line
+        if len(line) > LONGEST_LINE:
+            return

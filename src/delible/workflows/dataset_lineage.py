@@ -1,0 +1,70 @@
+"""What a dataset build tells lineage: tables and versions read, columns and treatments released."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from delible.model.policy import PolicySet
+from delible.model.record import Manifest
+from delible.model.taxonomy import is_personal
+from delible.plan.dataset import DatasetPlan
+from delible.store.lineage import ColumnFlow, DatasetUse, LineageRun
+
+
+def describe(
+    run: LineageRun,
+    plan: DatasetPlan,
+    policies: PolicySet,
+    manifest: Manifest,
+    *,
+    locations: Mapping[str, str],
+    types: Mapping[str, str],
+    folder: Path,
+    key_version: int,
+) -> None:
+    """Fill in a build's run: inputs, output with column lineage, and the facets of purpose, consent and treatment."""
+    held = policies.tables[plan.source].columns
+    tags = {name: column.category for name, column in held.items() if is_personal(column.category)}
+    source = locations[plan.source]
+    run.inputs = [
+        DatasetUse(
+            name=name,
+            location=locations[name],
+            version=version,
+            rows=manifest.rows_in if name == plan.source else None,
+            tags=tags if name == plan.source else {},
+        )
+        for name, version in manifest.sources.items()
+    ]
+    released = DatasetUse(
+        name=manifest.dataset,
+        location=str(folder),
+        version=manifest.version,
+        columns=types,
+        tags={name: category for name, category in tags.items() if name in types},
+        rows=manifest.rows_out,
+        bytes=sum(file.bytes for file in manifest.files),
+        files=len(manifest.files),
+        flows=[ColumnFlow(column=s.column, source=source, field=s.column, treatment=s.treatment) for s in plan.columns],
+    )
+    run.outputs = [released]
+    run.facets = {
+        "delible_purpose": {
+            "purpose": plan.purpose,
+            "legalBasis": plan.basis.value,
+            "policyFingerprint": plan.policy_fingerprint,
+        },
+        "delible_consent": {
+            "knownAt": manifest.known_at.isoformat(),
+            "rowsIn": manifest.rows_in,
+            "rowsOut": manifest.rows_out,
+            "members": manifest.members,
+            "excluded": manifest.excluded,
+        },
+        "delible_deidentification": {
+            "columns": {s.column: s.treatment.value for s in plan.columns},
+            "domains": {s.column: s.domain for s in plan.columns if s.domain is not None},
+            "keyVersion": key_version,
+        },
+    }

@@ -1,0 +1,167 @@
+"""Plan an erasure: find everything, count it, change nothing."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from delible.decide.holds import held_tables, hold_on
+from delible.errors import BlockedError, Problem
+from delible.model.plan import ErasurePlan, PlannedRequest
+from delible.model.policy import PolicySet
+from delible.model.request import Request
+from delible.model.terms import ErasureAction, RequestState, Right
+from delible.plan.erasure import plan_erasure
+from delible.store.plans import seal
+from delible.store.workspace import Workspace
+from delible.workflows.control import Control
+from delible.workflows.search import Searched, find_people
+from delible.workflows.spark import session_for
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan, and the requests that it leaves out, each with the reason."""
+
+    plan: ErasurePlan
+    left_out: tuple[Problem, ...]
+
+
+def plan_due_erasures(
+    workspace: Workspace,
+    *,
+    now: datetime,
+    request_ids: Sequence[str] = (),
+    immediate: bool = False,
+    accept_no_match: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Planned:
+    """Return a sealed plan for all approved erasure requests, or for those named.
+
+    Args:
+        immediate: Close the retention windows of tables that the policies declare to have no other readers.
+        accept_no_match: Plan requests that reach no row, too: they complete with a certificate that says so.
+
+    Raises:
+        BlockedError: `erasure.nothing_due`; or, when every request is left out, the first reason: `request.held`,
+            `request.ambiguous`, `request.no_match`, `request.not_approved`.
+        InputError: `request.unknown`, `table.missing`.
+    """
+    control = Control(workspace)
+    chosen, left_out = _chosen(control, request_ids)
+    chosen, held = _not_held(control, chosen)
+    left_out += held
+    if not chosen:
+        raise _nothing(left_out)
+    spark = session_for(workspace)
+    given = control.requests.vault.get([r.id for r in chosen])
+    progress(f"finding the rows of {len(chosen)} request(s)")
+    searched = find_people(spark, control, [k for k in given if k.role == "given"])
+    planned = []
+    for request in chosen:
+        problem = _unusable(request, searched, accept_no_match)
+        if problem is not None:
+            left_out.append(problem)
+        else:
+            planned.append(
+                PlannedRequest(
+                    id=request.id, due=request.due.isoformat(), matched=request.id in searched.found.matched
+                )
+            )
+    if not planned:
+        raise _nothing(left_out)
+    if len(planned) < len(chosen):
+        wanted = {p.id for p in planned}
+        searched = find_people(spark, control, [k for k in given if k.role == "given" and k.request in wanted])
+    touched = [n for n, d in searched.due.items() if d.rows or d.mentions]
+    _refuse_held_tables(control.policies, touched, now)
+    plan = plan_erasure(
+        control.policies,
+        {name: searched.facts(spark, name) for name in touched},
+        searched.due,
+        searched.cost,
+        planned,
+        plan_id=f"E-{now:%Y%m%d}-{secrets.token_hex(4)}",
+        now=now,
+        immediate=immediate,
+    )
+    return Planned(seal(plan, control.keys), tuple(left_out))
+
+
+def _chosen(control: Control, request_ids: Sequence[str]) -> tuple[list[Request], list[Problem]]:
+    requests = [control.requests.get(i) for i in dict.fromkeys(request_ids)] or [
+        r for r in control.requests.all() if r.right is Right.ERASURE and r.state is RequestState.SCHEDULED
+    ]
+    chosen, left_out = [], []
+    for request in requests:
+        if request.right is not Right.ERASURE:
+            left_out.append(
+                Problem("request.right", f"the request asks for {request.right}, not erasure.", f"request:{request.id}")
+            )
+        elif request.state is not RequestState.SCHEDULED:
+            left_out.append(
+                Problem(
+                    "request.not_approved",
+                    f"the request is in state '{request.state}'; only approved requests are planned.",
+                    f"request:{request.id}",
+                )
+            )
+        else:
+            chosen.append(request)
+    return chosen, left_out
+
+
+def _not_held(control: Control, requests: Sequence[Request]) -> tuple[list[Request], list[Problem]]:
+    active = control.holds.active()
+    free, held = [], []
+    for request in requests:
+        hold = hold_on(request.refs, active)
+        if hold is None:
+            free.append(request)
+        else:
+            held.append(
+                Problem("request.held", f"legal hold {hold.id} covers the data subject.", f"request:{request.id}")
+            )
+    return free, held
+
+
+def _unusable(request: Request, searched: Searched, accept_no_match: bool) -> Problem | None:
+    where = f"request:{request.id}"
+    if request.id in searched.found.ambiguous:
+        return Problem(
+            "request.ambiguous",
+            "the identifiers reach more than one person; ask for an identifier that tells them apart, never guess.",
+            where,
+        )
+    if request.id in searched.held:
+        return Problem("request.held", f"legal hold {searched.held[request.id]} covers the data subject.", where)
+    if request.id not in searched.found.matched and not accept_no_match:
+        return Problem(
+            "request.no_match",
+            "the identifiers reach no row of any table; ask the data subject for another identifier, refuse the "
+            "request, or complete it as it is with --accept-no-match.",
+            where,
+        )
+    return None
+
+
+def _refuse_held_tables(policies: PolicySet, touched: Sequence[str], now: datetime) -> None:
+    held = held_tables(policies.legal_holds, now.date())
+    problems = tuple(
+        Problem("table.held", f"legal hold '{held[name]}' covers table '{name}'.", f"table:{name}")
+        for name in touched
+        if name in held and policies.tables[name].erasure.action is not ErasureAction.KEEP
+    )
+    if problems:
+        raise BlockedError(problems[0].code, problems[0].message, where=problems[0].where, problems=problems)
+
+
+def _nothing(left_out: Sequence[Problem]) -> BlockedError:
+    if not left_out:
+        return BlockedError("erasure.nothing_due", "no erasure request is approved and waiting.")
+    first = left_out[0]
+    return BlockedError(first.code, first.message, where=first.where, problems=tuple(left_out))
+
+

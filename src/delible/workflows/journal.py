@@ -1,0 +1,82 @@
+"""The journal of a run: each step is in the audit ledger before and after, and is done once.
+
+The ledger itself is the journal, so that after a crash there is one account of what happened, not two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from delible.model.record import AuditEntry, AuditRecord
+from delible.store.ledger import Ledger
+from delible.workflows.clock import Clock
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a step did."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    detail: dict[str, str] = field(default_factory=dict)
+
+
+class Journal:
+    """The records of one plan.
+
+    Args:
+        run: The plan's object prefix, such as `plan:E-…`.
+        verb: First word of all actions: `erasure` or `retention`.
+        policy: Fingerprint that every record names.
+    """
+
+    def __init__(self, ledger: Ledger, *, run: str, verb: str, actor: str, policy: str, clock: Clock) -> None:
+        self._ledger = ledger
+        self._run = run
+        self._verb = verb
+        self._actor = actor
+        self._policy = policy
+        self._clock = clock
+        self._records: dict[tuple[str, str, str], AuditRecord] = {}
+        for record in ledger.records(object_prefix=f"{run}/"):
+            self._records.setdefault((record.object, record.action, record.outcome), record)
+
+    def record(self, thing: str, step: str, outcome: str) -> AuditRecord | None:
+        """Return the first record of a step's outcome, if there is one."""
+        return self._records.get((f"{self._run}/{thing}", f"{self._verb}.{step}", outcome))
+
+    def done(self, thing: str, step: str) -> AuditRecord | None:
+        """Return the record that says a step is done."""
+        return self.record(thing, step, "done")
+
+    def begin(self, thing: str, step: str, detail: Mapping[str, str] | None = None) -> AuditRecord:
+        """Record that a step begins; after a crash, return the record of its first beginning."""
+        return self.record(thing, step, "started") or self._append(thing, step, "started", Step({}, dict(detail or {})))
+
+    def finish(self, thing: str, step: str, outcome: Step) -> AuditRecord:
+        """Record that a step is done, once."""
+        return self.done(thing, step) or self._append(thing, step, "done", outcome)
+
+    def note(self, thing: str, step: str, outcome: str, what: Step) -> AuditRecord:
+        """Record another outcome of a step, such as `failed`; each time anew."""
+        return self._append(thing, step, outcome, what)
+
+    def once(self, thing: str, step: str, work: Callable[[AuditRecord], Step]) -> AuditRecord:
+        """Do a step unless it is done, with records before and after."""
+        known = self.done(thing, step)
+        if known is not None:
+            return known
+        return self.finish(thing, step, work(self.begin(thing, step)))
+
+    def _append(self, thing: str, step: str, outcome: str, what: Step) -> AuditRecord:
+        entry = AuditEntry(
+            actor=self._actor,
+            action=f"{self._verb}.{step}",
+            object=f"{self._run}/{thing}",
+            outcome=outcome,
+            counts=what.counts,
+            detail={"policy": self._policy[:16], **what.detail},
+        )
+        record = self._ledger.append([entry], self._clock())[0]
+        self._records.setdefault((record.object, record.action, record.outcome), record)
+        return record

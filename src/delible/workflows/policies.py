@@ -1,0 +1,64 @@
+"""Use cases about policies: check them, explain one table, export the schemas."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from delible.decide.policy import PolicyCheck, check
+from delible.errors import BlockedError, InputError
+from delible.plan.explain import Explanation, explain
+from delible.store.policies import load_workspace_policies, policy_schemas, read_workspace_policies
+from delible.store.workspace import Workspace
+
+
+def check_policies(workspace: Workspace) -> PolicyCheck:
+    """Return the gaps and violations of a workspace's policies, compared with the Delta tables that are there.
+
+    Raises:
+        PolicyError: When the files themselves cannot be read as policies.
+    """
+    from delible.store.warehouse import find_tables
+
+    loaded = read_workspace_policies(workspace)
+    found = find_tables(workspace, loaded.policies)
+    return check(loaded.policies, found=found, sources=loaded.sources)
+
+
+def violated(result: PolicyCheck) -> BlockedError | None:
+    """Return the error that a check with violations ends with; gaps alone are none."""
+    if not result.violations:
+        return None
+    return BlockedError(
+        "policy.violations",
+        f"{len(result.violations)} violations.",
+        problems=tuple(finding.as_problem() for finding in result.violations),
+    )
+
+
+def explain_table(workspace: Workspace, table: str) -> Explanation:
+    """Return what a workspace's policies say of one table.
+
+    Raises:
+        InputError: `policy.unknown_table`.
+    """
+    return explain(load_workspace_policies(workspace), table)
+
+
+def export_schemas(out: Path | None) -> dict[str, Any]:
+    """Return the JSON Schemas of all policy files by kind, and write each to `OUT/KIND.json` when a folder is given.
+
+    Raises:
+        InputError: `policy.schema_folder` when the folder cannot be written.
+    """
+    schemas = policy_schemas()
+    if out is not None:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            for kind, schema in schemas.items():
+                (out / f"{kind}.json").write_text(json.dumps(schema, indent=2) + "\n", encoding="utf-8")
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "the name is not allowed"
+            raise InputError("policy.schema_folder", f"cannot write here: {reason}.", where=str(out)) from None
+    return schemas

@@ -1,0 +1,102 @@
+"""A Spark session for a workspace, and the scratch folder that its rows must not outlive."""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from delible.errors import ConflictError
+from delible.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@dataclass
+class _Own:
+    """The scratch folder that this process made, and the lock that says it is alive."""
+
+    folder: Path
+    lock: IO[str]
+
+
+_own: _Own | None = None
+
+
+def session_for(workspace: Workspace) -> SparkSession:
+    """Return the active session, or an embedded one whose scratch lies in the workspace.
+
+    Shuffle and spill files hold rows of tables. Those of runs that were killed are removed first.
+    """
+    from delible.lake.session import spark_session
+
+    return spark_session(workspace.config.spark, scratch=_scratch(workspace))
+
+
+def end_session(workspace: Workspace) -> None:
+    """End the embedded session and remove its scratch; a session that somebody else started is left alone."""
+    global _own  # noqa: PLW0603
+    if _own is None or _own.folder.parent != workspace.scratch:
+        return
+    from delible.lake.session import stop_session
+
+    stop_session()
+    shutil.rmtree(_own.folder, ignore_errors=True)
+    _own.lock.close()
+    _own = None
+
+
+@contextmanager
+def alone(workspace: Workspace) -> Iterator[None]:
+    """Hold the workspace's lock for work that rewrites tables; a killed process loses it by itself.
+
+    Raises:
+        ConflictError: `workspace.busy` when another run holds it.
+    """
+    path = workspace.scratch.parent / "apply.lock"
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConflictError(
+                "workspace.busy",
+                "another run is rewriting tables of this workspace.",
+                where=str(workspace.root),
+                fix="Wait for it to end, and run the command again.",
+            ) from None
+        yield
+
+
+def _scratch(workspace: Workspace) -> Path:
+    global _own  # noqa: PLW0603
+    if _own is not None and _own.folder.parent == workspace.scratch:
+        return _own.folder
+    _remove_abandoned(workspace.scratch)
+    folder = workspace.scratch / f"run-{os.getpid()}-{secrets.token_hex(4)}"
+    folder.mkdir(mode=0o700)
+    lock = (folder / "alive").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    _own = _Own(folder, lock)
+    # Registered before Spark registers its own hook, so it runs after the JVM has ended.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _remove_abandoned(scratch: Path) -> None:
+    for folder in scratch.glob("run-*"):
+        try:
+            with (folder / "alive").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        except OSError:
+            pass
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,68 @@
+"""Search everything that belongs to a workspace for identifiers that must be gone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from delible.model.plan import ErasurePlan
+from delible.model.policy import TablePolicy
+from delible.model.proof import Verification
+from delible.model.subject import KeyRole, KeyRow
+from delible.model.terms import ErasureAction, Normalise
+from delible.workflows.control import Control
+from delible.workflows.spark import end_session
+
+if TYPE_CHECKING:
+    from delible.lake.arrow_search import TypedKeys
+
+
+def search_everything(
+    control: Control, keys: Sequence[KeyRow], plan: ErasurePlan | None, *, now: datetime
+) -> Verification:
+    """Search all policy tables and the whole workspace, unmapped tables included, for the keys.
+
+    The embedded Spark session ends first: its shuffle files hold rows of the tables. Tables whose erasure rule is
+    `keep` are exempt; the certificate names them with their reason.
+    """
+    from delible.lake.mentions import telling_values
+    from delible.lake.verify import Folder, search
+
+    workspace, policies = control.workspace, control.policies
+    end_session(workspace)
+    folders, inside = [], []
+    for name, policy in policies.tables.items():
+        location = workspace.location(policy)
+        relative = _inside(location, workspace.root)
+        if relative is not None:
+            inside.append(relative)
+        if policy.erasure.action is not ErasureAction.KEEP:
+            folders.append(Folder(f"table:{name}", location, _typed(control, policy, keys)))
+    folders.append(Folder("workspace", str(workspace.root), {}, tuple(inside)))
+    return search(folders, telling_values(keys, policies.controller), now=now)
+
+
+def _inside(location: str, root: Path) -> str | None:
+    if "://" in location or not Path(location).is_relative_to(root):
+        return None
+    return os.path.relpath(location, root)
+
+
+def _typed(control: Control, policy: TablePolicy, keys: Sequence[KeyRow]) -> Mapping[str, TypedKeys]:
+    """Return, per column by which this table reaches people, the keys that must not stand in it."""
+    from delible.lake.arrow_search import TypedKeys
+    from delible.lake.find import kind_of
+
+    kinds = control.policies.controller.identifiers
+    typed: dict[str, TypedKeys] = {}
+    for reach in policy.subject:
+        kind = kind_of(policy, reach)
+        how = kinds[kind].normalise if kind in kinds else Normalise.EXACT
+        values = frozenset(k.value for k in keys if k.kind == kind and k.role != KeyRole.EVIDENCE)
+        if values:
+            known = typed.get(reach.column)
+            typed[reach.column] = TypedKeys(values | (known.values if known else frozenset()), how)
+    return typed

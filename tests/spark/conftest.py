@@ -1,0 +1,21 @@
+"""One Spark session for all Spark tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from delible.lake.session import spark_session
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """Return the embedded session, with its scratch files under the test run's own folder."""
+    session = spark_session(scratch=tmp_path_factory.mktemp("scratch"))
+    yield session
+    session.stop()

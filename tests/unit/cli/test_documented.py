@@ -1,0 +1,76 @@
+"""A command that is not explained fails the build: in its help, and in the README's table."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from delible.cli import main
+
+README = Path(__file__).parents[3] / "README.md"
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    for word in main.COMMANDS:
+        try:
+            loaded = main.load(word)
+        except ModuleNotFoundError:
+            yield word, None
+            continue
+        below = getattr(loaded, "commands", None)
+        if below is None:
+            yield word, loaded
+        else:
+            yield from ((f"{word} {name}", command) for name, command in below.items())
+
+
+COMMANDS = dict(commands())
+EVERY = pytest.mark.parametrize("name", COMMANDS)
+
+
+def in_readme() -> set[str]:
+    """Return the commands of the README's table: each row starts with one `delible …` in backticks."""
+    rows = re.findall(r"^\| `delible ([a-z]+(?: [a-z]+)?)", README.read_text(), re.MULTILINE)
+    return set(rows)
+
+
+@EVERY
+def test_a_command_says_in_one_sentence_what_it_does(name: str) -> None:
+    first = COMMANDS[name].help.split("\n\n")[0].replace("\n", " ")
+    assert first.endswith(".")
+    assert first[0].isupper()
+
+
+@EVERY
+def test_a_command_has_an_example_that_names_it(name: str) -> None:
+    _, _, example = COMMANDS[name].help.partition("Example:\n\n")
+    assert f"delible {name}" in example
+
+
+@EVERY
+def test_an_example_uses_only_options_that_exist(name: str) -> None:
+    _, _, example = COMMANDS[name].help.partition("Example:\n\n")
+    known = {option for param in COMMANDS[name].params for option in (*param.opts, *param.secondary_opts)}
+    assert set(re.findall(r"(?<=\s)--[a-z-]+", example)) <= known
+
+
+@EVERY
+def test_every_option_and_argument_is_explained(name: str) -> None:
+    assert [param.name for param in COMMANDS[name].params if not getattr(param, "help", None)] == []
+
+
+@EVERY
+def test_help_loses_no_square_bracket(name: str) -> None:
+    """Help is rendered as rich markup, which would swallow `[TABLE]`."""
+    assert not re.search(r"(?<!\\)\[[A-Za-z/]", COMMANDS[name].help)
+
+
+@EVERY
+def test_a_command_stands_in_the_readme(name: str) -> None:
+    assert name in in_readme()
+
+
+def test_the_readme_names_no_command_that_does_not_exist() -> None:
+    assert in_readme() <= set(COMMANDS)

@@ -1,0 +1,259 @@
+"""The certificate says what happened, and anybody can check it with a published key and an exported ledger."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from delible.model.proof import Certificate
+from delible.model.record import AuditEntry
+from delible.report.certificate import certificate_bytes, certificate_document, certificate_html, statement
+from delible.store.keys import Keys, load_keys
+from delible.store.ledger import Ledger
+from delible.store.workspace import Workspace, create_workspace
+from delible.verify_certificate import canonical, main
+from report_records import HOSTILE, NOW, certificate, residue
+
+CHANGED: dict[str, Any] = {
+    "received": NOW,
+    "completed": NOW,
+    "refs": (),
+    "matched": False,
+    "tables": (),
+    "verification": residue(),
+    "ledger_sequence": 2,
+}
+Edit = Callable[[dict[str, Any]], object]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return create_workspace(tmp_path / "w")
+
+
+@pytest.fixture
+def keys(workspace: Workspace) -> Keys:
+    return load_keys(workspace)
+
+
+class Case:
+    """A signed certificate, the published key, and the exported ledger, as an auditor gets them."""
+
+    def __init__(self, workspace: Workspace, keys: Keys, folder: Path) -> None:
+        self.keys = keys
+        self.ledger = Ledger(workspace, keys)
+        for number in range(5):
+            self.ledger.append([_entry(f"request:R-{number}"), _entry(f"plan:E/table:{HOSTILE}{number}")], NOW)
+        self.folder = folder
+        self.file, self.key, self.export = folder / "c.json", folder / "key.pem", folder / "ledger.jsonl"
+        self.key.write_text(keys.public_pem())
+        self.ledger.export(self.export)
+        self.issue()
+
+    def issue(self, **more: Any) -> None:
+        record = self.ledger.records()[5]
+        place = {"ledger_sequence": record.sequence, "ledger_hash": record.hash, "key_id": self.keys.key_id}
+        made = certificate(**(place | more))
+        self.write(certificate_document(made.model_copy(update={"signature": self.keys.sign(certificate_bytes(made))})))
+
+    def write(self, document: dict[str, Any]) -> None:
+        self.file.write_text(json.dumps(document, indent=2))
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.export.read_text().splitlines()]
+
+    def put(self, lines: list[dict[str, Any]]) -> None:
+        self.export.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    def check(self) -> int:
+        return main([str(self.file), "--key", str(self.key), "--ledger", str(self.export)])
+
+
+@pytest.fixture
+def case(workspace: Workspace, keys: Keys, tmp_path: Path) -> Case:
+    return Case(workspace, keys, tmp_path)
+
+
+def _entry(thing: str) -> AuditEntry:
+    return AuditEntry(actor="dpo", action="request.moved", object=thing, outcome="done", counts={"rows": 3})
+
+
+# ---------------------------------------------------------------------------------------------------- what it says
+
+
+def test_the_statement_counts_what_was_done_and_searched() -> None:
+    said = " ".join(statement(certificate()))
+    assert "2 rows in 1 table were erased, and mentions in 3 rows of other people were masked." in said
+    assert "9 files (48 kB) were searched for 2 identifiers in every known form: no match was found." in said
+    assert "KEPT, because they also concern other people: 1 row." in said
+
+
+def test_finding_nobody_is_a_statement_and_not_silence() -> None:
+    assert statement(certificate(matched=False, tables=()))[0].startswith("No row of any table matched")
+
+
+def test_residue_is_said_first_and_in_words() -> None:
+    made = certificate(verification=residue())
+    assert "2 matches REMAIN at 1 place." in " ".join(statement(made))
+    html = certificate_html(made)
+    assert "Residue found" in html
+    assert "Nothing found" not in html
+
+
+def test_what_could_not_be_read_is_not_proven() -> None:
+    search = certificate().verification.model_copy(update={"unreadable": ("part-1.parquet",)})
+    made = certificate(verification=search)
+    assert "absence is NOT proven" in " ".join(statement(made))
+    assert "Not fully searched" in certificate_html(made)
+
+
+def test_every_field_but_the_signature_is_signed() -> None:
+    first = certificate_bytes(certificate())
+    assert certificate_bytes(certificate(signature="x")) == first
+    for name in set(Certificate.model_fields) - {"signature"}:
+        assert certificate_bytes(certificate(**{name: CHANGED.get(name, "changed")})) != first, name
+
+
+def test_the_verifier_s_canonical_form_is_the_one_that_is_signed() -> None:
+    document = certificate_document(certificate(controller=f"Fénnel & Co {HOSTILE}"))
+    body = {key: value for key, value in json.loads(json.dumps(document)).items() if key != "signature"}
+    assert canonical(body) == certificate_bytes(certificate(controller=f"Fénnel & Co {HOSTILE}"))
+
+
+# ------------------------------------------------------------------------------------------------ checking offline
+
+
+def test_a_genuine_certificate_is_confirmed(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    assert case.check() == 0
+    assert "genuine: certificate C-R-1 on request R-1, record 6 of 10" in capsys.readouterr().out
+
+
+def test_a_genuine_certificate_that_states_residue_ends_with_4(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    case.issue(verification=residue())
+    assert case.check() == 4
+    said = capsys.readouterr().out
+    assert said.startswith("genuine")
+    assert "1 places with residue" in said
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda d: d.update(request="R-2"),
+        lambda d: d.update(matched=False),
+        lambda d: d["verification"].update(files_searched=10),
+        lambda d: d["tables"][0].update(rows_erased=20),
+        lambda d: d["tables"].append(d["tables"][0]),
+        lambda d: d.update(extra="field"),
+        lambda d: d.pop("plan"),
+        lambda d: d.update(signature=""),
+        lambda d: d.update(signature="!!"),
+        lambda d: d.pop("signature"),
+        lambda d: d.update(ledger_sequence=d["ledger_sequence"] + 1),
+    ],
+)
+def test_a_certificate_that_was_edited_is_not_genuine(case: Case, edit: Edit) -> None:
+    document = json.loads(case.file.read_text())
+    edit(document)
+    case.write(document)
+    assert case.check() == 4
+
+
+def _renumber(lines: list[dict[str, Any]]) -> None:
+    for number, line in enumerate(lines, 1):
+        line["sequence"] = number
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda lines: lines[2].update(outcome="failed"),
+        lambda lines: lines[2]["counts"].update(rows=4),
+        lambda lines: lines[2].update(at="2026-01-01T00:00:00Z"),
+        lambda lines: lines.pop(2),
+        lambda lines: lines.insert(2, lines[1]),
+        lambda lines: lines.reverse(),
+        lambda lines: lines.pop(),
+        lambda lines: (lines.pop(2), _renumber(lines)),
+        lambda lines: lines.__delitem__(slice(4, None)),
+        lambda lines: lines[-1].update(signature=None),
+        lambda lines: lines[-1].update(signature=lines[-3]["signature"]),
+    ],
+)
+def test_a_ledger_that_was_edited_confirms_nothing(case: Case, edit: Callable[[list[dict[str, Any]]], object]) -> None:
+    lines = case.lines()
+    edit(lines)
+    case.put(lines)
+    assert case.check() == 4
+
+
+def test_a_certificate_about_another_ledger_is_not_genuine(case: Case, tmp_path: Path) -> None:
+    case.issue(ledger_hash="0" * 64)
+    assert case.check() == 4
+    case.issue(ledger_sequence=11)
+    assert case.check() == 4
+
+
+def test_another_key_confirms_nothing(case: Case, tmp_path: Path) -> None:
+    other = create_workspace(tmp_path / "other")
+    case.key.write_text(load_keys(other).public_pem())
+    assert case.check() == 4
+
+
+def test_a_key_file_may_hold_older_keys_too(case: Case, tmp_path: Path) -> None:
+    other = create_workspace(tmp_path / "other")
+    case.key.write_text(load_keys(other).public_pem() + case.keys.public_pem())
+    assert case.check() == 0
+
+
+def test_a_key_that_stands_twice_is_refused(case: Case) -> None:
+    """One program would show the first value, another one check the last."""
+    text = case.file.read_text()
+    case.file.write_text('{"request": "R-2",' + text[1:])
+    assert case.check() == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b'{"a": NaN}x', b"\xff\xfe", b"[" * 100_000])
+def test_a_file_that_is_no_certificate_cannot_be_checked(case: Case, content: bytes) -> None:
+    case.file.write_bytes(content)
+    assert case.check() == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"{}\n", b"not json\n", b'{"sequence": 1}\n'])
+def test_a_file_that_is_no_ledger_cannot_be_checked_against(case: Case, content: bytes) -> None:
+    case.export.write_bytes(content)
+    assert case.check() == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"])
+def test_a_file_that_is_no_key_cannot_be_checked_with(case: Case, content: bytes) -> None:
+    case.key.write_bytes(content)
+    assert case.check() == 2
+
+
+def test_missing_files_are_named(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    case.export.unlink()
+    assert case.check() == 2
+    assert "ledger.jsonl cannot be read" in capsys.readouterr().out
+
+
+def test_it_runs_without_the_rest_of_the_package(case: Case, tmp_path: Path) -> None:
+    """An auditor may take the one file elsewhere: nothing of delible, pydantic or deltalake is imported."""
+    code = (
+        "import runpy, sys\n"
+        f"sys.argv = ['verify', {str(case.file)!r}, '--key', {str(case.key)!r}, '--ledger', {str(case.export)!r}]\n"
+        "try:\n    runpy.run_module('delible.verify_certificate', run_name='__main__')\n"
+        "except SystemExit as end:\n    code = end.code\n"
+        "heavy = {m.split('.')[0] for m in sys.modules} & {'pydantic', 'deltalake', 'pyarrow', 'jinja2', 'typer'}\n"
+        "own = {m for m in sys.modules if m.startswith('delible.')} - {'delible.verify_certificate'}\n"
+        "sys.exit(f'{code} {heavy} {own}' if code or heavy or own else 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "nothing found" in done.stdout

@@ -1,0 +1,60 @@
+"""Delta tables found and described without Spark."""
+
+from __future__ import annotations
+
+import json
+
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+from delible.store.policies import load_workspace_policies
+from delible.store.warehouse import find_tables
+from delible.store.workspace import create_workspace
+from policy_files import SOUND, write_policies
+
+ROWS = pa.table({"id": [1], "email": ["a@test.example"], "who": [{"name": "x", "tags": ["y"]}]})
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    workspace = create_workspace(tmp_path / "shop")
+    write_policies(workspace.root / "policies")
+    return workspace
+
+
+def found(workspace):
+    return find_tables(workspace, load_workspace_policies(workspace))
+
+
+def test_an_empty_workspace_has_no_tables(workspace):
+    assert found(workspace) == {}
+
+
+def test_tables_of_the_warehouse_with_nested_columns(workspace):
+    write_deltalake(workspace.root / "warehouse" / "customers", ROWS)
+    write_deltalake(workspace.root / "warehouse" / "zone" / "other", ROWS)
+    (workspace.root / "warehouse" / "no_table").mkdir()
+    columns = {"id": "long", "email": "string", "who.name": "string", "who.tags": "array"}
+    assert found(workspace) == {"warehouse/customers": columns, "warehouse/zone/other": columns}
+
+
+def test_a_broken_table_is_unknown_not_empty(workspace):
+    log = workspace.root / "warehouse" / "customers" / "_delta_log"
+    log.mkdir(parents=True)
+    (log / "00000000000000000000.json").write_text(json.dumps({"metaData": 5}) + "\n")
+    assert found(workspace) == {"warehouse/customers": None}
+
+
+def test_tables_of_policies_outside_the_warehouse(workspace):
+    content = SOUND["tables/customers.yaml"].replace("warehouse/customers", "lake/./customers/")
+    write_policies(workspace.root / "policies", {"tables/customers.yaml": content})
+    write_deltalake(workspace.root / "lake" / "customers", ROWS)
+    assert list(found(workspace)) == ["lake/customers"]
+
+
+def test_links_are_not_followed(workspace, tmp_path):
+    write_deltalake(tmp_path / "outside", ROWS)
+    (workspace.root / "warehouse").mkdir()
+    (workspace.root / "warehouse" / "linked").symlink_to(tmp_path / "outside")
+    assert found(workspace) == {}

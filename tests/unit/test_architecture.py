@@ -1,0 +1,154 @@
+"""The house rules that a tool can check."""
+
+import ast
+import re
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "delible"
+MODULES = sorted(SOURCE.rglob("*.py"))
+SOFT_CAP, HARD_CAP = 300, 400
+TEST_CAP = 500
+
+WORDS = r"(users?|scrub\w*|wip(?:e|es|ed|ing)|managers?|helpers?|utils)"
+AVOIDED = re.compile(rf"\b{WORDS}\b(?!\.[*a-z])", re.IGNORECASE)
+"""`user.contact.email` and its like are keys of the data-category taxonomy."""
+AVOIDED_IN_NAMES = re.compile(
+    r"(?:^|_)(users?|scrub\w*|wip(?:e|es|ed|ing)|managers?|helpers?|utils)(?:_|$)", re.IGNORECASE
+)
+FOREIGN = re.compile(r"/(?:work|root|home/[a-z]+|tmp/w)/|https?://[\w.-]*(?:pypi|maven|artifact|nexus)[\w.-]*")
+CLOSED = {"_jvm", "_jsparkSession", "_jdf", "sparkContext", "rdd"}
+TEXTS = [
+    path
+    for pattern in (
+        "*.md",
+        "*.toml",
+        "Makefile",
+        "*.lock",
+        "benchmarks/*",
+        "jobs/*",
+        "policies/**/*",
+        "src/**/*",
+        "tests/**/*.py",
+    )
+    for path in ROOT.glob(pattern)
+    if path.is_file() and path.suffix not in {".pyc", ".parquet"} and path != Path(__file__)
+]
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_layers_import_downwards_only() -> None:
+    linter = Path(sys.executable).with_name("lint-imports")
+    answer = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stdout
+    assert "0 broken" in answer.stdout
+
+
+PLANTED = {
+    "model/base.py": "import delible.decide\nimport pathlib",
+    "store/keys.py": "import delible.lake.jdk",
+    "lake/jdk.py": "import delible.store.keys\nimport presidio_analyzer",
+    "report/__init__.py": "import delible.detect",
+    "workflows/__init__.py": "import pyspark",
+    "cli/context.py": "import deltalake",
+}
+
+
+def test_a_wrong_import_breaks_a_contract(tmp_path: Path) -> None:
+    """The contracts can fail: each kind of wrong import, planted in a copy, is found."""
+    package = tmp_path / "src" / "delible"
+    for path in MODULES:
+        copy = package / path.relative_to(SOURCE)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(f"{path.read_text()}\n{PLANTED.get(str(path.relative_to(SOURCE)), '')}\n")
+    linter = Path(sys.executable).with_name("lint-imports")
+    answer = subprocess.run(
+        [linter, "--no-cache", "--config", ROOT / "pyproject.toml"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode != 0
+    assert "0 kept, 5 broken" in answer.stdout
+    for module, lines in PLANTED.items():
+        importer = "delible." + module.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        for line in lines.splitlines():
+            assert f"{importer} -> {line.removeprefix('import ')}" in answer.stdout
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_a_module_is_short(path: Path) -> None:
+    lines = len(path.read_text().splitlines())
+    if lines > SOFT_CAP:
+        warnings.warn(f"{relative(path)} has {lines} lines; {SOFT_CAP} is the soft cap", stacklevel=1)
+    assert lines <= HARD_CAP
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=relative)
+def test_a_test_module_is_short(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= TEST_CAP
+
+
+def test_what_spark_connect_lacks_is_used_in_one_module_of_lake_at_most() -> None:
+    using = {relative(p) for p in MODULES for node in ast.walk(_tree(p)) if _name(node) in CLOSED}
+    assert len(using) <= 1, using
+    assert all(name.startswith("src/delible/lake/") for name in using)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_words_that_the_glossary_avoids(path: Path) -> None:
+    """Checked in names and in docstrings; other strings may have to spell what a library spells."""
+    found = [name for name in _names(path) if AVOIDED_IN_NAMES.search(name)]
+    found += [match.group() for text in _docstrings(path) for match in AVOIDED.finditer(text)]
+    assert not found
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=relative)
+def test_no_file_names_a_machine_or_a_registry(path: Path) -> None:
+    found = FOREIGN.search(path.read_text(errors="replace"))
+    assert found is None, found
+
+
+@pytest.mark.parametrize("folder", ["model", "decide", "plan", "report"])
+def test_the_pure_core_reads_no_clock(folder: str) -> None:
+    reading = [
+        f"{relative(path)}:{node.lineno}"
+        for path in sorted((SOURCE / folder).rglob("*.py"))
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.Call) and _name(node.func) in {"now", "utcnow", "today", "environ", "getenv"}
+    ]
+    assert not reading
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def _name(node: ast.AST) -> str | None:
+    return node.attr if isinstance(node, ast.Attribute) else None
+
+
+def _names(path: Path) -> Iterator[str]:
+    for node in ast.walk(_tree(path)):
+        match node:
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                yield re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)
+            case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()):
+                yield name
+
+
+def _docstrings(path: Path) -> Iterator[str]:
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and (text := ast.get_docstring(node)):
+            yield text
