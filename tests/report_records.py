@@ -161,11 +161,12 @@ def quarter(**more: Any) -> AuditSources:
         book.request("R-5", "opt-out", at(3, 20), date(2026, 4, 10)),
     ]
     gone = {"vacuum": {"files_removed": 3}, "expire_log": {"log_files_removed": 7}}
-    book.stages(
-        "erasure", "E-1", "customers", at(3, 12), merge={"rows": 2}, purge={}, **gone, verify={"files_searched": 9}
-    )
+    book.stages("erasure", "E-0", "customers", at(3, 12), merge={"rows": 2}, **gone)
+    book.stages("erasure", "E-0", "customers", at(3, 12), merge={"rows": 2}, **gone)
     book.stages("erasure", "E-1", "tickets", at(3, 12), merge={"rows": 5, "mentions": 1}, **gone, verify={"matches": 2})
-    book.stages("retention", "T-1", "tickets", at(3, 15), merge={"rows": 40}, **gone)
+    book.add(at(3, 12), "erasure.verify", "plan:E-0/all", "done", {"files_searched": 9, "bytes_searched": 48_000})
+    book.add(at(3, 13), "erasure.verify", "request:R-1", "failed", {"files_searched": 9, "matches": 3})
+    book.stages("retention", "T-1", "tickets/tickets_3_years", at(3, 15), merge={"rows": 40}, **gone)
     facts: dict[str, Any] = {
         "policies": policies(),
         "requests": requests,

@@ -78,10 +78,10 @@ def test_spark_decides_as_the_rules_do(spark: SparkSession) -> None:
     )
     standing = flags_frame(spark, [(r, f) for r, fs in flags.items() for f in fs])
     frame = records_frame(spark, records)
+    consent, other = LegalBasis.CONSENT, LegalBasis.LEGITIMATE_INTERESTS
     questions = [
         Question("training", basis, T0 + as_of * DAY, T0 + known_at * DAY)
-        for basis in (LegalBasis.CONSENT, LegalBasis.LEGITIMATE_INTERESTS)
-        for as_of, known_at in ((4, 4), (8, 3), (20, 20))
+        for basis, as_of, known_at in ((consent, 4, 4), (consent, 8, 3), (other, 8, 6))
     ]
     asked = [
         decisions(frame, standing, identity, q).selectExpr(f"{n} AS question", "subject", "rank")

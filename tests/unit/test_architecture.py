@@ -87,6 +87,14 @@ def test_a_wrong_import_breaks_a_contract(tmp_path: Path) -> None:
             assert f"{importer} -> {line.removeprefix('import ')}" in answer.stdout
 
 
+@pytest.mark.parametrize("path", sorted((SOURCE / "workflows").glob("*.py")), ids=relative)
+def test_workflows_name_types_of_spark_and_import_nothing_of_it(path: Path) -> None:
+    tree = _tree(path)
+    typing_only = {id(each) for node in ast.walk(tree) if _is_type_checking(node) for each in ast.walk(node)}
+    found = [node.lineno for node in ast.walk(tree) if _imports_spark(node) and id(node) not in typing_only]
+    assert not found
+
+
 @pytest.mark.parametrize("path", MODULES, ids=relative)
 def test_a_module_is_short(path: Path) -> None:
     lines = len(path.read_text().splitlines())
@@ -133,6 +141,19 @@ def test_the_pure_core_reads_no_clock(folder: str) -> None:
 
 def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
+
+
+def _is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def _imports_spark(node: ast.AST) -> bool:
+    match node:
+        case ast.Import(names=names):
+            return any(name.name.split(".")[0] == "pyspark" for name in names)
+        case ast.ImportFrom(module=str(module)):
+            return module.split(".")[0] == "pyspark"
+    return False
 
 
 def _name(node: ast.AST) -> str | None:

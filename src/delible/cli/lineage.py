@@ -24,7 +24,7 @@ def show(
         delible lineage show support_training
     """
     from delible.report.lineage import lineage_text
-    from delible.workflows.lineage import show_lineage
+    from delible.workflows.lineage_view import show_lineage
 
     view = show_lineage(current(ctx).workspace, dataset)
     emit(ctx, view.model_dump(mode="json"), text=lineage_text(view))
@@ -41,7 +41,7 @@ def export(
 
         delible lineage export --out lineage.jsonl
     """
-    from delible.workflows.lineage import export_lineage
+    from delible.workflows.lineage_view import export_lineage
 
     call = current(ctx)
     count = export_lineage(call.workspace, out=out)

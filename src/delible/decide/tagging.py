@@ -123,7 +123,7 @@ def wilson(hits: int, values: int) -> tuple[float, float]:
     share, z2 = hits / values, _Z * _Z
     middle = (share + z2 / (2 * values)) / (1 + z2 / values)
     half = _Z / (1 + z2 / values) * sqrt(share * (1 - share) / values + z2 / (4 * values * values))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))
 
 
 def _typed(kind: str) -> bool:
@@ -175,9 +175,7 @@ def _majority(facts: ColumnFacts, named: NameEvidence | None) -> _Verdict | None
 
 def _as_written(facts: ColumnFacts, entity: str) -> bool:
     """Return whether the values are written as people write the type, with separators, and are no numbers."""
-    return facts.kind not in WHOLE and (
-        entity != "PHONE_NUMBER" or facts.share(facts.shapes, _WRITTEN) >= _MAJORITY
-    )
+    return facts.kind not in WHOLE and (entity != "PHONE_NUMBER" or facts.share(facts.shapes, _WRITTEN) >= _MAJORITY)
 
 
 def _by_name(facts: ColumnFacts, named: NameEvidence | None) -> _Verdict | None:

@@ -59,7 +59,12 @@ class BlankNlpEngine(NlpEngine):
         )
 
     def process_batch(
-        self, texts: Iterable[str], language: str, **_: Any
+        self,
+        texts: Iterable[str],
+        language: str,
+        batch_size: int = 1,  # noqa: ARG002 -- Presidio's signature
+        n_process: int = 1,  # noqa: ARG002
+        **_: Any,
     ) -> Iterator[tuple[str, NlpArtifacts]]:
         """Yield each text with its tokens."""
         for text in texts:
@@ -128,12 +133,12 @@ def _national(countries: set[str]) -> list[EntityRecognizer]:
 
     Presidio ties many of them to their country's language, in which a table's bare values are not written.
     """
-    classes: Iterator[Any] = (getattr(predefined, name) for name in sorted(dir(predefined)) if name.endswith("Recognizer"))
-    return [
-        make(supported_language=LANGUAGE)
-        for make in classes
-        if isinstance(make, type) and issubclass(make, PatternRecognizer) and make.COUNTRY_CODE in countries
-    ]
+    found: list[EntityRecognizer] = []
+    for name in sorted(dir(predefined)):
+        make: Any = getattr(predefined, name)
+        if isinstance(make, type) and issubclass(make, PatternRecognizer) and make.COUNTRY_CODE in countries:
+            found.append(make(supported_language=LANGUAGE))  # type: ignore[call-arg] # each names its own entity
+    return found
 
 
 @lru_cache(maxsize=2)

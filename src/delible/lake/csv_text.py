@@ -16,25 +16,28 @@ _LONGEST_NAME = 255
 _LONGEST_CELL = 64 * 1024 * 1024
 
 
-def checked_header(files: Sequence[Path]) -> list[str]:
-    """Return the columns that all files have, after reading every file to its end.
+def checked(files: Sequence[Path]) -> tuple[list[str], int]:
+    """Return the columns that all files have, and the number of rows, after reading every file to its end.
 
     Raises:
         InputError: `load.header`, `load.row` or `load.encoding`, with file and line. The header is not repeated
             either: where it is missing, the first line holds a person's data.
     """
     header: list[str] | None = None
+    total = 0
     for file in files:
-        own = _read_through(file)
+        own, rows = _read_through(file)
         if header is not None and own != header:
             raise InputError("load.header", "its header is not that of the first file.", where=f"{file}:1")
         header = own
-    return header or []
+        total += rows
+    return header or [], total
 
 
-def _read_through(file: Path) -> list[str]:
+def _read_through(file: Path) -> tuple[list[str], int]:
     csv.field_size_limit(_LONGEST_CELL)
     reader = None
+    rows = 0
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             reader = csv.reader(lines, strict=True)
@@ -49,6 +52,7 @@ def _read_through(file: Path) -> list[str]:
                         fix="Correct the line, or quote the cell that holds a comma, a quote or a line break.",
                     )
                 start = reader.line_num + 1
+                rows += bool(row)
     except UnicodeDecodeError:
         raise InputError(
             "load.encoding", "the file is not UTF-8 text.", where=str(file), fix="Convert it to UTF-8 first."
@@ -56,7 +60,7 @@ def _read_through(file: Path) -> list[str]:
     except csv.Error:
         line = reader.line_num if reader is not None else 1
         raise InputError("load.row", "a quoted cell is not closed or not valid.", where=f"{file}:{line}") from None
-    return header
+    return header, rows
 
 
 def _header(names: list[str], file: Path) -> list[str]:

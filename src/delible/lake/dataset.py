@@ -15,7 +15,7 @@ from delible.lake.conditions import condition
 from delible.lake.consent import RANK, Question, decisions
 from delible.lake.facts import quoted
 from delible.lake.identity import REFS, Read, RefKey, identity, row_refs, subject_refs, to_subjects
-from delible.lake.release import SPLIT, write_index, write_rows
+from delible.lake.release import SPLIT, settled, write_index, write_rows
 from delible.lake.treatments import check_columns, treated
 from delible.model.policy import PolicySet, Split
 from delible.model.record import ReleaseFile
@@ -62,6 +62,7 @@ class Cut:
     columns: dict[str, str]
 
 
+@settled()
 def cut(
     plan: DatasetPlan,
     policies: PolicySet,

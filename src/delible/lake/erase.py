@@ -48,7 +48,9 @@ def done_under(handle: DeltaTable, mark: str, since: int) -> Rewritten:
     """Return what commits with this mark did after version `since`, added up over crashes and reruns."""
     commits = (
         handle.history()
-        .where((F.col("userMetadata") == mark) & (F.col("version") > since) & F.col("operation").isin("MERGE", "DELETE"))
+        .where(
+            (F.col("userMetadata") == mark) & (F.col("version") > since) & F.col("operation").isin("MERGE", "DELETE")
+        )
         .select("operationMetrics")
         .collect()
     )
@@ -58,7 +60,12 @@ def done_under(handle: DeltaTable, mark: str, since: int) -> Rewritten:
         rows = sum(m.get(k, 0) for k in ("numTargetRowsDeleted", "numTargetRowsUpdated", "numDeletedRows"))
         files = sum(
             m.get(k, 0)
-            for k in ("numTargetFilesRemoved", "numTargetDeletionVectorsAdded", "numRemovedFiles", "numDeletionVectorsAdded")
+            for k in (
+                "numTargetFilesRemoved",
+                "numTargetDeletionVectorsAdded",
+                "numRemovedFiles",
+                "numDeletionVectorsAdded",
+            )
         )
         total += Rewritten(rows, files, m.get("numTargetBytesAdded", 0) + m.get("numAddedBytes", 0))
     return total
@@ -94,7 +101,9 @@ def erase_rows(
             handle.alias("t").merge(source.alias("s"), condition).whenMatchedDelete().execute()
         case ErasureAction.TREAT_COLUMNS:
             source = with_pads(source, pads)
-            treated = {quoted(c): _treated(frame, c, how) for c, how in policy.erasure.columns.items()}
+            treated: dict[str, str | Column] = {
+                quoted(c): _treated(frame, c, how) for c, how in policy.erasure.columns.items()
+            }
             handle.alias("t").merge(source.alias("s"), condition).whenMatchedUpdate(set=treated).execute()
         case ErasureAction.KEEP:
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pyarrow.fs as pafs
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
@@ -15,6 +16,7 @@ from delible.model.plan import TableFacts
 DELETED_FILES, LOG = "delta.deletedFileRetentionDuration", "delta.logRetentionDuration"
 _DEFAULTS = {DELETED_FILES: "interval 1 week", LOG: "interval 30 days"}
 _HOURS = {"second": 1 / 3600, "minute": 1 / 60, "hour": 1, "day": 24, "week": 168}
+_COMMIT = re.compile(r"^(\d{20})\.json$")
 _FIRST_INDEXED = 32
 """Delta keeps statistics on the first 32 leaf columns unless a property says otherwise."""
 
@@ -53,9 +55,22 @@ def read(spark: SparkSession, location: str, *, version: int | None = None) -> D
     return reader.load(location)
 
 
-def current_version(handle: DeltaTable) -> int:
-    """Return the table's newest Delta version."""
-    return int(handle.history(1).select("version").first()["version"])  # type: ignore[index]
+def current_version(location: str) -> int:
+    """Return the table's newest Delta version, from the names in its log: no Spark job for one number."""
+    filesystem, root = pafs.FileSystem.from_uri(location)
+    selector = pafs.FileSelector(f"{root.rstrip('/')}/_delta_log")
+    found = (_COMMIT.match(info.base_name) for info in filesystem.get_file_info(selector))
+    return max(int(name[1]) for name in found if name is not None)
+
+
+def version_of(spark: SparkSession, location: str, *, table: str) -> int:
+    """Return the newest version of a table that must exist.
+
+    Raises:
+        InputError: `table.missing`.
+    """
+    open_table(spark, location, table=table)
+    return current_version(location)
 
 
 def table_facts(spark: SparkSession, location: str, *, table: str) -> TableFacts:
@@ -68,7 +83,7 @@ def table_facts(spark: SparkSession, location: str, *, table: str) -> TableFacts
     return TableFacts(
         table=table,
         location=location,
-        version=current_version(handle),
+        version=current_version(location),
         rows=frame.count(),
         files=int(detail["numFiles"]),
         bytes=int(detail["sizeInBytes"]),

@@ -58,7 +58,7 @@ def kind_of(policy: TablePolicy, reach: Reach) -> str:
     return reach.identifies or f"{policy.table}.{reach.column}"
 
 
-def spelled(policy: TablePolicy, reach: Reach, controller: Controller) -> Column:
+def spelled(reach: Reach, controller: Controller) -> Column:
     """Return a reach column in the spelling that its keys have."""
     how = controller.identifiers[reach.identifies].normalise if reach.identifies else Normalise.EXACT
     return normalised(F.col(quoted(reach.column)), how)
@@ -83,15 +83,18 @@ def keys_frame(spark: SparkSession, keys: Iterable[KeyRow]) -> DataFrame:
 
 
 def due_rows(frame: DataFrame, policy: TablePolicy, controller: Controller, keys: DataFrame) -> DataFrame:
-    """Return the due rows, once per request that reaches them, with the request's id in `__request`."""
-    parts = []
-    for reach in policy.subject:
-        wanted = keys.where(F.col("kind") == kind_of(policy, reach)).select(
-            F.col("request").alias("__request"), F.col("value").alias("__value")
-        )
-        joined = frame.join(wanted, spelled(policy, reach, controller) == F.col("__value"), "inner")
-        parts.append(joined.drop("__value"))
-    return reduce(DataFrame.unionByName, parts)
+    """Return the due rows, once per request and way that reaches them, with the request's id in `__request`.
+
+    All ways are tried in one scan: each row offers one pair of kind and spelling per way, and one join takes them.
+    """
+    offered = [
+        F.struct(F.lit(kind_of(policy, reach)).alias("kind"), spelled(reach, controller).alias("value"))
+        for reach in policy.subject
+    ]
+    wanted = keys.select(*[F.col(name).alias(f"__{name}") for name in ("request", "kind", "value")])
+    condition = (F.col("__key.kind") == F.col("__kind")) & (F.col("__key.value") == F.col("__value"))
+    joined = frame.withColumn("__key", F.explode(F.array(*offered))).join(wanted, condition, "inner")
+    return joined.drop("__key", "__kind", "__value")
 
 
 def due_combinations(frame: DataFrame, policy: TablePolicy, controller: Controller, keys: DataFrame) -> DataFrame:
@@ -117,14 +120,12 @@ def split_rows(
     if len(policy.subject) == 1:
         reach = policy.subject[0]
         wanted = keys.where(F.col("kind") == kind_of(policy, reach)).select(F.col("value").alias("__value"))
-        return frame.join(wanted, spelled(policy, reach, controller) == F.col("__value"), how)
+        return frame.join(wanted, spelled(reach, controller) == F.col("__value"), how)
     combinations = due_combinations(frame, policy, controller, keys)
     return frame.alias("__t").join(combinations.alias("__d"), F.expr(same_combination(policy, "__t", "__d")), how)
 
 
-def find(
-    spark: SparkSession, policies: PolicySet, frames: Mapping[str, DataFrame], given: Sequence[KeyRow]
-) -> Found:
+def find(spark: SparkSession, policies: PolicySet, frames: Mapping[str, DataFrame], given: Sequence[KeyRow]) -> Found:
     """Follow every link and path from the given identifiers, and count what they reach.
 
     Args:
@@ -161,17 +162,17 @@ def _expanded(
         keys = keys_frame(spark, frontier)
         linked = []
         for name, reaches in policies.links():
-            policy = policies.tables[name]
-            rows = due_rows(frames[name], policy, policies.controller, keys)
-            for reach in reaches:
-                value = spelled(policy, reach, policies.controller)
-                linked.append(
-                    rows.select(
-                        F.col("__request").alias("request"),
-                        F.lit(reach.identifies).alias("kind"),
-                        value.alias("value"),
-                    ).where(value.isNotNull() & (value != ""))
-                )
+            rows = due_rows(frames[name], policies.tables[name], policies.controller, keys)
+            known_as = [
+                F.struct(F.lit(r.identifies).alias("kind"), spelled(r, policies.controller).alias("value"))
+                for r in reaches
+            ]
+            entry = F.explode(F.array(*known_as)).alias("entry")
+            linked.append(
+                rows.select(F.col("__request").alias("request"), entry)
+                .select("request", "entry.kind", "entry.value")
+                .where("value != ''")
+            )
         frontier = []
         if linked:
             for key in _collected(reduce(DataFrame.unionByName, linked).distinct()):
@@ -224,10 +225,16 @@ def _path_keys(
     frame = frames[through.table]
     frame_of_keys = keys_frame(spark, keys)
     value = normalised(F.col(quoted(reach.matches or "")), Normalise.EXACT)
-    pointed = due_rows(frame, through, policies.controller, frame_of_keys).select(
-        F.col("__request").alias("request"), F.lit(kind_of(policy, reach)).alias("kind"), value.alias("value")
-    ).where(value.isNotNull())
-    kept = split_rows(frame, through, policies.controller, frame_of_keys, due=False).select(value.alias("value")).distinct()
+    pointed = (
+        due_rows(frame, through, policies.controller, frame_of_keys)
+        .select(F.col("__request").alias("request"), F.lit(kind_of(policy, reach)).alias("kind"), value.alias("value"))
+        .where(value.isNotNull())
+    )
+    kept = (
+        split_rows(frame, through, policies.controller, frame_of_keys, due=False)
+        .select(value.alias("value"))
+        .distinct()
+    )
     owned = pointed.join(kept, "value", "left_anti").distinct()
     return _collected(owned), pointed.join(kept, "value", "left_semi").select("value").distinct()
 
@@ -248,7 +255,7 @@ def _counted(
         parts.append(_per_file(due, name, F.lit(True)))
         if name in shared:
             reach = next(r for r in policy.subject if r.through is not None)
-            here = spelled(policy, reach, policies.controller)
+            here = spelled(reach, policies.controller)
             others = shared[name].select(F.col("value").alias("__value"))
             parts.append(_per_file(frame.join(others, here == F.col("__value"), "left_semi"), name, F.lit(False)))
     sums = (
@@ -318,7 +325,9 @@ def _evidence(
         .where(F.length(F.trim("value")) >= _SHORTEST_EVIDENCE)
         .distinct()
     )
-    wanted = spark.createDataFrame(pa.table({"__wanted": pa.array({_folded(c.value) for c in candidates}, pa.string())}))
+    wanted = spark.createDataFrame(
+        pa.table({"__wanted": pa.array({_folded(c.value) for c in candidates}, pa.string())})
+    )
     # Joined to the few candidates first: the rest of the tables' values never reach a shuffle.
     shared = reduce(
         DataFrame.unionByName,

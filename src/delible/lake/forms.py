@@ -110,8 +110,7 @@ def _add_folded(patterns: dict[bytes, _Pattern], spelling: str) -> None:
 
 
 def _base64_fragments(spelling: str) -> set[bytes]:
-    """Return what base64 makes of a value at each of the three alignments, without the characters that its neighbours
-    share."""
+    """Return base64 of a value at each of three alignments, without the characters that its neighbours share."""
     plain = spelling.encode("utf-8", "surrogatepass")
     fragments = set()
     for shift in range(3):

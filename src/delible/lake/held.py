@@ -54,9 +54,7 @@ def held_combinations(
     if not refs or not policy.subject:
         return None
     columns = [F.col(quoted(c)) for c in reach_columns(policy)]
-    parts = [
-        _held_by(spark, policies, frames, policy, reach, refs, key).select(*columns) for reach in policy.subject
-    ]
+    parts = [_held_by(spark, policies, frames, policy, reach, refs, key).select(*columns) for reach in policy.subject]
     return reduce(DataFrame.unionByName, parts).distinct()
 
 

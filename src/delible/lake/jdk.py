@@ -18,7 +18,7 @@ SUPPORTED_JDKS = (17, 21)
 _WAY_OUT = "Install a JDK 17 or 21 and set JAVA_HOME to it (Debian: apt-get install openjdk-17-jre-headless)."
 
 _NOT_IN_SPARK = ("io.delta_", "io.unitycatalog_")
-"""The other JARs that Ivy brings are older twins of Spark's own, and break it when they come first on the class path."""
+"""Ivy brings more, but those are older twins of Spark's own JARs, and break it when they come first."""
 
 _RESOLVE = """
 import sys
@@ -75,7 +75,7 @@ def delta_jars() -> Path:
     folder = jar_folder()
     if folder.is_dir():
         return folder
-    print("Fetching the Delta JARs, once (33 files, 87 MB)...", file=sys.stderr, flush=True)
+    sys.stderr.write("Fetching the Delta JARs, once (33 files, 87 MB)...\n")
     answer = subprocess.run([sys.executable, "-c", _RESOLVE], capture_output=True, text=True, check=False)
     line = next((x for x in answer.stdout.splitlines() if x.startswith("JARS=")), None)
     if answer.returncode != 0 or line is None:

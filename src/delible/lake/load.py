@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 
 from delible.errors import DelibleError, InputError
-from delible.lake.csv_text import checked_header
-from delible.lake.facts import current_version, open_table, quoted, read
+from delible.lake.csv_text import checked
+from delible.lake.facts import current_version, quoted, read
 from delible.lake.text_types import typed
 
 Format = Literal["csv", "parquet", "jsonl"]
@@ -35,6 +37,24 @@ FORMATS: dict[str, Format] = {
 
 
 @dataclass(frozen=True)
+class Source:
+    """Files that were read to their end and found sound, and the new table that they are for.
+
+    Args:
+        location: Folder of the new table.
+        names: The header of CSV files.
+        rows: As counted here; Spark must come to the same number.
+    """
+
+    files: tuple[Path, ...]
+    format: Format
+    table: str
+    location: str
+    names: tuple[str, ...]
+    rows: int
+
+
+@dataclass(frozen=True)
 class Loaded:
     """A table that was just made."""
 
@@ -44,46 +64,61 @@ class Loaded:
     columns: dict[str, str]
 
 
-def load(
-    spark: SparkSession,
-    files: Sequence[Path],
-    location: str,
-    *,
-    table: str,
-    format: Format | None = None,
-    statistics_on: Sequence[str] | StatisticsRule | None = None,
-) -> Loaded:
-    """Make a Delta table from CSV, Parquet or JSON-lines files of one form.
+def inspected(files: Sequence[Path], location: str, *, table: str, format: Format | None = None) -> Source:
+    """Return what a load will read, checked without Spark.
 
     Args:
         location: Folder of the new table.
         format: By default what the files' endings say.
+
+    Raises:
+        InputError: `table.exists`; `load.file`, `load.format`, `load.header`, `load.row`, `load.encoding` with their
+            place.
+    """
+    if "://" not in location and Path(location).exists():
+        raise _exists(Path(location), table)
+    chosen = format or _format_of(files)
+    for file in files:
+        if not file.is_file():
+            raise InputError("load.file", "there is no such file.", where=str(file))
+    names: list[str] = []
+    if chosen == "csv":
+        names, rows = checked(files)
+    else:
+        rows = sum(map(_json_rows if chosen == "jsonl" else _parquet_rows, files))
+    return Source(tuple(files), chosen, table, location, tuple(names), rows)
+
+
+def load(spark: SparkSession, source: Source, *, statistics_on: Sequence[str] | StatisticsRule | None = None) -> Loaded:
+    """Make a Delta table from CSV, Parquet or JSON-lines files of one form.
+
+    Args:
         statistics_on: Columns that Delta keeps minimum and maximum of, or what names them when their types are known;
             empty for none, and by default Delta's own choice, the first 32. The statistics stand in the transaction
             log, in clear, until it expires.
 
     Raises:
-        InputError: `table.exists`; `load.file`, `load.format`, `load.header`, `load.row`, `load.encoding`,
-            `load.statistics` with their place. No table is left behind.
+        InputError: `table.exists`, `load.columns`, `load.statistics`, `load.row`. No table is left behind.
     """
-    chosen = format or _format_of(files)
-    _check_files(files)
-    frame = _frame(spark, files, chosen)
-    with _new_folder(location, table):
+    frame = _frame(spark, source)
+    with _new_folder(source):
         writer = frame.write.format("delta").mode("errorifexists")
         if statistics_on is not None:
-            chosen_columns = statistics_on(_types(frame)) if callable(statistics_on) else statistics_on
-            writer = writer.options(**_statistics(frame, chosen_columns))
+            chosen = statistics_on(_types(frame)) if callable(statistics_on) else statistics_on
+            writer = writer.options(**_statistics(frame, chosen))
         try:
-            writer.save(location)
+            writer.save(source.location)
         except PySparkException as error:
-            raise _write_error(error, table) from None
-    return Loaded(
-        location=location,
-        version=current_version(open_table(spark, location, table=table)),
-        rows=read(spark, location).count(),
-        columns=_types(frame),
-    )
+            raise _write_error(error, source.table) from None
+        rows = read(spark, source.location).count()
+        if rows != source.rows:
+            raise InputError(
+                "load.row",
+                f"the files have {source.rows} rows, Spark reads {rows} from them.",
+                where=f"table:{source.table}",
+            )
+    version = current_version(source.location)
+    return Loaded(location=source.location, version=version, rows=rows, columns=_types(frame))
 
 
 def _types(frame: DataFrame) -> dict[str, str]:
@@ -103,22 +138,28 @@ def _format_of(files: Sequence[Path]) -> Format:
     return found
 
 
-def _check_files(files: Sequence[Path]) -> None:
-    for file in files:
-        if not file.is_file():
-            raise InputError("load.file", "there is no such file.", where=str(file))
-
-
-def _frame(spark: SparkSession, files: Sequence[Path], chosen: Format) -> DataFrame:
-    paths = [_literal(file) for file in files]
+def _frame(spark: SparkSession, source: Source) -> DataFrame:
+    paths = [_literal(file) for file in source.files]
+    reader = spark.read.options(mode="FAILFAST", encoding="UTF-8")
     try:
-        if chosen == "csv":
-            return _csv(spark, files, paths)
-        if chosen == "jsonl":
-            return _json_lines(spark, files, paths)
-        return spark.read.parquet(*paths)
+        if source.format == "parquet":
+            return spark.read.parquet(*paths)
+        if source.format == "jsonl":
+            return reader.json(paths)
+        schema = T.StructType([T.StructField(name, T.StringType()) for name in source.names])
+        form = {"header": "true", "multiLine": "true", "quote": '"', "escape": '"', "maxCharsPerColumn": "-1"}
+        return typed(reader.schema(schema).options(**form).csv(paths))
     except PySparkException:
-        raise InputError("load.file", f"the file is not {chosen}.", where=str(files[0])) from None
+        raise InputError(
+            "load.file", f"the files cannot be read as {source.format}.", where=str(source.files[0])
+        ) from None
+
+
+def _parquet_rows(file: Path) -> int:
+    try:
+        return int(pq.read_metadata(file).num_rows)
+    except (pa.ArrowException, OSError):
+        raise InputError("load.file", "the file is not Parquet.", where=str(file)) from None
 
 
 def _literal(file: Path) -> str:
@@ -126,56 +167,52 @@ def _literal(file: Path) -> str:
     return re.sub(r"([\[\]{}*?\\])", r"\\\1", str(file.resolve()))
 
 
-def _csv(spark: SparkSession, files: Sequence[Path], paths: list[str]) -> DataFrame:
-    names = checked_header(files)
-    schema = T.StructType([T.StructField(name, T.StringType()) for name in names])
-    options = {"header": "true", "multiLine": "true", "quote": '"', "escape": '"', "mode": "FAILFAST"}
-    reader = spark.read.schema(schema).options(**options, maxCharsPerColumn="-1", encoding="UTF-8")
-    return typed(reader.csv(paths))
-
-
-def _json_lines(spark: SparkSession, files: Sequence[Path], paths: list[str]) -> DataFrame:
-    for file in files:
-        _check_json_lines(file)
-    return spark.read.options(mode="FAILFAST", encoding="UTF-8").json(paths)
-
-
-def _check_json_lines(file: Path) -> None:
-    number = 0
+def _json_rows(file: Path) -> int:
+    number = rows = 0
     try:
         with file.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
-                if line.strip() and not isinstance(json.loads(line), dict):
+                if not line.strip():
+                    continue
+                if not isinstance(json.loads(line), dict):
                     raise InputError("load.row", "the line is not a JSON object.", where=f"{file}:{number}")
+                rows += 1
     except UnicodeDecodeError:
         raise InputError("load.encoding", "the file is not UTF-8 text.", where=str(file)) from None
     except (json.JSONDecodeError, RecursionError):
         raise InputError("load.row", "the line is not JSON.", where=f"{file}:{number}") from None
+    return rows
 
 
 @contextmanager
-def _new_folder(location: str, table: str) -> Iterator[None]:
+def _new_folder(source: Source) -> Iterator[None]:
     """Make the table's folder, which nobody else then can, and take it away again when the load fails."""
-    if "://" in location:
+    if "://" in source.location:
         yield
         return
-    folder = Path(location)
+    folder = Path(source.location)
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         folder.mkdir()
     except FileExistsError:
-        unfinished = not (folder / "_delta_log").is_dir()
-        raise InputError(
-            "table.exists",
-            f"the folder of table '{table}' is already there{' and holds no Delta table' if unfinished else ''}.",
-            where=str(folder),
-            fix="Choose another name; nothing is ever overwritten.",
-        ) from None
+        raise _exists(folder, source.table) from None
     try:
         yield
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _exists(folder: Path, table: str) -> InputError:
+    finished = (folder / "_delta_log").is_dir()
+    return InputError(
+        "table.exists",
+        f"the folder of table '{table}' is already there{'' if finished else ' and holds no Delta table'}.",
+        where=str(folder),
+        fix="Choose another name; nothing is ever overwritten."
+        if finished
+        else "Remove it if a load was killed here, or choose another name.",
+    )
 
 
 def _statistics(frame: DataFrame, columns: Sequence[str]) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import reduce
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -10,7 +11,7 @@ from pyspark.sql import functions as F
 
 from delible.lake.facts import quoted
 from delible.lake.find import split_rows
-from delible.model.policy import Controller, TablePolicy
+from delible.model.policy import Controller, PolicySet, TablePolicy
 from delible.model.subject import KeyRole, KeyRow
 
 MASK = "[erased]"
@@ -23,13 +24,7 @@ def telling_values(keys: Sequence[KeyRow], controller: Controller) -> tuple[str,
     """Return the values whose appearance in a text can only mean the due person."""
     kinds = controller.identifiers
     return tuple(
-        sorted(
-            {
-                k.value
-                for k in keys
-                if k.role is KeyRole.EVIDENCE or (k.kind in kinds and kinds[k.kind].distinctive)
-            }
-        )
+        sorted({k.value for k in keys if k.role is KeyRole.EVIDENCE or (k.kind in kinds and kinds[k.kind].distinctive)})
     )
 
 
@@ -58,14 +53,21 @@ def with_mentions(
 
 def count_mentions(
     spark: SparkSession,
-    frame: DataFrame,
-    policy: TablePolicy,
-    controller: Controller,
+    policies: PolicySet,
+    frames: Mapping[str, DataFrame],
     keys: DataFrame,
     values: Sequence[str],
-) -> int:
-    """Count the rows of other people that mention a due person."""
-    return with_mentions(spark, frame, policy, controller, keys, values).count()
+) -> dict[str, int]:
+    """Count, per table with free text, the rows of other people that mention a due person; in one job."""
+    parts = [
+        with_mentions(spark, frames[name], policy, policies.controller, keys, values).select(F.lit(name).alias("table"))
+        for name, policy in policies.tables.items()
+        if policy.free_text
+    ]
+    if not parts or not values:
+        return {}
+    counts = reduce(DataFrame.unionByName, parts).groupBy("table").count().collect()
+    return {row["table"]: row["count"] for row in counts}
 
 
 def masked_texts(mentioning: DataFrame, column: str) -> DataFrame:

@@ -16,7 +16,7 @@ from delta.tables import DeltaTable
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from delible.lake.facts import DELETED_FILES, LOG, open_table, path_table
+from delible.lake.facts import DELETED_FILES, LOG, current_version, open_table, path_table
 
 _INTERVAL = "delta.checkpointInterval"
 PROPERTIES = (DELETED_FILES, LOG, _INTERVAL)
@@ -50,9 +50,7 @@ def vacuum(spark: SparkSession, location: str, *, table: str, hours: int | None)
             handle.vacuum(hours)
     finally:
         spark.conf.set(_RETENTION_CHECK, str(before))
-    metrics = (
-        handle.history(20).where(F.col("operation") == "VACUUM END").orderBy(F.desc("version")).first()
-    )
+    metrics = handle.history(20).where(F.col("operation") == "VACUUM END").orderBy(F.desc("version")).first()
     return int((metrics["operationMetrics"] or {}).get("numDeletedFiles", 0)) if metrics is not None else 0
 
 
@@ -63,7 +61,7 @@ def properties(handle: DeltaTable) -> dict[str, str]:
     return {name: own[name] for name in PROPERTIES if name in own}
 
 
-def checkpoint(spark: SparkSession, location: str, *, table: str, original: Mapping[str, str], forget: bool) -> int:
+def checkpoint(spark: SparkSession, location: str, *, original: Mapping[str, str], forget: bool) -> int:
     """Make a checkpoint in a commit that holds no data action, put the table's properties back; return its version.
 
     A checkpoint keeps tombstones, with their partition values, for the deleted-file window; with `forget` the window
@@ -74,7 +72,7 @@ def checkpoint(spark: SparkSession, location: str, *, table: str, original: Mapp
         wanted |= {DELETED_FILES: "interval 0 seconds", LOG: "interval 0 seconds"}
     name = path_table(location)
     spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ({_assignments(wanted)})")
-    version = int(open_table(spark, location, table=table).history(1).first()["version"])  # type: ignore[index]
+    version = current_version(location)
     restore_properties(spark, location, original=original, changed=tuple(wanted))
     return version
 

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 import pyarrow.parquet as pq
 from pyspark.errors import AnalysisException
@@ -15,12 +16,20 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from delible.errors import InputError
-from delible.lake.facts import current_version, open_table, quoted, read
+from delible.lake.facts import quoted, read, version_of
 from delible.model.record import ReleaseFile
 
 SPLIT = "__split"
 SPLITS = ("train", "validation", "test")
 INDEX = "subject_index.parquet"
+
+_OPTIONS = {"compression": "zstd", "parquet.writer.version": "v2", "parquet.enable.dictionary": "false"}
+"""One encoding per column: of several, the footer lists the names in an order that differs from JVM to JVM."""
+
+_SETTINGS = {"spark.sql.session.timeZone": "UTC", "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS"}
+_lock = Lock()
+_before: list[dict[str, str]] = []
+"""The session's own settings, once for every build that is under way."""
 
 _ROWS_PER_FILE = 1_000_000
 _INDEX_ROW_GROUP = 1 << 20
@@ -44,8 +53,7 @@ def write_rows(release: DataFrame, folder: Path, *, rows: int) -> tuple[ReleaseF
     hashed = release.withColumn("__order", F.xxhash64(F.to_json(F.struct(*columns), {"ignoreNullFields": "false"})))
     placed = hashed.repartition(shards * len(SPLITS), F.col(SPLIT), F.pmod("__order", F.lit(shards)))
     ordered = placed.sortWithinPartitions(SPLIT, "__order").drop("__order")
-    with _plain_timestamps():
-        ordered.write.partitionBy(SPLIT).option("compression", "zstd").parquet(spool.as_uri())
+    ordered.write.partitionBy(SPLIT).options(**_OPTIONS).parquet(spool.as_uri())
     (folder / "data").mkdir()
     moved = []
     for number, split in enumerate(SPLITS):
@@ -79,8 +87,7 @@ def described(path: Path, folder: Path) -> ReleaseFile:
 
 def _write_one(frame: DataFrame, folder: Path, name: str, options: dict[str, str]) -> Path:
     spool = folder / ".spool"
-    with _plain_timestamps():
-        frame.coalesce(1).write.options(**options).option("compression", "zstd").parquet(spool.as_uri())
+    frame.coalesce(1).write.options(**_OPTIONS, **options).parquet(spool.as_uri())
     target = folder / name
     next(spool.glob("part-*.parquet")).rename(target)
     shutil.rmtree(spool)
@@ -88,15 +95,28 @@ def _write_one(frame: DataFrame, folder: Path, name: str, options: dict[str, str
 
 
 @contextmanager
-def _plain_timestamps() -> Iterator[None]:
-    """Write timestamps as UTC microseconds; Spark's default, INT96, loses the time zone and has no statistics."""
-    conf, key = SparkSession.active().conf, "spark.sql.parquet.outputTimestampType"
-    before = conf.get(key)
-    conf.set(key, "TIMESTAMP_MICROS")
+def settled() -> Iterator[None]:
+    """Run a build under the settings that its bytes depend on, whatever the session's own are.
+
+    Months begin in UTC, and timestamps are UTC microseconds: Spark's default, INT96, loses the time zone. Builds of
+    several threads share the session, so the last one to end puts the session's settings back.
+    """
+    conf = SparkSession.active().conf
+    with _lock:
+        if not _before:
+            _before.append({key: str(conf.get(key)) for key in _SETTINGS})
+        else:
+            _before.append(_before[0])
+        for key, value in _SETTINGS.items():
+            conf.set(key, value)
     try:
         yield
     finally:
-        conf.set(key, str(before))
+        with _lock:
+            before = _before.pop()
+            if not _before:
+                for key, value in before.items():
+                    conf.set(key, value)
 
 
 def pinned(spark: SparkSession, locations: Mapping[str, str], wanted: Mapping[str, int]) -> dict[str, int]:
@@ -107,7 +127,7 @@ def pinned(spark: SparkSession, locations: Mapping[str, str], wanted: Mapping[st
     """
     versions = {}
     for table, location in locations.items():
-        newest = current_version(open_table(spark, location, table=table))
+        newest = version_of(spark, location, table=table)
         versions[table] = wanted.get(table, newest)
         if table in wanted:
             try:

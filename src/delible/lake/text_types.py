@@ -48,7 +48,7 @@ def _counts(text: Column, i: int) -> list[Column]:
         *[F.count_if(condition).alias(f"{name}_{i}") for name, condition in yes.items()],
         F.min(F.when(fixed, F.length(text) - point)).alias(f"least_{i}"),
         F.max(F.when(fixed, F.length(text) - point)).alias(f"most_{i}"),
-        F.max(F.when(fixed, F.length(F.ltrim(F.lit("-"), text)) - 1)).alias(f"digits_{i}"),
+        F.max(F.when(fixed, F.length(F.replace(text, F.lit("-"))) - 1)).alias(f"digits_{i}"),
     ]
 
 

@@ -94,7 +94,12 @@ class PlannedRequest(Frozen):
 
 
 class ErasurePlan(Frozen):
-    """All due erasure requests over all tables, in the order in which tables must be treated."""
+    """All due erasure requests over all tables, in the order in which tables must be treated.
+
+    Args:
+        seen: Version at which each table was searched, also those that held nothing: a row that arrives between plan
+            and apply must make the plan stale wherever it arrives.
+    """
 
     kind: Literal["erasure"] = "erasure"
     id: str
@@ -102,6 +107,7 @@ class ErasurePlan(Frozen):
     policy_fingerprint: str
     immediate: bool
     requests: tuple[PlannedRequest, ...]
+    seen: dict[str, int] = {}
     tables: tuple[TableStep, ...]
     seal: str = ""
 

@@ -255,6 +255,9 @@ ColumnTreatmentEntry = Annotated[
 """A column's treatment; a bare word is short for one without settings."""
 
 
+_MOST_HELD_OUT = 95
+
+
 class Split(Frozen):
     """Shares of a release's subjects, in hundredths; the rest is `train`. No subject stands in two splits."""
 
@@ -263,8 +266,8 @@ class Split(Frozen):
 
     @model_validator(mode="after")
     def _leaves_something(self) -> Split:
-        if self.validation + self.test > 95:
-            raise ValueError("validation and test together may be at most 95")
+        if self.validation + self.test > _MOST_HELD_OUT:
+            raise ValueError(f"validation and test together may be at most {_MOST_HELD_OUT}")
         return self
 
 

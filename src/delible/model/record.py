@@ -46,9 +46,7 @@ class AuditRecord(AuditEntry):
     def sealed(entry: AuditEntry, *, sequence: int, at: datetime, previous: str) -> AuditRecord:
         """Return the entry with its sequence, time, and the hash over everything including the previous hash."""
         body = _body(entry, sequence, at, previous)
-        return AuditRecord(
-            **entry.model_dump(), sequence=sequence, at=at, previous=previous, hash=digest(body)
-        )
+        return AuditRecord(**entry.model_dump(), sequence=sequence, at=at, previous=previous, hash=digest(body))
 
     def intact(self) -> bool:
         """Return whether the record's hash is the hash of its content."""

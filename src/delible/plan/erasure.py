@@ -36,13 +36,14 @@ refused: column mapping, for one, hides a column's values under another name fro
 ALL_STAGES = (Stage.MERGE, Stage.PURGE, Stage.VACUUM, Stage.EXPIRE_LOG, Stage.VERIFY)
 
 
-def plan_erasure(
+def plan_erasure(  # noqa: PLR0913  # all of it is the plan
     policies: PolicySet,
     facts: Mapping[str, TableFacts],
     due: Mapping[str, RowsDue],
     cost: Mapping[str, tuple[int, int]],
     requests: Sequence[PlannedRequest],
     *,
+    seen: Mapping[str, int],
     plan_id: str,
     now: datetime,
     immediate: bool,
@@ -52,20 +53,15 @@ def plan_erasure(
     Args:
         due: Rows per table, as the find step counted them; a table without due rows and mentions is left alone.
         cost: Files and bytes per table that hold due rows.
+        seen: Version at which each table was searched.
         immediate: Close the retention windows, for tables that nothing else reads.
 
     Raises:
-        BlockedError: `erasure.feature`, `erasure.readers` when a table cannot be erased as asked.
+        BlockedError: `erasure.feature`, `readers.shared` when a table cannot be erased as asked.
     """
     touched = [n for n, d in due.items() if d.rows or d.mentions]
-    problems = [p for name in sorted(touched) for p in _refusals(policies.tables[name], facts[name], immediate)]
-    if problems:
-        raise BlockedError(
-            problems[0].code,
-            f"{len(problems)} table(s) cannot be erased as asked: {problems[0].message}",
-            where=problems[0].where,
-            problems=tuple(problems),
-        )
+    erased = [n for n in sorted(touched) if policies.tables[n].erasure.action is not ErasureAction.KEEP]
+    refuse_unsafe(policies, facts, erased, immediate=immediate)
     steps = tuple(
         _step(policies.tables[name], facts[name], due[name], cost.get(name, (0, 0)), immediate)
         for name in erasure_order(policies.tables, touched)
@@ -76,13 +72,12 @@ def plan_erasure(
         policy_fingerprint=policies.fingerprint,
         immediate=immediate,
         requests=tuple(sorted(requests, key=lambda r: (r.due, r.id))),
+        seen=dict(sorted(seen.items())),
         tables=steps,
     )
 
 
-def _step(
-    policy: TablePolicy, facts: TableFacts, due: RowsDue, cost: tuple[int, int], immediate: bool
-) -> TableStep:
+def _step(policy: TablePolicy, facts: TableFacts, due: RowsDue, cost: tuple[int, int], immediate: bool) -> TableStep:
     keeps = policy.erasure.action is ErasureAction.KEEP and not due.mentions
     return TableStep(
         table=policy.table,
@@ -100,27 +95,47 @@ def _step(
     )
 
 
-def _refusals(policy: TablePolicy, facts: TableFacts, immediate: bool) -> list[Problem]:
-    where = f"table:{policy.table}"
-    if policy.erasure.action is ErasureAction.KEEP:
-        return []
-    problems = [
+def refuse_unsafe(
+    policies: PolicySet, facts: Mapping[str, TableFacts], tables: Sequence[str], *, immediate: bool
+) -> None:
+    """Refuse tables with a feature under which bytes could stay, or whose windows may not be closed.
+
+    Raises:
+        BlockedError: `erasure.feature`, `readers.shared`, with one problem each.
+    """
+    problems = tuple(
         Problem(
             "erasure.feature",
-            f"table '{policy.table}' uses the Delta feature '{feature}', under which erasure is not known to be safe; "
+            f"table '{name}' uses the Delta feature '{feature}', under which erasure is not known to be safe; "
             "rewrite the table without it.",
-            where,
+            f"table:{name}",
         )
-        for feature in facts.features
+        for name in tables
+        for feature in facts[name].features
         if feature not in ERASABLE_FEATURES
-    ]
-    if immediate and policy.readers is not Readers.EXCLUSIVE:
-        problems.append(
-            Problem(
-                "erasure.readers",
-                f"table '{policy.table}' may have other readers; leave out --immediate, or declare "
-                "'readers: exclusive' in its policy.",
-                where,
-            )
-        )
-    return problems
+    )
+    if problems:
+        raise BlockedError(problems[0].code, problems[0].message, where=problems[0].where, problems=problems)
+    if immediate:
+        refuse_shared(policies, tables)
+
+
+def _shared(policy: TablePolicy) -> list[Problem]:
+    if policy.readers is Readers.EXCLUSIVE:
+        return []
+    message = (
+        f"table '{policy.table}' may have other readers; leave out --immediate, or declare 'readers: exclusive' "
+        "in its policy."
+    )
+    return [Problem("readers.shared", message, f"table:{policy.table}")]
+
+
+def refuse_shared(policies: PolicySet, tables: Sequence[str]) -> None:
+    """Refuse to close the retention windows of tables that may have other readers.
+
+    Raises:
+        BlockedError: `readers.shared`, with one problem per table.
+    """
+    problems = tuple(p for name in tables for p in _shared(policies.tables[name]))
+    if problems:
+        raise BlockedError(problems[0].code, problems[0].message, where=problems[0].where, problems=problems)

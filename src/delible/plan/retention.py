@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from delible.errors import BlockedError, Problem
 from delible.model.plan import RetentionPlan, RetentionStep, Stage, TableFacts
 from delible.model.policy import PolicySet, RetentionRule
-from delible.model.terms import ErasureAction, Readers
-from delible.plan.erasure import ERASABLE_FEATURES
+from delible.model.terms import ErasureAction
+from delible.plan.erasure import refuse_unsafe
 from delible.plan.order import erasure_order
 
 STAGES = (Stage.MERGE, Stage.PURGE, Stage.VACUUM, Stage.EXPIRE_LOG)
@@ -44,12 +43,11 @@ def plan_retention(
     """Return one step per rule that found rows, upstream tables first.
 
     Raises:
-        BlockedError: `retention.feature`, `retention.readers`.
+        BlockedError: `erasure.feature`, `readers.shared`.
     """
     with_rows = [p for p in past if p.rows or p.held]
-    problems = [x for p in with_rows if p.rows for x in _refusals(policies, facts[p.rule.table], immediate)]
-    if problems:
-        raise BlockedError(problems[0].code, problems[0].message, where=problems[0].where, problems=tuple(problems))
+    touched = sorted({p.rule.table for p in with_rows if p.rows})
+    refuse_unsafe(policies, facts, touched, immediate=immediate)
     order = erasure_order(policies.tables, {p.rule.table for p in with_rows})
     steps = sorted(with_rows, key=lambda p: (order.index(p.rule.table), p.rule.retention))
     return RetentionPlan(
@@ -77,22 +75,3 @@ def _step(past: PastPeriod, facts: TableFacts, now: datetime, immediate: bool) -
         held_rows=past.held,
         as_of=now,
     )
-
-
-def _refusals(policies: PolicySet, facts: TableFacts, immediate: bool) -> list[Problem]:
-    where = f"table:{facts.table}"
-    problems = [
-        Problem("retention.feature", f"table '{facts.table}' uses the Delta feature '{f}', which is not supported.", where)
-        for f in facts.features
-        if f not in ERASABLE_FEATURES
-    ]
-    if immediate and policies.tables[facts.table].readers is not Readers.EXCLUSIVE:
-        problems.append(
-            Problem(
-                "retention.readers",
-                f"table '{facts.table}' may have other readers; leave out --immediate, or declare "
-                "'readers: exclusive' in its policy.",
-                where,
-            )
-        )
-    return problems

@@ -19,7 +19,7 @@ from delible.report.audit_charts import audit_charts
 from delible.report.audit_summary import summary
 from delible.report.consent import PurposeConsents, consent_funnel
 from delible.report.datasets import Release, releases
-from delible.report.erasure import PROOF_MEANING, TableRun, table_runs
+from delible.report.erasure import PROOF_MEANING, ByteSearch, TableRun, byte_searches, table_runs
 from delible.report.findings import (
     LedgerState,
     ledger_findings,
@@ -72,6 +72,7 @@ class AuditFacts(Frozen):
     requests_unlisted: int
     erasures: tuple[TableRun, ...]
     erasures_unlisted: int
+    searches: tuple[ByteSearch, ...]
     retention: tuple[TableRun, ...]
     retention_unlisted: int
     consents: tuple[PurposeConsents, ...]
@@ -123,6 +124,7 @@ def audit_facts(sources: AuditSources, *, start: datetime, end: datetime, now: d
         requests_unlisted=max(0, len(lines) - MOST_LISTED),
         erasures=erasures[-MOST_LISTED:],
         erasures_unlisted=max(0, len(erasures) - MOST_LISTED),
+        searches=byte_searches(sources.records, start=start, end=end)[-MOST_LISTED:],
         retention=retention[-MOST_LISTED:],
         retention_unlisted=max(0, len(retention) - MOST_LISTED),
         consents=consent_funnel(sources.consents, start=start, end=end),

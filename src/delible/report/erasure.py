@@ -13,7 +13,11 @@ from delible.model.base import Frozen
 from delible.model.plan import Stage
 from delible.model.record import AuditRecord
 
-_OBJECT = re.compile(r"plan:(?P<plan>[^/]+)/table:(?P<table>.+)", re.DOTALL)
+_OBJECT = re.compile(r"plan:(?P<plan>[^/]+)/table:(?P<table>[^/]+)(?:/(?P<rule>.+))?", re.DOTALL)
+_WHOLE = re.compile(r"plan:(?P<plan>[^/]+)/all", re.DOTALL)
+_ENDS = frozenset({"done", "failed"})
+_Key = tuple[str, str, str | None]
+"""Plan, table, and the retention rule for retention plans."""
 _LEFT_OUT = frozenset({"kept", "skipped"})
 _STAGES = frozenset(stage.value for stage in Stage)
 
@@ -58,37 +62,77 @@ class TableRun(Frozen):
     mentions: int
     files_removed: int
     log_files_removed: int
-    files_searched: int
-    bytes_searched: int
     matches: int
     stages: dict[str, str]
     first: datetime
     last: datetime
 
 
+class ByteSearch(Frozen):
+    """One search of all bytes for identifiers that should be gone.
+
+    Args:
+        about: What it was made for: `plan:…`, `request:…`, or `identifiers` that somebody gave for it.
+        matches: Places where an identifier stood. Before an erasure that is no fault.
+    """
+
+    about: str
+    at: datetime
+    files_searched: int
+    bytes_searched: int
+    matches: int
+    unreadable: int
+
+
 def table_runs(
     records: Iterable[AuditRecord], kind: Literal["erasure", "retention"], *, start: datetime, end: datetime
 ) -> tuple[TableRun, ...]:
-    """Return one line per plan and table that was worked on within the period, in the order of their beginning.
+    """Return one line per plan, table and rule that was worked on within the period, in the order of their beginning.
 
-    A stage that ran again after an interruption adds to what it removed before; a byte search replaces the earlier one.
+    A stage that ran again after an interruption adds to what it removed before; a byte search replaces the earlier
+    one, and a search that was made for the whole plan counts for each of its tables.
     """
-    found: dict[tuple[str, str], list[tuple[Stage, AuditRecord]]] = defaultdict(list)
+    found: dict[_Key, list[tuple[Stage, AuditRecord]]] = defaultdict(list)
+    searches: dict[str, AuditRecord] = {}
     for record in records:
         noun, _, verb = record.action.partition(".")
-        place = _OBJECT.fullmatch(record.object)
-        if noun == kind and verb in _STAGES and place is not None and record.at <= end:
-            found[place["plan"], place["table"]].append((Stage(verb), record))
-    runs = [_run(plan, table, steps, searched=kind == "erasure") for (plan, table), steps in found.items()]
+        if noun != kind or verb not in _STAGES or record.at > end:
+            continue
+        if place := _OBJECT.fullmatch(record.object):
+            found[place["plan"], place["table"], place["rule"]].append((Stage(verb), record))
+        elif (whole := _WHOLE.fullmatch(record.object)) and verb == Stage.VERIFY:
+            searches[whole["plan"]] = record
+    runs = []
+    for key, steps in found.items():
+        if key[0] in searches:
+            steps.append((Stage.VERIFY, searches[key[0]]))
+        runs.append(_run(key, steps, searched=kind == "erasure"))
     return tuple(sorted((r for r in runs if r.last >= start), key=lambda r: (r.first, r.plan, r.table)))
 
 
-def _run(plan: str, table: str, steps: Sequence[tuple[Stage, AuditRecord]], *, searched: bool) -> TableRun:
+def byte_searches(records: Iterable[AuditRecord], *, start: datetime, end: datetime) -> tuple[ByteSearch, ...]:
+    """Return the byte searches that ended within the period, oldest first."""
+    return tuple(
+        ByteSearch(
+            about=record.object.removesuffix("/all"),
+            at=record.at,
+            files_searched=record.counts.get("files_searched", 0),
+            bytes_searched=record.counts.get("bytes_searched", 0),
+            matches=record.counts.get("matches", 0),
+            unreadable=record.counts.get("unreadable", 0),
+        )
+        for record in records
+        if record.action == "erasure.verify" and record.outcome in _ENDS and start <= record.at <= end
+    )
+
+
+def _run(key: _Key, steps: Sequence[tuple[Stage, AuditRecord]], *, searched: bool) -> TableRun:
+    plan, table, rule = key
     latest = dict(steps)
     done = [record for _, record in steps if record.outcome == "done"]
 
-    def total(stage: Stage, key: str) -> int:
-        return sum(r.counts.get(key, 0) for s, r in steps if s is stage and r.outcome == "done")
+    def total(stage: Stage, name: str) -> int:
+        return sum(r.counts.get(name, 0) for s, r in steps if s is stage and r.outcome == "done")
 
     search = latest.get(Stage.VERIFY)
     seen = search.counts if search is not None else {}
@@ -96,15 +140,13 @@ def _run(plan: str, table: str, steps: Sequence[tuple[Stage, AuditRecord]], *, s
     return TableRun(
         plan=plan,
         table=table,
-        rule=next((r.detail["rule"] for _, r in steps if "rule" in r.detail), None),
+        rule=rule,
         proof=_proof(stages, seen, searched=searched),
         rows=total(Stage.MERGE, "rows"),
         shared_rows=max((r.counts.get("shared_rows", 0) for r in done), default=0),
         mentions=total(Stage.MERGE, "mentions"),
         files_removed=total(Stage.VACUUM, "files_removed"),
         log_files_removed=total(Stage.EXPIRE_LOG, "log_files_removed"),
-        files_searched=seen.get("files_searched", 0),
-        bytes_searched=seen.get("bytes_searched", 0),
         matches=seen.get("matches", 0),
         stages=stages,
         first=min(r.at for _, r in steps),
@@ -115,10 +157,10 @@ def _run(plan: str, table: str, steps: Sequence[tuple[Stage, AuditRecord]], *, s
 def _proof(stages: dict[str, str], seen: dict[str, int], *, searched: bool) -> ProofState:
     if seen.get("matches", 0):
         return ProofState.RESIDUE
-    if "failed" in stages.values():
-        return ProofState.FAILED
     if seen.get("unreadable", 0):
         return ProofState.INCOMPLETE
+    if "failed" in stages.values():
+        return ProofState.FAILED
     if stages.get(Stage.VERIFY) == "done":
         return ProofState.PROVEN
     if stages.get(Stage.MERGE) in _LEFT_OUT:

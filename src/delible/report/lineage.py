@@ -8,6 +8,7 @@ from typing import Any
 from delible.model.base import Frozen
 
 _MOST_NAMED = 8
+_WIDTH = 100
 
 
 class DatasetPoint(Frozen):
@@ -84,14 +85,14 @@ def lineage_text(view: LineageView) -> str:
     last = next((run for run in reversed(view.made_by) if run.columns and run.outcome == "COMPLETE"), None)
     if last is not None:
         lines += ["", f"columns, as of {last.at[:10]}"]
-        lines += [f"  {c.column:<28.28}  {c.treatment:<13}  {c.source}.{c.field}"[:100] for c in last.columns]
-    return "\n".join(lines)
+        lines += [f"  {c.column:<28.28}  {c.treatment:<13}  {c.source}.{c.field}" for c in last.columns]
+    return "\n".join(line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…" for line in lines)
 
 
 def _run_text(run: RunLine) -> Iterator[str]:
     purpose = f" for {run.purpose}" if run.purpose else ""
     failed = "  FAILED" if run.outcome == "FAIL" else ""
-    yield f"  {run.at[:19].replace('T', ' ')}  {run.job}{purpose}{failed}"[:100]
+    yield f"  {run.at[:19].replace('T', ' ')}  {run.job}{purpose}{failed}"
     for word, points in (("from", run.inputs), ("into", run.outputs)):
         if points:
             yield f"      {word} " + _listed(tuple(f"{p.name}@{p.version}" if p.version else p.name for p in points))

@@ -9,7 +9,7 @@ from typing import Any
 from delible.model.base import Frozen
 from delible.model.record import AuditRecord
 from delible.model.request import Request
-from delible.report.erasure import PROOF_MEANING, TableRun, table_runs
+from delible.report.erasure import PROOF_MEANING, ByteSearch, TableRun, byte_searches, table_runs
 from delible.report.page import count, day, render, words
 from delible.report.requests import Punctuality, RequestLine, request_lines
 
@@ -40,6 +40,7 @@ class RequestFacts(Frozen):
     plans: tuple[str, ...]
     events: tuple[Event, ...]
     tables: tuple[TableRun, ...]
+    searches: tuple[ByteSearch, ...]
 
 
 def request_facts(
@@ -51,6 +52,7 @@ def request_facts(
     """
     own = [r for r in records if _about(request.id, r)]
     plans = tuple(dict.fromkeys(plan for plan in map(_plan, own) if plan))
+    about = {f"request:{request.id}", *(f"plan:{plan}" for plan in plans)}
     runs = table_runs(records, "erasure", start=request.received, end=now)
     (line,) = request_lines([request], own, start=min(request.received, now), end=max(request.received, now))
     return RequestFacts(
@@ -67,6 +69,7 @@ def request_facts(
         plans=plans,
         events=tuple(_events(own)),
         tables=tuple(r for r in runs if r.plan in plans),
+        searches=tuple(s for s in byte_searches(records, start=request.received, end=now) if s.about in about),
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from delible.errors import ConflictError, DelibleError, SetupError
 from delible.model.base import canonical
+from delible.model.subject import KeyRole, KeyRow
 from delible.store.keys import Keys
 from delible.store.objects import turn
 from delible.store.tables import ControlTable, Row, Snapshot, TableSpec, Write, any_of
@@ -22,31 +22,11 @@ SPEC = TableSpec(
     indexed=0,
     noun="identifiers",
 )
-ROLES = frozenset({"given", "found", "evidence"})
 _CHAIN = "identifiers"
 _LOOKS = 5
 _MOST_FILES = 32
 _ORPHAN_AFTER = timedelta(hours=1)
 """Files that no version names are left alone this long: another process may be about to commit them."""
-
-
-@dataclass(frozen=True)
-class KeyRow:
-    """One identifier of a request's data subject; its value is not shown by `repr`.
-
-    Args:
-        kind: An identifier kind, or `table.column` for a key that was found on a path.
-        role: `given` by the data subject, `found` by following links, or `evidence` for the byte search only.
-    """
-
-    request: str
-    kind: str
-    value: str = field(repr=False)
-    role: str
-
-    def __post_init__(self) -> None:
-        if self.role not in ROLES:
-            raise ValueError(f"role must be one of {', '.join(sorted(ROLES))}")
 
 
 class IdentifierVault:
@@ -150,7 +130,7 @@ class IdentifierVault:
     def _opened(self, row: Row) -> KeyRow:
         request, _, kind, role, value = row
         plain = self._keys.decrypt(value, _context(request, kind, role))
-        return KeyRow(request=request, kind=kind, value=plain.decode("utf-8", "surrogatepass"), role=role)
+        return KeyRow(request=request, kind=kind, value=plain.decode("utf-8", "surrogatepass"), role=KeyRole(role))
 
 
 def _context(request: str, kind: str, role: str) -> bytes:

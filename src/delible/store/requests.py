@@ -14,9 +14,9 @@ from datetime import date, datetime, timedelta
 from delible.errors import BlockedError, ConflictError, InputError
 from delible.model.record import AuditEntry
 from delible.model.request import ENDED, TRANSITIONS, Request
-from delible.model.subject import SubjectRef
+from delible.model.subject import KeyRole, KeyRow, SubjectRef
 from delible.model.terms import RequestState
-from delible.store.identifiers import IdentifierVault, KeyRow
+from delible.store.identifiers import IdentifierVault
 from delible.store.keys import Keys
 from delible.store.ledger import Ledger
 from delible.store.request_events import (
@@ -39,7 +39,7 @@ S = RequestState
 
 SPEC = TableSpec(name="requests", columns=COLUMNS, indexed=2, noun="request")
 _OUTBOX = "requests"
-_ID = re.compile(r"R-\d{8}-[A-Z2-7]{6}")
+_ID = re.compile(r"R-\d{8}-[A-Z2-7]{6,10}")
 _UNKNOWN_IDENTIFIERS_AFTER = timedelta(hours=1)
 """Identifiers are kept before their request is recorded; without one after so long, its writer has died."""
 _FEW = 200
@@ -63,19 +63,19 @@ class Requests:
         if not new:
             return []
         self.reconcile()
+        before = self._table.snapshot()
         ids = fresh_ids(len(new), now)
+        _check_free(before, ids)
         made: list[Request] = []
 
         def build(snapshot: Snapshot) -> Write:
-            taken = snapshot.rows(f'WHERE starts_with("request", {literal(ids[0][:11])})', columns=("request",))
-            if not {row[0] for row in taken}.isdisjoint(ids):
-                raise ConflictError("request.id_taken", "a new request's id is taken.", fix="Run the command again.")
+            _check_free(snapshot, ids)
             linked = duplicates(new, ids, self._open_like(snapshot, new))
             events = _numbered(snapshot, submitted(new, ids, linked, actor=actor, now=now))
             made[:] = fold(events)
             return _write(events)
 
-        expected = duplicates(new, ids, self._open_like(self._table.snapshot(), new))
+        expected = duplicates(new, ids, self._open_like(before, new))
         self._keep_identifiers([x for x in zip(ids, new, strict=True) if x[0] not in expected], now)
         self._commit(build)
         if any(r.duplicate_of for r in made if r.id not in expected):
@@ -212,10 +212,12 @@ class Requests:
 
         Ending a request does it. It is for those who begin a run, since an earlier run may have been killed in between.
         """
-        held = self.vault.requests()
-        states = {r.id: r.state for r in self._known(self._table.snapshot(), list(held))}
+        snapshot, held = self._table.snapshot(), self.vault.requests()
+        ended = {row[0] for row in snapshot.rows(f"WHERE {any_of('state', sorted(ENDED))}", columns=("request",))}
         limit = now - _UNKNOWN_IDENTIFIERS_AFTER
-        gone = [x for x, kept in held.items() if (states[x] in ENDED if x in states else kept < limit)]
+        old = {request_id for request_id, kept in held.items() if kept < limit}
+        known = {row[0] for row in snapshot.rows(columns=("request",))} if old - ended else set()
+        gone = (held.keys() & ended) | (old - known)
         self.vault.forget(gone)
         return len(gone)
 
@@ -270,15 +272,17 @@ class Requests:
     def _open_like(self, snapshot: Snapshot, new: Sequence[NewRequest]) -> list[Request]:
         """Return the open requests that share a reference with one of the new requests."""
         refs = {ref for request in new for ref in request.refs}
-        if len(refs) > _FEW:
-            return [r for r in fold(_events(snapshot)) if r.state not in ENDED and not refs.isdisjoint(r.refs)]
-        shared = " OR ".join(f'contains("refs", {literal(ref)})' for ref in sorted(refs))
-        ids = {row[0] for row in snapshot.rows(f"WHERE {shared}", columns=("request",))} if shared else set()
-        return [r for r in self._known(snapshot, sorted(ids)) if r.state not in ENDED]
+        shared = " OR ".join(f'contains("refs", {literal(ref)})' for ref in sorted(refs)) if len(refs) <= _FEW else ""
+        where = f"({shared})" if shared else '"refs" IS NOT NULL'
+        said = snapshot.rows(f"WHERE {where}", columns=("request", "refs"))
+        ids = sorted({request_id for request_id, text in said if not refs.isdisjoint(text.split())})
+        return [r for r in self._known(snapshot, ids) if r.state not in ENDED]
 
     def _keep_identifiers(self, new: Sequence[tuple[str, NewRequest]], now: datetime) -> None:
         rows = [
-            KeyRow(request=request_id, kind=identifier.kind, value=identifier.value.get_secret_value(), role="given")
+            KeyRow(
+                request=request_id, kind=identifier.kind, value=identifier.value.get_secret_value(), role=KeyRole.GIVEN
+            )
             for request_id, request in new
             for identifier in request.identifiers
         ]
@@ -297,6 +301,12 @@ def _moved(
 ) -> Event:
     before = request.state.value
     return Event(0, now, request.id, MOVED, before, to.value, actor, reason=reason, due=due, approved_by=approved_by)
+
+
+def _check_free(snapshot: Snapshot, ids: Sequence[str]) -> None:
+    where = f"WHERE {any_of('request', ids)}" if len(ids) <= _FEW else ""
+    if not {row[0] for row in snapshot.rows(where, columns=("request",))}.isdisjoint(ids):
+        raise ConflictError("request.id_taken", "a new request's id is taken.", fix="Run the command again.")
 
 
 def _numbered(snapshot: Snapshot, events: Sequence[Event]) -> list[Event]:

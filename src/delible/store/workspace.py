@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from pydantic import ValidationError
 
 from delible.errors import InputError
 from delible.model.base import Frozen
+from delible.store.yaml_file import read_yaml
 
 if TYPE_CHECKING:
     from delible.model.policy import TablePolicy
@@ -188,46 +187,27 @@ def create_workspace(path: str | Path) -> Workspace:
 
 
 def _parsed(raw: bytes, file: Path) -> WorkspaceConfig:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-    try:
-        text = raw.decode("utf-8")
-        loaded = YAML(typ="rt").load(StringIO(text))
-    except UnicodeDecodeError:
-        raise InputError("workspace.invalid", "the file is not UTF-8 text.", where=str(file)) from None
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InputError("workspace.invalid", f"not YAML: {error.problem}.", where=f"{file}:{line}") from None
-    except (YAMLError, ValueError, RecursionError):
-        raise InputError("workspace.invalid", "not YAML.", where=str(file)) from None
-    if loaded is None:
+    document = read_yaml(raw)
+    if document.flaws:
+        flaw = document.flaws[0]
+        key = f"key '{'.'.join(map(str, flaw.path))}': " if flaw.path else ""
+        raise InputError("workspace.invalid", f"{key}{flaw.message}", where=f"{file}:{flaw.line}")
+    if document.value is None:
         return WorkspaceConfig()
-    if not isinstance(loaded, Mapping):
+    if not isinstance(document.value, dict):
         raise InputError("workspace.invalid", "the file must hold keys and values.", where=f"{file}:1")
     try:
-        return WorkspaceConfig.model_validate(loaded)
+        return WorkspaceConfig.model_validate(document.value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"])
-        fix = None
-        if first["type"] == "extra_forbidden":
-            fix = f"Allowed: {', '.join(WorkspaceConfig.model_fields)}."
+        unknown = first["type"] == "extra_forbidden"
         raise InputError(
-            "workspace.invalid", f"key '{key}': {first['msg']}.", where=f"{file}:{_line(loaded, first['loc'])}", fix=fix
+            "workspace.invalid",
+            f"key '{key}': {'unknown key' if unknown else first['msg']}.",
+            where=f"{file}:{document.line(first['loc'])}",
+            fix=f"Allowed: {', '.join(WorkspaceConfig.model_fields)}." if unknown else None,
         ) from None
-
-
-def _line(loaded: Any, loc: tuple[str | int, ...]) -> int:
-    """Return the line (from 1) of the deepest part of a key that the file has."""
-    line, node = 1, loaded
-    for part in loc:
-        try:
-            line = node.lc.data[part][0] + 1
-            node = node[part]
-        except (AttributeError, KeyError, IndexError, TypeError):
-            break
-    return line
 
 
 def _check_folders(workspace: Workspace, file: Path) -> None:

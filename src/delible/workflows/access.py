@@ -71,7 +71,9 @@ def build_access_package(
     searched = find_people(spark, control, given)
     where = f"request:{request.id}"
     if request.id in searched.found.ambiguous:
-        raise BlockedError("request.ambiguous", "the identifiers reach more than one person; ask, never guess.", where=where)
+        raise BlockedError(
+            "request.ambiguous", "the identifiers reach more than one person; ask, never guess.", where=where
+        )
     if request.id not in searched.found.matched:
         raise BlockedError("request.no_match", "the identifiers reach no row of any table.", where=where)
     if request.state is RequestState.SCHEDULED:

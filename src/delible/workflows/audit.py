@@ -7,7 +7,8 @@ from pathlib import Path
 
 from delible.errors import InputError, TamperError
 from delible.store.keys import load_keys
-from delible.store.ledger import Ledger, LedgerCheck
+from delible.store.ledger import Ledger
+from delible.store.ledger_check import LedgerCheck
 from delible.store.workspace import Workspace
 
 _KNOWN = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+
 from delible.decide.holds import hold_on
 from delible.errors import BlockedError, ResidueError, StalePlanError
 from delible.model.plan import ErasurePlan, TableStep
@@ -21,12 +22,13 @@ from delible.model.subject import KeyRole, KeyRow
 from delible.model.terms import RequestState, Right
 from delible.store.plans import check_seal
 from delible.store.workspace import Workspace
+from delible.workflows.access import remove_packages
 from delible.workflows.certificates import certify
 from delible.workflows.clock import Clock
 from delible.workflows.control import Control
 from delible.workflows.journal import Journal, Step
-from delible.workflows.lineage import erasure_events
-from delible.workflows.search import find_people
+from delible.workflows.lineage_events import erasure_events
+from delible.workflows.search import Searched, find_people
 from delible.workflows.spark import alone, session_for
 from delible.workflows.stages import Run, Treated, treat
 from delible.workflows.unfinished import forget_plan, keep_plan
@@ -57,9 +59,13 @@ def apply_erasure(
     *,
     actor: str,
     now: datetime,
+    searched: Searched | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Erased:
     """Carry out a plan, or go on with it; a finished plan is only reported.
+
+    Args:
+        searched: What planning found, when it was just now; it holds as long as no table has moved, which is checked.
 
     Raises:
         PlanError: `plan.edited`.
@@ -81,16 +87,17 @@ def apply_erasure(
             policy=plan.policy_fingerprint,
             clock=clock,
         )
-        if journal.done("all", "apply") is not None:
+        if all(r.state is S.COMPLETED for r in requests):
+            _close(control, journal, plan)
             return Erased(plan, tuple(requests), tuple(_reported(journal, s) for s in plan.tables), None)
         _still_fits(control, plan, requests)
         spark = session_for(workspace)
         run = Run(spark, journal, clock, plan.id, plan.immediate, progress)
-        _tables_still_fit(run, plan)
+        _tables_still_fit(control, run, plan)
         keep_plan(workspace, plan)
         journal.begin("all", "apply", {"requests": str(len(requests))})
         _start(control, requests, actor, clock())
-        keys = _keys(control, run, requests)
+        keys = _keys(control, run, requests, searched)
         treated = tuple(treat(run, step, partial(_rewrite, run, control, step, keys)) for step in plan.tables)
         return _conclude(control, run, plan, requests, treated, keys, actor)
 
@@ -112,19 +119,20 @@ def _still_fits(control: Control, plan: ErasurePlan, requests: Sequence[Request]
             raise BlockedError("request.held", f"legal hold {hold.id} covers the data subject.", where=where)
 
 
-def _tables_still_fit(run: Run, plan: ErasurePlan) -> None:
-    """Refuse when a table that this plan has not begun with is at another version than the plan saw."""
-    from delible.lake.facts import current_version, open_table
+def _tables_still_fit(control: Control, run: Run, plan: ErasurePlan) -> None:
+    """Refuse when a table is at another version than the plan saw, unless this plan has begun to rewrite it."""
+    from delible.lake.facts import version_of
 
-    for step in plan.tables:
-        if run.journal.record(f"table:{step.table}", "merge", "started") is not None:
-            continue
-        version = current_version(open_table(run.spark, step.location, table=step.table))
-        if version != step.version:
+    if run.journal.done("all", "find") is not None:
+        return
+    locations = control.locations()
+    for name, seen in plan.seen.items():
+        version = version_of(run.spark, locations[name], table=name)
+        if version != seen:
             raise StalePlanError(
                 "plan.stale",
-                f"table '{step.table}' was planned at version {step.version} and is now at {version}.",
-                where=f"table:{step.table}",
+                f"table '{name}' was planned at version {seen} and is now at {version}.",
+                where=f"table:{name}",
                 fix=_AGAIN,
             )
 
@@ -135,7 +143,7 @@ def _start(control: Control, requests: Sequence[Request], actor: str, now: datet
         control.requests.transition_all(waiting, S.IN_PROGRESS, actor=actor, now=now)
 
 
-def _keys(control: Control, run: Run, requests: Sequence[Request]) -> list[KeyRow]:
+def _keys(control: Control, run: Run, requests: Sequence[Request], known: Searched | None) -> list[KeyRow]:
     """Return all keys of the run, found once and kept encrypted until the requests end.
 
     After the first table has been rewritten they could no longer be found.
@@ -145,7 +153,7 @@ def _keys(control: Control, run: Run, requests: Sequence[Request]) -> list[KeyRo
 
     def found(_: AuditRecord) -> Step:
         given = [k for k in vault.get(ids) if k.role == KeyRole.GIVEN]
-        searched = find_people(run.spark, control, given)
+        searched = known or find_people(run.spark, control, given)
         salt = KeyRow(ids[0], _salt_kind(run.plan), secrets.token_hex(32), KeyRole.FOUND)
         vault.put([*searched.found.keys, salt], run.clock())
         for request, refs in searched.refs.items():
@@ -200,8 +208,10 @@ def _conclude(
     if any(t.waiting_until is not None for t in treated):
         after = control.requests.transition_all(ids, S.WAITING_RETENTION_WINDOW, actor=actor, now=run.clock())
         return Erased(plan, tuple(after), treated, None)
+    refs = [ref for request_id in ids for ref in control.requests.get(request_id).refs]
+    remove_packages(control, refs, now=run.clock(), actor=actor)
     run.progress("searching every byte")
-    verification = search_everything(control, keys, plan, now=run.clock())
+    verification = search_everything(control, keys, now=run.clock())
     counts = {
         "files_searched": verification.files_searched,
         "bytes_searched": verification.bytes_searched,
@@ -228,9 +238,14 @@ def _conclude(
     begun = run.journal.begin("all", "apply").at
     erasure_events(control.workspace, plan, treated, verification, started=begun, now=run.clock())
     after = control.requests.transition_all(ids, S.COMPLETED, actor=actor, now=run.clock())
-    run.journal.finish("all", "apply", Step({"requests": len(ids), "rows": sum(t.rows for t in treated)}))
-    forget_plan(control.workspace, plan)
+    _close(control, run.journal, plan)
     return Erased(plan, tuple(after), treated, verification)
+
+
+def _close(control: Control, journal: Journal, plan: ErasurePlan) -> None:
+    """Record that the plan is finished, also when the run that finished it died before it could."""
+    journal.finish("all", "apply", Step({"requests": len(plan.requests)}))
+    forget_plan(control.workspace, plan)
 
 
 def _reported(journal: Journal, step: TableStep) -> Treated:

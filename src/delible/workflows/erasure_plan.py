@@ -6,15 +6,16 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from delible.decide.holds import held_tables, hold_on
-from delible.errors import BlockedError, Problem
+from delible.errors import BlockedError, PlanError, Problem
 from delible.model.plan import ErasurePlan, PlannedRequest
 from delible.model.policy import PolicySet
 from delible.model.request import Request
 from delible.model.terms import ErasureAction, RequestState, Right
-from delible.plan.erasure import plan_erasure
-from delible.store.plans import seal
+from delible.plan.erasure import plan_erasure, refuse_shared
+from delible.store.plans import check_seal, read_plan, seal, write_plan
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.search import Searched, find_people
@@ -23,10 +24,15 @@ from delible.workflows.spark import session_for
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan, and the requests that it leaves out, each with the reason."""
+    """A plan, and the requests that it leaves out, each with the reason.
+
+    Args:
+        searched: What was found; whoever applies the plan in the same breath need not search again.
+    """
 
     plan: ErasurePlan
     left_out: tuple[Problem, ...]
+    searched: Searched
 
 
 def plan_due_erasures(
@@ -66,9 +72,7 @@ def plan_due_erasures(
             left_out.append(problem)
         else:
             planned.append(
-                PlannedRequest(
-                    id=request.id, due=request.due.isoformat(), matched=request.id in searched.found.matched
-                )
+                PlannedRequest(id=request.id, due=request.due.isoformat(), matched=request.id in searched.found.matched)
             )
     if not planned:
         raise _nothing(left_out)
@@ -83,11 +87,12 @@ def plan_due_erasures(
         searched.due,
         searched.cost,
         planned,
+        seen=searched.versions,
         plan_id=f"E-{now:%Y%m%d}-{secrets.token_hex(4)}",
         now=now,
         immediate=immediate,
     )
-    return Planned(seal(plan, control.keys), tuple(left_out))
+    return Planned(seal(plan, control.keys), tuple(left_out), searched)
 
 
 def _chosen(control: Control, request_ids: Sequence[str]) -> tuple[list[Request], list[Problem]]:
@@ -165,3 +170,30 @@ def _nothing(left_out: Sequence[Problem]) -> BlockedError:
     return BlockedError(first.code, first.message, where=first.where, problems=tuple(left_out))
 
 
+def save_plan(plan: ErasurePlan, path: Path) -> None:
+    """Write a plan file.
+
+    Raises:
+        InputError: `plan.unwritable`.
+    """
+    write_plan(plan, path)
+
+
+def load_plan(workspace: Workspace, path: Path, *, immediate: bool = False) -> ErasurePlan:
+    """Return the erasure plan in a file; with `immediate`, the same plan with its retention windows closed.
+
+    Raises:
+        PlanError: `plan.missing`, `plan.unreadable`, `plan.edited`, `plan.kind`.
+        BlockedError: `erasure.readers` when a table may have other readers.
+    """
+    keys = Control(workspace).keys
+    plan = read_plan(path)
+    check_seal(plan, keys, where=str(path))
+    if not isinstance(plan, ErasurePlan):
+        raise PlanError("plan.kind", "the file is a retention plan.", where=str(path), fix="Use `retention apply`.")
+    if not immediate or plan.immediate:
+        return plan
+    policies = Control(workspace).policies
+    refuse_shared(policies, [s.table for s in plan.tables if s.stages])
+    steps = tuple(s.model_copy(update={"wait_hours": 0}) for s in plan.tables)
+    return seal(plan.model_copy(update={"immediate": True, "tables": steps}), keys)

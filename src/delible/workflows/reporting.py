@@ -142,9 +142,8 @@ def _written(workspace: Workspace, name: str, html: str, document: Mapping[str, 
 
 
 def _write(path: Path, data: bytes) -> None:
-    if "\x00" in str(path):
-        raise InputError("output.unwritable", "a file's name may not hold a NUL character.", where="--out")
     try:
         private_write(path, data)
-    except OSError as error:
-        raise InputError("output.unwritable", f"cannot be written: {error.strerror}.", where=str(path)) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a file's name"
+        raise InputError("output.unwritable", f"cannot be written: {reason}.", where=str(path)) from None

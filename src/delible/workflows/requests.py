@@ -106,9 +106,7 @@ def approve_request(workspace: Workspace, request_id: str, *, actor: str, now: d
 
 def refuse_request(workspace: Workspace, request_id: str, *, reason: str, actor: str, now: datetime) -> Request:
     """Refuse a request, with the ground (Art. 12(4))."""
-    return Control(workspace).requests.transition(
-        request_id, RequestState.REFUSED, actor=actor, now=now, reason=reason
-    )
+    return Control(workspace).requests.transition(request_id, RequestState.REFUSED, actor=actor, now=now, reason=reason)
 
 
 def fulfil_requests(
@@ -172,7 +170,11 @@ def fulfil_requests(
             left_out += blocked.problems
         else:
             left_out += planned.left_out
-            erasures.append(apply_erasure(workspace, planned.plan, actor=actor, now=now, progress=progress))
+            erasures.append(
+                apply_erasure(
+                    workspace, planned.plan, actor=actor, now=now, searched=planned.searched, progress=progress
+                )
+            )
     if not (erasures or packages):
         first = left_out[0] if left_out else Problem("request.nothing_due", "no request is approved and waiting.")
         raise BlockedError(first.code, first.message, where=first.where, problems=tuple(left_out))

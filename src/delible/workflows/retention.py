@@ -7,21 +7,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from delible.decide.holds import held_tables
-from delible.errors import StalePlanError
+from delible.errors import PlanError, StalePlanError
 from delible.model.plan import RetentionPlan, RetentionStep
 from delible.model.policy import RetentionRule
 from delible.model.request import ENDED
 from delible.model.terms import Right
 from delible.plan.retention import PastPeriod, plan_retention
-from delible.store.plans import check_seal, seal
+from delible.store.plans import check_seal, read_plan, seal, write_plan
 from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
 from delible.workflows.control import Control
 from delible.workflows.journal import Journal, Step
-from delible.workflows.lineage import retention_events
+from delible.workflows.lineage_events import retention_events
 from delible.workflows.spark import alone, session_for
 from delible.workflows.stages import Run, Treated, treat
 
@@ -142,7 +143,7 @@ def _refuse_moved(run: Run, plan: RetentionPlan) -> None:
         if not step.stages or run.journal.record(f"table:{step.table}/{step.rule}", "merge", "started") is not None:
             continue
         handle = open_table(run.spark, step.location, table=step.table)
-        version = current_version(handle)
+        version = current_version(step.location)
         if version != step.version and foreign_commits(handle, marks, step.version):
             raise StalePlanError(
                 "plan.stale",
@@ -188,9 +189,9 @@ class _Held:
         for request in control.requests.all():
             if request.right in _FREEZING and request.state not in ENDED:
                 refs.update(request.refs)
-        needed: Sequence[str] = list(control.policies.tables) if refs else [
-            r.table for r in control.policies.retention.values()
-        ]
+        needed: Sequence[str] = (
+            list(control.policies.tables) if refs else [r.table for r in control.policies.retention.values()]
+        )
         frames = {}
         for name in dict.fromkeys(needed):
             open_table(spark, locations[name], table=name)
@@ -206,12 +207,32 @@ class _Held:
         """Return the reach values of a table's held rows."""
         from delible.lake.held import held_combinations
 
-        return held_combinations(
-            self.spark, self.control.policies, self.frames, table, self.refs, _key(self.control)
-        )
+        return held_combinations(self.spark, self.control.policies, self.frames, table, self.refs, _key(self.control))
 
 
 def _key(control: Control) -> RefKey:
     from delible.lake.identity import RefKey
 
     return RefKey(control.keys.version, control.keys.pads())
+
+
+def save_plan(plan: RetentionPlan, path: Path) -> None:
+    """Write a plan file.
+
+    Raises:
+        InputError: `plan.unwritable`.
+    """
+    write_plan(plan, path)
+
+
+def load_plan(workspace: Workspace, path: Path) -> RetentionPlan:
+    """Return the retention plan in a file.
+
+    Raises:
+        PlanError: `plan.missing`, `plan.unreadable`, `plan.edited`, `plan.kind`.
+    """
+    plan = read_plan(path)
+    check_seal(plan, Control(workspace).keys, where=str(path))
+    if not isinstance(plan, RetentionPlan):
+        raise PlanError("plan.kind", "the file is an erasure plan.", where=str(path), fix="Use `erasure apply`.")
+    return plan

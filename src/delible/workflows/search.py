@@ -32,6 +32,7 @@ class Searched:
     due: Mapping[str, RowsDue]
     cost: Mapping[str, tuple[int, int]]
     locations: Mapping[str, str]
+    versions: Mapping[str, int]
     refs: Mapping[str, tuple[SubjectRef, ...]]
     held: Mapping[str, str]
 
@@ -48,28 +49,26 @@ def find_people(spark: SparkSession, control: Control, given: Sequence[KeyRow]) 
     Raises:
         InputError: `table.missing` when a policy's table does not exist: it might hold what must be erased.
     """
-    from delible.lake.facts import open_table, read
+    from delible.lake.facts import read, version_of
     from delible.lake.find import find, keys_frame
     from delible.lake.mentions import count_mentions, telling_values
 
     policies, locations = control.policies, control.locations()
-    frames = {}
+    frames, versions = {}, {}
     for name, location in locations.items():
-        open_table(spark, location, table=name)
-        frames[name] = read(spark, location)
+        versions[name] = version_of(spark, location, table=name)
+        frames[name] = read(spark, location, version=versions[name])
     found = find(spark, policies, frames, given)
     values = telling_values(found.keys, policies.controller)
     keys = keys_frame(spark, found.keys)
     due = {name: table.due for name, table in found.tables.items()}
-    for name, policy in policies.tables.items():
-        if policy.free_text and values:
-            mentions = count_mentions(spark, frames[name], policy, policies.controller, keys, values)
-            due[name] = due.get(name, RowsDue(table=name, rows=0)).model_copy(update={"mentions": mentions})
+    for name, mentions in count_mentions(spark, policies, frames, keys, values).items():
+        due[name] = due.get(name, RowsDue(table=name, rows=0)).model_copy(update={"mentions": mentions})
     refs = _refs(control, found.keys)
     active = control.holds.active()
     held = {request: hold.id for request, own in refs.items() if (hold := hold_on(own, active)) is not None}
     cost = {name: (table.files, table.bytes) for name, table in found.tables.items()}
-    return Searched(found, due, cost, locations, refs, held)
+    return Searched(found, due, cost, locations, versions, refs, held)
 
 
 def _refs(control: Control, keys: Sequence[KeyRow]) -> dict[str, tuple[SubjectRef, ...]]:

@@ -126,14 +126,10 @@ def _expired(run: Run, step: TableStep, thing: str) -> AuditRecord:
     found = purge.properties(open_table(run.spark, step.location, table=step.table))
     begun = run.journal.begin(thing, Stage.EXPIRE_LOG, {f"{_PROPERTY}{k}": v for k, v in found.items()})
     original = {k.removeprefix(_PROPERTY): v for k, v in begun.detail.items() if k.startswith(_PROPERTY)}
-    version = purge.checkpoint(
-        run.spark, step.location, table=step.table, original=original, forget=run.immediate
-    )
+    version = purge.checkpoint(run.spark, step.location, original=original, forget=run.immediate)
     older = None if run.immediate else run.clock() - timedelta(hours=step.wait_hours)
     removed = purge.expire_log(step.location, below=version, older_than=older)
-    return run.journal.finish(
-        thing, Stage.EXPIRE_LOG, Step({"log_files_removed": removed}, {"version": str(version)})
-    )
+    return run.journal.finish(thing, Stage.EXPIRE_LOG, Step({"log_files_removed": removed}, {"version": str(version)}))
 
 
 def _with(treated: Treated, **changes: object) -> Treated:

@@ -44,6 +44,11 @@ class KnownTable:
     policy: bool
     size: TableSize | None
 
+    @property
+    def version(self) -> int:
+        """The newest version; -1 while there is none."""
+        return -1 if self.size is None else self.size.version
+
 
 def list_tables(workspace: Workspace) -> list[KnownTable]:
     """Return the policies' tables and those that lie in the warehouse, by name, each once."""
@@ -110,13 +115,15 @@ def load_table(
     ledger = Ledger(workspace, load_keys(workspace))
     location = _location(workspace, name)
 
-    from delible.lake.load import load
+    from delible.lake.load import inspected, load
     from delible.workflows.spark import session_for
+
+    source = inspected(files, location, table=name, format=form)  # type: ignore[arg-type] # one of formats, see above
 
     def on(columns: Mapping[str, str]) -> list[str]:
         return [column for column, kind in columns.items() if _is_safe(column, kind, name)]
 
-    done = load(session_for(workspace), files, location, table=name, format=form, statistics_on=on)  # type: ignore[arg-type]
+    done = load(session_for(workspace), source, statistics_on=on)
     counts = {"rows": done.rows, "columns": len(done.columns), "files": len(files)}
     entry = AuditEntry(
         actor=actor,

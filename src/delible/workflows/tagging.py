@@ -65,21 +65,19 @@ def scan_tables(
 
     from delible.decide.tagging import tag
     from delible.detect.columns import named
-    from delible.lake.facts import current_version, open_table, read
+    from delible.lake.facts import read
     from delible.lake.scan import scan
     from delible.workflows.spark import session_for
 
     findings: list[TagFinding] = []
     versions: dict[str, int] = {}
-    spark = session_for(workspace) if tables else None
     for known in tables:
-        assert spark is not None  # noqa: S101 -- there is a session as soon as there is a table
         progress(f"Scanning {known.table}...")
-        version = current_version(open_table(spark, known.location, table=known.table))
-        versions[known.table] = version
-        for facts in scan(read(spark, known.location, version=version), sample=sample):
+        frame = read(session_for(workspace), known.location, version=known.version)
+        versions[known.table] = known.version
+        for facts in scan(frame, sample=sample):
             evidence = named(facts.column, table=known.table)
-            findings.append(tag(facts, evidence, table=known.table, version=version, at=now))
+            findings.append(tag(facts, evidence, table=known.table, version=known.version, at=now))
     Tags(workspace).put(findings)
     found = Scan(tuple(versions), tuple(findings), sum(finding.sampled for finding in findings))
     counts = {"tables": len(versions), "columns": len(findings), "values": found.values, "personal": found.personal}

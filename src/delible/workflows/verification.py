@@ -8,21 +8,22 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from delible.model.plan import ErasurePlan
+from delible.errors import InputError
 from delible.model.policy import TablePolicy
 from delible.model.proof import Verification
-from delible.model.subject import KeyRole, KeyRow
+from delible.model.record import AuditEntry
+from delible.model.subject import KeyRole, KeyRow, normalised
 from delible.model.terms import ErasureAction, Normalise
+from delible.store.workspace import Workspace
 from delible.workflows.control import Control
+from delible.workflows.identifiers import read_identifiers
 from delible.workflows.spark import end_session
 
 if TYPE_CHECKING:
     from delible.lake.arrow_search import TypedKeys
 
 
-def search_everything(
-    control: Control, keys: Sequence[KeyRow], plan: ErasurePlan | None, *, now: datetime
-) -> Verification:
+def search_everything(control: Control, keys: Sequence[KeyRow], *, now: datetime) -> Verification:
     """Search all policy tables and the whole workspace, unmapped tables included, for the keys.
 
     The embedded Spark session ends first: its shuffle files hold rows of the tables. Tables whose erasure rule is
@@ -43,6 +44,53 @@ def search_everything(
             folders.append(Folder(f"table:{name}", location, _typed(control, policy, keys)))
     folders.append(Folder("workspace", str(workspace.root), {}, tuple(inside)))
     return search(folders, telling_values(keys, policies.controller), now=now)
+
+
+def verify_people(
+    workspace: Workspace, *, request_id: str | None, identifiers: str | None, actor: str, now: datetime
+) -> Verification:
+    """Search for the keys of a request that has not ended, or for identifiers that are given now.
+
+    Identifiers that are given are searched as they are: links to others are gone when their rows are.
+
+    Raises:
+        InputError: `verify.what` unless exactly one of the two is given; `request.forgotten` when the request has
+            ended and its identifiers with it.
+    """
+    control = Control(workspace)
+    if (request_id is None) == (identifiers is None):
+        raise InputError("verify.what", "give either a request's id or --identifiers FILE.", where="erasure verify")
+    if identifiers is not None:
+        kinds = control.policies.controller.identifiers
+        keys = [
+            KeyRow("", i.kind, normalised(i.value.get_secret_value(), kinds[i.kind].normalise), KeyRole.GIVEN)
+            for person in read_identifiers(identifiers, control.policies.controller)
+            for i in person
+        ]
+    else:
+        request = control.requests.get(request_id or "")
+        keys = control.requests.vault.get([request.id])
+        if not keys:
+            raise InputError(
+                "request.forgotten",
+                f"the request is in state '{request.state}', and its identifiers are forgotten.",
+                where=f"request:{request.id}",
+                fix="Its certificate says what was found; search again with --identifiers FILE.",
+            )
+    found = search_everything(control, keys, now=now)
+    entry = AuditEntry(
+        actor=actor,
+        action="erasure.verify",
+        object=f"request:{request_id}" if request_id else "identifiers",
+        outcome="done" if found.clean else "failed",
+        counts={
+            "files_searched": found.files_searched,
+            "bytes_searched": found.bytes_searched,
+            "matches": sum(m.count for m in found.matches),
+        },
+    )
+    control.ledger.append([entry], now)
+    return found
 
 
 def _inside(location: str, root: Path) -> str | None:

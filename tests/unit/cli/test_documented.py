@@ -14,11 +14,7 @@ README = Path(__file__).parents[3] / "README.md"
 
 def commands() -> Iterator[tuple[str, Any]]:
     for word in main.COMMANDS:
-        try:
-            loaded = main.load(word)
-        except ModuleNotFoundError:
-            yield word, None
-            continue
+        loaded = main.load(word)
         below = getattr(loaded, "commands", None)
         if below is None:
             yield word, loaded

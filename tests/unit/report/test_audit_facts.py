@@ -139,6 +139,44 @@ def test_a_later_search_replaces_an_earlier_one_and_repeated_stages_add_up() -> 
     assert (run.proof, run.matches, run.files_removed, run.rows) == (ProofState.PROVEN, 0, 5, 2)
 
 
+@pytest.mark.parametrize(
+    ("outcome", "counts", "proof"),
+    [
+        ("done", {"files_searched": 9, "matches": 0, "unreadable": 0}, ProofState.PROVEN),
+        ("failed", {"files_searched": 9, "matches": 1, "unreadable": 0}, ProofState.RESIDUE),
+        ("failed", {"files_searched": 9, "matches": 0, "unreadable": 1}, ProofState.INCOMPLETE),
+        ("started", {}, ProofState.WAITING),
+    ],
+)
+def test_a_search_for_the_whole_plan_counts_for_each_of_its_tables(outcome, counts, proof) -> None:
+    book = Book()
+    for table in ("orders", "tickets"):
+        book.stages("erasure", "P", table, at(3, 12), **GONE)
+    book.stages("erasure", "Q", "orders", at(3, 12), **GONE)
+    book.add(at(3, 13), "erasure.verify", "plan:P/all", outcome, counts)
+    proofs = {(r.plan, r.table): r.proof for r in table_runs(book.records, "erasure", start=START, end=NOW)}
+    assert proofs == {("P", "orders"): proof, ("P", "tickets"): proof, ("Q", "orders"): ProofState.WAITING}
+
+
+def test_two_rules_on_one_table_are_two_runs() -> None:
+    book = Book()
+    for rule in ("short", "long"):
+        book.stages("retention", "T", f"events/{rule}", at(3, 12), **GONE)
+    runs = table_runs(book.records, "retention", start=START, end=NOW)
+    assert {(r.table, r.rule, r.rows) for r in runs} == {("events", "short", 2), ("events", "long", 2)}
+
+
+def test_a_search_that_somebody_asked_for_is_listed_and_is_no_violation() -> None:
+    """Before an erasure the identifiers are there, and should be."""
+    report = facts()
+    assert [(s.about, s.matches) for s in report.searches] == [
+        ("plan:E-1/table:tickets", 2),
+        ("plan:E-0", 0),
+        ("request:R-1", 3),
+    ]
+    assert [f.where for f in report.violations if f.code == "erasure.residue"] == ["table tickets, plan E-1"]
+
+
 def test_other_records_are_no_table_runs() -> None:
     book = Book()
     book.add(at(3, 12), "erasure.verify", "plan:P", "done")

@@ -88,9 +88,11 @@ def one_request() -> str:
     chosen: Request = next(r for r in sources.requests if r.id == "R-1")
     book = Book()
     book.records = list(sources.records)
-    book.add(at(3, 12), "erasure.find", "plan:E-1/request:R-1", "done")
+    book.add(at(3, 12), "erasure.certify", "plan:E-0/request:R-1", "done")
+    book.add(at(3, 12), "erasure.certify", "plan:E-1/request:R-1", "done")
     made = request_facts(chosen, book.records, controller="Fennel & Co", policy_fingerprint="d" * 64, now=NOW)
     assert {run.table for run in made.tables} == {"customers", "tickets"}
+    assert [search.about for search in made.searches] == ["plan:E-0", "request:R-1"]
     return request_html(made)
 
 
@@ -181,7 +183,7 @@ def hostile_pages() -> dict[str, str]:
     controller = named.controller.model_copy(update={"controller": HOSTILE, "contact": HOSTILE})
     tags: list[TagFinding] = [finding("customers", HOSTILE, HOSTILE, entity=HOSTILE)]
     book = Book()
-    book.stages("erasure", HOSTILE.replace("/", ""), HOSTILE, at(3, 12), merge={"rows": 1})
+    book.stages("erasure", HOSTILE.replace("/", ""), HOSTILE.replace("/", ""), at(3, 12), merge={"rows": 1})
     sources = quarter(
         policies=named.model_copy(update={"controller": controller}),
         records=book.records,

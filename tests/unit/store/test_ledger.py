@@ -126,12 +126,12 @@ def test_a_crash_between_commit_and_head_is_no_tampering(
 
 
 def test_many_commits_are_merged_and_stay_intact(ledger: Ledger, now: datetime) -> None:
-    for _ in range(70):
+    for _ in range(34):
         ledger.append([entry()], now)
     check = ledger.verify()
-    assert (check.records, check.intact) == (70, True), check.problems
-    assert len(ledger._table.snapshot().files()) < 40
-    assert [r.sequence for r in ledger.records()] == list(range(1, 71))
+    assert (check.records, check.intact) == (34, True), check.problems
+    assert len(ledger._table.snapshot().files()) < 10
+    assert [r.sequence for r in ledger.records()] == list(range(1, 35))
 
 
 def test_an_outbox_is_drained_once(ledger: Ledger, now: datetime) -> None:
@@ -143,7 +143,8 @@ def test_an_outbox_is_drained_once(ledger: Ledger, now: datetime) -> None:
     assert ledger.ready("box") == 3
 
 
-WRITER = """
+WRITERS = """
+import os
 import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -158,14 +159,24 @@ from delible.store.workspace import open_workspace
 def no_turn(location):
     yield False
 
-root, times, locked = sys.argv[1:]
+root, writers, times, locked = sys.argv[1:]
 if locked == "no":
     delible.store.ledger.turn = delible.store.tables.turn = no_turn
 workspace = open_workspace(root)
 ledger = delible.store.ledger.Ledger(workspace, load_keys(workspace))
 said = AuditEntry(actor="ops", action="a.b", object="table:orders", outcome="done")
-for _ in range(int(times)):
-    ledger.append([said], datetime(2026, 11, 24, tzinfo=UTC))
+children = []
+for _ in range(int(writers)):
+    child = os.fork()
+    if not child:
+        try:
+            for _ in range(int(times)):
+                ledger.append([said], datetime(2026, 11, 24, tzinfo=UTC))
+            os._exit(0)
+        finally:
+            os._exit(1)
+    children.append(child)
+sys.exit(max(os.waitpid(child, 0)[1] for child in children))
 """
 
 
@@ -173,9 +184,8 @@ for _ in range(int(times)):
 def test_writers_at_once_make_one_chain(
     workspace: Workspace, keys: Keys, writers: int, times: int, locked: str
 ) -> None:
-    command = [sys.executable, "-c", WRITER, str(workspace.root), str(times), locked]
-    running = [subprocess.Popen(command) for _ in range(writers)]
-    assert [process.wait(120) for process in running] == [0] * writers
+    command = [sys.executable, "-c", WRITERS, str(workspace.root), str(writers), str(times), locked]
+    subprocess.run(command, check=True, timeout=120)
     check = Ledger(workspace, keys).verify()
     assert (check.records, check.intact, check.head) == (writers * times, True, writers * times), check.problems
 

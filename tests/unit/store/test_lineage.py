@@ -382,7 +382,8 @@ def test_a_consumer_that_cannot_be_reached_costs_a_warning(
     monkeypatch.setenv("OPENLINEAGE_CONFIG", str(config))
     with caplog.at_level(logging.WARNING, "delible.store.lineage"):
         emit(workspace)
-    assert "a lineage event was not delivered" in caplog.text
+    assert "the lineage event was not delivered (ConnectionError)" in caplog.text
+    assert CANARY not in caplog.text
     assert len(lines(workspace)) == 2
 
 

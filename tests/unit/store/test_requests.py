@@ -276,6 +276,7 @@ def test_a_taken_id_is_refused(requests: Requests, people: Any, now: datetime, m
     with pytest.raises(ConflictError, check=lambda e: e.code == "request.id_taken"):
         requests.submit([people.request("b@x.example")], actor="ops", now=now)
     assert requests.all() == [made]
+    assert [row.value for row in requests.vault.get([made.id])] == ["a@x.example"], "no two people are mixed up"
 
 
 def test_ids_of_a_large_batch_differ(now: datetime) -> None:

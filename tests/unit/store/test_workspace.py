@@ -42,13 +42,14 @@ def test_a_folder_without_a_file_is_no_workspace(tmp_path: Path) -> None:
     [
         ("store: s\nfoo: 3\n", 2, "key 'foo'"),
         ("store: s\n\nspark:\n  a: 1\n", 4, "key 'spark.a'"),
-        ("store: [1\n", None, "not YAML"),
+        ("store: [1\n", None, "YAML"),
         ("- a\n", 1, "keys and values"),
         ("store: ../elsewhere\n", None, "leads out"),
         ("store: ''\n", None, "key 'store'"),
-        ("spark: " + "[" * 2_000, None, "not YAML"),
+        ("spark: " + "[" * 4_000, None, ""),
         ("store: " + "x" * 100_000, None, "larger"),
-        ("store: \x00\n", None, "not YAML"),
+        ("store: \x00\n", 1, "U+0000"),
+        ("store: a\nstore: b\n", 2, "second time"),
     ],
 )
 def test_a_wrong_file_is_refused_with_its_line_and_key(tmp_path: Path, text: str, line: int | None, says: str) -> None:

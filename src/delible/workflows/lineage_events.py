@@ -38,7 +38,7 @@ def erasure_events(
                     "rows": t.rows,
                     "sharedRows": t.step.shared_rows,
                     "mentions": t.mentions,
-                    "stages": {stage: "done" for stage in t.step.stages},
+                    "stages": dict.fromkeys(t.step.stages, "done"),
                     "filesSearched": verification.files_searched,
                     "matches": matches,
                 }
@@ -76,9 +76,7 @@ def retention_events(
             "heldRows": step.held_rows,
         }
         outputs.append(
-            DatasetUse(
-                name=step.table, location=step.location, rows=done.rows, facets={"delible_retention": facet}
-            )
+            DatasetUse(name=step.table, location=step.location, rows=done.rows, facets={"delible_retention": facet})
         )
     inputs = [DatasetUse(name=t.step.table, location=t.step.location, version=t.step.version) for t in treated]
     emit_run(workspace, job="retention.apply", inputs=inputs, outputs=outputs, started=started, ended=now)

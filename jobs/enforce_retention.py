@@ -1,0 +1,10 @@
+"""Plan and apply retention: `spark-submit jobs/enforce_retention.py --workspace DIR [--immediate]`."""
+
+from __future__ import annotations
+
+import sys
+
+from delible.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main(["retention", "enforce", *sys.argv[1:]]))

@@ -1,0 +1,210 @@
+"""`delible erasure`: plan, apply, verify, certify."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from delible.cli.context import current, emit, progress
+from delible.errors import BlockedError, ResidueError
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+    from delible.model.plan import ErasurePlan
+    from delible.model.proof import Verification
+    from delible.model.request import Request
+    from delible.workflows.erasure import Erased
+    from delible.workflows.stages import Treated
+
+app = typer.Typer(help="Plan, apply and verify erasure; print certificates.")
+
+Immediate = Annotated[
+    bool, typer.Option("--immediate", help="Close retention windows of tables without other readers.")
+]
+
+
+@app.command()
+def plan(
+    ctx: typer.Context,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the plan here.")] = None,
+    immediate: Immediate = False,
+    accept_no_match: Annotated[
+        bool, typer.Option("--accept-no-match", help="Plan requests that reach no row, too.")
+    ] = False,
+) -> None:
+    """Find what the approved erasure requests reach, and say what would be done; change nothing.
+
+    Example:
+
+        delible erasure plan --immediate --out erasure.json
+    """
+    from delible.workflows.erasure_plan import plan_due_erasures, save_plan
+
+    call = current(ctx)
+    planned = plan_due_erasures(
+        call.workspace, now=call.now, immediate=immediate, accept_no_match=accept_no_match, progress=progress
+    )
+    if out is not None:
+        save_plan(planned.plan, out)
+    failure = None
+    if planned.left_out:
+        first = planned.left_out[0]
+        failure = BlockedError(first.code, first.message, where=first.where, problems=planned.left_out)
+    document = {**planned.plan.model_dump(mode="json"), "out": out}
+    emit(ctx, document, text=_planned(planned.plan, out), failure=failure)
+
+
+@app.command()
+def apply(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan that `erasure plan --out` wrote.")],
+    immediate: Immediate = False,
+) -> None:
+    """Carry out a plan, or go on with it after a crash or a retention window.
+
+    Example:
+
+        delible erasure apply erasure.json
+    """
+    from delible.workflows.erasure import apply_erasure
+    from delible.workflows.erasure_plan import load_plan
+
+    call = current(ctx)
+    loaded = load_plan(call.workspace, file, immediate=immediate)
+    done = apply_erasure(call.workspace, loaded, actor=call.actor, now=call.now, progress=progress)
+    emit(ctx, applied_document(done), text=applied_text(done.requests, done.tables))
+
+
+@app.command()
+def verify(
+    ctx: typer.Context,
+    request_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="A request that has not ended.")] = None,
+    identifiers: Annotated[str | None, typer.Option(metavar="FILE", help="JSON lines; - for stdin.")] = None,
+) -> None:
+    """Search every byte of all tables and of the workspace for a person's identifiers.
+
+    Example:
+
+        delible erasure verify --identifiers erased.jsonl
+    """
+    from delible.workflows.verification import verify_people
+
+    call = current(ctx)
+    found = verify_people(
+        call.workspace, request_id=request_id, identifiers=identifiers, actor=call.actor, now=call.now
+    )
+    failure = None
+    if not found.clean:
+        count = sum(m.count for m in found.matches)
+        failure = ResidueError(
+            "erasure.residue",
+            f"{count} match(es) at {len(found.matches)} place(s); {len(found.unreadable)} file(s) could not be read.",
+            fix="The places are listed in the answer.",
+        )
+    document = {
+        "files_searched": found.files_searched,
+        "bytes_searched": found.bytes_searched,
+        "values_searched": found.values_searched,
+        "matches": [m.model_dump() for m in found.matches],
+        "unreadable": list(found.unreadable),
+    }
+    emit(ctx, document, text=_verified(found), failure=failure)
+
+
+@app.command()
+def certificate(
+    ctx: typer.Context, request_id: Annotated[str, typer.Argument(metavar="ID", help="A completed erasure request.")]
+) -> None:
+    """Print a request's signed certificate, and where its page is.
+
+    Example:
+
+        delible erasure certificate R-20260131-ABC234
+    """
+    from delible.report.certificate import certificate_document, statement
+    from delible.workflows.certificates import read_certificate
+
+    call = current(ctx)
+    found, path = read_certificate(call.workspace, request_id)
+    text = "\n".join([f"Certificate {found.certificate} for request {found.request}", *statement(found), f"{path}"])
+    emit(ctx, {**certificate_document(found), "path": path, "page": path.with_suffix(".html")}, text=text)
+
+
+def applied_document(done: Erased) -> dict[str, Any]:
+    """Return what `fulfil` and `apply` promise as JSON."""
+    return {
+        "requests": [{"id": r.id, "state": r.state} for r in done.requests],
+        "tables": [
+            {
+                "table": t.step.table,
+                "rows": t.rows,
+                "files_rewritten": t.files_rewritten,
+                "bytes_rewritten": t.bytes_rewritten,
+                "files_removed": t.files_removed,
+                "log_files_removed": t.log_files_removed,
+                "shared_rows": t.step.shared_rows,
+                "mentions": t.mentions,
+                "waiting_until": t.waiting_until,
+                "state": t.state,
+            }
+            for t in done.tables
+        ],
+    }
+
+
+def applied_text(requests: Sequence[Request], tables: Sequence[Treated]) -> Group:
+    """Return the same for a person."""
+    from rich.console import Group
+    from rich.table import Table
+
+    people = Table(box=None, pad_edge=False)
+    people.add_column("request")
+    people.add_column("right")
+    people.add_column("state")
+    for request in requests:
+        people.add_row(request.id, request.right, request.state.replace("_", " "))
+    rows = Table(box=None, pad_edge=False)
+    rows.add_column("table")
+    for name in ("rows", "kept (shared)", "mentions masked", "files rewritten", "files removed"):
+        rows.add_column(name, justify="right")
+    rows.add_column("state")
+    for t in tables:
+        counts = (t.rows, t.step.shared_rows, t.mentions, t.files_rewritten, t.files_removed + t.log_files_removed)
+        until = f" until {t.waiting_until:%Y-%m-%d %H:%M}" if t.waiting_until else ""
+        rows.add_row(t.step.table, *(f"{c:,}" for c in counts), t.state + until)
+    return Group(people, "", rows) if tables else Group(people)
+
+
+def _planned(made: ErasurePlan, out: Path | None) -> Group:
+    from rich.console import Group
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("table")
+    table.add_column("what happens")
+    for name in ("rows", "shared", "mentions", "files", "MB", "wait (days)"):
+        table.add_column(name, justify="right")
+    for step in made.tables:
+        table.add_row(
+            step.table,
+            step.action.replace("_", " "),
+            *(f"{n:,}" for n in (step.rows, step.shared_rows, step.mentions, step.files)),
+            f"{step.bytes / 1e6:,.1f}",
+            f"{step.wait_hours / 24:g}",
+        )
+    where = f"Written to {out}. Apply it with: delible erasure apply {out}" if out else "Write it with --out FILE."
+    return Group(f"Plan {made.id}: {len(made.requests)} request(s), {len(made.tables)} table(s)", "", table, "", where)
+
+
+def _verified(found: Verification) -> str:
+    lines = [
+        f"{found.files_searched:,} files, {found.bytes_searched / 1e6:,.1f} MB searched for "
+        f"{found.values_searched:,} value(s)."
+    ]
+    lines += [f"FOUND {m.count} x {m.form}: {m.place}" for m in found.matches]
+    lines += [f"UNREADABLE {place}" for place in found.unreadable]
+    return "\n".join(lines if not found.clean else [*lines, "No match."])

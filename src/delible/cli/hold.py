@@ -1,0 +1,91 @@
+"""`delible hold`: legal holds on people. Holds on whole tables are policies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from delible.cli.context import current, emit
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from delible.model.record import SubjectHold
+
+app = typer.Typer(help="Add, release and list legal holds on people.")
+
+
+@app.command()
+def add(
+    ctx: typer.Context,
+    identifiers: Annotated[str, typer.Option(metavar="FILE", help="JSON lines, one person each; - for stdin.")],
+    reason: Annotated[str, typer.Option(help="Why, naming no person (Art. 17(3)(e)).")],
+    owner: Annotated[str, typer.Option(help="Who can release it, such as a department.")],
+) -> None:
+    """Hold a person's rows: no erasure and no retention touches them until the release.
+
+    Example:
+
+        delible hold add --identifiers person.jsonl --reason "claim 2026-14" --owner legal
+    """
+    from delible.workflows.holds import place_holds
+
+    call = current(ctx)
+    placed = place_holds(
+        call.workspace, identifiers=identifiers, reason=reason, owner=owner, actor=call.actor, now=call.now
+    )
+    emit(ctx, {"holds": [_line(h) for h in placed]}, text=_table(placed))
+
+
+@app.command()
+def release(ctx: typer.Context, hold_id: Annotated[str, typer.Argument(metavar="ID", help="The hold.")]) -> None:
+    """Release a hold.
+
+    Example:
+
+        delible hold release H-20260131-A1B2C3
+    """
+    from delible.workflows.holds import release_hold
+
+    call = current(ctx)
+    hold = release_hold(call.workspace, hold_id, actor=call.actor, now=call.now)
+    emit(ctx, {"hold": _line(hold)}, text=_table([hold]))
+
+
+@app.command("list")
+def list_(ctx: typer.Context) -> None:
+    """List holds on people, released ones included.
+
+    Example:
+
+        delible hold list
+    """
+    from delible.workflows.holds import list_holds
+
+    holds = list_holds(current(ctx).workspace)
+    emit(ctx, {"holds": [_line(h) for h in holds]}, text=_table(holds))
+
+
+def _line(hold: SubjectHold) -> dict[str, object]:
+    return {
+        "id": hold.id,
+        "reason": hold.reason,
+        "owner": hold.owner,
+        "placed": hold.placed,
+        "released": hold.released,
+    }
+
+
+def _table(holds: list[SubjectHold]) -> Table | str:
+    from rich.table import Table
+
+    if not holds:
+        return "No holds."
+    table = Table(box=None, pad_edge=False)
+    for name in ("hold", "placed", "released", "owner", "reason"):
+        table.add_column(name)
+    for hold in holds:
+        released = f"{hold.released:%Y-%m-%d}" if hold.released else "no"
+        table.add_row(hold.id, f"{hold.placed:%Y-%m-%d}", released, hold.owner, hold.reason)
+    return table

@@ -1,0 +1,113 @@
+"""`delible retention`: plan and apply retention periods."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from delible.cli.context import current, emit, progress
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from delible.model.plan import RetentionPlan
+    from delible.workflows.retention import Applied
+
+app = typer.Typer(help="Plan and apply retention periods.")
+
+Immediate = Annotated[
+    bool, typer.Option("--immediate", help="Close retention windows of tables without other readers.")
+]
+
+
+@app.command()
+def plan(
+    ctx: typer.Context,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the plan here.")] = None,
+    immediate: Immediate = False,
+) -> None:
+    """Count the rows that are past their period, and say what would be done; change nothing.
+
+    Example:
+
+        delible retention plan --out retention.json
+    """
+    from delible.workflows.retention import plan_due_retention, save_plan
+
+    call = current(ctx)
+    made = plan_due_retention(call.workspace, now=call.now, immediate=immediate, progress=progress)
+    if out is not None:
+        save_plan(made, out)
+    document: dict[str, Any] = made.model_dump(mode="json")
+    emit(ctx, {**document, "out": out}, text=_planned(made))
+
+
+@app.command()
+def apply(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan that `retention plan --out` wrote.")],
+) -> None:
+    """Carry out a retention plan, or go on with it after a crash or a window.
+
+    Example:
+
+        delible retention apply retention.json
+    """
+    from delible.workflows.retention import apply_retention, load_plan
+
+    call = current(ctx)
+    loaded = load_plan(call.workspace, file)
+    done = apply_retention(call.workspace, loaded, actor=call.actor, now=call.now, progress=progress)
+    emit(ctx, applied_document(done), text=_applied(done))
+
+
+def applied_document(done: Applied) -> dict[str, Any]:
+    """Return what was done to each table."""
+    return {
+        "tables": [
+            {
+                "table": t.step.table,
+                "rule": getattr(t.step, "rule", ""),
+                "rows": t.rows,
+                "held_rows": getattr(t.step, "held_rows", 0),
+                "files_rewritten": t.files_rewritten,
+                "bytes_rewritten": t.bytes_rewritten,
+                "waiting_until": t.waiting_until,
+                "state": t.state,
+            }
+            for t in done.tables
+        ]
+    }
+
+
+def _planned(made: RetentionPlan) -> Table | str:
+    from rich.table import Table
+
+    if not made.tables:
+        return "No row is past its period."
+    table = Table(box=None, pad_edge=False)
+    table.add_column("table")
+    table.add_column("rule")
+    for name in ("rows", "held", "files", "MB"):
+        table.add_column(name, justify="right")
+    for step in made.tables:
+        numbers = (f"{step.rows:,}", f"{step.held_rows:,}", f"{step.files:,}", f"{step.bytes / 1e6:,.1f}")
+        table.add_row(step.table, step.rule, *numbers)
+    return table
+
+
+def _applied(done: Applied) -> Table | str:
+    from rich.table import Table
+
+    if not done.tables:
+        return "Nothing to do."
+    table = Table(box=None, pad_edge=False)
+    table.add_column("table")
+    table.add_column("rule")
+    table.add_column("rows", justify="right")
+    table.add_column("state")
+    for line in applied_document(done)["tables"]:
+        table.add_row(line["table"], line["rule"], f"{line['rows']:,}", line["state"])
+    return table

@@ -1,0 +1,56 @@
+"""Legal holds on people: placed, released, listed."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+
+from delible.model.record import AuditEntry, SubjectHold
+from delible.store.requests import refs_of
+from delible.store.workspace import Workspace
+from delible.workflows.control import Control
+from delible.workflows.identifiers import read_identifiers
+
+
+def place_holds(
+    workspace: Workspace, *, identifiers: str, reason: str, owner: str, actor: str, now: datetime
+) -> list[SubjectHold]:
+    """Place one hold per person in an identifiers file; only references are kept."""
+    control = Control(workspace)
+    controller = control.policies.controller
+    placed = []
+    for person in read_identifiers(identifiers, controller):
+        hold = SubjectHold(
+            id=f"H-{now:%Y%m%d}-{secrets.token_hex(3).upper()}",
+            refs=refs_of(person, controller.identifiers, control.keys),
+            reason=reason,
+            owner=owner,
+            placed=now,
+        )
+        control.holds.place(hold)
+        control.ledger.append([_entry("hold.place", hold, actor)], now)
+        placed.append(hold)
+    return placed
+
+
+def release_hold(workspace: Workspace, hold_id: str, *, actor: str, now: datetime) -> SubjectHold:
+    """Release a hold; what it held up can go on.
+
+    Raises:
+        InputError: `hold.unknown`.
+    """
+    control = Control(workspace)
+    hold = control.holds.release(hold_id, now)
+    control.ledger.append([_entry("hold.release", hold, actor)], now)
+    return hold
+
+
+def list_holds(workspace: Workspace) -> list[SubjectHold]:
+    """Return all holds on people, released ones included."""
+    return Control(workspace).holds.all()
+
+
+def _entry(action: str, hold: SubjectHold, actor: str) -> AuditEntry:
+    return AuditEntry(
+        actor=actor, action=action, object=f"hold:{hold.id}", outcome="done", counts={"refs": len(hold.refs)}
+    )

@@ -1,0 +1,141 @@
+"""Verdicts on columns, as a decision table over counts; the rows are AdventureWorks' columns and their look-alikes."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from delible.decide.tagging import ColumnFacts, miss_bound, tag, wilson
+from delible.detect.columns import named
+from delible.model.record import TagFinding
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def verdict(
+    column: str, kind: str = "string", values: int = 1_000, table: str = "t", complete: bool = False, **counts: int
+) -> TagFinding:
+    """Return the verdict; counts in capitals are whole values, `in_X` hits inside texts, the others forms."""
+    whole = {name: n for name, n in counts.items() if name.isupper()}
+    inside = {name.removeprefix("in_"): n for name, n in counts.items() if name.startswith("in_")}
+    forms = {name: n for name, n in counts.items() if name not in whole and not name.startswith("in_")}
+    facts = ColumnFacts(column, kind, values, complete, whole | inside, whole, forms)
+    return tag(facts, named(column, table=table), table=table, version=3, at=NOW)
+
+
+EMAIL, PHONE, CARD = "user.contact.email", "user.contact.phone_number", "user.financial.credit_card"
+NATIONAL, TEXT = "user.government_id.national_identification_number", "user.content"
+
+
+@pytest.mark.parametrize(
+    ("rule", "category", "entity", "found"),
+    [
+        ("values and name agree", EMAIL, "EMAIL_ADDRESS", verdict("EmailAddress", EMAIL_ADDRESS=1_000)),
+        ("values alone", EMAIL, "EMAIL_ADDRESS", verdict("c7", EMAIL_ADDRESS=900)),
+        ("values beat a key's name", EMAIL, "EMAIL_ADDRESS", verdict("login_key", EMAIL_ADDRESS=900)),
+        ("values beat the wrong name", EMAIL, "EMAIL_ADDRESS", verdict("City", EMAIL_ADDRESS=900, line=1_000)),
+        ("four values are enough", EMAIL, "EMAIL_ADDRESS", verdict("EmailAddress", values=4, EMAIL_ADDRESS=4)),
+        ("an e-mail's name without one", None, None, verdict("email", word=1_000)),
+        ("an e-mail's name as a flag", None, None, verdict("email", "boolean", 0)),
+        ("few e-mails among something else", EMAIL, "EMAIL_ADDRESS", verdict("code", EMAIL_ADDRESS=3)),
+        ("phones", PHONE, "PHONE_NUMBER", verdict("PhoneNumber", PHONE_NUMBER=940, phone=1_000, phone_written=990)),
+        ("written phones alone", PHONE, "PHONE_NUMBER", verdict("c1", PHONE_NUMBER=940, phone_written=990)),
+        ("bare digits pass for phones", None, None, verdict("order_no", PHONE_NUMBER=900, phone=1_000)),
+        ("numbers pass for phones", None, None, verdict("c1", "bigint", PHONE_NUMBER=900, phone=1_000)),
+        (
+            "a phone's name with numbers",
+            PHONE,
+            "PHONE_NUMBER",
+            verdict("mobile", "bigint", PHONE_NUMBER=500, phone=999),
+        ),
+        ("cards that fail Luhn", CARD, "CREDIT_CARD", verdict("CardNumber", "bigint", CREDIT_CARD=97, card=1_000)),
+        ("cards, none passes Luhn", CARD, "CREDIT_CARD", verdict("CardNumber", card=1_000)),
+        ("a card's name, other digits", None, None, verdict("card_number", "bigint", number=1_000)),
+        ("cards that pass, any name", CARD, "CREDIT_CARD", verdict("c4", CREDIT_CARD=990, card=1_000)),
+        ("one in ten passes Luhn", None, None, verdict("order_no", CREDIT_CARD=100, card=1_000)),
+        ("national numbers", NATIONAL, None, verdict("NationalIDNumber", id=290, values=290)),
+        ("formatted SSN", NATIONAL, "US_SSN", verdict("c5", US_SSN=950)),
+        ("login", "user.account.username", None, verdict("LoginID", word=290, values=290)),
+        ("login as a number is a key", None, None, verdict("LoginID", "bigint", number=1_000)),
+        ("birth date", "user.demographic.date_of_birth", "DATE_TIME", verdict("BirthDate", "date", 0)),
+        ("birth date as text", "user.demographic.date_of_birth", "DATE_TIME", verdict("dob", DATE_TIME=999, date=999)),
+        ("gender", "user.demographic.gender", None, verdict("Gender", values=2, short=2)),
+        ("marital status", "user.demographic.marital_status", None, verdict("MaritalStatus", values=2, short=2)),
+        ("street", "user.contact.address.street", "LOCATION", verdict("AddressLine1", line=1_000)),
+        ("city", "user.contact.address.city", "LOCATION", verdict("City", words=575, values=575)),
+        ("postal code", "user.contact.address.postal_code", None, verdict("PostalCode", postal=661, values=661)),
+        ("a person's name", "user.name", "PERSON", verdict("ReviewerName", values=4, words=4)),
+        ("a name among people", "user.name", "PERSON", verdict("name", table="customers", words=990)),
+        ("a name among products", None, None, verdict("name", table="products", words=990)),
+        ("IP", "user.device.ip_address", "IP_ADDRESS", verdict("ip", IP_ADDRESS=1_000)),
+        ("IBAN", "user.financial.bank_account", "IBAN_CODE", verdict("account", IBAN_CODE=1_000)),
+        ("free text by name", TEXT, None, verdict("Comments", values=4, prose=4)),
+        ("free text with findings", TEXT, "EMAIL_ADDRESS", verdict("Resume", values=13, prose=13, in_EMAIL_ADDRESS=5)),
+        ("free text unannounced", TEXT, "EMAIL_ADDRESS", verdict("c9", prose=900, in_EMAIL_ADDRESS=12)),
+        ("prose without findings", None, None, verdict("description", prose=900)),
+        ("a stray number in prose", None, None, verdict("description", prose=900, in_PHONE_NUMBER=1)),
+        ("account code", None, None, verdict("AccountNumber", word=1_000, id=1_000)),
+        ("key", None, None, verdict("CustomerID", "bigint", number=1_000, PHONE_NUMBER=16)),
+        ("key text", None, None, verdict("event_id", UUID=1_000)),
+        ("row date", None, None, verdict("ModifiedDate", "timestamp", 0)),
+        ("row date as text", None, None, verdict("ModifiedDate", DATE_TIME=1_000, date=1_000)),
+        ("rating", None, None, verdict("Rating", "bigint", values=3, number=3, short=3)),
+        ("month", None, None, verdict("ExpMonth", "bigint", values=12, number=12, short=12)),
+        ("flag", None, None, verdict("SalariedFlag", "bigint", values=2, number=2)),
+        ("money", None, None, verdict("amount", "decimal(10,2)", 0)),
+        ("product links", None, None, verdict("image_url", URL=1_000, word=1_000)),
+        ("nothing but NULL", None, None, verdict("note_7_x", values=0)),
+    ],
+)
+def test_verdict(rule, category, entity, found):
+    assert (found.category, found.entity) == (category, entity), rule
+    assert (found.confidence > 0) == (category is not None)
+
+
+def test_the_best_type_wins():
+    found = verdict("c", IP_ADDRESS=1_000, PHONE_NUMBER=340, phone_written=1_000)
+    assert found.entity == "IP_ADDRESS"
+
+
+def test_a_clean_verdict_from_a_sample_carries_its_bound():
+    assert verdict("c", values=1_000).bound == pytest.approx(0.00299, abs=1e-5)
+    assert verdict("c", values=0).bound == 1.0
+    assert verdict("c", values=1_000, complete=True).bound == 0.0
+    assert verdict("c", "timestamp", 0).bound == 0.0
+
+
+def test_what_was_disregarded_is_still_counted():
+    found = verdict("CustomerID", "bigint", PHONE_NUMBER=16)
+    assert (found.category, found.hits) == (None, 16)
+    assert 0.016 < found.bound < 0.03
+
+
+def test_evidence_says_what_spoke():
+    assert verdict("EmailAddress", EMAIL_ADDRESS=9, values=9).evidence == ("values", "name")
+    assert verdict("c", EMAIL_ADDRESS=9, values=9).evidence == ("values",)
+    assert verdict("BirthDate", "date", 0).evidence == ("name", "type")
+    assert verdict("id", "date", 0).evidence == ("type",)
+
+
+def test_a_second_witness_makes_surer():
+    assert verdict("email", EMAIL_ADDRESS=800).confidence > verdict("c", EMAIL_ADDRESS=800).confidence
+
+
+@given(st.integers(1, 10_000), st.data())
+def test_the_interval_holds_the_share(values, data):
+    hits = data.draw(st.integers(0, values))
+    low, high = wilson(hits, values)
+    assert 0 <= low <= hits / values <= high <= 1
+
+
+@given(st.integers(1, 100_000))
+def test_more_clean_values_never_weaken_the_bound(values):
+    assert miss_bound(values + 1) < miss_bound(values)
+    assert (1 - miss_bound(values)) ** values == pytest.approx(0.05)
+
+
+@given(st.integers(0, 1_000), st.sampled_from(["c", "email", "City"]))
+def test_more_hits_never_make_a_column_less_personal(hits, column):
+    fewer, more = verdict(column, EMAIL_ADDRESS=hits), verdict(column, EMAIL_ADDRESS=min(hits + 1, 1_000))
+    assert fewer.category is None or more.category is not None

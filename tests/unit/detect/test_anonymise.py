@@ -1,0 +1,92 @@
+"""Masked text: consistent inside a document, idempotent, and blind to what its own placeholders say."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from delible.detect.anonymise import mask_text
+from delible.detect.findings import find
+
+PIECES = [
+    "ann@fennel.example",
+    "Bob@Fennel.example",
+    "697-555-0142",
+    "(697) 555 0142",
+    "4111 1111 1111 1111",
+    "219-09-9998",
+    "10.1.2.3",
+    "https://fennel.com/?u=ann@fennel.example&x=1",
+    "2026-01-31",
+    "<EMAIL_ADDRESS_1>",
+    "<PHONE_NUMBER_7>",
+    "<SUBJECT_2>",
+    "<b>",
+    "295847284",
+    "ssn",
+    "call",
+    "12",
+    "\n",
+    ",",
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("nothing here", "nothing here"),
+        ("ann@fennel.example", "<EMAIL_ADDRESS_1>"),
+        ("a@f.example, b@f.example, A@F.example", "<EMAIL_ADDRESS_1>, <EMAIL_ADDRESS_2>, <EMAIL_ADDRESS_1>"),
+        ("697-555-0142 is (697) 555 0142", "<PHONE_NUMBER_1> is <PHONE_NUMBER_1>"),
+        ("<EMAIL_ADDRESS_3> or a@f.example", "<EMAIL_ADDRESS_3> or <EMAIL_ADDRESS_4>"),
+        ("<A_1> a@f.example", "<A_1> <EMAIL_ADDRESS_1>"),
+    ],
+)
+def test_values_become_numbered_placeholders(text, masked):
+    assert mask_text(text) == masked
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=7), st.sampled_from(["", " ", "; "]))
+def test_masking_a_masked_text_changes_nothing(pieces, between):
+    once = mask_text(between.join(pieces))
+    assert mask_text(once) == once
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.sampled_from(PIECES[:8]), min_size=1, max_size=5))
+def test_no_found_value_is_left(pieces):
+    text = " and ".join(pieces)
+    masked = mask_text(text)
+    for f in find(text):
+        if f.entity in ("EMAIL_ADDRESS", "PHONE_NUMBER", "CREDIT_CARD"):
+            assert text[f.start : f.end] not in masked
+
+
+@pytest.mark.parametrize(
+    ("known", "text", "masked"),
+    [
+        ("Ann Lee", "I am ann  LEE.", "I am <SUBJECT_1>."),
+        ("Ann Lee", "Joann Leeds came", "Joann Leeds came"),
+        ("5550142", "dial 555-0142!", "dial <SUBJECT_1>!"),
+        ("ann@fennel.example", "to ann@fennel.example", "to <SUBJECT_1>"),
+        ("a.b*c", "axb a.b*c", "axb <SUBJECT_1>"),
+        ("  ", "nothing to hide", "nothing to hide"),
+    ],
+)
+def test_known_strings_are_masked_as_words_of_their_own(known, text, masked):
+    assert mask_text(text, known=[known]) == masked
+
+
+def test_the_readers_own_values_can_be_kept():
+    text = "ann@fennel.example wrote to bob@fennel.example, call (697) 555-0142"
+    kept = mask_text(text, keep=["ANN@fennel.example", "6975550142"])
+    assert kept == "ann@fennel.example wrote to <EMAIL_ADDRESS_1>, call (697) 555-0142"
+
+
+def test_a_long_text_is_masked_in_blocks_without_losing_its_place():
+    text = "".join(f"line {i} a{i % 50}@fennel.example\n" for i in range(1_500))
+    masked = mask_text(text)
+    assert masked.count("<EMAIL_ADDRESS_") == 1_500
+    assert "@" not in masked
+    assert masked.startswith("line 0 <EMAIL_ADDRESS_1>\nline 1 <EMAIL_ADDRESS_2>\n")
+    assert masked.endswith("line 1499 <EMAIL_ADDRESS_50>\n")

@@ -1,0 +1,136 @@
+"""What a column's name alone says."""
+
+import pytest
+
+from delible.detect.columns import _RULES, named, words
+from delible.detect.engine import engine
+from delible.detect.shapes import shapes
+from delible.detect.values import Tally
+from delible.model.taxonomy import CATEGORIES, category_of
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("EmailAddress", "email_address"),
+        ("NationalIDNumber", "national_id_number"),
+        ("LoginID", "login_id"),
+        ("AddressLine1", "address_line_1"),
+        ("date_of_birth", "date_of_birth"),
+        ("EMAIL", "email"),
+        ("user-name", "user_name"),
+        ("", ""),
+    ],
+)
+def test_names_are_read_as_words(name, read):
+    assert words(name) == read
+
+
+@pytest.mark.parametrize(
+    ("column", "category"),
+    [
+        ("EmailAddress", "user.contact.email"),
+        ("contact_email", "user.contact.email"),
+        ("billing.email", "user.contact.email"),
+        ("emails.element", None),
+        ("PhoneNumber", "user.contact.phone_number"),
+        ("mobile", "user.contact.phone_number"),
+        ("CardNumber", "user.financial.credit_card"),
+        ("iban", "user.financial.bank_account"),
+        ("NationalIDNumber", "user.government_id.national_identification_number"),
+        ("ssn", "user.government_id.national_identification_number"),
+        ("LoginID", "user.account.username"),
+        ("username", "user.account.username"),
+        ("BirthDate", "user.demographic.date_of_birth"),
+        ("dob", "user.demographic.date_of_birth"),
+        ("Gender", "user.demographic.gender"),
+        ("MaritalStatus", "user.demographic.marital_status"),
+        ("first_name", "user.name.first"),
+        ("LastName", "user.name.last"),
+        ("ReviewerName", "user.name"),
+        ("AddressLine1", "user.contact.address.street"),
+        ("City", "user.contact.address.city"),
+        ("PostalCode", "user.contact.address.postal_code"),
+        ("delivery_note", "user.content"),
+        ("Resume", "user.content"),
+        ("client_ip", "user.device.ip_address"),
+        ("email_hash", "user.unique_id.pseudonymous"),
+        ("customer_id", None),
+        ("EmailAddressID", None),
+        ("PhoneNumberTypeID", None),
+        ("StateProvinceID", None),
+        ("CardType", None),
+        ("ExpMonth", None),
+        ("email_verified", None),
+        ("is_email", None),
+        ("phone_count", None),
+        ("ModifiedDate", None),
+        ("Rating", None),
+        ("product_name", None),
+        ("status", None),
+        ("order_state", None),
+        ("OrganizationNode", None),
+        ("", None),
+        ("drop table`; --", None),
+    ],
+)
+def test_rules_match_at_the_end_of_a_name(column, category):
+    evidence = named(column)
+    assert (evidence and evidence.category) == category
+
+
+@pytest.mark.parametrize(
+    ("column", "table", "category"),
+    [("name", "customers", "user.name"), ("name", "products", None), ("customer.name", "orders", "user.name")],
+)
+def test_a_bare_name_is_a_persons_only_among_people(column, table, category):
+    evidence = named(column, table=table)
+    assert (evidence and evidence.category) == category
+
+
+def test_every_category_and_form_of_a_rule_exists():
+    forms = {"prose", "card", "account", "id", "phone", "date", "number", "postal", "words", "short", "word", "line"}
+    for _, evidence in _RULES:
+        assert evidence.category in CATEGORIES
+        assert set(evidence.shapes) <= forms
+
+
+def test_every_type_that_is_looked_for_has_a_category():
+    assert {entity for entity in engine().thresholds if category_of(entity) is None} == {"DATE_TIME"}
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "has"),
+    [
+        ("33332664695310", "card", True),
+        ("4111-1111-1111-1111", "card", True),
+        ("123456", "card", False),
+        ("697-555-0142", "phone_written", True),
+        ("6975550142", "phone_written", False),
+        ("1 (11) 500 555-0132", "phone_written", True),
+        ("+4930901820", "phone_written", True),
+        ("AW00000001", "account", False),
+        ("1969-01-29", "date", True),
+        ("Saint-Étienne", "words", True),
+        ("# 12", "line", True),
+        ("Please leave the parcel at the door of my kind neighbour.", "prose", True),
+        ("<a><b>Ann</b><c>long enough to be a document</c></a>", "prose", True),
+    ],
+)
+def test_forms(value, form, has):
+    assert (form in shapes(value)) is has
+
+
+def test_forms_of_a_hostile_value_are_found_in_bounded_time():
+    assert shapes("1 " * 50_000) == ("prose",)
+    assert shapes("-" * 50_000) == ()
+
+
+def test_a_tally_counts_values_and_keeps_none():
+    tally = Tally()
+    for value in ("ann@fennel.example", "mail ann@fennel.example or bob@fennel.example", "green"):
+        tally.add(value)
+    assert tally.values == 3
+    assert dict(tally.hits) == {"EMAIL_ADDRESS": 2}
+    assert dict(tally.whole) == {"EMAIL_ADDRESS": 1}
+    assert "ann" not in repr(tally)

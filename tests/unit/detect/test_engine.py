@@ -1,0 +1,75 @@
+"""The analyzer is built from what is installed, and stays away from the network."""
+
+import logging
+import subprocess
+import sys
+
+import pytest
+
+from delible.detect.engine import engine
+
+OFFLINE = """
+import socket
+def refuse(*_, **__):
+    raise AssertionError("the network was asked for")
+socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
+from delible.detect.findings import find
+assert [f.entity for f in find("write to ann@fennel.co.uk or call 697-555-0142")] == ["EMAIL_ADDRESS", "PHONE_NUMBER"]
+"""
+
+
+def test_the_first_email_asks_for_no_network(tmp_path):
+    answer = subprocess.run(
+        [sys.executable, "-c", OFFLINE],
+        env={"TLDEXTRACT_CACHE": str(tmp_path), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+
+
+def test_one_engine_per_process():
+    assert engine() is engine()
+
+
+def test_presidio_cannot_write_words_of_a_text_into_the_log(caplog):
+    engine()
+    with caplog.at_level(logging.DEBUG):
+        engine().analyze("the ssn of canary-lane is 219-09-9998")
+    assert "canary" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "entity"),
+    [
+        ("ann@fennel.example", "EMAIL_ADDRESS"),
+        ("ann@mail.corp", "EMAIL_ADDRESS"),
+        ("ann@fennel.com", "EMAIL_ADDRESS"),
+        ("697-555-0142", "PHONE_NUMBER"),
+        ("+49 30 901820", "PHONE_NUMBER"),
+        ("4111 1111 1111 1111", "CREDIT_CARD"),
+        ("GB33BUKB20201555555555", "IBAN_CODE"),
+        ("219-09-9998", "US_SSN"),
+        ("10.1.2.3", "IP_ADDRESS"),
+        ("https://fennel.com/a", "URL"),
+        ("1969-01-29", "DATE_TIME"),
+    ],
+)
+def test_each_type_is_found_in_a_bare_value(text, entity):
+    assert entity in {found[0] for found in engine().analyze(text)}
+
+
+@pytest.mark.parametrize("text", ["AW00000001", "33332664695310", "295847284", "K4B 1T7", "ann@nowhere", "v1.2.3"])
+def test_codes_and_keys_pass_for_nothing(text):
+    assert engine().analyze(text) == []
+
+
+def test_a_context_word_lifts_a_bare_number():
+    assert [found[0] for found in engine().analyze("her ssn is 219099998")] == ["US_SSN"]
+    assert engine().analyze("parcel 219099998") == []
+
+
+def test_national_recognizers_are_loaded_on_demand():
+    found = engine(("us", "uk", "es")).analyze("DNI 12345678Z")
+    assert "ES_NIF" in {each[0] for each in found}
