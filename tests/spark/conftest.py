@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from delible.lake.session import spark_session
+from delible.lake.session import SMALL, spark_session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -16,6 +16,6 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """Return the embedded session, with its scratch files under the test run's own folder."""
-    session = spark_session(scratch=tmp_path_factory.mktemp("scratch"))
+    session = spark_session({SMALL: "true"}, scratch=tmp_path_factory.mktemp("scratch"))
     yield session
     session.stop()

@@ -15,6 +15,9 @@ from delible.lake.log_search import search_statistics
 from delible.model.subject import normalised
 from delible.model.terms import Normalise
 
+_PARTITION_VALUES = "partitionValues"
+"""The map of a Delta log action whose keys are names of columns."""
+
 
 @dataclass(frozen=True)
 class TypedKeys:
@@ -50,8 +53,8 @@ def search_table(table: pa.Table, needles: Needles, typed: Mapping[str, TypedKey
 
 
 def _log_column(name: str) -> str:
-    """Return the table column behind a parsed statistic of a checkpoint, such as `add.stats_parsed.minValues.id`."""
-    for part in (".minValues.", ".maxValues.", ".partitionValues_parsed."):
+    """Return the table column behind a statistic of a checkpoint, such as `add.stats_parsed.minValues.id`."""
+    for part in (".minValues.", ".maxValues.", ".partitionValues_parsed.", f".{_PARTITION_VALUES}."):
         if part in name:
             return name.split(part, 1)[1]
     return name
@@ -70,7 +73,11 @@ def _flattened(name: str, array: pa.Array) -> Iterator[tuple[str, pa.Array]]:
             yield from _flattened(f"{name}.{kind.field(index).name}", child)
     elif pa.types.is_map(kind):
         yield from _flattened(f"{name}.key", array.keys)
-        yield from _flattened(f"{name}.value", array.items)
+        if name.endswith(_PARTITION_VALUES):
+            for column in pc.unique(array.keys).to_pylist():
+                yield f"{name}.{column}", array.items.filter(pc.equal(array.keys, column))
+        else:
+            yield from _flattened(f"{name}.value", array.items)
     elif pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         yield from _flattened(f"{name}.element", array.flatten())
     elif pa.types.is_dictionary(kind):

@@ -26,7 +26,9 @@ def mask_column(text: Column, *, known: Column | None = None, keep: Column | Non
     They are columns, not values: a literal would stand in query plans and event logs.
     """
     nothing = F.lit(None).cast("array<string>")
-    return _mask(text, nothing if known is None else known, nothing if keep is None else keep)
+    # Made anew each time: a finished function remembers the session it was first used in, and outlives it.
+    mask = F.udf(_masked, returnType=T.StringType(), useArrow=True)
+    return mask(text, nothing if known is None else known, nothing if keep is None else keep)
 
 
 def _masked(text: str | None, known: Iterable[Any] | None, keep: Iterable[Any] | None) -> str | None:
@@ -44,6 +46,3 @@ def _remembered(text: str, known: tuple[str, ...], keep: tuple[str, ...]) -> str
     from delible.detect.anonymise import mask_text
 
     return mask_text(text, known=known, keep=keep)
-
-
-_mask = F.udf(_masked, returnType=T.StringType(), useArrow=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from delible.lake.conditions import condition
 from delible.lake.facts import open_table, quoted, read
@@ -16,13 +17,22 @@ from delible.model.policy import RetentionRule, TablePolicy
 def past_period(frame: DataFrame, rule: RetentionRule, as_of: datetime, *, prefix: str = "") -> Column:
     """Return whether a row's period has run out: clock plus calendar months, then days, is not after `as_of`.
 
-    The same arithmetic as `model.duration.after`. A row whose clock is empty is NOT past it: a missing time is a gap,
-    never a reason to delete.
+    The same arithmetic as `model.duration.after`, in UTC whatever the session's time zone is. A row whose clock is
+    empty is NOT past it: a missing time is a gap, never a reason to delete.
     """
-    clock = F.col(f"{prefix}{quoted(rule.clock)}").cast("timestamp")
+    clock = _utc(F.col(f"{prefix}{quoted(rule.clock)}"), frame.schema[rule.clock].dataType)
     ends = clock + F.make_interval(months=F.lit(rule.keep.months), days=F.lit(rule.keep.days))
-    past = F.coalesce(ends <= F.lit(as_of), F.lit(False))
+    now = F.lit(as_of.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")).cast("timestamp_ntz")
+    past = F.coalesce(ends <= now, F.lit(False))
     return past & condition(frame, rule.where, where=f"retention:{rule.retention}") if rule.where else past
+
+
+def _utc(clock: Column, kind: T.DataType) -> Column:
+    """Return a clock as a date and time in UTC: adding months to a TIMESTAMP goes by the session's calendar."""
+    if isinstance(kind, T.DateType | T.TimestampNTZType):
+        return clock.cast("timestamp_ntz")
+    seconds = (F.unix_micros(clock.cast("timestamp")).cast("decimal(20,0)") / 1_000_000).cast("decimal(18,6)")
+    return F.lit("1970-01-01 00:00:00").cast("timestamp_ntz") + F.make_dt_interval(secs=seconds)
 
 
 def count_past(

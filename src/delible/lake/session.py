@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +40,17 @@ EMBEDDED_CONF = {
 """Only for the embedded session: with Spark's cluster defaults one VACUUM of a small table takes 66 s instead of 8."""
 
 
+SMALL = "spark.delible.small"
+_SMALL_CONF = {
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
+_SMALL_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""For tables of some thousand rows, compiling each query costs more than running it: set `spark.delible.small: "true"`
+in `delible.yaml` and the embedded session compiles less (measured: half the time for the demo; large tables lose)."""
+
+
 def spark_session(conf: Mapping[str, str] | None = None, *, scratch: Path | None = None) -> SparkSession:
     """Return the active session, or build one.
 
@@ -59,38 +71,63 @@ def spark_session(conf: Mapping[str, str] | None = None, *, scratch: Path | None
         raise SetupError(
             "spark.missing", "pyspark is not installed.", fix="Install it with: pip install 'delible[spark]'"
         ) from None
-    active = SparkSession.getActiveSession()
+    active = active_session()
     if active is not None:
         return active
     builder = SparkSession.builder
     submitted = "PYSPARK_GATEWAY_PORT" in os.environ
-    settings = dict(DELTA_CONF) if submitted else _embedded(scratch)
+    small = (conf or {}).get(SMALL) == "true"
+    settings = dict(DELTA_CONF) if submitted else _embedded(scratch, small=small)
     for key, value in (settings | dict(conf or {})).items():
         builder = builder.config(key, value)
-    session = builder.getOrCreate()
+    with _silent_stdout():
+        session = builder.getOrCreate()
     logging.getLogger("py4j").setLevel(logging.WARNING)
     return session
 
 
+def active_session() -> SparkSession | None:
+    """Return the session that is already there, whoever started it; None without one, or without pyspark."""
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        return None
+    return SparkSession.getActiveSession()
+
+
+@contextmanager
+def _silent_stdout() -> Iterator[None]:
+    """Let a JVM that starts now inherit no stdout: Delta prints a line there at each VACUUM, into somebody's JSON."""
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        sys.stdout.flush()
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
 def stop_session() -> None:
     """End the active session, if there is one; its shuffle and spill files go with it."""
-    from pyspark.sql import SparkSession
-
-    active = SparkSession.getActiveSession()
+    active = active_session()
     if active is not None:
         active.stop()
 
 
-def _embedded(scratch: Path | None) -> dict[str, str]:
+def _embedded(scratch: Path | None, *, small: bool) -> dict[str, str]:
     from delible.lake.jdk import delta_jars, java_version
 
     java_version()
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     quiet = files("delible.lake") / "log4j2.properties"
-    settings = DELTA_CONF | EMBEDDED_CONF
+    settings = DELTA_CONF | EMBEDDED_CONF | (_SMALL_CONF if small else {})
     settings["spark.driver.extraClassPath"] = f"{delta_jars()}/*"
     settings["spark.driver.extraJavaOptions"] = f"-Dlog4j2.configurationFile={quiet} -Dderby.system.home=/nonexistent"
+    if small:
+        settings["spark.driver.extraJavaOptions"] += f" {_SMALL_JAVA}"
     if scratch is not None:
         scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
         settings["spark.local.dir"] = str(scratch)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePosixPath
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.fs as pafs
@@ -22,6 +23,7 @@ from delible.lake.arrow_search import TypedKeys, search_table
 from delible.lake.forms import Needles
 from delible.lake.log_search import search_statistics
 from delible.model.proof import Match, Verification
+from delible.model.subject import normalised
 
 _CHUNK = 32 * 1024 * 1024
 _GZIP, _ZSTD, _PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
@@ -61,8 +63,10 @@ def search(folders: Sequence[Folder], values: Sequence[str], *, now: datetime) -
             place = f"{folder.name}/{PurePosixPath(info.path).relative_to(root)}"
             files += 1
             size += info.size or 0
-            for form, count in needles.search(place.encode("utf-8", "surrogatepass")).items():
-                matches[(f"{folder.name} (name of a file)", f"file name, {form}")] += count
+            named = _in_name(place, needles, folder.typed)
+            if named:
+                place = f"{folder.name} (name of a file)"
+                matches.update({(place, form): count for form, count in named.items()})
             try:
                 for suffix, form, count in _in_file(filesystem, info, needles, folder.typed):
                     matches[(place + suffix, form)] += count
@@ -78,6 +82,19 @@ def search(folders: Sequence[Folder], values: Sequence[str], *, now: datetime) -
         matches=tuple(Match(place=p, form=f, count=c) for (p, f), c in sorted(matches.items())),
         unreadable=tuple(unreadable),
     )
+
+
+def _in_name(place: str, needles: Needles, typed: Mapping[str, TypedKeys]) -> Counter[str]:
+    """Search the name of a file, and the partition folders above it, such as `customer_id=17`."""
+    found = Counter[str]()
+    for form, count in needles.search(place.encode("utf-8", "surrogatepass")).items():
+        found[f"file name, {form}"] += count
+    for folder in place.split("/")[:-1]:
+        column, sign, value = unquote(folder).partition("=")
+        keys = typed.get(column)
+        if sign and keys is not None and normalised(value, keys.how) in keys.values:
+            found["partition folder"] += 1
+    return found
 
 
 def _objects(filesystem: pafs.FileSystem, root: str, skip: tuple[str, ...]) -> Iterator[pafs.FileInfo]:

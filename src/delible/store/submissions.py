@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
+from pydantic import SecretStr
+
 from delible.errors import InputError
 from delible.model.base import Frozen
 from delible.model.request import Request
@@ -23,7 +25,7 @@ class NewRequest(Frozen):
     """A request before it has an id.
 
     Args:
-        identifiers: What the data subject gave; kept encrypted until the request ends.
+        identifiers: What the data subject gave, as `spelled` writes it; kept encrypted until the request ends.
         refs: Their keyed references, as `refs_of` makes them.
         received: When the controller got it, with a time zone; the statutory clock starts here.
         due: Last day for the answer; the caller computes it.
@@ -62,6 +64,14 @@ def refs_of(
             raise InputError("request.identifier_empty", f"an identifier of kind '{identifier.kind}' says nothing.")
         refs.append(keys.ref(identifier.kind, value, kind.normalise))
     return tuple(dict.fromkeys(refs))
+
+
+def spelled(identifiers: Sequence[Identifier], kinds: Mapping[str, IdentifierKind]) -> tuple[Identifier, ...]:
+    """Return identifiers that `refs_of` accepts in the one spelling under which tables are searched for them."""
+    return tuple(
+        Identifier(kind=i.kind, value=SecretStr(normalised(i.value.get_secret_value(), kinds[i.kind].normalise)))
+        for i in identifiers
+    )
 
 
 def fresh_ids(count: int, now: datetime) -> list[str]:

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 
-from delible.errors import SetupError
+from delible.errors import BlockedError, SetupError
 from delible.model.request import Request
 from delible.model.terms import Regime, Right
-from delible.store.workspace import Workspace, open_workspace
+from delible.store.workspace import CONFIG_FILE, Workspace, open_workspace
 from delible.workflows.audit import verify_ledger
 from delible.workflows.clock import Clock
 from delible.workflows.consent import import_consents
@@ -34,7 +34,7 @@ PEOPLE = 3_000
 Progress = Callable[[str], None]
 Person = dict[str, str | int]
 
-ERASED: tuple[Person, ...] = ({"email": "Cleo.17@mailbox.example"}, {"customer_id": 23})
+ERASED: tuple[Person, ...] = ({"email": "Tilda.17@mailbox.example"}, {"customer_id": 23})
 """One known by an e-mail address that other people mention, one by a key whose card somebody else shares."""
 CURIOUS: Person = {"customer_id": 42}
 CHANGED_MIND: Person = {"customer_id": 64}
@@ -70,6 +70,8 @@ def run_demo(folder: Path, *, actor: str, now: datetime, progress: Progress = la
         progress(f"[{number}/9] {text}")
 
     init_workspace(folder, actor=actor, now=clock())
+    config = folder / CONFIG_FILE
+    config.write_text(config.read_text().replace("spark: {}  ", 'spark: {spark.delible.small: "true"}  '))
     workspace = open_workspace(folder)
     shutil.copytree(_shipped_policies(), workspace.path(workspace.config.policies), dirs_exist_ok=True)
     step(1, f"writing a company of {PEOPLE:,} people")
@@ -106,6 +108,9 @@ def run_demo(folder: Path, *, actor: str, now: datetime, progress: Progress = la
     done = fulfil_requests(
         workspace, [r.id for r in requests], immediate=True, actor=actor, now=clock(), progress=progress
     )
+    if done.left_out:
+        first = done.left_out[0]
+        raise BlockedError(first.code, first.message, where=first.where, problems=done.left_out)
     lines += _erased(done.erasures)
     lines.append(Line("access", f"{len(done.packages)} package: {_shown(next(iter(done.packages.values())))}"))
     step(7, "cutting the training dataset")

@@ -94,10 +94,11 @@ def apply_erasure(
         spark = session_for(workspace)
         run = Run(spark, journal, clock, plan.id, plan.immediate, progress)
         _tables_still_fit(control, run, plan)
+        found = _found(control, run, requests, searched)
         keep_plan(workspace, plan)
         journal.begin("all", "apply", {"requests": str(len(requests))})
         _start(control, requests, actor, clock())
-        keys = _keys(control, run, requests, searched)
+        keys = _keys(control, run, requests, found)
         treated = tuple(treat(run, step, partial(_rewrite, run, control, step, keys)) for step in plan.tables)
         return _conclude(control, run, plan, requests, treated, keys, actor)
 
@@ -143,25 +144,45 @@ def _start(control: Control, requests: Sequence[Request], actor: str, now: datet
         control.requests.transition_all(waiting, S.IN_PROGRESS, actor=actor, now=now)
 
 
-def _keys(control: Control, run: Run, requests: Sequence[Request], known: Searched | None) -> list[KeyRow]:
-    """Return all keys of the run, found once and kept encrypted until the requests end.
+def _found(control: Control, run: Run, requests: Sequence[Request], known: Searched | None) -> Searched | None:
+    """Return what the requests reach, or None when this plan has found it before.
+
+    Raises:
+        BlockedError: `request.held` when somebody has been put under a hold since the plan was made, be it by an
+            identifier that only the search reveals.
+    """
+    if run.journal.done("all", "find") is not None:
+        return None
+    given = [k for k in control.requests.vault.get([r.id for r in requests]) if k.role == KeyRole.GIVEN]
+    searched = known or find_people(run.spark, control, given)
+    active = control.holds.active()
+    for request, refs in searched.refs.items():
+        hold = hold_on(refs, active)
+        if hold is not None:
+            raise BlockedError(
+                "request.held", f"legal hold {hold.id} covers the data subject.", where=f"request:{request}"
+            )
+    return searched
+
+
+def _keys(control: Control, run: Run, requests: Sequence[Request], searched: Searched | None) -> list[KeyRow]:
+    """Return all keys of the run, stored once and kept encrypted until the requests end.
 
     After the first table has been rewritten they could no longer be found.
     """
     ids = [r.id for r in requests]
     vault = control.requests.vault
-
-    def found(_: AuditRecord) -> Step:
-        given = [k for k in vault.get(ids) if k.role == KeyRole.GIVEN]
-        searched = known or find_people(run.spark, control, given)
-        salt = KeyRow(ids[0], _salt_kind(run.plan), secrets.token_hex(32), KeyRole.FOUND)
-        vault.put([*searched.found.keys, salt], run.clock())
-        for request, refs in searched.refs.items():
-            control.requests.add_refs(request, refs, run.clock())
-        return Step({"keys": len(searched.found.keys)})
-
-    run.journal.once("all", "find", found)
+    if searched is not None:
+        run.journal.once("all", "find", partial(_stored, control, run, ids, searched))
     return vault.get(ids)
+
+
+def _stored(control: Control, run: Run, ids: Sequence[str], searched: Searched, _: AuditRecord) -> Step:
+    salt = KeyRow(ids[0], _salt_kind(run.plan), secrets.token_hex(32), KeyRole.FOUND)
+    control.requests.vault.put([*searched.found.keys, salt], run.clock())
+    for request, refs in searched.refs.items():
+        control.requests.add_refs(request, refs, run.clock())
+    return Step({"keys": len(searched.found.keys)})
 
 
 def _salt_kind(plan: str) -> str:

@@ -12,6 +12,7 @@ from delible.errors import BlockedError, InputError, Problem
 from delible.model.request import ENDED, Request
 from delible.model.terms import Regime, RequestState, Right
 from delible.store.requests import NewRequest, refs_of
+from delible.store.submissions import spelled
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.erasure import Erased, apply_erasure
@@ -61,16 +62,18 @@ def submit_requests(
     if received > now:
         raise InputError("request.received", "the time of receipt lies in the future.", where="--received")
     controller = control.policies.controller
+    kinds, people = controller.identifiers, read_identifiers(identifiers, controller)
+    refs = [refs_of(person, kinds, control.keys) for person in people]
     new = [
         NewRequest(
             right=right,
             regime=regime,
-            identifiers=person,
-            refs=refs_of(person, controller.identifiers, control.keys),
+            identifiers=spelled(person, kinds),
+            refs=own,
             received=received,
             due=due_date(right, regime, received),
         )
-        for person in read_identifiers(identifiers, controller)
+        for person, own in zip(people, refs, strict=True)
     ]
     return control.requests.submit(new, actor=actor, now=now)
 

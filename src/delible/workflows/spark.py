@@ -36,9 +36,10 @@ def session_for(workspace: Workspace) -> SparkSession:
 
     Shuffle and spill files hold rows of tables. Those of runs that were killed are removed first.
     """
-    from delible.lake.session import spark_session
+    from delible.lake.session import active_session, spark_session
 
-    return spark_session(workspace.config.spark, scratch=_scratch(workspace))
+    _remove_abandoned(workspace.scratch)
+    return active_session() or spark_session(workspace.config.spark, scratch=_scratch(workspace))
 
 
 def end_session(workspace: Workspace) -> None:
@@ -79,7 +80,6 @@ def _scratch(workspace: Workspace) -> Path:
     global _own  # noqa: PLW0603
     if _own is not None and _own.folder.parent == workspace.scratch:
         return _own.folder
-    _remove_abandoned(workspace.scratch)
     folder = workspace.scratch / f"run-{os.getpid()}-{secrets.token_hex(4)}"
     folder.mkdir(mode=0o700)
     lock = (folder / "alive").open("w")

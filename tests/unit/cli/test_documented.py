@@ -9,7 +9,8 @@ import pytest
 
 from delible.cli import main
 
-README = Path(__file__).parents[3] / "README.md"
+ROOT = Path(__file__).parents[3]
+README = ROOT / "README.md"
 
 
 def commands() -> Iterator[tuple[str, Any]]:
@@ -70,3 +71,9 @@ def test_a_command_stands_in_the_readme(name: str) -> None:
 
 def test_the_readme_names_no_command_that_does_not_exist() -> None:
     assert in_readme() <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")), ids=lambda page: page.name)
+def test_a_page_links_to_nothing_that_is_not_there(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []

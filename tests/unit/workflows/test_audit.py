@@ -7,6 +7,8 @@ import pytest
 
 from delible.cli.main import main
 
+HASH = "0" * 64
+
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Path:
@@ -64,5 +66,5 @@ def test_a_noted_record_of_another_form_is_2(known: str, shop: Path) -> None:
 def test_a_noted_record_is_compared(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first = exported(shop)[0]["hash"]
     assert main(["audit", "verify", "--known", f"1:{first}"]) == 0
-    assert main(["audit", "verify", "--known", f"1:{'0' * 64}"]) == 4
+    assert main(["audit", "verify", "--known", f"1:{HASH}"]) == 4
     assert main(["audit", "verify", "--known", f"2:{first}"]) == 4
