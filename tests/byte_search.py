@@ -105,6 +105,7 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, list | tuple):
         for inner in value:
             if isinstance(inner, tuple) and len(inner) == 2:  # an entry of a map: its key is the column's name
+                yield f"{path}.key", inner[0]
                 yield from _leaves(f"{path}.{inner[0]}", inner[1])
             else:
                 yield from _leaves(path, inner)

@@ -94,11 +94,7 @@ def run_demo(folder: Path, *, actor: str, now: datetime, progress: Progress = la
     removed = sum(t.rows for t in retention.tables)
     lines.append(Line("retention", f"{removed:,} rows past their period removed from {len(retention.tables)} tables"))
     step(4, "importing consents, and one withdrawal")
-    with _file(_consents(now)) as path:
-        imported = import_consents(workspace, path, form="native", actor=actor, now=clock())
-    with _file([_consent(CHANGED_MIND, "withdrawn", now - timedelta(days=1))]) as path:
-        import_consents(workspace, path, form="native", actor=actor, now=clock())
-    lines.append(Line("consent", f"{imported.lines:,} consents imported, 1 withdrawal"))
+    lines.append(_consented(workspace, actor, clock, now))
     step(5, "taking in two erasure requests and one access request")
     requests = _submitted(workspace, Right.ERASURE, ERASED, actor, clock())
     requests += _submitted(workspace, Right.ACCESS, (CURIOUS,), actor, clock())
@@ -128,6 +124,14 @@ def run_demo(folder: Path, *, actor: str, now: datetime, progress: Progress = la
     lines.append(Line("ledger", f"{check.records:,} records, {'intact' if check.intact else 'NOT INTACT'}"))
     report = audit_report(workspace, now=clock())
     return Demo(workspace, tuple(lines), report.html)
+
+
+def _consented(workspace: Workspace, actor: str, clock: Clock, now: datetime) -> Line:
+    with _file(_consents(now)) as path:
+        imported = import_consents(workspace, path, form="native", actor=actor, now=clock())
+    with _file([_consent(CHANGED_MIND, "withdrawn", now - timedelta(days=1))]) as path:
+        import_consents(workspace, path, form="native", actor=actor, now=clock())
+    return Line("consent", f"{imported.lines:,} consents imported, 1 withdrawal")
 
 
 def _submitted(

@@ -1,0 +1,57 @@
+"""Identifiers are taken in under the one spelling that tables are searched for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from delible.errors import InputError
+from delible.model.terms import Regime, Right
+from delible.store.workspace import Workspace
+from delible.workflows.control import Control
+from delible.workflows.requests import submit_requests
+from small_shop import NOW, make_workspace
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return make_workspace(tmp_path / "shop")
+
+
+def submit(workspace: Workspace, person: dict[str, object]) -> list[tuple[str, str]]:
+    file = workspace.root.parent / "people.jsonl"
+    file.write_text(json.dumps(person))
+    [request] = submit_requests(
+        workspace, right=Right.ERASURE, regime=Regime.GDPR, identifiers=str(file), actor="tests", now=NOW
+    )
+    return [(key.kind, key.value) for key in Control(workspace).requests.vault.get([request.id])]
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "kept"),
+    [
+        ("email", " Tilda.17@Mailbox.Example ", "tilda.17@mailbox.example"),
+        ("phone", "+44 20 7946-00017", "+4420794600017"),
+        ("customer_id", 17, "17"),
+        ("customer_id", " 17 ", "17"),
+    ],
+)
+def test_an_identifier_is_kept_as_tables_are_searched(
+    kind: str, given: object, kept: str, workspace: Workspace
+) -> None:
+    assert submit(workspace, {kind: given}) == [(kind, kept)]
+
+
+def test_two_spellings_are_one_person(workspace: Workspace) -> None:
+    assert submit(workspace, {"email": "Ann@Shop.example"})
+    assert submit(workspace, {"email": "ann@shop.EXAMPLE"}) == []
+    assert [r.state for r in Control(workspace).requests.all()] == ["awaiting_approval", "duplicate"]
+
+
+def test_an_identifier_of_which_nothing_is_left_is_refused(workspace: Workspace) -> None:
+    with pytest.raises(InputError) as caught:
+        submit(workspace, {"phone": "none"})
+    assert caught.value.code == "request.identifier_empty"
+    assert Control(workspace).requests.all() == []
