@@ -23,10 +23,11 @@ demo: setup ## Run the whole chain on a synthetic company (DIR=folder, default: 
 
 example: setup ## Run the chain on the ten AdventureWorks files (DATA=folder)
 	@if [ -z "$(DATA)" ]; then echo "Say where the ten CSV files are: make example DATA=folder" >&2; exit 2; fi
-	@$(BIN)/python policies/examples/adventureworks/run.py "$(DATA)"
+	@$(BIN)/python policies/examples/adventureworks_run.py "$(DATA)"
 
 test: lint ## Run every check and every test
-	@$(BIN)/python -m pytest tests/unit $(filter-out tests/unit,$(patsubst %/,%,$(wildcard tests/*/)))
+	@$(BIN)/python -m pytest -n 2 tests/unit tests/integration
+	@$(BIN)/python -m pytest tests/spark
 
 lint: setup ## Check style, types and layers only
 	@$(BIN)/ruff check --quiet .

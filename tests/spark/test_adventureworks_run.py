@@ -16,7 +16,7 @@ from byte_search import places
 
 PROJECT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("DELIBLE_EXAMPLE_DATA", PROJECT.parent / "shared" / "data" / "adventureworks"))
-RUN = PROJECT / "policies" / "examples" / "adventureworks" / "run.py"
+RUN = PROJECT / "policies" / "examples" / "adventureworks_run.py"
 
 pytestmark = [
     pytest.mark.slow,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +76,7 @@ class Shop:
         assert "Traceback" not in said.out + said.err
         return Answer(code, json.loads(said.out))
 
-    def approve(self, *people: dict[str, object]) -> list[str]:
+    def approve(self, *people: Mapping[str, object]) -> list[str]:
         return approved(open_workspace(self.root), self.outside, *people)
 
     def edit(self, name: str, old: str, new: str) -> None:

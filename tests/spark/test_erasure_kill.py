@@ -87,7 +87,8 @@ def rows(spark: SparkSession, root: Path) -> dict[str, list[tuple[Any, ...]]]:
     found = {}
     for path in sorted((root / "warehouse").iterdir()):
         # Read past Spark's cache of logs by path: the folder has been replaced.
-        spark._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
+        jvm: Any = spark._jvm
+        jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
         table = [tuple(row) for row in spark.read.format("delta").load(str(path)).collect()]
         found[path.name] = sorted(tuple("pseudonym" if isinstance(v, int) and v < 0 else v for v in r) for r in table)
     return found

@@ -10,7 +10,8 @@ The rules, in the order in which they decide:
 3. Only records of this purpose count that the controller knew (`recorded_at` up to `known_at`) and that had begun
    (`valid_from` up to `as_of`). `requested` is a question and no statement: it never counts.
 4. `given` counts only when its legal basis is consent, and only under an identifier that reaches nobody else: a
-   telephone number that two people share can give no consent for either. What forbids counts for everybody it reaches.
+   telephone number that two people share can give no consent for either. What forbids counts for everybody it reaches,
+   a shared `given` that has ended (rule 6) included.
 5. The statement with the latest `valid_from` decides. At the same instant withdrawal wins, then refusal, then expiry,
    then `given`, whatever the order in which they were recorded; of two `given`, the one recorded last, then the one
    that ends first.
@@ -121,24 +122,30 @@ def decide(
         and record.purpose == purpose
         and record.recorded_at <= known_at
         and record.valid_from <= as_of
-        and counts(record, shared=record.ref in shared)
+        and counts(record, as_of=as_of, shared=record.ref in shared)
     ]
     if not statements:
         return Decision(True) if basis is not LegalBasis.CONSENT else Decision(False, Exclusion.NO_CONSENT)
     latest = max(statements, key=_precedence)
     reason = REASON.get(WEIGHT[latest.status])
-    if reason is None and latest.valid_until is not None and latest.valid_until <= as_of:
+    if reason is None and _ended(latest, as_of):
         reason = Exclusion.EXPIRED
     if basis is not LegalBasis.CONSENT and reason not in FORBIDS_ALWAYS:
         return Decision(True, None, latest)
     return Decision(reason is None, reason, latest)
 
 
-def counts(record: ConsentRecord, *, shared: bool) -> bool:
+def counts(record: ConsentRecord, *, as_of: datetime, shared: bool) -> bool:
     """Return whether a record is a statement at all (rules 3 and 4)."""
     if record.status not in WEIGHT:
         return False
-    return record.status is not ConsentStatus.GIVEN or (record.legal_basis is LegalBasis.CONSENT and not shared)
+    if record.status is not ConsentStatus.GIVEN:
+        return True
+    return record.legal_basis is LegalBasis.CONSENT and (not shared or _ended(record, as_of))
+
+
+def _ended(record: ConsentRecord, as_of: datetime) -> bool:
+    return record.valid_until is not None and record.valid_until <= as_of
 
 
 def _precedence(record: ConsentRecord) -> tuple[datetime, int, datetime, bool, float]:

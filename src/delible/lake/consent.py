@@ -82,6 +82,7 @@ def _statements(records: DataFrame, question: Question) -> DataFrame:
         & (~given | (F.col("legal_basis") == LegalBasis.CONSENT.value))
     )
     ends = F.unix_micros(F.col("valid_until").cast("timestamp"))
+    lasts = given & F.coalesce(ends > F.unix_micros(F.lit(question.as_of)), F.lit(True))
     statement = F.struct(
         F.col("valid_from"),
         weight.alias("weight"),
@@ -89,7 +90,7 @@ def _statements(records: DataFrame, question: Question) -> DataFrame:
         ends.isNotNull().alias("ends"),
         F.coalesce(-ends, F.lit(0).cast("bigint")).alias("minus_end"),
     )
-    return counted.select("ref", statement.alias("statement"), given.alias("gives"))
+    return counted.select("ref", statement.alias("statement"), lasts.alias("gives"))
 
 
 def _rank(question: Question) -> Column:

@@ -1,9 +1,8 @@
 """Run the chain on Microsoft's AdventureWorks sample: `make example DATA=folder` with its ten tables as CSV.
 
-The folder holds `address.csv`, `business_entity_address.csv`, `credit_card.csv`, `customer.csv`, `email_address.csv`,
-`employee.csv`, `job_candidate.csv`, `person_credit_card.csv`, `person_phone.csv` and `product_review.csv`, in UTF-8 with
-header lines. Three people are erased: an employee with a résumé, a customer whose card is two tables away, and somebody
-known only by the e-mail address of a product review. Who they are is read from the files; nobody is named here.
+The folder holds one CSV file for each table in `adventureworks/tables`, named after it, in UTF-8 with a header line.
+Three people are erased: an employee with a résumé, a customer whose card is two tables away, and one known only by the
+e-mail address of a product review. Who they are is read from the files; nobody is named here.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from typing import Any
 
 from delible.cli.main import main
 
-POLICIES = Path(__file__).parent
+POLICIES = Path(__file__).parent / "adventureworks"
 TABLES = tuple(sorted(path.stem for path in (POLICIES / "tables").glob("*.yaml")))
 Person = dict[str, str]
 
@@ -89,7 +88,7 @@ def run(data: Path, workspace: Path) -> None:
         raise SystemExit(f"{data} lacks {', '.join(f'{table}.csv' for table in missing)}.")
     people = chosen(data)
     delible(workspace, "init", str(workspace))
-    shutil.copytree(POLICIES, workspace / "policies", dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.py", "__*"))
+    shutil.copytree(POLICIES, workspace / "policies", dirs_exist_ok=True)
     config = workspace / "delible.yaml"
     config.write_text(config.read_text().replace("spark: {}  ", 'spark: {spark.delible.small: "true"}  '))
     loaded = {t: delible(workspace, "table", "load", t, str(data / f"{t}.csv"))["rows"] for t in TABLES}

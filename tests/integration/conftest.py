@@ -1,0 +1,5 @@
+"""Several parts together, still without a JVM."""
+
+from no_jvm import java_stand_in, no_jvm
+
+__all__ = ["java_stand_in", "no_jvm"]

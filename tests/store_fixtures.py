@@ -1,0 +1,63 @@
+"""A workspace of its own for each test, and the nouns that live in it."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from delible.model.subject import Identifier, IdentifierKind
+from delible.model.terms import Normalise, Regime, Right
+from delible.store.keys import Keys, load_keys
+from delible.store.ledger import Ledger
+from delible.store.requests import NewRequest, Requests, refs_of
+from delible.store.workspace import Workspace, create_workspace
+
+KINDS = {"email": IdentifierKind(normalise=Normalise.LOWER), "phone": IdentifierKind(normalise=Normalise.DIGITS)}
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime(2026, 11, 24, 9, 30, 0, 123456, tzinfo=UTC)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return create_workspace(tmp_path / "w")
+
+
+@pytest.fixture
+def keys(workspace: Workspace) -> Keys:
+    return load_keys(workspace)
+
+
+@pytest.fixture
+def ledger(workspace: Workspace, keys: Keys) -> Ledger:
+    return Ledger(workspace, keys)
+
+
+@pytest.fixture
+def requests(workspace: Workspace, keys: Keys, ledger: Ledger) -> Requests:
+    return Requests(workspace, keys, ledger)
+
+
+class People:
+    """Makes requests of synthetic people."""
+
+    def __init__(self, keys: Keys, now: datetime) -> None:
+        self.keys, self.now = keys, now
+
+    def request(self, *values: str, right: Right = Right.ERASURE) -> NewRequest:
+        identifiers = tuple(Identifier(kind="email" if "@" in v else "phone", value=v) for v in values)
+        return NewRequest(
+            right=right,
+            regime=Regime.GDPR,
+            identifiers=identifiers,
+            refs=refs_of(identifiers, KINDS, self.keys),
+            received=self.now,
+            due=date(2026, 12, 24),
+        )
+
+
+@pytest.fixture
+def people(keys: Keys, now: datetime) -> People:
+    return People(keys, now)
