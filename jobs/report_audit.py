@@ -1,4 +1,4 @@
-"""Write the audit report: `python jobs/report_audit.py --workspace DIR`; it starts no Spark session."""
+"""Write the audit report: `spark-submit jobs/report_audit.py --workspace DIR`; it starts no Spark session."""
 
 from __future__ import annotations
 

@@ -125,12 +125,20 @@ def split_rows(
     return frame.alias("__t").join(combinations.alias("__d"), F.expr(same_combination(policy, "__t", "__d")), how)
 
 
-def find(spark: SparkSession, policies: PolicySet, frames: Mapping[str, DataFrame], given: Sequence[KeyRow]) -> Found:
+def find(
+    spark: SparkSession,
+    policies: PolicySet,
+    frames: Mapping[str, DataFrame],
+    given: Sequence[KeyRow],
+    *,
+    evidence: bool = True,
+) -> Found:
     """Follow every link and path from the given identifiers, and count what they reach.
 
     Args:
         frames: Each policy table's current rows.
         given: The requests' own identifiers, normalised.
+        evidence: Collect what a byte search after an erasure looks for.
     """
     keys = list(_expanded(spark, policies, frames, given))
     ambiguous = _ambiguous(policies.controller, keys)
@@ -148,7 +156,8 @@ def find(spark: SparkSession, policies: PolicySet, frames: Mapping[str, DataFram
     frame_of_keys = keys_frame(spark, keys)
     tables = _counted(policies, frames, frame_of_keys, shared)
     matched = _matched(policies, frames, frame_of_keys)
-    keys += _evidence(spark, policies, frames, frame_of_keys, [n for n, t in tables.items() if t.due.rows])
+    if evidence:
+        keys += _evidence(spark, policies, frames, frame_of_keys, [n for n, t in tables.items() if t.due.rows])
     return Found(tuple(keys), tables, ambiguous, matched)
 
 
@@ -189,15 +198,23 @@ def _collected(frame: DataFrame) -> list[KeyRow]:
 
 
 def _ambiguous(controller: Controller, keys: Sequence[KeyRow]) -> frozenset[str]:
-    """Return requests that reach two people, unless the data subject named both keys as their own."""
-    people: dict[str, set[str]] = {}
-    named: dict[str, set[str]] = {}
+    """Return requests that reach two people, unless the data subject named all of the keys as their own.
+
+    Two people are two values of the controller's subject kind; where a request reaches none, two values of any kind:
+    whoever is only an e-mail address may share a telephone with somebody who is only another one.
+    """
+    found: dict[str, dict[str, set[str]]] = {}
+    named: dict[tuple[str, str], set[str]] = {}
     for key in keys:
-        if key.kind == controller.subject:
-            people.setdefault(key.request, set()).add(key.value)
-            if key.role is KeyRole.GIVEN:
-                named.setdefault(key.request, set()).add(key.value)
-    return frozenset(r for r, found in people.items() if len(found) > 1 and not found <= named.get(r, set()))
+        found.setdefault(key.request, {}).setdefault(key.kind, set()).add(key.value)
+        if key.role is KeyRole.GIVEN:
+            named.setdefault((key.request, key.kind), set()).add(key.value)
+    ambiguous = set()
+    for request, kinds in found.items():
+        judged = [controller.subject] if controller.subject in kinds else list(kinds)
+        if any(len(kinds[kind]) > 1 and not kinds[kind] <= named.get((request, kind), set()) for kind in judged):
+            ambiguous.add(request)
+    return frozenset(ambiguous)
 
 
 def _path_order(policies: PolicySet) -> list[str]:

@@ -11,17 +11,20 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
+import pyarrow as pa
 import pyarrow.fs as pafs
 from delta.tables import DeltaTable
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from delible.errors import ConflictError
 from delible.lake.facts import DELETED_FILES, LOG, current_version, open_table, path_table
 
 _INTERVAL = "delta.checkpointInterval"
 PROPERTIES = (DELETED_FILES, LOG, _INTERVAL)
 """Table properties that expiring the log sets aside for a moment, and puts back."""
 
+_CHECKPOINT = re.compile(r"^(\d{20})\.checkpoint\.(?:(\d{10})\.(\d{10})\.|[0-9a-fA-F-]{36}\.)?(?:parquet|json)$")
 _VERSIONED = re.compile(r"^\.?(\d{20})\.")
 _RETENTION_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 
@@ -107,9 +110,14 @@ def expire_log(location: str, *, below: int, older_than: datetime | None) -> int
     Args:
         below: Version of a checkpoint: it and everything after it stays.
         older_than: Only files last written before this instant; None for all.
+
+    Raises:
+        ConflictError: `table.no_checkpoint` when no whole, readable checkpoint of that version is there. Delta makes it
+            after the commit and swallows a failure; without it the table could not be read any more.
     """
     filesystem, root = pafs.FileSystem.from_uri(location)
     log = f"{root.rstrip('/')}/_delta_log"
+    _refuse_without_checkpoint(filesystem, log, below)
     kept = _live_sidecars(filesystem, log, below)
     removed = 0
     for info in filesystem.get_file_info(pafs.FileSelector(log, recursive=True)):
@@ -125,6 +133,37 @@ def expire_log(location: str, *, below: int, older_than: datetime | None) -> int
             filesystem.delete_file(info.path)
             removed += 1
     return removed
+
+
+def _refuse_without_checkpoint(filesystem: pafs.FileSystem, log: str, version: int) -> None:
+    parts: dict[int, set[int]] = {}
+    for info in filesystem.get_file_info(pafs.FileSelector(log)):
+        found = _CHECKPOINT.match(info.base_name)
+        if found is None or int(found[1]) != version or not _readable(filesystem, info):
+            continue
+        if found[2] is None:
+            return
+        parts.setdefault(int(found[3]), set()).add(int(found[2]))
+    if any(len(numbers) == total for total, numbers in parts.items()):
+        return
+    raise ConflictError(
+        "table.no_checkpoint",
+        f"there is no whole checkpoint of version {version}, so older log entries were left in place.",
+        where=log,
+        fix="Another writer may have come between; run the command again.",
+    )
+
+
+def _readable(filesystem: pafs.FileSystem, info: pafs.FileInfo) -> bool:
+    import pyarrow.parquet as pq
+
+    if info.base_name.endswith(".json"):
+        return bool(info.size)
+    try:
+        with filesystem.open_input_file(info.path) as source:
+            return bool(pq.ParquetFile(source).metadata.num_rows)
+    except (OSError, pa.ArrowException):
+        return False
 
 
 def _live_sidecars(filesystem: pafs.FileSystem, log: str, from_version: int) -> frozenset[str]:

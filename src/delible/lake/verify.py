@@ -8,6 +8,7 @@ values.
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -72,7 +73,7 @@ def search(folders: Sequence[Folder], values: Sequence[str], *, now: datetime) -
                     matches[(place + suffix, form)] += count
             except FileNotFoundError:
                 continue
-            except (OSError, pa.ArrowException, EOFError):
+            except (OSError, pa.ArrowException, EOFError, zlib.error):
                 unreadable.append(place)
     return Verification(
         at=now,

@@ -183,6 +183,17 @@ class TablePolicy(Frozen):
         return tuple(r for r in self.subject if r.identifies is not None)
 
     @property
+    def ties_people(self) -> bool:
+        """Whether a row can reach two different people directly, such as a sender and a receiver."""
+        kinds = [r.identifies for r in self.direct]
+        return len(set(kinds)) < len(kinds)
+
+    @property
+    def several_owners(self) -> bool:
+        """Whether a row can belong to two people in ways that one look at its keys does not settle."""
+        return self.ties_people or (len(self.subject) > 1 and len(self.direct) < len(self.subject))
+
+    @property
     def free_text(self) -> tuple[str, ...]:
         """Columns in which people may be mentioned."""
         return tuple(name for name, column in self.columns.items() if column.free_text)
@@ -301,5 +312,8 @@ class PolicySet(Frozen):
         return digest(self.model_dump(mode="json"))
 
     def links(self) -> tuple[tuple[str, tuple[Reach, ...]], ...]:
-        """Return the tables whose rows tie two or more identifier kinds to one person, with those columns."""
-        return tuple((t.table, t.direct) for t in self.tables.values() if len(t.direct) > 1)
+        """Return the tables whose rows tie two or more identifier kinds to one person, with those columns.
+
+        A table with two columns of one kind, such as sender and receiver, ties people to each other: it is NOT a link.
+        """
+        return tuple((t.table, t.direct) for t in self.tables.values() if len(t.direct) > 1 and not t.ties_people)

@@ -61,6 +61,7 @@ def plan_erasure(  # noqa: PLR0913  # all of it is the plan
     """
     touched = [n for n, d in due.items() if d.rows or d.mentions]
     erased = [n for n in sorted(touched) if policies.tables[n].erasure.action is not ErasureAction.KEEP]
+    _refuse_several_owners(policies, [n for n in erased if due[n].rows])
     refuse_unsafe(policies, facts, erased, immediate=immediate)
     steps = tuple(
         _step(policies.tables[name], facts[name], due[name], cost.get(name, (0, 0)), immediate)
@@ -93,6 +94,22 @@ def _step(policy: TablePolicy, facts: TableFacts, due: RowsDue, cost: tuple[int,
         wait_hours=0 if immediate else max(facts.deleted_file_retention_hours, facts.log_retention_hours),
         reason=policy.erasure.reason,
     )
+
+
+def _refuse_several_owners(policies: PolicySet, tables: Sequence[str]) -> None:
+    """Refuse tables in which a due row may also be somebody else's: it must not be destroyed with the first."""
+    problems = tuple(
+        Problem(
+            "erasure.several_owners",
+            f"a row of table '{name}' can belong to several people (two columns of one kind, or a path beside another "
+            "way); this version cannot tell whose it is. Declare one way in 'subject'.",
+            f"table:{name}",
+        )
+        for name in tables
+        if policies.tables[name].several_owners
+    )
+    if problems:
+        raise BlockedError(problems[0].code, problems[0].message, where=problems[0].where, problems=problems)
 
 
 def refuse_unsafe(

@@ -87,18 +87,28 @@ def fresh_ids(count: int, now: datetime) -> list[str]:
 
 
 def duplicates(new: Sequence[NewRequest], ids: Sequence[str], still_open: Iterable[Request]) -> dict[str, str]:
-    """Return the new requests that have an earlier open one for the same right, with that one's id."""
-    first: dict[tuple[Right, SubjectRef], str] = {}
+    """Return the new requests that say nothing beyond an earlier open one for the same right, with that one's id.
+
+    All references must be the earlier one's. Whoever shares a telephone with somebody, or gives another address than
+    last time, is no duplicate: their identifiers would be forgotten, and never acted on.
+    """
+    known: dict[tuple[Right, SubjectRef], list[tuple[str, frozenset[SubjectRef]]]] = {}
+
+    def remember(right: Right, request_id: str, refs: Iterable[SubjectRef]) -> None:
+        whole = frozenset(refs)
+        for ref in whole:
+            known.setdefault((right, ref), []).append((request_id, whole))
+
     for request in still_open:
-        for ref in request.refs:
-            first.setdefault((request.right, ref), request.id)
+        remember(request.right, request.id, request.refs)
     found: dict[str, str] = {}
     for request_id, candidate in zip(ids, new, strict=True):
-        earlier = next((first[key] for ref in candidate.refs if (key := (candidate.right, ref)) in first), None)
+        like = known.get((candidate.right, candidate.refs[0]), ())
+        earlier = next((one for one, refs in like if refs.issuperset(candidate.refs)), None)
         if earlier is not None:
             found[request_id] = earlier
-            continue
-        first.update({(candidate.right, ref): request_id for ref in candidate.refs})
+        else:
+            remember(candidate.right, request_id, candidate.refs)
     return found
 
 

@@ -68,7 +68,7 @@ def build_access_package(
     spark = session_for(workspace)
     given = [k for k in control.requests.vault.get([request.id]) if k.role == KeyRole.GIVEN]
     progress(f"collecting the rows of request {request.id}")
-    searched = find_people(spark, control, given)
+    searched = find_people(spark, control, given, erasing=False)
     where = f"request:{request.id}"
     if request.id in searched.found.ambiguous:
         raise BlockedError(

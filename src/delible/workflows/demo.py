@@ -148,7 +148,7 @@ def _erased(runs: tuple[Erased, ...]) -> list[Line]:
     files = sum(t.files_removed + t.log_files_removed for t in tables)
     return [
         Line("erasure", f"{rows:,} rows of {len(ERASED)} people erased or stripped in {len(tables)} tables"),
-        Line("", f"{masked} mentions in other people's tickets masked, {kept} shared card kept"),
+        Line("", f"{masked} mentions in other people's tickets masked, {kept} shared cards kept"),
         Line("", f"{files:,} old data and log files removed"),
     ]
 

@@ -26,6 +26,7 @@ from delible.workflows.access import remove_packages
 from delible.workflows.certificates import certify
 from delible.workflows.clock import Clock
 from delible.workflows.control import Control
+from delible.workflows.erasure_plan import refuse_held_tables
 from delible.workflows.journal import Journal, Step
 from delible.workflows.lineage_events import erasure_events
 from delible.workflows.search import Searched, find_people
@@ -90,7 +91,7 @@ def apply_erasure(
         if all(r.state is S.COMPLETED for r in requests):
             _close(control, journal, plan)
             return Erased(plan, tuple(requests), tuple(_reported(journal, s) for s in plan.tables), None)
-        _still_fits(control, plan, requests)
+        _still_fits(control, journal, plan, requests, clock())
         spark = session_for(workspace)
         run = Run(spark, journal, clock, plan.id, plan.immediate, progress)
         _tables_still_fit(control, run, plan)
@@ -103,8 +104,16 @@ def apply_erasure(
         return _conclude(control, run, plan, requests, treated, keys, actor)
 
 
-def _still_fits(control: Control, plan: ErasurePlan, requests: Sequence[Request]) -> None:
-    if plan.policy_fingerprint != control.policies.fingerprint:
+def _still_fits(
+    control: Control, journal: Journal, plan: ErasurePlan, requests: Sequence[Request], today: datetime
+) -> None:
+    """Refuse a plan that policies, requests or holds have overtaken.
+
+    Once all rows are rewritten the policies may change: what is left is to remove the bytes, and a request must not
+    wait for ever because somebody edited a file during its window. A hold stops whatever is left, at any time.
+    """
+    merged = all(journal.done(f"table:{s.table}", "merge") is not None for s in plan.tables if s.stages)
+    if plan.policy_fingerprint != control.policies.fingerprint and not (merged and journal.done("all", "find")):
         raise StalePlanError(
             "plan.stale", "the policies have changed since the plan was made.", where=f"plan {plan.id}", fix=_AGAIN
         )
@@ -116,8 +125,9 @@ def _still_fits(control: Control, plan: ErasurePlan, requests: Sequence[Request]
                 "plan.stale", f"a planned request is now in state '{request.state}'.", where=where, fix=_AGAIN
             )
         hold = hold_on(request.refs, active)
-        if hold is not None and request.state is S.SCHEDULED:
+        if hold is not None:
             raise BlockedError("request.held", f"legal hold {hold.id} covers the data subject.", where=where)
+    refuse_held_tables(control.policies, [s.table for s in plan.tables if s.stages], today)
 
 
 def _tables_still_fit(control: Control, run: Run, plan: ErasurePlan) -> None:

@@ -80,7 +80,8 @@ def plan_due_erasures(
         wanted = {p.id for p in planned}
         searched = find_people(spark, control, [k for k in given if k.role == "given" and k.request in wanted])
     touched = [n for n, d in searched.due.items() if d.rows or d.mentions]
-    _refuse_held_tables(control.policies, touched, now)
+    rewritten = [n for n in touched if searched.due[n].mentions or _rewrites(control.policies, n)]
+    refuse_held_tables(control.policies, rewritten, now)
     plan = plan_erasure(
         control.policies,
         {name: searched.facts(spark, name) for name in touched},
@@ -152,12 +153,21 @@ def _unusable(request: Request, searched: Searched, accept_no_match: bool) -> Pr
     return None
 
 
-def _refuse_held_tables(policies: PolicySet, touched: Sequence[str], now: datetime) -> None:
+def _rewrites(policies: PolicySet, table: str) -> bool:
+    return policies.tables[table].erasure.action is not ErasureAction.KEEP
+
+
+def refuse_held_tables(policies: PolicySet, touched: Sequence[str], now: datetime) -> None:
+    """Refuse to rewrite tables that a legal hold covers today.
+
+    Raises:
+        BlockedError: `table.held`, with one problem per table.
+    """
     held = held_tables(policies.legal_holds, now.date())
     problems = tuple(
         Problem("table.held", f"legal hold '{held[name]}' covers table '{name}'.", f"table:{name}")
         for name in touched
-        if name in held and policies.tables[name].erasure.action is not ErasureAction.KEEP
+        if name in held
     )
     if problems:
         raise BlockedError(problems[0].code, problems[0].message, where=problems[0].where, problems=problems)
@@ -184,16 +194,25 @@ def load_plan(workspace: Workspace, path: Path, *, immediate: bool = False) -> E
 
     Raises:
         PlanError: `plan.missing`, `plan.unreadable`, `plan.edited`, `plan.kind`.
-        BlockedError: `erasure.readers` when a table may have other readers.
+        BlockedError: `readers.shared` when a table may have other readers.
     """
     keys = Control(workspace).keys
     plan = read_plan(path)
     check_seal(plan, keys, where=str(path))
     if not isinstance(plan, ErasurePlan):
         raise PlanError("plan.kind", "the file is a retention plan.", where=str(path), fix="Use `retention apply`.")
-    if not immediate or plan.immediate:
+    return made_immediate(workspace, plan) if immediate else plan
+
+
+def made_immediate(workspace: Workspace, plan: ErasurePlan) -> ErasurePlan:
+    """Return the same plan with its retention windows closed, sealed anew.
+
+    Raises:
+        BlockedError: `readers.shared` when a table may have other readers.
+    """
+    if plan.immediate:
         return plan
-    policies = Control(workspace).policies
-    refuse_shared(policies, [s.table for s in plan.tables if s.stages])
+    control = Control(workspace)
+    refuse_shared(control.policies, [s.table for s in plan.tables if s.stages])
     steps = tuple(s.model_copy(update={"wait_hours": 0}) for s in plan.tables)
-    return seal(plan.model_copy(update={"immediate": True, "tables": steps}), keys)
+    return seal(plan.model_copy(update={"immediate": True, "tables": steps}), control.keys)

@@ -16,7 +16,7 @@ from delible.store.submissions import spelled
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.erasure import Erased, apply_erasure
-from delible.workflows.erasure_plan import plan_due_erasures
+from delible.workflows.erasure_plan import made_immediate, plan_due_erasures
 from delible.workflows.identifiers import read_identifiers
 from delible.workflows.unfinished import unfinished_erasures
 
@@ -134,18 +134,26 @@ def fulfil_requests(
 
     control = Control(workspace)
     wanted = {control.requests.get(i).id for i in request_ids} or None
-    erasures = [
-        apply_erasure(workspace, plan, actor=actor, now=now, progress=progress)
-        for plan in unfinished_erasures(workspace)
-        if wanted is None or wanted & {r.id for r in plan.requests}
-    ]
-    begun = {r.id for e in erasures for r in e.requests}
+    erasures: list[Erased] = []
+    stuck: list[Problem] = []
+    begun: set[str] = set()
+    for plan in unfinished_erasures(workspace):
+        planned_ids = {r.id for r in plan.requests}
+        if wanted is not None and not wanted & planned_ids:
+            continue
+        begun |= planned_ids
+        try:
+            going_on = made_immediate(workspace, plan) if immediate else plan
+            erasures.append(apply_erasure(workspace, going_on, actor=actor, now=now, progress=progress))
+        except BlockedError as blocked:
+            # One plan that is stuck must not keep everybody else waiting.
+            stuck += blocked.problems
     due = [
         r
         for r in control.requests.all()
         if r.id not in begun and (r.id in wanted if wanted is not None else r.state is RequestState.SCHEDULED)
     ]
-    left_out = [
+    left_out = stuck + [
         Problem("request.by_hand", f"a request for {r.right} is answered by hand in this version.", f"request:{r.id}")
         for r in due
         if r.right not in FULFILLED

@@ -10,12 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from delible.decide.consent import flag
 from delible.decide.holds import held_tables
 from delible.errors import PlanError, StalePlanError
 from delible.model.plan import RetentionPlan, RetentionStep
 from delible.model.policy import RetentionRule
 from delible.model.request import ENDED
-from delible.model.terms import Right
+from delible.model.terms import Exclusion, Right
 from delible.plan.retention import PastPeriod, plan_retention
 from delible.store.plans import check_seal, read_plan, seal, write_plan
 from delible.store.workspace import Workspace
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 
 _AGAIN = "Make a new plan with: delible retention plan"
 _FREEZING = frozenset({Right.ACCESS, Right.PORTABILITY})
-"""An open access request freezes retention on the rows that it asks for."""
+"""An open access request freezes retention on the rows that it asks for; a restriction does until it is lifted, since
+Art. 18(1)(b) and (c) ask that the data be kept."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,8 @@ class _Held:
         locations = control.locations()
         refs = set(control.holds.refs())
         for request in control.requests.all():
-            if request.right in _FREEZING and request.state not in ENDED:
+            asked_for = request.right in _FREEZING and request.state not in ENDED
+            if asked_for or flag(request) is Exclusion.RESTRICTED:
                 refs.update(request.refs)
         needed: Sequence[str] = (
             list(control.policies.tables) if refs else [r.table for r in control.policies.retention.values()]

@@ -43,8 +43,11 @@ class Searched:
         return table_facts(spark, self.locations[table], table=table)
 
 
-def find_people(spark: SparkSession, control: Control, given: Sequence[KeyRow]) -> Searched:
+def find_people(spark: SparkSession, control: Control, given: Sequence[KeyRow], *, erasing: bool = True) -> Searched:
     """Follow all links and paths from the given identifiers, and count rows and mentions.
+
+    Args:
+        erasing: Also collect evidence for the byte search, and look for mentions in other people's texts.
 
     Raises:
         InputError: `table.missing` when a policy's table does not exist: it might hold what must be erased.
@@ -58,11 +61,12 @@ def find_people(spark: SparkSession, control: Control, given: Sequence[KeyRow]) 
     for name, location in locations.items():
         versions[name] = version_of(spark, location, table=name)
         frames[name] = read(spark, location, version=versions[name])
-    found = find(spark, policies, frames, given)
+    found = find(spark, policies, frames, given, evidence=erasing)
     values = telling_values(found.keys, policies.controller)
     keys = keys_frame(spark, found.keys)
     due = {name: table.due for name, table in found.tables.items()}
-    for name, mentions in count_mentions(spark, policies, frames, keys, values).items():
+    mentioned = count_mentions(spark, policies, frames, keys, values) if erasing else {}
+    for name, mentions in mentioned.items():
         due[name] = due.get(name, RowsDue(table=name, rows=0)).model_copy(update={"mentions": mentions})
     refs = _refs(control, found.keys)
     active = control.holds.active()

@@ -66,7 +66,7 @@ def test_the_same_person_and_right_is_a_duplicate_without_identifiers(
 ) -> None:
     [first] = requests.submit([people.request("a@x.example", "12")], actor="ops", now=now)
     batch = [
-        people.request("other@x.example", "1-2"),
+        people.request("A@x.example", "1-2"),
         people.request("b@x.example"),
         people.request(" B@X.example"),
         people.request("a@x.example", right=Right.ACCESS),
@@ -77,6 +77,16 @@ def test_the_same_person_and_right_is_a_duplicate_without_identifiers(
     assert (second.state, access.state) == (S.AWAITING_APPROVAL, S.AWAITING_APPROVAL)
     assert set(requests.vault.requests()) == {first.id, second.id, access.id}
     assert requests.all() == [first, again, second, third, access]
+
+
+def test_who_shares_one_identifier_or_gives_another_one_is_no_duplicate(
+    requests: Requests, people: Any, now: datetime
+) -> None:
+    """Their own identifiers would be forgotten, and they would never be erased."""
+    requests.submit([people.request("a@x.example", "12")], actor="ops", now=now)
+    made = requests.submit([people.request("other@x.example", "1-2")], actor="ops", now=now)
+    assert [r.state for r in made] == [S.AWAITING_APPROVAL]
+    assert made[0].id in requests.vault.requests()
 
 
 def test_after_the_first_has_ended_a_request_is_no_duplicate(requests: Requests, people: Any, now: datetime) -> None:

@@ -1,0 +1,59 @@
+"""The jobs do their work under `spark-submit`, each in a driver of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from delible.lake.jdk import delta_jars
+from delible.model.terms import RequestState
+from delible.workflows.control import Control
+from delible.workflows.tagging import list_tags
+from small_shop import approved, make_workspace, write_tables
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+PROJECT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+
+pytestmark = [pytest.mark.slow]
+
+SUBMIT = [
+    "--master", "local[2]",
+    "--driver-class-path", f"{delta_jars()}/*",
+    "--conf", "spark.driver.host=127.0.0.1",
+    "--conf", "spark.ui.enabled=false",
+    "--conf", "spark.sql.shuffle.partitions=2",
+    "--conf", "spark.databricks.delta.snapshotPartitions=1",
+]  # fmt: skip
+
+
+def submitted(job: str, workspace: Path, *words: str) -> None:
+    """Run one job with the environment's Python first on PATH, as `spark-submit` of pip's pyspark needs it."""
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    command = [str(BIN / "spark-submit"), *SUBMIT, str(PROJECT / "jobs" / job), "--workspace", str(workspace), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PATH": path})
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_jobs_scan_enforce_fulfil_and_report(spark: SparkSession, tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path / "w")
+    write_tables(spark, workspace)
+    (request,) = approved(workspace, tmp_path, {"customer_id": 1})
+    root = workspace.root
+    submitted("scan_pii.py", root, "--json")
+    submitted("enforce_retention.py", root, "--immediate")
+    submitted("fulfil_requests.py", root, "--immediate", "--json")
+    submitted("report_audit.py", root, "--json")
+    control = Control(workspace)
+    assert control.requests.get(request).state is RequestState.COMPLETED
+    assert any(t.category is not None for t in list_tags(workspace))
+    assert list((root / "reports").glob("audit-*.html"))
+    actions = {r.action for r in control.ledger.records()}
+    assert {"tags.scan", "erasure.merge", "erasure.verify"} <= actions
