@@ -27,9 +27,13 @@ pytestmark = [pytest.mark.slow]
 SUBMIT = [
     "--master", "local[2]",
     "--driver-class-path", f"{delta_jars()}/*",
+    "--driver-java-options", "-XX:TieredStopAtLevel=1",
     "--conf", "spark.driver.host=127.0.0.1",
     "--conf", "spark.ui.enabled=false",
+    "--conf", "spark.sql.adaptive.enabled=false",
+    "--conf", "spark.sql.codegen.wholeStage=false",
     "--conf", "spark.sql.shuffle.partitions=2",
+    "--conf", "spark.sql.sources.parallelPartitionDiscovery.parallelism=2",
     "--conf", "spark.databricks.delta.snapshotPartitions=1",
 ]  # fmt: skip
 
