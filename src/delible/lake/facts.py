@@ -8,7 +8,6 @@ from typing import Any
 import pyarrow.fs as pafs
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import types as T
 
 from delible.errors import InputError
 from delible.model.plan import TableFacts
@@ -17,8 +16,6 @@ DELETED_FILES, LOG = "delta.deletedFileRetentionDuration", "delta.logRetentionDu
 _DEFAULTS = {DELETED_FILES: "interval 1 week", LOG: "interval 30 days"}
 _HOURS = {"second": 1 / 3600, "minute": 1 / 60, "hour": 1, "day": 24, "week": 168}
 _COMMIT = re.compile(r"^(\d{20})\.json$")
-_FIRST_INDEXED = 32
-"""Delta keeps statistics on the first 32 leaf columns unless a property says otherwise."""
 
 
 def quoted(name: str) -> str:
@@ -92,7 +89,6 @@ def table_facts(spark: SparkSession, location: str, *, table: str) -> TableFacts
         partitions=tuple(partitions),
         deleted_file_retention_hours=interval_hours(properties.get(DELETED_FILES, _DEFAULTS[DELETED_FILES])),
         log_retention_hours=interval_hours(properties.get(LOG, _DEFAULTS[LOG])),
-        statistics_on=_indexed(frame.schema, properties),
     )
 
 
@@ -106,12 +102,3 @@ def interval_hours(text: str) -> int:
     if not parts or any(unit not in _HOURS for _, unit in parts):
         raise InputError("table.interval", "a retention property is not an interval that Delta knows.", where=text)
     return -int(-sum(int(number) * _HOURS[unit] for number, unit in parts) // 1)
-
-
-def _indexed(schema: T.StructType, properties: dict[str, str]) -> tuple[str, ...]:
-    named = properties.get("delta.dataSkippingStatsColumns")
-    if named is not None:
-        return tuple(name.strip().strip("`") for name in named.split(",") if name.strip())
-    count = int(properties.get("delta.dataSkippingNumIndexedCols", _FIRST_INDEXED))
-    names = [field.name for field in schema.fields]
-    return tuple(names if count < 0 else names[:count])

@@ -35,7 +35,6 @@ class TableFacts(Frozen):
         columns: Column name to Spark type, top level.
         partitions: Partition and clustering columns.
         deleted_file_retention_hours, log_retention_hours: The table's own windows.
-        statistics_on: Columns whose minimum and maximum reach the transaction log.
     """
 
     table: str
@@ -49,7 +48,6 @@ class TableFacts(Frozen):
     partitions: tuple[str, ...] = ()
     deleted_file_retention_hours: int
     log_retention_hours: int
-    statistics_on: tuple[str, ...] = ()
 
 
 class RowsDue(Frozen):

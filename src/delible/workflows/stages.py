@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -92,11 +92,11 @@ def treat(run: Run, step: TableStep, rewrite: Callable[[], Step], *, thing: str 
         )
         open_at = purged.at + timedelta(hours=0 if run.immediate else step.wait_hours)
         if run.clock() < open_at:
-            return _with(done, waiting_until=open_at)
+            return replace(done, waiting_until=open_at)
         run.progress(f"{table}: removing old files and log entries")
         vacuumed = run.journal.once(thing, Stage.VACUUM, lambda _: _vacuumed(run, step))
         expired = _expired(run, step, thing)
-    return _with(
+    return replace(
         done,
         files_removed=vacuumed.counts.get("files_removed", 0),
         log_files_removed=expired.counts.get("log_files_removed", 0),
@@ -130,9 +130,3 @@ def _expired(run: Run, step: TableStep, thing: str) -> AuditRecord:
     older = None if run.immediate else run.clock() - timedelta(hours=step.wait_hours)
     removed = purge.expire_log(step.location, below=version, older_than=older)
     return run.journal.finish(thing, Stage.EXPIRE_LOG, Step({"log_files_removed": removed}, {"version": str(version)}))
-
-
-def _with(treated: Treated, **changes: object) -> Treated:
-    from dataclasses import replace
-
-    return replace(treated, **changes)  # type: ignore[arg-type]
