@@ -6,8 +6,9 @@ and the jobs return. Messages never hold personal data: they name files, lines, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 _LONGEST_MESSAGE = 600
 """A message is bounded, so that a hostile 10 MB key in a policy file cannot flood a terminal or a log."""
@@ -55,6 +56,12 @@ class DelibleError(Exception):
         self.where = where
         self.fix = fix
         self._problems = problems
+
+    @classmethod
+    def of(cls, problems: Sequence[Problem]) -> Self:
+        """Return one error for several findings; the first one speaks for all."""
+        first = problems[0]
+        return cls(first.code, first.message, where=first.where, problems=tuple(problems))
 
     @property
     def problems(self) -> tuple[Problem, ...]:

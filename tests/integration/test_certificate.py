@@ -28,6 +28,8 @@ CHANGED: dict[str, Any] = {
     "tables": (),
     "verification": residue(),
     "ledger_sequence": 2,
+    "earlier_plans": ("E-1",),
+    "shared_identifiers": 3,
 }
 Edit = Callable[[dict[str, Any]], object]
 

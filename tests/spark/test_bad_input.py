@@ -14,7 +14,8 @@ import pytest
 
 from delible.cli.main import main
 from delible.store.workspace import open_workspace
-from delible.workflows.erasure_plan import plan_due_erasures, save_plan
+from delible.workflows.erasure_plan import plan_due_erasures
+from delible.workflows.plans import save_plan
 from small_shop import (
     HIGHEST,
     LOWEST,

@@ -20,7 +20,8 @@ from byte_search import places
 from delible.store.workspace import open_workspace
 from delible.workflows.audit import verify_ledger
 from delible.workflows.control import Control
-from delible.workflows.erasure_plan import plan_due_erasures, save_plan
+from delible.workflows.erasure_plan import plan_due_erasures
+from delible.workflows.plans import save_plan
 from small_shop import HIGHEST, LOWEST, NOW, approved, email, make_workspace, phone, write_tables
 
 if TYPE_CHECKING:

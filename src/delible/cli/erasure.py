@@ -42,7 +42,8 @@ def plan(
 
         delible erasure plan --immediate --out erasure.json
     """
-    from delible.workflows.erasure_plan import plan_due_erasures, save_plan
+    from delible.workflows.erasure_plan import plan_due_erasures
+    from delible.workflows.plans import save_plan
 
     call = current(ctx)
     planned = plan_due_erasures(
@@ -71,10 +72,10 @@ def apply(
         delible erasure apply erasure.json
     """
     from delible.workflows.erasure import apply_erasure
-    from delible.workflows.erasure_plan import load_plan
+    from delible.workflows.erasure_plan import load_erasure
 
     call = current(ctx)
-    loaded = load_plan(call.workspace, file, immediate=immediate)
+    loaded = load_erasure(call.workspace, file, immediate=immediate)
     done = apply_erasure(call.workspace, loaded, actor=call.actor, now=call.now, progress=progress)
     emit(ctx, applied_document(done), text=applied_text(done.requests, done.tables))
 

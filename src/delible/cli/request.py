@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from delible.cli.context import current, emit, progress
-from delible.errors import BlockedError
 from delible.model.request import ENDED
 from delible.model.terms import Regime, Right
 
@@ -162,11 +161,8 @@ def fulfil(
         "tables": [line for e in done.erasures for line in applied_document(e)["tables"]],
         "packages": dict(done.packages),
     }
-    failure = None
-    if done.left_out:
-        first = done.left_out[0]
-        failure = BlockedError(first.code, first.message, where=first.where, problems=done.left_out)
-    emit(ctx, document, text=applied_text(done.requests, [t for e in done.erasures for t in e.tables]), failure=failure)
+    tables = [t for e in done.erasures for t in e.tables]
+    emit(ctx, document, text=applied_text(done.requests, tables), failure=done.failure)
 
 
 def days_left(due: date, now: datetime) -> int:

@@ -34,7 +34,8 @@ def plan(
 
         delible retention plan --out retention.json
     """
-    from delible.workflows.retention import plan_due_retention, save_plan
+    from delible.workflows.plans import save_plan
+    from delible.workflows.retention import plan_due_retention
 
     call = current(ctx)
     made = plan_due_retention(call.workspace, now=call.now, immediate=immediate, progress=progress)
@@ -55,10 +56,12 @@ def apply(
 
         delible retention apply retention.json
     """
-    from delible.workflows.retention import apply_retention, load_plan
+    from delible.model.plan import RetentionPlan
+    from delible.workflows.plans import load_plan
+    from delible.workflows.retention import apply_retention
 
     call = current(ctx)
-    loaded = load_plan(call.workspace, file)
+    loaded = load_plan(call.workspace, file, RetentionPlan)
     done = apply_retention(call.workspace, loaded, actor=call.actor, now=call.now, progress=progress)
     emit(ctx, applied_document(done), text=_applied(done))
 

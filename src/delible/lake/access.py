@@ -10,9 +10,9 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from delible.lake.facts import quoted, read
-from delible.lake.find import keys_frame, split_rows
 from delible.lake.masking import mask_column
 from delible.lake.mentions import telling_values
+from delible.lake.reach import keys_frame, split_rows
 from delible.model.policy import Controller, TablePolicy
 from delible.model.subject import KeyRow
 

@@ -12,8 +12,8 @@ from pyspark.sql import functions as F
 
 from delible.lake.columns import INNER, OUTER, with_pads
 from delible.lake.facts import open_table, quoted, read
-from delible.lake.find import due_combinations, keys_frame, same_combination
-from delible.lake.mentions import masked_texts, telling_values, with_mentions
+from delible.lake.mentions import masked_texts, needles_of, with_mentions, without_held
+from delible.lake.reach import due_combinations, keys_frame, same_combination
 from delible.model.policy import Controller, TablePolicy
 from delible.model.subject import KeyRow
 from delible.model.terms import ColumnErasure, ErasureAction
@@ -129,20 +129,28 @@ def _treated(frame: DataFrame, column: str, how: ColumnErasure) -> Column:
 
 
 def mask_mentions(
-    spark: SparkSession, location: str, policy: TablePolicy, controller: Controller, keys: Sequence[KeyRow]
+    spark: SparkSession,
+    location: str,
+    policy: TablePolicy,
+    controller: Controller,
+    keys: Sequence[KeyRow],
+    held: DataFrame | None,
 ) -> None:
-    """Mask due people's identifiers in the free text of rows that stay, one commit per free-text column."""
-    values = telling_values(keys, controller)
-    if not values or not policy.free_text:
+    """Mask due people's identifiers in the free text of rows that stay, one commit per free-text column.
+
+    Args:
+        held: Reach values of rows of people under a hold, which stay as they are.
+    """
+    needles = needles_of(keys, controller)
+    if not needles or not policy.free_text:
         return
     for column in policy.free_text:
         frame = read(spark, location)
-        mentioning = with_mentions(spark, frame, policy, controller, keys_frame(spark, keys), values)
-        texts = masked_texts(mentioning, column)
+        mentioning = with_mentions(spark, frame, policy, controller, keys_frame(spark, keys), needles)
+        texts = masked_texts(without_held(mentioning, policy, held), policy, column)
         if texts.isEmpty():
             continue
         handle = open_table(spark, location, table=policy.table)
         name = quoted(column)
-        handle.alias("t").merge(texts.alias("s"), f"t.{name} = s.__text").whenMatchedUpdate(
-            set={name: F.col("s.__masked")}
-        ).execute()
+        same = " AND ".join(filter(None, (same_combination(policy, "t", "s"), f"t.{name} = s.__text")))
+        handle.alias("t").merge(texts.alias("s"), same).whenMatchedUpdate(set={name: F.col("s.__masked")}).execute()

@@ -11,6 +11,8 @@ from urllib.parse import quote
 
 from ahocorasick_rs import BytesAhoCorasick
 
+from delible.lake.numbers import Numbers
+
 _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_%+-@")
 _SHORTEST_BASE64 = 8
 """Fewer characters of base64 occur by chance in any compressed file."""
@@ -27,9 +29,13 @@ class Needles:
 
     Matching ignores ASCII case (and the upper and lower forms of other letters), and a match inside a longer word is
     not one: `ann@x.example` in `joann@x.example` is another person.
+
+    Args:
+        values: What is looked for in all forms.
+        numbers: Those of the values that are digits, normalised: they are looked for in other spellings, too.
     """
 
-    def __init__(self, values: Iterable[str]) -> None:
+    def __init__(self, values: Iterable[str], numbers: Iterable[str] = ()) -> None:
         folded: dict[bytes, _Pattern] = {}
         exact: dict[bytes, _Pattern] = {}
         self.count = 0
@@ -41,6 +47,7 @@ class Needles:
                     exact.setdefault(fragment, _Pattern("base64", bounded=False))
         self._folded = _Automaton(folded)
         self._exact = _Automaton(exact)
+        self._numbers = Numbers(numbers)
 
     def search(self, haystack: bytes) -> Counter[str]:
         """Count the matches in one buffer, by form."""
@@ -48,7 +55,11 @@ class Needles:
 
     def search_folded(self, haystack: bytes) -> Counter[str]:
         """Count the matches of forms in which letter case does not count."""
-        return Counter(form for form, _, _ in self._folded.matches(haystack.lower())) if self.count else Counter()
+        if not self.count:
+            return Counter()
+        found = Counter(form for form, _, _ in self._folded.matches(haystack.lower()))
+        spelled = sum(stands_alone(haystack, start, end) for start, end in self._numbers.places(haystack))
+        return found + Counter({"another spelling": spelled})
 
     def search_exact(self, haystack: bytes) -> Counter[str]:
         """Count the matches of forms whose letter case counts, such as base64."""
@@ -56,7 +67,7 @@ class Needles:
 
     def places(self, haystack: bytes) -> list[tuple[int, int]]:
         """Return start and end of plain and encoded matches in an already lower-cased buffer, boundaries unchecked."""
-        return self._folded.raw(haystack) if self.count else []
+        return [*self._folded.raw(haystack), *self._numbers.places(haystack)] if self.count else []
 
 
 class _Automaton:

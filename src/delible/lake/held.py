@@ -14,8 +14,8 @@ from pyspark.sql import functions as F
 
 from delible.lake.columns import normalised, subject_ref, with_pads
 from delible.lake.facts import quoted
-from delible.lake.find import reach_columns
 from delible.lake.identity import RefKey
+from delible.lake.reach import reach_columns
 from delible.model.policy import Controller, PolicySet, Reach, TablePolicy
 from delible.model.terms import Normalise
 

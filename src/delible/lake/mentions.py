@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import reduce
 
 import pyarrow as pa
@@ -10,14 +12,33 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from delible.lake.facts import quoted
-from delible.lake.find import split_rows
+from delible.lake.numbers import SEPARATORS, is_number, number_pattern
+from delible.lake.reach import reach_columns, same_combination, split_rows
 from delible.model.policy import Controller, PolicySet, TablePolicy
 from delible.model.subject import KeyRole, KeyRow
+from delible.model.terms import Normalise
 
 MASK = "[erased]"
 _VALUES = "__values"
 _BEFORE, _AFTER = r"(?<![\p{L}\p{N}._%+\-@])", r"(?![\p{L}\p{N}_%+\-@])(?!\.[\p{L}\p{N}])"
 """ann@x.example is not joann@x.example, and 555-0142 is not a part of a longer number: those are other people."""
+
+_SEPARATORS = f"[{re.escape(SEPARATORS)}]"
+_NEEDLE = pa.struct([("find", pa.string()), ("pattern", pa.string()), ("number", pa.bool_())])
+
+
+@dataclass(frozen=True)
+class Needle:
+    """One value as it is looked for in texts.
+
+    Args:
+        find: What a text must contain, in lower case and for numbers without separators; a quick first look.
+        pattern: Java regular expression of exactly what is masked.
+    """
+
+    find: str = field(repr=False)
+    pattern: str = field(repr=False)
+    number: bool
 
 
 def telling_values(keys: Sequence[KeyRow], controller: Controller) -> tuple[str, ...]:
@@ -28,19 +49,43 @@ def telling_values(keys: Sequence[KeyRow], controller: Controller) -> tuple[str,
     )
 
 
+def telling_numbers(keys: Sequence[KeyRow], controller: Controller) -> tuple[str, ...]:
+    """Return those of the telling values that are digits and may stand in any spelling."""
+    kinds = controller.identifiers
+    numbers = {k.value for k in keys if k.kind in kinds and kinds[k.kind].normalise is Normalise.DIGITS}
+    return tuple(v for v in telling_values(keys, controller) if v in numbers and is_number(v))
+
+
+def needles_of(keys: Sequence[KeyRow], controller: Controller) -> tuple[Needle, ...]:
+    """Return what is looked for in other people's texts, numbers in any spelling first."""
+    numbers = [
+        Needle(v.removeprefix("+"), f"{_BEFORE}{number_pattern(v)}{_AFTER}", number=True)
+        for v in telling_numbers(keys, controller)
+    ]
+    values = [
+        Needle(v.lower(), f"(?iu){_BEFORE}{_literal(v)}{_AFTER}", number=False)
+        for v in telling_values(keys, controller)
+    ]
+    return (*numbers, *values)
+
+
+def _literal(value: str) -> str:
+    return r"\Q" + value.replace(r"\E", r"\E\\E\Q") + r"\E"
+
+
 def with_mentions(
     spark: SparkSession,
     frame: DataFrame,
     policy: TablePolicy,
     controller: Controller,
     keys: DataFrame,
-    values: Sequence[str],
+    needles: Sequence[Needle],
 ) -> DataFrame:
-    """Return the NOT-due rows of a table that mention a due person, with the values in one array column.
+    """Return the NOT-due rows of a table that mention a due person, with the needles in one array column.
 
-    The values travel as a one-row table that is joined in: as literals they would stand in plans and event logs.
+    They travel as a one-row table that is joined in: as literals they would stand in plans and event logs.
     """
-    column = pa.array([list(values)], pa.list_(pa.string()))
+    column = pa.array([[asdict(n) for n in needles]], pa.list_(_NEEDLE))
     carried = spark.createDataFrame(pa.table({_VALUES: column}))
     kept = split_rows(frame, policy, controller, keys, due=False) if policy.subject else frame
     joined = kept.crossJoin(F.broadcast(carried))
@@ -51,54 +96,83 @@ def with_mentions(
     return joined.where(condition)
 
 
-def count_mentions(
+def without_held(frame: DataFrame, policy: TablePolicy, held: DataFrame | None) -> DataFrame:
+    """Return the rows of people who are under no hold.
+
+    Args:
+        held: Reach values of the rows of people under a hold.
+    """
+    if held is None:
+        return frame
+    return frame.alias("__t").join(held.alias("__h"), F.expr(same_combination(policy, "__t", "__h")), "left_anti")
+
+
+def count_mentions(  # what the find step has, and what is looked for
     spark: SparkSession,
     policies: PolicySet,
     frames: Mapping[str, DataFrame],
     keys: DataFrame,
-    values: Sequence[str],
-) -> dict[str, int]:
-    """Count, per table with free text, the rows of other people that mention a due person; in one job."""
-    parts = [
-        with_mentions(spark, frames[name], policy, policies.controller, keys, values).select(F.lit(name).alias("table"))
-        for name, policy in policies.tables.items()
-        if policy.free_text
-    ]
-    if not parts or not values:
+    needles: Sequence[Needle],
+    held: Mapping[str, DataFrame],
+) -> dict[str, tuple[int, int]]:
+    """Count the rows of other people that mention a due person, per table with free text, in one job.
+
+    Args:
+        held: Reach values of the rows of people under a hold, by table.
+
+    Returns:
+        Per table, rows to mask, and rows that stay as they are because of a hold.
+    """
+    parts = []
+    for name, policy in policies.tables.items():
+        if not policy.free_text or not needles:
+            continue
+        mentioning = with_mentions(spark, frames[name], policy, policies.controller, keys, needles)
+        free = without_held(mentioning, policy, held.get(name))
+        parts.append(free.select(F.lit(name).alias("table"), F.lit(True).alias("free")))
+        if name in held:
+            parts.append(mentioning.select(F.lit(name).alias("table"), F.lit(False).alias("free")))
+    if not parts:
         return {}
-    counts = reduce(DataFrame.unionByName, parts).groupBy("table").count().collect()
-    return {row["table"]: row["count"] for row in counts}
+    sums = reduce(DataFrame.unionByName, parts).groupBy("table", "free").count().collect()
+    counts = {(row["table"], row["free"]): int(row["count"]) for row in sums}
+    found = {}
+    for name in {table for table, _ in counts}:
+        unheld = counts.get((name, True), 0)
+        found[name] = (unheld, counts.get((name, False), unheld) - unheld)
+    return found
 
 
-def masked_texts(mentioning: DataFrame, column: str) -> DataFrame:
-    """Return the distinct texts that mention somebody, beside the same texts with the mentions masked."""
+def masked_texts(mentioning: DataFrame, policy: TablePolicy, column: str) -> DataFrame:
+    """Return the distinct texts that mention somebody, beside the same texts with the mentions masked.
+
+    The reach columns stay beside them: the same text in a held or kept row must not be masked along.
+    """
     text = F.col(quoted(column))
+    reach = [F.col(quoted(c)) for c in reach_columns(policy)]
     return (
         mentioning.where(_mentions(text))
-        .select(text.alias("__text"), _masked(text).alias("__masked"))
+        .select(*reach, text.alias("__text"), _masked(text).alias("__masked"))
         .distinct()
         .where(F.col("__text") != F.col("__masked"))
     )
 
 
-def _pattern(value: Column) -> Column:
-    literal = F.concat(F.lit(r"\Q"), F.replace(value, F.lit(r"\E"), F.lit(r"\E\\E\Q")), F.lit(r"\E"))
-    return F.concat(F.lit("(?iu)" + _BEFORE), literal, F.lit(_AFTER))
-
-
 def _mentions(text: Column) -> Column:
-    lower = F.lower(text)
-    return F.exists(
-        F.col(_VALUES),
-        lambda v: F.contains(lower, F.lower(v)) & F.regexp_like(text, _pattern(v)),
-    )
+    lower, digits = F.lower(text), F.regexp_replace(text, _SEPARATORS, "")
+    return F.exists(F.col(_VALUES), lambda n: _stands_in(n, lower, digits) & F.regexp_like(text, n["pattern"]))
 
 
 def _masked(text: Column) -> Column:
     return F.aggregate(
         F.col(_VALUES),
         text,
-        lambda done, v: F.when(
-            F.contains(F.lower(done), F.lower(v)), F.regexp_replace(done, _pattern(v), F.lit(MASK))
+        lambda done, n: F.when(
+            _stands_in(n, F.lower(done), F.regexp_replace(done, _SEPARATORS, "")),
+            F.regexp_replace(done, n["pattern"], F.lit(MASK)),
         ).otherwise(done),
     )
+
+
+def _stands_in(needle: Column, lower: Column, digits: Column) -> Column:
+    return F.when(needle["number"], F.contains(digits, needle["find"])).otherwise(F.contains(lower, needle["find"]))

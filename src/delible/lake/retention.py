@@ -10,7 +10,7 @@ from pyspark.sql import types as T
 
 from delible.lake.conditions import condition
 from delible.lake.facts import open_table, quoted, read
-from delible.lake.find import same_combination
+from delible.lake.reach import same_combination
 from delible.model.policy import RetentionRule, TablePolicy
 
 

@@ -47,14 +47,17 @@ class Folder:
     skip: tuple[str, ...] = ()
 
 
-def search(folders: Sequence[Folder], values: Sequence[str], *, now: datetime) -> Verification:
+def search(
+    folders: Sequence[Folder], values: Sequence[str], *, now: datetime, numbers: Sequence[str] = ()
+) -> Verification:
     """Search every byte of the folders for the values in all their forms.
 
     Args:
         values: Distinctive values; they are also looked for inside texts, file names and encoded payloads.
         now: The instant that the result carries.
+        numbers: Those of the values that are digits, and may stand in other spellings.
     """
-    needles = Needles(values)
+    needles = Needles(values, numbers)
     matches: Counter[tuple[str, str]] = Counter()
     unreadable: list[str] = []
     files = size = 0

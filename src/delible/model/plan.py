@@ -57,6 +57,7 @@ class RowsDue(Frozen):
     rows: int
     shared_rows: int = 0
     mentions: int = 0
+    held_mentions: int = 0
 
 
 class TableStep(Frozen):
@@ -66,6 +67,7 @@ class TableStep(Frozen):
         rows: Rows whose data subject is due.
         shared_rows: Rows that also reach somebody who is not due: KEPT, and named in the certificate.
         mentions: Rows of other people in whose free text a due person's identifier stands.
+        held_mentions: The same in rows of people under a hold: KEPT as they are, so the byte search will find them.
         wait_hours: How long the old files must stay for other readers before VACUUM may remove them.
     """
 
@@ -76,6 +78,7 @@ class TableStep(Frozen):
     rows: int
     shared_rows: int = 0
     mentions: int = 0
+    held_mentions: int = 0
     files: int
     bytes: int
     stages: tuple[Stage, ...]
@@ -84,11 +87,16 @@ class TableStep(Frozen):
 
 
 class PlannedRequest(Frozen):
-    """A request as the plan names it."""
+    """A request as the plan names it.
+
+    Args:
+        shared: How many of its identifiers somebody else has, too; they reach no row by themselves.
+    """
 
     id: str
     due: str
     matched: bool
+    shared: int = 0
 
 
 class ErasurePlan(Frozen):
@@ -97,6 +105,7 @@ class ErasurePlan(Frozen):
     Args:
         seen: Version at which each table was searched, also those that held nothing: a row that arrives between plan
             and apply must make the plan stale wherever it arrives.
+        earlier: Plans for the same requests that ended with residue, which this one goes on from.
     """
 
     kind: Literal["erasure"] = "erasure"
@@ -106,6 +115,7 @@ class ErasurePlan(Frozen):
     immediate: bool
     requests: tuple[PlannedRequest, ...]
     seen: dict[str, int] = {}
+    earlier: tuple[str, ...] = ()
     tables: tuple[TableStep, ...]
     seal: str = ""
 

@@ -54,7 +54,12 @@ class TableProof(Frozen):
 
 
 class Certificate(Frozen):
-    """The signed statement about one request."""
+    """The signed statement about one request.
+
+    Args:
+        earlier_plans: Plans that ended with residue before this one; the tables' numbers include theirs.
+        shared_identifiers: Identifiers that somebody else has, too: by themselves they reached no row.
+    """
 
     certificate: str
     request: str
@@ -66,7 +71,9 @@ class Certificate(Frozen):
     refs: tuple[str, ...]
     policy_fingerprint: str
     plan: str
+    earlier_plans: tuple[str, ...] = ()
     matched: bool
+    shared_identifiers: int = 0
     tables: tuple[TableProof, ...]
     verification: Verification
     ledger_sequence: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
@@ -78,11 +79,12 @@ def ref_message(kind: str, normalised_value: str) -> bytes:
 
 
 class KeyRole(StrEnum):
-    """How a key came to stand for a request."""
+    """How a key came to stand for a request; a shared one belongs to somebody else as well, and reaches nothing."""
 
     GIVEN = "given"
     FOUND = "found"
     EVIDENCE = "evidence"
+    SHARED = "shared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +96,17 @@ class KeyRow:
         kind: An identifier kind, or `table.column` for a key that was found on a path, or for evidence.
         value: The normalised value for keys; for evidence the spelling as it stands in the table.
         role: `given` by the data subject, `found` by following links and paths, or `evidence` that only the byte
-            search looks for.
+            search looks for, or `shared` with somebody else.
     """
 
     request: str
     kind: str
     value: str = field(repr=False)
     role: KeyRole
+
+
+def own_keys(rows: Iterable[KeyRow]) -> list[KeyRow]:
+    """Return the keys that are a data subject's alone, as they are stored: without those that turned out shared."""
+    rows = list(rows)
+    shared = {(r.request, r.kind, r.value) for r in rows if r.role is KeyRole.SHARED}
+    return [r for r in rows if (r.request, r.kind, r.value) not in shared]

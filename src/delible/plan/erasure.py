@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from delible.errors import BlockedError, Problem
+from delible.errors import BlockedError, Problem, bounded
 from delible.model.plan import ErasurePlan, PlannedRequest, RowsDue, Stage, TableFacts, TableStep
 from delible.model.policy import PolicySet, TablePolicy
 from delible.model.terms import ErasureAction, Readers
@@ -47,6 +47,8 @@ def plan_erasure(  # noqa: PLR0913  # all of it is the plan
     plan_id: str,
     now: datetime,
     immediate: bool,
+    earlier: tuple[str, ...] = (),
+    again: Collection[str] = (),
 ) -> ErasurePlan:
     """Return the ordered steps of one erasure run.
 
@@ -54,14 +56,18 @@ def plan_erasure(  # noqa: PLR0913  # all of it is the plan
         due: Rows per table, as the find step counted them; a table without due rows and mentions is left alone.
         cost: Files and bytes per table that hold due rows.
         seen: Version at which each table was searched.
+        earlier: Plans with residue that this one goes on from.
+        again: Tables in which their byte searches found something: all stages run there, due rows or not.
         immediate: Close the retention windows, for tables that nothing else reads.
 
     Raises:
-        BlockedError: `erasure.feature`, `readers.shared` when a table cannot be erased as asked.
+        BlockedError: `erasure.feature`, `erasure.several_owners`, `erasure.unmapped_column`, `readers.shared` when a
+            table cannot be erased as asked.
     """
-    touched = [n for n, d in due.items() if d.rows or d.mentions]
+    touched = [n for n, d in due.items() if d.rows or d.mentions or n in again]
     erased = [n for n in sorted(touched) if policies.tables[n].erasure.action is not ErasureAction.KEEP]
     _refuse_several_owners(policies, [n for n in erased if due[n].rows])
+    _refuse_unmapped(policies, facts, [n for n in erased if due[n].rows])
     refuse_unsafe(policies, facts, erased, immediate=immediate)
     steps = tuple(
         _step(policies.tables[name], facts[name], due[name], cost.get(name, (0, 0)), immediate)
@@ -74,6 +80,7 @@ def plan_erasure(  # noqa: PLR0913  # all of it is the plan
         immediate=immediate,
         requests=tuple(sorted(requests, key=lambda r: (r.due, r.id))),
         seen=dict(sorted(seen.items())),
+        earlier=earlier,
         tables=steps,
     )
 
@@ -88,6 +95,7 @@ def _step(policy: TablePolicy, facts: TableFacts, due: RowsDue, cost: tuple[int,
         rows=due.rows,
         shared_rows=due.shared_rows,
         mentions=due.mentions,
+        held_mentions=due.held_mentions,
         files=cost[0],
         bytes=cost[1],
         stages=() if keeps else ALL_STAGES,
@@ -109,7 +117,25 @@ def _refuse_several_owners(policies: PolicySet, tables: Sequence[str]) -> None:
         if policies.tables[name].several_owners
     )
     if problems:
-        raise BlockedError(problems[0].code, problems[0].message, where=problems[0].where, problems=problems)
+        raise BlockedError.of(problems)
+
+
+def _refuse_unmapped(policies: PolicySet, facts: Mapping[str, TableFacts], tables: Sequence[str]) -> None:
+    """Refuse to treat single columns of a table that has others of which no policy says what they hold."""
+    problems = tuple(
+        Problem(
+            "erasure.unmapped_column",
+            f"a row of table '{name}' stays after its erasure, and no policy says what its column "
+            f"'{bounded(column, 80)}' holds. Map it in the table's 'columns'.",
+            f"table:{name}",
+        )
+        for name in tables
+        if policies.tables[name].erasure.action is ErasureAction.TREAT_COLUMNS
+        for column in facts[name].columns
+        if not any(known == column or known.startswith(f"{column}.") for known in policies.tables[name].columns)
+    )
+    if problems:
+        raise BlockedError.of(problems)
 
 
 def refuse_unsafe(
@@ -132,7 +158,7 @@ def refuse_unsafe(
         if feature not in ERASABLE_FEATURES
     )
     if problems:
-        raise BlockedError(problems[0].code, problems[0].message, where=problems[0].where, problems=problems)
+        raise BlockedError.of(problems)
     if immediate:
         refuse_shared(policies, tables)
 
@@ -155,4 +181,4 @@ def refuse_shared(policies: PolicySet, tables: Sequence[str]) -> None:
     """
     problems = tuple(p for name in tables for p in _shared(policies.tables[name]))
     if problems:
-        raise BlockedError(problems[0].code, problems[0].message, where=problems[0].where, problems=problems)
+        raise BlockedError.of(problems)

@@ -52,6 +52,9 @@ def statement(certificate: Certificate) -> tuple[str, ...]:
     shared = sum(t.rows_shared for t in certificate.tables)
     if shared:
         said.append(f"KEPT, because they also concern other people: {count(shared, 'row')}.")
+    if certificate.shared_identifiers:
+        many = count(certificate.shared_identifiers, "identifier")
+        said.append(f"{many} of the data subject belong to other people, too; rows known by those alone were KEPT.")
     return tuple(said)
 
 

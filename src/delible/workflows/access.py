@@ -15,7 +15,7 @@ from delible.errors import BlockedError, InputError
 from delible.model.policy import PolicySet, TablePolicy
 from delible.model.record import AuditEntry
 from delible.model.request import Request
-from delible.model.subject import KeyRole
+from delible.model.subject import own_keys
 from delible.model.terms import RequestState, Right
 from delible.report.access import (
     AccessColumn,
@@ -66,7 +66,7 @@ def build_access_package(
     request = control.requests.get(request_id)
     _refuse(control, request)
     spark = session_for(workspace)
-    given = [k for k in control.requests.vault.get([request.id]) if k.role == KeyRole.GIVEN]
+    given = own_keys(control.requests.vault.get([request.id]))
     progress(f"collecting the rows of request {request.id}")
     searched = find_people(spark, control, given, erasing=False)
     where = f"request:{request.id}"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from delible.errors import InputError
 from delible.model.plan import ErasurePlan
 from delible.model.proof import Certificate, TableProof, Verification
-from delible.model.record import AuditRecord
 from delible.model.request import Request
 from delible.report.certificate import certificate_bytes, certificate_document, certificate_html
 from delible.store.files import private_write
@@ -26,9 +26,13 @@ def certify(
     treated: tuple[Treated, ...],
     verification: Verification,
 ) -> Path:
-    """Write a request's certificate, bound to its own place in the ledger; return the JSON file's path."""
+    """Write a request's certificate, bound to its own place in the ledger; return the JSON file's path.
+
+    Args:
+        treated: What this plan and earlier ones did, in that order; a table's numbers are added up.
+    """
     record = run.journal.once(f"request:{request.id}", "certify", lambda _: Step())
-    matched = next(r.matched for r in plan.requests if r.id == request.id)
+    planned = next(r for r in plan.requests if r.id == request.id)
     certificate = Certificate(
         certificate=f"C-{request.id.removeprefix('R-')}",
         request=request.id,
@@ -40,8 +44,10 @@ def certify(
         refs=tuple(request.refs),
         policy_fingerprint=plan.policy_fingerprint,
         plan=plan.id,
-        matched=matched,
-        tables=tuple(_proof(t, run.journal.done(f"table:{t.step.table}", "expire_log")) for t in treated),
+        earlier_plans=plan.earlier,
+        matched=planned.matched,
+        shared_identifiers=planned.shared,
+        tables=_proofs(run, treated),
         verification=verification,
         ledger_sequence=record.sequence,
         ledger_hash=record.hash,
@@ -79,8 +85,30 @@ def read_certificate(workspace: Workspace, request_id: str) -> tuple[Certificate
     return Certificate.model_validate_json(path.read_bytes()), path
 
 
-def _proof(treated: Treated, expired: AuditRecord | None) -> TableProof:
+def _proofs(run: Run, treated: Sequence[Treated]) -> tuple[TableProof, ...]:
+    proofs: dict[str, TableProof] = {}
+    for each in treated:
+        known, proof = proofs.get(each.step.table), _proof(run, each)
+        proofs[proof.table] = proof if known is None else _together(known, proof)
+    return tuple(proofs.values())
+
+
+def _together(now: TableProof, earlier: TableProof) -> TableProof:
+    added = (
+        "rows_erased",
+        "mentions_masked",
+        "files_rewritten",
+        "bytes_rewritten",
+        "files_removed",
+        "log_files_removed",
+    )
+    sums: dict[str, int] = {name: getattr(now, name) + getattr(earlier, name) for name in added}
+    return now.model_copy(update={**sums, "version_before": min(now.version_before, earlier.version_before)})
+
+
+def _proof(run: Run, treated: Treated) -> TableProof:
     step = treated.step
+    expired = run.journal.done(f"table:{step.table}", "expire_log")
     after = int(expired.detail.get("version", step.version)) if expired is not None else step.version
     return TableProof(
         table=step.table,

@@ -6,38 +6,42 @@ crash: the same command then goes on where the other one ended.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 from delible.decide.holds import hold_on
-from delible.errors import BlockedError, ResidueError, StalePlanError
+from delible.errors import BlockedError, ResidueError
 from delible.model.plan import ErasurePlan, TableStep
 from delible.model.proof import Verification
 from delible.model.record import AuditRecord
 from delible.model.request import Request
-from delible.model.subject import KeyRole, KeyRow
-from delible.model.terms import RequestState, Right
+from delible.model.subject import KeyRole, KeyRow, own_keys
+from delible.model.terms import RequestState
 from delible.store.plans import check_seal
 from delible.store.workspace import Workspace
 from delible.workflows.access import remove_packages
 from delible.workflows.certificates import certify
 from delible.workflows.clock import Clock
 from delible.workflows.control import Control
-from delible.workflows.erasure_plan import refuse_held_tables
+from delible.workflows.erasure_fit import RUNNABLE, refuse_moved_tables, refuse_overtaken
+from delible.workflows.held import held_refs
 from delible.workflows.journal import Journal, Step
 from delible.workflows.lineage_events import erasure_events
-from delible.workflows.search import Searched, find_people
+from delible.workflows.search import Searched, find_people, protected_rows, refs_of_keys
 from delible.workflows.spark import alone, session_for
 from delible.workflows.stages import Run, Treated, treat
-from delible.workflows.unfinished import forget_plan, keep_plan
+from delible.workflows.unfinished import forget_plan, keep_plan, plans_before
 from delible.workflows.verification import search_everything
 
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
 S = RequestState
-_AGAIN = "Make a new plan with: delible erasure plan"
-_RUNNABLE = frozenset({S.SCHEDULED, S.IN_PROGRESS, S.WAITING_RETENTION_WINDOW, S.PARTLY_COMPLETED})
 
 
 @dataclass(frozen=True)
@@ -80,21 +84,14 @@ def apply_erasure(
     with alone(workspace):
         requests = [control.requests.get(r.id) for r in plan.requests]
         clock = Clock(now)
-        journal = Journal(
-            control.ledger,
-            run=f"plan:{plan.id}",
-            verb="erasure",
-            actor=actor,
-            policy=plan.policy_fingerprint,
-            clock=clock,
-        )
+        journal = _journal(control, plan, actor, clock)
         if all(r.state is S.COMPLETED for r in requests):
             _close(control, journal, plan)
             return Erased(plan, tuple(requests), tuple(_reported(journal, s) for s in plan.tables), None)
-        _still_fits(control, journal, plan, requests, clock())
+        refuse_overtaken(control, journal, plan, requests, clock())
         spark = session_for(workspace)
         run = Run(spark, journal, clock, plan.id, plan.immediate, progress)
-        _tables_still_fit(control, run, plan)
+        refuse_moved_tables(control, run, plan)
         found = _found(control, run, requests, searched)
         keep_plan(workspace, plan)
         journal.begin("all", "apply", {"requests": str(len(requests))})
@@ -104,52 +101,8 @@ def apply_erasure(
         return _conclude(control, run, plan, requests, treated, keys, actor)
 
 
-def _still_fits(
-    control: Control, journal: Journal, plan: ErasurePlan, requests: Sequence[Request], today: datetime
-) -> None:
-    """Refuse a plan that policies, requests or holds have overtaken.
-
-    Once all rows are rewritten the policies may change: what is left is to remove the bytes, and a request must not
-    wait for ever because somebody edited a file during its window. A hold stops whatever is left, at any time.
-    """
-    merged = all(journal.done(f"table:{s.table}", "merge") is not None for s in plan.tables if s.stages)
-    if plan.policy_fingerprint != control.policies.fingerprint and not (merged and journal.done("all", "find")):
-        raise StalePlanError(
-            "plan.stale", "the policies have changed since the plan was made.", where=f"plan {plan.id}", fix=_AGAIN
-        )
-    active = control.holds.active()
-    for request in requests:
-        where = f"request:{request.id}"
-        if request.state not in _RUNNABLE or request.right is not Right.ERASURE:
-            raise StalePlanError(
-                "plan.stale", f"a planned request is now in state '{request.state}'.", where=where, fix=_AGAIN
-            )
-        hold = hold_on(request.refs, active)
-        if hold is not None:
-            raise BlockedError("request.held", f"legal hold {hold.id} covers the data subject.", where=where)
-    refuse_held_tables(control.policies, [s.table for s in plan.tables if s.stages], today)
-
-
-def _tables_still_fit(control: Control, run: Run, plan: ErasurePlan) -> None:
-    """Refuse when a table is at another version than the plan saw, unless this plan has begun to rewrite it."""
-    from delible.lake.facts import version_of
-
-    if run.journal.done("all", "find") is not None:
-        return
-    locations = control.locations()
-    for name, seen in plan.seen.items():
-        version = version_of(run.spark, locations[name], table=name)
-        if version != seen:
-            raise StalePlanError(
-                "plan.stale",
-                f"table '{name}' was planned at version {seen} and is now at {version}.",
-                where=f"table:{name}",
-                fix=_AGAIN,
-            )
-
-
 def _start(control: Control, requests: Sequence[Request], actor: str, now: datetime) -> None:
-    waiting = [r.id for r in requests if r.state in _RUNNABLE - {S.IN_PROGRESS}]
+    waiting = [r.id for r in requests if r.state in RUNNABLE - {S.IN_PROGRESS}]
     if waiting:
         control.requests.transition_all(waiting, S.IN_PROGRESS, actor=actor, now=now)
 
@@ -163,7 +116,7 @@ def _found(control: Control, run: Run, requests: Sequence[Request], known: Searc
     """
     if run.journal.done("all", "find") is not None:
         return None
-    given = [k for k in control.requests.vault.get([r.id for r in requests]) if k.role == KeyRole.GIVEN]
+    given = own_keys(control.requests.vault.get([r.id for r in requests]))
     searched = known or find_people(run.spark, control, given)
     active = control.holds.active()
     for request, refs in searched.refs.items():
@@ -176,7 +129,7 @@ def _found(control: Control, run: Run, requests: Sequence[Request], known: Searc
 
 
 def _keys(control: Control, run: Run, requests: Sequence[Request], searched: Searched | None) -> list[KeyRow]:
-    """Return all keys of the run, stored once and kept encrypted until the requests end.
+    """Return all keys of the run but shared ones, stored once and kept encrypted until the requests end.
 
     After the first table has been rewritten they could no longer be found.
     """
@@ -184,12 +137,12 @@ def _keys(control: Control, run: Run, requests: Sequence[Request], searched: Sea
     vault = control.requests.vault
     if searched is not None:
         run.journal.once("all", "find", partial(_stored, control, run, ids, searched))
-    return vault.get(ids)
+    return own_keys(vault.get(ids))
 
 
 def _stored(control: Control, run: Run, ids: Sequence[str], searched: Searched, _: AuditRecord) -> Step:
     salt = KeyRow(ids[0], _salt_kind(run.plan), secrets.token_hex(32), KeyRole.FOUND)
-    control.requests.vault.put([*searched.found.keys, salt], run.clock())
+    control.requests.vault.put([*searched.found.keys, *searched.found.shared, salt], run.clock())
     for request, refs in searched.refs.items():
         control.requests.add_refs(request, refs, run.clock())
     return Step({"keys": len(searched.found.keys)})
@@ -211,7 +164,8 @@ def _rewrite(run: Run, control: Control, step: TableStep, keys: Sequence[KeyRow]
         erase_rows(run.spark, step.location, policy, controller, keys, pads_of(bytes.fromhex(salt)))
     if step.mentions:
         with marked(run.spark, f"{mark}:mentions"):
-            mask_mentions(run.spark, step.location, policy, controller, keys)
+            protected = protected_rows(run.spark, control, _frames(run, control)) if held_refs(control) else {}
+            mask_mentions(run.spark, step.location, policy, controller, keys, protected.get(step.table))
     handle = open_table(run.spark, step.location, table=step.table)
     rows, mentions = (done_under(handle, m, step.version) for m in (mark, f"{mark}:mentions"))
     return Step(
@@ -219,11 +173,18 @@ def _rewrite(run: Run, control: Control, step: TableStep, keys: Sequence[KeyRow]
             "rows": rows.rows,
             "shared_rows": step.shared_rows,
             "mentions": mentions.rows,
+            "held_mentions": step.held_mentions,
             "files": rows.files + mentions.files,
             "bytes": rows.bytes + mentions.bytes,
         },
         {"action": step.action, "version": str(step.version)},
     )
+
+
+def _frames(run: Run, control: Control) -> dict[str, DataFrame]:
+    from delible.lake.facts import read
+
+    return {name: read(run.spark, location) for name, location in control.locations().items()}
 
 
 def _conclude(
@@ -239,7 +200,8 @@ def _conclude(
     if any(t.waiting_until is not None for t in treated):
         after = control.requests.transition_all(ids, S.WAITING_RETENTION_WINDOW, actor=actor, now=run.clock())
         return Erased(plan, tuple(after), treated, None)
-    refs = [ref for request_id in ids for ref in control.requests.get(request_id).refs]
+    own = refs_of_keys(control, keys)
+    refs = [ref for of_request in own.values() for ref in of_request]
     remove_packages(control, refs, now=run.clock(), actor=actor)
     run.progress("searching every byte")
     verification = search_everything(control, keys, now=run.clock())
@@ -252,20 +214,23 @@ def _conclude(
     }
     run.journal.begin("all", "verify")
     if not verification.clean:
-        run.journal.note("all", "verify", "failed", Step(counts))
+        places = (*(m.place for m in verification.matches), *verification.unreadable)
+        tables = [s for s in control.policies.tables if any(re.match(rf"table:{s}(?![a-z0-9_])", p) for p in places)]
+        run.journal.note("all", "verify", "failed", Step(counts, {"tables": ",".join(tables)}))
         control.requests.transition_all(ids, S.PARTLY_COMPLETED, actor=actor, now=run.clock())
         raise ResidueError(
             "erasure.residue",
             f"identifiers still stand at {len(verification.matches)} place(s); "
             f"{len(verification.unreadable)} file(s) could not be read.",
-            where=", ".join([*(m.place for m in verification.matches), *verification.unreadable][:5]),
-            fix="See `delible erasure verify` for all places; `erasure apply` with the same plan tries again.",
+            where=", ".join(places[:5]),
+            fix="See all places with `delible erasure verify ID`. What stands in tables goes with a new plan: "
+            "`delible erasure plan`. After removing anything else, apply this plan again.",
         )
     run.journal.finish("all", "verify", Step(counts))
     current = [control.requests.get(i) for i in ids]
     for request in current:
-        control.suppression.add(request.refs, request.id, run.clock())
-        certify(control, run, plan, request, treated, verification)
+        control.suppression.add(own.get(request.id, request.refs), request.id, run.clock())
+        certify(control, run, plan, request, (*treated, *_treated_before(control, plan, actor)), verification)
     begun = run.journal.begin("all", "apply").at
     erasure_events(control.workspace, plan, treated, verification, started=begun, now=run.clock())
     after = control.requests.transition_all(ids, S.COMPLETED, actor=actor, now=run.clock())
@@ -273,10 +238,26 @@ def _conclude(
     return Erased(plan, tuple(after), treated, verification)
 
 
+def _treated_before(control: Control, plan: ErasurePlan, actor: str) -> list[Treated]:
+    """Return what the plans that this one goes on from did, by the ledger."""
+    return [
+        _reported(_journal(control, each, actor, Clock(each.created)), step)
+        for each in plans_before(control.workspace, plan)
+        for step in each.tables
+    ]
+
+
+def _journal(control: Control, plan: ErasurePlan, actor: str, clock: Clock) -> Journal:
+    return Journal(
+        control.ledger, run=f"plan:{plan.id}", verb="erasure", actor=actor, policy=plan.policy_fingerprint, clock=clock
+    )
+
+
 def _close(control: Control, journal: Journal, plan: ErasurePlan) -> None:
     """Record that the plan is finished, also when the run that finished it died before it could."""
     journal.finish("all", "apply", Step({"requests": len(plan.requests)}))
-    forget_plan(control.workspace, plan)
+    for each in (*plans_before(control.workspace, plan), plan):
+        forget_plan(control.workspace, each)
 
 
 def _reported(journal: Journal, step: TableStep) -> Treated:

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from delible.decide.holds import held_tables, hold_on
-from delible.errors import BlockedError, PlanError, Problem
+from delible.errors import BlockedError, Problem
 from delible.model.plan import ErasurePlan, PlannedRequest
-from delible.model.policy import PolicySet
+from delible.model.policy import PolicySet, TablePolicy
 from delible.model.request import Request
+from delible.model.subject import own_keys
 from delible.model.terms import ErasureAction, RequestState, Right
 from delible.plan.erasure import plan_erasure, refuse_shared
-from delible.store.plans import check_seal, read_plan, seal, write_plan
+from delible.store.plans import seal
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
+from delible.workflows.plans import load_plan
+from delible.workflows.policies import refuse_violations
 from delible.workflows.search import Searched, find_people
 from delible.workflows.spark import session_for
+from delible.workflows.unfinished import plans_of, residue_tables
+
+PLANNABLE = frozenset({RequestState.SCHEDULED, RequestState.PARTLY_COMPLETED})
+"""Approved, or left with residue by an earlier plan: the next one goes on from there."""
 
 
 @dataclass(frozen=True)
@@ -52,36 +59,37 @@ def plan_due_erasures(
 
     Raises:
         BlockedError: `erasure.nothing_due`; or, when every request is left out, the first reason: `request.held`,
-            `request.ambiguous`, `request.no_match`, `request.not_approved`.
+            `request.ambiguous`, `request.no_match`, `request.not_approved`. `policy.violations`.
         InputError: `request.unknown`, `table.missing`.
     """
     control = Control(workspace)
+    refuse_violations(workspace, ("controller", "tables"))
     chosen, left_out = _chosen(control, request_ids)
     chosen, held = _not_held(control, chosen)
     left_out += held
     if not chosen:
         raise _nothing(left_out)
     spark = session_for(workspace)
-    given = control.requests.vault.get([r.id for r in chosen])
+    given = own_keys(control.requests.vault.get([r.id for r in chosen]))
     progress(f"finding the rows of {len(chosen)} request(s)")
-    searched = find_people(spark, control, [k for k in given if k.role == "given"])
+    searched = find_people(spark, control, given)
     planned = []
+    begun = {r.id: r for p in plans_of(workspace, {r.id for r in chosen}) for r in p.requests}
     for request in chosen:
-        problem = _unusable(request, searched, accept_no_match)
+        problem = _unusable(request, searched, accept_no_match or request.id in begun)
         if problem is not None:
             left_out.append(problem)
         else:
-            planned.append(
-                PlannedRequest(id=request.id, due=request.due.isoformat(), matched=request.id in searched.found.matched)
-            )
+            planned.append(_planned(request, searched, begun))
     if not planned:
         raise _nothing(left_out)
+    wanted = {p.id for p in planned}
     if len(planned) < len(chosen):
-        wanted = {p.id for p in planned}
-        searched = find_people(spark, control, [k for k in given if k.role == "given" and k.request in wanted])
-    touched = [n for n, d in searched.due.items() if d.rows or d.mentions]
-    rewritten = [n for n in touched if searched.due[n].mentions or _rewrites(control.policies, n)]
-    refuse_held_tables(control.policies, rewritten, now)
+        searched = find_people(spark, control, [k for k in given if k.request in wanted])
+    earlier = plans_of(workspace, wanted)
+    again = residue_tables(control, earlier) - {n for n, t in control.policies.tables.items() if _kept(t)}
+    touched = [n for n, d in searched.due.items() if d.rows or d.mentions or n in again]
+    refuse_held_tables(control.policies, [n for n in touched if n in again or _rewrites(searched, control, n)], now)
     plan = plan_erasure(
         control.policies,
         {name: searched.facts(spark, name) for name in touched},
@@ -92,13 +100,27 @@ def plan_due_erasures(
         plan_id=f"E-{now:%Y%m%d}-{secrets.token_hex(4)}",
         now=now,
         immediate=immediate,
+        earlier=tuple(p.id for p in earlier),
+        again=again,
     )
     return Planned(seal(plan, control.keys), tuple(left_out), searched)
 
 
+def _planned(request: Request, searched: Searched, begun: Mapping[str, PlannedRequest]) -> PlannedRequest:
+    """Return a request as the plan names it; what an earlier plan reached counts, though its rows are gone."""
+    before = begun.get(request.id)
+    shared = sum(k.request == request.id for k in searched.found.shared)
+    return PlannedRequest(
+        id=request.id,
+        due=request.due.isoformat(),
+        matched=request.id in searched.found.matched or (before is not None and before.matched),
+        shared=max(shared, before.shared if before is not None else 0),
+    )
+
+
 def _chosen(control: Control, request_ids: Sequence[str]) -> tuple[list[Request], list[Problem]]:
     requests = [control.requests.get(i) for i in dict.fromkeys(request_ids)] or [
-        r for r in control.requests.all() if r.right is Right.ERASURE and r.state is RequestState.SCHEDULED
+        r for r in control.requests.all() if r.right is Right.ERASURE and r.state in PLANNABLE
     ]
     chosen, left_out = [], []
     for request in requests:
@@ -106,7 +128,7 @@ def _chosen(control: Control, request_ids: Sequence[str]) -> tuple[list[Request]
             left_out.append(
                 Problem("request.right", f"the request asks for {request.right}, not erasure.", f"request:{request.id}")
             )
-        elif request.state is not RequestState.SCHEDULED:
+        elif request.state not in PLANNABLE:
             left_out.append(
                 Problem(
                     "request.not_approved",
@@ -153,8 +175,12 @@ def _unusable(request: Request, searched: Searched, accept_no_match: bool) -> Pr
     return None
 
 
-def _rewrites(policies: PolicySet, table: str) -> bool:
-    return policies.tables[table].erasure.action is not ErasureAction.KEEP
+def _rewrites(searched: Searched, control: Control, table: str) -> bool:
+    return bool(searched.due[table].mentions) or not _kept(control.policies.tables[table])
+
+
+def _kept(table: TablePolicy) -> bool:
+    return table.erasure.action is ErasureAction.KEEP
 
 
 def refuse_held_tables(policies: PolicySet, touched: Sequence[str], now: datetime) -> None:
@@ -170,37 +196,23 @@ def refuse_held_tables(policies: PolicySet, touched: Sequence[str], now: datetim
         if name in held
     )
     if problems:
-        raise BlockedError(problems[0].code, problems[0].message, where=problems[0].where, problems=problems)
+        raise BlockedError.of(problems)
 
 
 def _nothing(left_out: Sequence[Problem]) -> BlockedError:
     if not left_out:
         return BlockedError("erasure.nothing_due", "no erasure request is approved and waiting.")
-    first = left_out[0]
-    return BlockedError(first.code, first.message, where=first.where, problems=tuple(left_out))
+    return BlockedError.of(tuple(left_out))
 
 
-def save_plan(plan: ErasurePlan, path: Path) -> None:
-    """Write a plan file.
-
-    Raises:
-        InputError: `plan.unwritable`.
-    """
-    write_plan(plan, path)
-
-
-def load_plan(workspace: Workspace, path: Path, *, immediate: bool = False) -> ErasurePlan:
+def load_erasure(workspace: Workspace, path: Path, *, immediate: bool = False) -> ErasurePlan:
     """Return the erasure plan in a file; with `immediate`, the same plan with its retention windows closed.
 
     Raises:
         PlanError: `plan.missing`, `plan.unreadable`, `plan.edited`, `plan.kind`.
         BlockedError: `readers.shared` when a table may have other readers.
     """
-    keys = Control(workspace).keys
-    plan = read_plan(path)
-    check_seal(plan, keys, where=str(path))
-    if not isinstance(plan, ErasurePlan):
-        raise PlanError("plan.kind", "the file is a retention plan.", where=str(path), fix="Use `retention apply`.")
+    plan = load_plan(workspace, path, ErasurePlan)
     return made_immediate(workspace, plan) if immediate else plan
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,26 @@ def violated(result: PolicyCheck) -> BlockedError | None:
         f"{len(result.violations)} violations.",
         problems=tuple(finding.as_problem() for finding in result.violations),
     )
+
+
+def refuse_violations(workspace: Workspace, kinds: Collection[str]) -> None:
+    """Refuse to change data under policies that break a rule: what they mean is not certain then.
+
+    Args:
+        kinds: Kinds of policies that matter; of others, such as datasets, a violation harms no row.
+
+    Raises:
+        BlockedError: `policy.violations`, with one problem each.
+    """
+    broken = tuple(f.as_problem() for f in check_policies(workspace).violations if f.path and f.path[0] in kinds)
+    if broken:
+        raise BlockedError(
+            "policy.violations",
+            f"the policies break {len(broken)} rule(s), so nothing is planned.",
+            where="policies",
+            fix="See all of them with: delible policy check",
+            problems=broken,
+        )
 
 
 def explain_table(workspace: Workspace, table: str) -> Explanation:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from delible.decide.deadline import due_date
-from delible.errors import BlockedError, InputError, Problem
+from delible.errors import BlockedError, DelibleError, InputError, Problem, ResidueError
+from delible.model.plan import ErasurePlan
 from delible.model.request import ENDED, Request
 from delible.model.terms import Regime, RequestState, Right
 from delible.store.requests import NewRequest, refs_of
@@ -16,9 +19,13 @@ from delible.store.submissions import spelled
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.erasure import Erased, apply_erasure
-from delible.workflows.erasure_plan import made_immediate, plan_due_erasures
+from delible.workflows.erasure_plan import PLANNABLE, made_immediate, plan_due_erasures
 from delible.workflows.identifiers import read_identifiers
+from delible.workflows.search import Searched
 from delible.workflows.unfinished import unfinished_erasures
+
+if TYPE_CHECKING:
+    from delible.workflows.access import BuiltPackage
 
 FULFILLED = frozenset({Right.ERASURE, Right.ACCESS, Right.PORTABILITY})
 """Rights that `fulfil` carries out; the others are registered, and answered by hand."""
@@ -31,12 +38,14 @@ class Fulfilled:
     Args:
         packages: Folder of each access package, by request.
         left_out: Requests that could not be carried out, each with the reason.
+        failure: The error that the command ends with, after everything else was done.
     """
 
     requests: tuple[Request, ...]
     erasures: tuple[Erased, ...]
     packages: dict[str, Path]
     left_out: tuple[Problem, ...]
+    failure: DelibleError | None = None
 
 
 def submit_requests(
@@ -130,66 +139,108 @@ def fulfil_requests(
         BlockedError: When nothing could be done at all, with the reasons.
         ResidueError: `erasure.residue`.
     """
-    from delible.workflows.access import build_access_package
-
     control = Control(workspace)
     wanted = {control.requests.get(i).id for i in request_ids} or None
-    erasures: list[Erased] = []
-    stuck: list[Problem] = []
-    begun: set[str] = set()
-    for plan in unfinished_erasures(workspace):
-        planned_ids = {r.id for r in plan.requests}
-        if wanted is not None and not wanted & planned_ids:
-            continue
-        begun |= planned_ids
-        try:
-            going_on = made_immediate(workspace, plan) if immediate else plan
-            erasures.append(apply_erasure(workspace, going_on, actor=actor, now=now, progress=progress))
-        except BlockedError as blocked:
-            # One plan that is stuck must not keep everybody else waiting.
-            stuck += blocked.problems
+    run = _Fulfilment(workspace, immediate, accept_no_match, actor, now, progress)
+    begun = run.go_on(control, wanted)
     due = [
         r
         for r in control.requests.all()
-        if r.id not in begun and (r.id in wanted if wanted is not None else r.state is RequestState.SCHEDULED)
+        if r.id not in begun and (r.id in wanted if wanted is not None else r.state in PLANNABLE)
     ]
-    left_out = stuck + [
+    run.left_out += [
         Problem("request.by_hand", f"a request for {r.right} is answered by hand in this version.", f"request:{r.id}")
         for r in due
         if r.right not in FULFILLED
     ]
-    packages = {}
-    for request in due:
-        if request.right in (Right.ACCESS, Right.PORTABILITY):
-            packages[request.id] = build_access_package(
-                workspace, request.id, actor=actor, now=now, progress=progress
-            ).folder
-    erase = [r.id for r in due if r.right is Right.ERASURE]
-    if erase:
+    run.give_access([r.id for r in due if r.right in (Right.ACCESS, Right.PORTABILITY)])
+    run.erase([r.id for r in due if r.right is Right.ERASURE])
+    if not (run.erasures or run.packages):
+        run.left_out = run.left_out or [Problem("request.nothing_due", "no request is approved and waiting.")]
+        raise run.failure or BlockedError.of(tuple(run.left_out))
+    done = {r.id for e in run.erasures for r in e.requests} | set(run.packages) | {x.id for x in due}
+    requests = tuple(r for r in control.requests.all() if r.id in done)
+    return Fulfilled(requests, tuple(run.erasures), run.packages, tuple(run.left_out), run.failure)
+
+
+@dataclass
+class _Fulfilment:
+    """One `fulfil`: what it did so far, and what stood in its way, which must not keep everybody else waiting."""
+
+    workspace: Workspace
+    immediate: bool
+    accept_no_match: bool
+    actor: str
+    now: datetime
+    progress: Callable[[str], None]
+    erasures: list[Erased] = field(default_factory=list)
+    packages: dict[str, Path] = field(default_factory=dict)
+    left_out: list[Problem] = field(default_factory=list)
+    residue: list[Problem] = field(default_factory=list)
+
+    @property
+    def failure(self) -> DelibleError | None:
+        """What the command ends with: residue is worse than what could not be begun."""
+        if self.residue:
+            return ResidueError.of((*self.residue, *self.left_out))
+        return BlockedError.of(tuple(self.left_out)) if self.left_out else None
+
+    def go_on(self, control: Control, wanted: Collection[str] | None) -> set[str]:
+        """Go on with plans that were begun; return the requests that they are about."""
+        begun: set[str] = set()
+        for plan in unfinished_erasures(self.workspace):
+            planned = {r.id for r in plan.requests}
+            if wanted is not None and planned.isdisjoint(wanted):
+                continue
+            if all(control.requests.get(i).state is RequestState.PARTLY_COMPLETED for i in planned):
+                # It ended with residue: a plan for what is left goes on from it.
+                continue
+            begun |= planned
+            self._tried(partial(self._go_on, plan))
+        return begun
+
+    def give_access(self, request_ids: Sequence[str]) -> None:
+        """Build the access packages."""
+        from delible.workflows.access import build_access_package
+
+        for request_id in request_ids:
+            self._tried(partial(self._package, build_access_package, request_id))
+
+    def erase(self, request_ids: Sequence[str]) -> None:
+        """Plan and apply one erasure for all."""
+        if request_ids:
+            self._tried(partial(self._erase, request_ids))
+
+    def _go_on(self, plan: ErasurePlan) -> None:
+        self._apply(made_immediate(self.workspace, plan) if self.immediate else plan)
+
+    def _erase(self, request_ids: Sequence[str]) -> None:
+        planned = plan_due_erasures(
+            self.workspace,
+            now=self.now,
+            request_ids=request_ids,
+            immediate=self.immediate,
+            accept_no_match=self.accept_no_match,
+            progress=self.progress,
+        )
+        self.left_out += planned.left_out
+        self._apply(planned.plan, planned.searched)
+
+    def _apply(self, plan: ErasurePlan, searched: Searched | None = None) -> None:
+        self.erasures.append(
+            apply_erasure(
+                self.workspace, plan, actor=self.actor, now=self.now, searched=searched, progress=self.progress
+            )
+        )
+
+    def _package(self, build: Callable[..., BuiltPackage], request_id: str) -> None:
+        built = build(self.workspace, request_id, actor=self.actor, now=self.now, progress=self.progress)
+        self.packages[request_id] = built.folder
+
+    def _tried(self, work: Callable[[], None]) -> None:
         try:
-            planned = plan_due_erasures(
-                workspace,
-                now=now,
-                request_ids=erase,
-                immediate=immediate,
-                accept_no_match=accept_no_match,
-                progress=progress,
-            )
-        except BlockedError as blocked:
-            if not (erasures or packages):
-                raise
-            left_out += blocked.problems
-        else:
-            left_out += planned.left_out
-            erasures.append(
-                apply_erasure(
-                    workspace, planned.plan, actor=actor, now=now, searched=planned.searched, progress=progress
-                )
-            )
-    if not (erasures or packages):
-        first = left_out[0] if left_out else Problem("request.nothing_due", "no request is approved and waiting.")
-        raise BlockedError(first.code, first.message, where=first.where, problems=tuple(left_out))
-    done = {r.id for e in erasures for r in e.requests} | set(packages) | {x.id for x in due}
-    return Fulfilled(
-        tuple(r for r in control.requests.all() if r.id in done), tuple(erasures), packages, tuple(left_out)
-    )
+            work()
+        except ResidueError as error:
+            self.residue += error.problems
+        except BlockedError as error:
+            self.left_out += error.problems

@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from delible.decide.consent import flag
 from delible.decide.holds import held_tables
-from delible.errors import PlanError, StalePlanError
+from delible.errors import StalePlanError
 from delible.model.plan import RetentionPlan, RetentionStep
 from delible.model.policy import RetentionRule
-from delible.model.request import ENDED
-from delible.model.terms import Exclusion, Right
 from delible.plan.retention import PastPeriod, plan_retention
-from delible.store.plans import check_seal, read_plan, seal, write_plan
+from delible.store.plans import check_seal, seal
 from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
 from delible.workflows.control import Control
+from delible.workflows.held import Held, held_refs
 from delible.workflows.journal import Journal, Step
 from delible.workflows.lineage_events import retention_events
+from delible.workflows.policies import refuse_violations
 from delible.workflows.spark import alone, session_for
 from delible.workflows.stages import Run, Treated, treat
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from delible.lake.identity import RefKey
-
-
 _AGAIN = "Make a new plan with: delible retention plan"
-_FREEZING = frozenset({Right.ACCESS, Right.PORTABILITY})
-"""An open access request freezes retention on the rows that it asks for; a restriction does until it is lifted, since
-Art. 18(1)(b) and (c) ask that the data be kept."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +50,16 @@ def plan_due_retention(
 
     A table under a legal hold is left out whole; rows of people under a hold, or with an open access request, are
     counted as held and kept.
+
+    Raises:
+        BlockedError: `policy.violations`, `erasure.feature`, `readers.shared`.
+        InputError: `table.missing`.
     """
     control = Control(workspace)
+    refuse_violations(workspace, ("controller", "tables", "retention", "legal_holds"))
     spark = session_for(workspace)
-    people = _Held.of(spark, control)
+    frames = _frames(spark, control)
+    people = Held.of(spark, control, frames, accessing=True)
     held = held_tables(control.policies.legal_holds, now.date())
     past, facts = [], {}
     from delible.lake.facts import table_facts
@@ -72,12 +70,12 @@ def plan_due_retention(
             progress(f"{rule.retention}: table {rule.table} is under legal hold {held[rule.table]}")
             continue
         progress(f"{rule.retention}: counting")
-        frame = people.frame(rule.table)
+        frame = frames[rule.table]
         policy = control.policies.tables[rule.table]
         counts = count_past(frame, policy, rule, now, people.combinations(rule.table))
         past.append(PastPeriod(rule, *counts))
         if counts[0] or counts[1]:
-            facts[rule.table] = table_facts(spark, people.locations[rule.table], table=rule.table)
+            facts[rule.table] = table_facts(spark, control.locations()[rule.table], table=rule.table)
     plan = plan_retention(
         control.policies,
         facts,
@@ -124,7 +122,7 @@ def apply_retention(
         run = Run(spark, journal, clock, plan.id, plan.immediate, progress)
         _refuse_moved(run, plan)
         begun = journal.begin("all", "apply").at
-        people = _Held.of(spark, control)
+        people = Held.of(spark, control, _frames(spark, control), accessing=True)
         treated = tuple(
             treat(run, step, partial(_rewrite, run, control, people, step), thing=f"table:{step.table}/{step.rule}")
             for step in plan.tables
@@ -155,7 +153,7 @@ def _refuse_moved(run: Run, plan: RetentionPlan) -> None:
             )
 
 
-def _rewrite(run: Run, control: Control, people: _Held, step: RetentionStep) -> Step:
+def _rewrite(run: Run, control: Control, people: Held, step: RetentionStep) -> Step:
     from delible.lake.erase import done_under
     from delible.lake.facts import open_table
     from delible.lake.retention import delete_past
@@ -170,72 +168,16 @@ def _rewrite(run: Run, control: Control, people: _Held, step: RetentionStep) -> 
     )
 
 
-@dataclass(frozen=True)
-class _Held:
-    """People whose rows retention may not touch now."""
+def _frames(spark: SparkSession, control: Control) -> dict[str, DataFrame]:
+    """Return the rows of the tables that rules name; of all tables when somebody is held, to follow links and paths."""
+    from delible.lake.facts import open_table, read
 
-    spark: SparkSession
-    control: Control
-    refs: frozenset[str]
-    frames: Mapping[str, DataFrame]
-    locations: Mapping[str, str]
-
-    @staticmethod
-    def of(spark: SparkSession, control: Control) -> _Held:
-        """Collect the references under a hold or with an open access request, over all linked identifiers."""
-        from delible.lake.facts import open_table, read
-        from delible.lake.held import expanded_refs
-
-        locations = control.locations()
-        refs = set(control.holds.refs())
-        for request in control.requests.all():
-            asked_for = request.right in _FREEZING and request.state not in ENDED
-            if asked_for or flag(request) is Exclusion.RESTRICTED:
-                refs.update(request.refs)
-        needed: Sequence[str] = (
-            list(control.policies.tables) if refs else [r.table for r in control.policies.retention.values()]
-        )
-        frames = {}
-        for name in dict.fromkeys(needed):
-            open_table(spark, locations[name], table=name)
-            frames[name] = read(spark, locations[name])
-        found = expanded_refs(spark, control.policies, frames, refs, _key(control)) if refs else frozenset()
-        return _Held(spark, control, found, frames, locations)
-
-    def frame(self, table: str) -> DataFrame:
-        """Return a table's rows."""
-        return self.frames[table]
-
-    def combinations(self, table: str) -> DataFrame | None:
-        """Return the reach values of a table's held rows."""
-        from delible.lake.held import held_combinations
-
-        return held_combinations(self.spark, self.control.policies, self.frames, table, self.refs, _key(self.control))
-
-
-def _key(control: Control) -> RefKey:
-    from delible.lake.identity import RefKey
-
-    return RefKey(control.keys.version, control.keys.pads())
-
-
-def save_plan(plan: RetentionPlan, path: Path) -> None:
-    """Write a plan file.
-
-    Raises:
-        InputError: `plan.unwritable`.
-    """
-    write_plan(plan, path)
-
-
-def load_plan(workspace: Workspace, path: Path) -> RetentionPlan:
-    """Return the retention plan in a file.
-
-    Raises:
-        PlanError: `plan.missing`, `plan.unreadable`, `plan.edited`, `plan.kind`.
-    """
-    plan = read_plan(path)
-    check_seal(plan, Control(workspace).keys, where=str(path))
-    if not isinstance(plan, RetentionPlan):
-        raise PlanError("plan.kind", "the file is an erasure plan.", where=str(path), fix="Use `erasure apply`.")
-    return plan
+    locations = control.locations()
+    needed = [rule.table for rule in control.policies.retention.values()]
+    if held_refs(control, accessing=True):
+        needed = list(control.policies.tables)
+    frames = {}
+    for name in dict.fromkeys(needed):
+        open_table(spark, locations[name], table=name)
+        frames[name] = read(spark, locations[name])
+    return frames

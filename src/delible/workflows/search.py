@@ -10,9 +10,10 @@ from delible.decide.holds import hold_on
 from delible.model.plan import RowsDue, TableFacts
 from delible.model.subject import KeyRow, SubjectRef
 from delible.workflows.control import Control
+from delible.workflows.held import Held
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
     from delible.lake.find import Found
 
@@ -26,6 +27,7 @@ class Searched:
         cost: Files and bytes per table.
         refs: All references of each request's data subject, found identifiers included.
         held: Requests whose data subject is under a hold by an identifier that only the search revealed.
+        protected: Reach values of rows of people under a hold, by table with free text: nothing is masked in them.
     """
 
     found: Found
@@ -35,6 +37,7 @@ class Searched:
     versions: Mapping[str, int]
     refs: Mapping[str, tuple[SubjectRef, ...]]
     held: Mapping[str, str]
+    protected: Mapping[str, DataFrame]
 
     def facts(self, spark: SparkSession, table: str) -> TableFacts:
         """Read one table's facts."""
@@ -47,14 +50,16 @@ def find_people(spark: SparkSession, control: Control, given: Sequence[KeyRow], 
     """Follow all links and paths from the given identifiers, and count rows and mentions.
 
     Args:
+        given: Keys that are stored for the requests; those that an earlier plan found count like given ones.
         erasing: Also collect evidence for the byte search, and look for mentions in other people's texts.
 
     Raises:
         InputError: `table.missing` when a policy's table does not exist: it might hold what must be erased.
     """
     from delible.lake.facts import read, version_of
-    from delible.lake.find import find, keys_frame
-    from delible.lake.mentions import count_mentions, telling_values
+    from delible.lake.find import find
+    from delible.lake.mentions import count_mentions, needles_of
+    from delible.lake.reach import keys_frame
 
     policies, locations = control.policies, control.locations()
     frames, versions = {}, {}
@@ -62,20 +67,37 @@ def find_people(spark: SparkSession, control: Control, given: Sequence[KeyRow], 
         versions[name] = version_of(spark, location, table=name)
         frames[name] = read(spark, location, version=versions[name])
     found = find(spark, policies, frames, given, evidence=erasing)
-    values = telling_values(found.keys, policies.controller)
+    needles = needles_of(found.keys, policies.controller)
+    protected = protected_rows(spark, control, frames) if erasing else {}
     keys = keys_frame(spark, found.keys)
     due = {name: table.due for name, table in found.tables.items()}
-    mentioned = count_mentions(spark, policies, frames, keys, values) if erasing else {}
-    for name, mentions in mentioned.items():
-        due[name] = due.get(name, RowsDue(table=name, rows=0)).model_copy(update={"mentions": mentions})
-    refs = _refs(control, found.keys)
+    mentioned = count_mentions(spark, policies, frames, keys, needles, protected) if erasing else {}
+    for name, (mentions, kept) in mentioned.items():
+        counts = {"mentions": mentions, "held_mentions": kept}
+        due[name] = due.get(name, RowsDue(table=name, rows=0)).model_copy(update=counts)
+    refs = refs_of_keys(control, found.keys)
     active = control.holds.active()
-    held = {request: hold.id for request, own in refs.items() if (hold := hold_on(own, active)) is not None}
+    held = {
+        request: hold.id
+        for request, every in refs_of_keys(control, (*found.keys, *found.shared)).items()
+        if (hold := hold_on(every, active)) is not None
+    }
     cost = {name: (table.files, table.bytes) for name, table in found.tables.items()}
-    return Searched(found, due, cost, locations, versions, refs, held)
+    return Searched(found, due, cost, locations, versions, refs, held, protected)
 
 
-def _refs(control: Control, keys: Sequence[KeyRow]) -> dict[str, tuple[SubjectRef, ...]]:
+def protected_rows(spark: SparkSession, control: Control, frames: Mapping[str, DataFrame]) -> dict[str, DataFrame]:
+    """Return the reach values of held people's rows, for the tables in whose texts mentions are masked.
+
+    Masking alters a row that a hold says must stay as it is (Art. 17(3)(e)), or that may only be stored (Art. 18(2)).
+    """
+    people = Held.of(spark, control, frames, accessing=False)
+    tables = [name for name, policy in control.policies.tables.items() if policy.free_text]
+    return {name: rows for name in tables if (rows := people.combinations(name)) is not None}
+
+
+def refs_of_keys(control: Control, keys: Sequence[KeyRow]) -> dict[str, tuple[SubjectRef, ...]]:
+    """Return the references of the identifiers among keys, by request."""
     kinds = control.policies.controller.identifiers
     refs: dict[str, dict[SubjectRef, None]] = {}
     for key in keys:

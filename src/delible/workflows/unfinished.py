@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from delible.model.plan import ErasurePlan, RetentionPlan
 from delible.store.plans import read_plan, write_plan
 from delible.store.workspace import Workspace
+from delible.workflows.control import Control
 
 
 def _folder(workspace: Workspace) -> Path:
@@ -27,5 +29,31 @@ def forget_plan(workspace: Workspace, plan: ErasurePlan | RetentionPlan) -> None
 
 def unfinished_erasures(workspace: Workspace) -> list[ErasurePlan]:
     """Return the erasure plans that were begun and are not finished, oldest first."""
+    plans = _kept(workspace)
+    superseded = {earlier for plan in plans for earlier in plan.earlier}
+    return [plan for plan in plans if plan.id not in superseded]
+
+
+def plans_of(workspace: Workspace, request_ids: Collection[str]) -> list[ErasurePlan]:
+    """Return the plans that were begun for these requests and are not finished, oldest first."""
+    return [plan for plan in _kept(workspace) if not {r.id for r in plan.requests}.isdisjoint(request_ids)]
+
+
+def plans_before(workspace: Workspace, plan: ErasurePlan) -> list[ErasurePlan]:
+    """Return the plans that this one goes on from, oldest first."""
+    return [each for each in _kept(workspace) if each.id in plan.earlier]
+
+
+def residue_tables(control: Control, plans: Sequence[ErasurePlan]) -> frozenset[str]:
+    """Return the tables in which the byte searches of these plans found something, by the ledger."""
+    found: set[str] = set()
+    for plan in plans:
+        for record in control.ledger.records(object_prefix=f"plan:{plan.id}/all"):
+            if record.action == "erasure.verify" and record.outcome == "failed":
+                found.update(record.detail.get("tables", "").split(","))
+    return frozenset(found & set(control.policies.tables))
+
+
+def _kept(workspace: Workspace) -> list[ErasurePlan]:
     plans = [read_plan(path) for path in sorted(_folder(workspace).glob("E-*.json"))]
     return sorted((p for p in plans if isinstance(p, ErasurePlan)), key=lambda p: (p.created, p.id))

@@ -12,7 +12,7 @@ from delible.errors import InputError
 from delible.model.policy import TablePolicy
 from delible.model.proof import Verification
 from delible.model.record import AuditEntry
-from delible.model.subject import KeyRole, KeyRow, normalised
+from delible.model.subject import KeyRole, KeyRow, normalised, own_keys
 from delible.model.terms import ErasureAction, Normalise
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
@@ -29,7 +29,7 @@ def search_everything(control: Control, keys: Sequence[KeyRow], *, now: datetime
     The embedded Spark session ends first: its shuffle files hold rows of the tables. Tables whose erasure rule is
     `keep` are exempt; the certificate names them with their reason.
     """
-    from delible.lake.mentions import telling_values
+    from delible.lake.mentions import telling_numbers, telling_values
     from delible.lake.verify import Folder, search
 
     workspace, policies = control.workspace, control.policies
@@ -43,7 +43,9 @@ def search_everything(control: Control, keys: Sequence[KeyRow], *, now: datetime
         if policy.erasure.action is not ErasureAction.KEEP:
             folders.append(Folder(f"table:{name}", location, _typed(control, policy, keys)))
     folders.append(Folder("workspace", str(workspace.root), {}, tuple(inside)))
-    return search(folders, telling_values(keys, policies.controller), now=now)
+    return search(
+        folders, telling_values(keys, policies.controller), now=now, numbers=telling_numbers(keys, policies.controller)
+    )
 
 
 def verify_people(
@@ -69,7 +71,7 @@ def verify_people(
         ]
     else:
         request = control.requests.get(request_id or "")
-        keys = control.requests.vault.get([request.id])
+        keys = own_keys(control.requests.vault.get([request.id]))
         if not keys:
             raise InputError(
                 "request.forgotten",
@@ -102,7 +104,7 @@ def _inside(location: str, root: Path) -> str | None:
 def _typed(control: Control, policy: TablePolicy, keys: Sequence[KeyRow]) -> Mapping[str, TypedKeys]:
     """Return, per column by which this table reaches people, the keys that must not stand in it."""
     from delible.lake.arrow_search import TypedKeys
-    from delible.lake.find import kind_of
+    from delible.lake.reach import kind_of
 
     kinds = control.policies.controller.identifiers
     typed: dict[str, TypedKeys] = {}

@@ -1,0 +1,85 @@
+"""Evidence: the telling values of due rows, which a byte search must not find anywhere after the erasure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from delible.lake.facts import quoted
+from delible.lake.reach import collected, due_rows, split_rows
+from delible.model.policy import PolicySet, TablePolicy
+from delible.model.subject import KeyRole, KeyRow
+from delible.model.terms import ErasureAction
+
+_SHORTEST_EVIDENCE = 5
+"""A shorter value would be found all over any table; it is compared in its own column instead."""
+
+
+def evidence_of(
+    spark: SparkSession, policies: PolicySet, frames: Mapping[str, DataFrame], keys: DataFrame, touched: Sequence[str]
+) -> list[KeyRow]:
+    """Return the telling values of due rows that nobody else has, for the byte search.
+
+    A telephone number that a flatmate shares stays in the flatmate's row, so finding it would prove nothing.
+    """
+    going, staying = [], []
+    for name, policy in policies.tables.items():
+        if not policy.subject:
+            continue
+        searched = [c for c, meaning in policy.columns.items() if meaning.searched]
+        gone = [c for c in searched if _goes(policy, c)]
+        if gone and name in touched:
+            due = due_rows(frames[name], policy, policies.controller, keys)
+            going.append(due.select(F.col("__request").alias("request"), _values(name, gone)))
+        if gone:
+            staying.append(
+                split_rows(frames[name], policy, policies.controller, keys, due=False).select(_values(name, gone))
+            )
+        if len(gone) < len(searched):
+            staying.append(frames[name].select(_values(name, [c for c in searched if c not in gone])))
+    if not going:
+        return []
+    candidates = collected(
+        reduce(DataFrame.unionByName, [g.select("request", "entry.kind", "entry.value") for g in going])
+        .where(F.length(F.trim("value")) >= _SHORTEST_EVIDENCE)
+        .distinct()
+    )
+    wanted = spark.createDataFrame(
+        pa.table({"__wanted": pa.array({_folded(c.value) for c in candidates}, pa.string())})
+    )
+    # Joined to the few candidates first: the rest of the tables' values never reach a shuffle.
+    shared = reduce(
+        DataFrame.unionByName,
+        [
+            s.select(F.lower(F.trim(F.col("entry.value"))).alias("__wanted")).join(wanted, "__wanted", "left_semi")
+            for s in staying
+        ],
+    ).distinct()
+    elsewhere = set(shared.toArrow().column("__wanted").to_pylist())
+    return [
+        KeyRow(c.request, c.kind, c.value, KeyRole.EVIDENCE) for c in candidates if _folded(c.value) not in elsewhere
+    ]
+
+
+def _goes(policy: TablePolicy, column: str) -> bool:
+    """Return whether the table's erasure rule removes this column's value from a due row."""
+    rule = policy.erasure
+    return rule.action is ErasureAction.DELETE_ROW or (
+        rule.action is ErasureAction.TREAT_COLUMNS and column in rule.columns
+    )
+
+
+def _values(table: str, columns: Sequence[str]) -> Column:
+    """Return one entry of kind and value for each of a row's columns."""
+    entries = [
+        F.struct(F.lit(f"{table}.{c}").alias("kind"), F.col(quoted(c)).cast("string").alias("value")) for c in columns
+    ]
+    return F.explode(F.array(*entries)).alias("entry")
+
+
+def _folded(value: str) -> str:
+    return value.strip(" ").lower()

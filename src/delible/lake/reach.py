@@ -1,0 +1,94 @@
+"""Rows that keys reach: the joins between a table's reach columns and the keys of due people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from delible.lake.columns import normalised
+from delible.lake.facts import quoted
+from delible.model.policy import Controller, Reach, TablePolicy
+from delible.model.subject import KeyRole, KeyRow
+from delible.model.terms import Normalise
+
+
+def kind_of(policy: TablePolicy, reach: Reach) -> str:
+    """Return the kind under which a reach's keys are stored."""
+    return reach.identifies or f"{policy.table}.{reach.column}"
+
+
+def spelled(reach: Reach, controller: Controller) -> Column:
+    """Return a reach column in the spelling that its keys have."""
+    how = controller.identifiers[reach.identifies].normalise if reach.identifies else Normalise.EXACT
+    return normalised(F.col(quoted(reach.column)), how)
+
+
+def reach_columns(policy: TablePolicy) -> tuple[str, ...]:
+    """Return the distinct columns by which a table's rows reach people."""
+    return tuple(dict.fromkeys(reach.column for reach in policy.subject))
+
+
+def keys_frame(spark: SparkSession, keys: Iterable[KeyRow]) -> DataFrame:
+    """Return keys as a frame of request, kind and value; evidence and shared identifiers reach nothing."""
+    rows = [k for k in keys if k.role in (KeyRole.GIVEN, KeyRole.FOUND)]
+    table = pa.table(
+        {
+            "request": pa.array([k.request for k in rows], pa.string()),
+            "kind": pa.array([k.kind for k in rows], pa.string()),
+            "value": pa.array([k.value for k in rows], pa.string()),
+        }
+    )
+    return spark.createDataFrame(table)
+
+
+def collected(frame: DataFrame) -> list[KeyRow]:
+    """Return keys that a frame of request, kind and value holds: identifiers of the due people, never rows."""
+    table = frame.toArrow()
+    columns = (table.column(n).to_pylist() for n in ("request", "kind", "value"))
+    return [KeyRow(r, k, v, KeyRole.FOUND) for r, k, v in zip(*columns, strict=True)]
+
+
+def due_rows(frame: DataFrame, policy: TablePolicy, controller: Controller, keys: DataFrame) -> DataFrame:
+    """Return the due rows, once per request and way that reaches them, with the request's id in `__request`.
+
+    All ways are tried in one scan: each row offers one pair of kind and spelling per way, and one join takes them.
+    """
+    offered = [
+        F.struct(F.lit(kind_of(policy, reach)).alias("kind"), spelled(reach, controller).alias("value"))
+        for reach in policy.subject
+    ]
+    wanted = keys.select(*[F.col(name).alias(f"__{name}") for name in ("request", "kind", "value")])
+    condition = (F.col("__key.kind") == F.col("__kind")) & (F.col("__key.value") == F.col("__value"))
+    joined = frame.withColumn("__key", F.explode(F.array(*offered))).join(wanted, condition, "inner")
+    return joined.drop("__key", "__kind", "__value")
+
+
+def due_combinations(frame: DataFrame, policy: TablePolicy, controller: Controller, keys: DataFrame) -> DataFrame:
+    """Return the distinct values of the reach columns that due rows have.
+
+    Whether a row is due depends on nothing but these columns, so an equality on all of them is the whole condition of
+    one MERGE, however many ways lead from the table to a person.
+    """
+    columns = [F.col(quoted(c)) for c in reach_columns(policy)]
+    return due_rows(frame, policy, controller, keys).select(*columns).distinct()
+
+
+def same_combination(policy: TablePolicy, left: str, right: str) -> str:
+    """Return the null-safe equality of all reach columns as SQL; column names only, never a value."""
+    return " AND ".join(f"{left}.{quoted(c)} <=> {right}.{quoted(c)}" for c in reach_columns(policy))
+
+
+def split_rows(
+    frame: DataFrame, policy: TablePolicy, controller: Controller, keys: DataFrame, *, due: bool
+) -> DataFrame:
+    """Return the rows that are due, each once, or with `due` False the rows that are NOT."""
+    how = "left_semi" if due else "left_anti"
+    if len(policy.subject) == 1:
+        reach = policy.subject[0]
+        wanted = keys.where(F.col("kind") == kind_of(policy, reach)).select(F.col("value").alias("__value"))
+        return frame.join(wanted, spelled(reach, controller) == F.col("__value"), how)
+    combinations = due_combinations(frame, policy, controller, keys)
+    return frame.alias("__t").join(combinations.alias("__d"), F.expr(same_combination(policy, "__t", "__d")), how)

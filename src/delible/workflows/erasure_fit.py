@@ -1,0 +1,64 @@
+"""Whether an erasure plan still fits: policies, requests, holds and tables as they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from delible.decide.holds import hold_on
+from delible.errors import BlockedError, StalePlanError
+from delible.model.plan import ErasurePlan
+from delible.model.request import Request
+from delible.model.terms import RequestState, Right
+from delible.workflows.control import Control
+from delible.workflows.erasure_plan import refuse_held_tables
+from delible.workflows.journal import Journal
+from delible.workflows.stages import Run
+
+S = RequestState
+RUNNABLE = frozenset({S.SCHEDULED, S.IN_PROGRESS, S.WAITING_RETENTION_WINDOW, S.PARTLY_COMPLETED})
+_AGAIN = "Make a new plan with: delible erasure plan"
+
+
+def refuse_overtaken(
+    control: Control, journal: Journal, plan: ErasurePlan, requests: Sequence[Request], today: datetime
+) -> None:
+    """Refuse a plan that policies, requests or holds have overtaken.
+
+    Once all rows are rewritten the policies may change: what is left is to remove the bytes, and a request must not
+    wait for ever because somebody edited a file during its window. A hold stops whatever is left, at any time.
+    """
+    merged = all(journal.done(f"table:{s.table}", "merge") is not None for s in plan.tables if s.stages)
+    if plan.policy_fingerprint != control.policies.fingerprint and not (merged and journal.done("all", "find")):
+        raise StalePlanError(
+            "plan.stale", "the policies have changed since the plan was made.", where=f"plan {plan.id}", fix=_AGAIN
+        )
+    active = control.holds.active()
+    for request in requests:
+        where = f"request:{request.id}"
+        if request.state not in RUNNABLE or request.right is not Right.ERASURE:
+            raise StalePlanError(
+                "plan.stale", f"a planned request is now in state '{request.state}'.", where=where, fix=_AGAIN
+            )
+        hold = hold_on(request.refs, active)
+        if hold is not None:
+            raise BlockedError("request.held", f"legal hold {hold.id} covers the data subject.", where=where)
+    refuse_held_tables(control.policies, [s.table for s in plan.tables if s.stages], today)
+
+
+def refuse_moved_tables(control: Control, run: Run, plan: ErasurePlan) -> None:
+    """Refuse when a table is at another version than the plan saw, unless this plan has begun to rewrite it."""
+    from delible.lake.facts import version_of
+
+    if run.journal.done("all", "find") is not None:
+        return
+    locations = control.locations()
+    for name, seen in plan.seen.items():
+        version = version_of(run.spark, locations[name], table=name)
+        if version != seen:
+            raise StalePlanError(
+                "plan.stale",
+                f"table '{name}' was planned at version {seen} and is now at {version}.",
+                where=f"table:{name}",
+                fix=_AGAIN,
+            )
