@@ -1,14 +1,20 @@
 """A workspace of its own for each test, and the nouns that live in it."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from delible.model.subject import Identifier, IdentifierKind
+from delible.model.record import Manifest
+from delible.model.subject import Identifier, IdentifierKind, SubjectRef
 from delible.model.terms import Normalise, Regime, Right
 from delible.store.keys import Keys, load_keys
 from delible.store.ledger import Ledger
+from delible.store.manifests import Manifests
+from delible.store.releases import INDEX
 from delible.store.requests import NewRequest, Requests, refs_of
 from delible.store.workspace import Workspace, create_workspace
 
@@ -61,3 +67,29 @@ class People:
 @pytest.fixture
 def people(keys: Keys, now: datetime) -> People:
     return People(keys, now)
+
+
+def released(workspace: Workspace, name: str, version: int, refs: Sequence[SubjectRef], now: datetime) -> Manifest:
+    """Register a dataset release that is nothing but its subject index."""
+    manifest = Manifest(
+        dataset=name,
+        version=version,
+        purpose="model_training",
+        recipe_fingerprint="0" * 64,
+        policy_fingerprint="0" * 64,
+        sources={"tickets": 1},
+        known_at=now,
+        created_at=now,
+        rows_in=len(refs),
+        rows_out=len(refs),
+        excluded={},
+        members=len(refs),
+        files=(),
+        path=f"releases/{name}/v{version}",
+    )
+    folder = workspace.path(manifest.path)
+    folder.mkdir(parents=True)
+    column = pa.array(sorted(refs), pa.string())
+    pq.write_table(pa.table({"ref": column, "subject": column}), folder / INDEX, row_group_size=2)
+    Manifests(workspace).put(manifest)
+    return manifest

@@ -30,18 +30,10 @@ CHANGED: dict[str, Any] = {
     "ledger_sequence": 2,
     "earlier_plans": ("E-1",),
     "shared_identifiers": 3,
+    "releases": ("support@v1",),
+    "releases_unknown": ("support@v2",),
 }
 Edit = Callable[[dict[str, Any]], object]
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return create_workspace(tmp_path / "w")
-
-
-@pytest.fixture
-def keys(workspace: Workspace) -> Keys:
-    return load_keys(workspace)
 
 
 class Case:
@@ -115,6 +107,20 @@ def test_what_could_not_be_read_is_not_proven() -> None:
     assert "Not fully searched" in certificate_html(made)
 
 
+def test_releases_that_were_cut_before_are_named_with_what_to_do() -> None:
+    made = certificate(releases=("support@v1", "support@v2", "chat@v1"), releases_unknown=("old@v3",))
+    said = " ".join(statement(made))
+    assert (
+        "STILL IN 3 dataset releases that were cut before, under a pseudonym: support@v1, support@v2, chat@v1." in said
+    )
+    assert "delible dataset build support, delible dataset build chat." in said
+    assert "NOT KNOWN, because the subject index cannot be read: whether the data subject is in old@v3." in said
+    html = certificate_html(made)
+    for name in (*made.releases, *made.releases_unknown):
+        assert f"<dt>{name}</dt>" in html
+    assert "Dataset releases that were cut before" not in certificate_html(certificate())
+
+
 def test_every_field_but_the_signature_is_signed() -> None:
     first = certificate_bytes(certificate())
     assert certificate_bytes(certificate(signature="x")) == first
@@ -134,6 +140,16 @@ def test_the_verifier_s_canonical_form_is_the_one_that_is_signed() -> None:
 def test_a_genuine_certificate_is_confirmed(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
     assert case.check() == 0
     assert "genuine: certificate C-R-1 on request R-1, record 6 of 10" in capsys.readouterr().out
+
+
+def test_a_certificate_that_names_releases_is_confirmed_and_so_is_one_from_before_they_were_named(case: Case) -> None:
+    case.issue(releases=("support@v1",), releases_unknown=("support@v2",))
+    assert case.check() == 0
+    old = json.loads(case.file.read_text())
+    del old["releases"], old["releases_unknown"], old["signature"]
+    case.write({**old, "signature": case.keys.sign(canonical(old))})
+    assert case.check() == 0
+    assert Certificate.model_validate(old).releases == ()
 
 
 def test_a_genuine_certificate_that_states_residue_ends_with_4(case: Case, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from byte_search import places
 from delible.errors import BlockedError, StalePlanError
 from delible.lake.retention import past_period
 from delible.model.duration import Duration, after
-from delible.model.policy import RetentionRule
+from delible.model.retention import RetentionRule
 from delible.model.terms import Regime, Right
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control

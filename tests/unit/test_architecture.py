@@ -6,6 +6,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,22 +25,7 @@ AVOIDED_IN_NAMES = re.compile(
 )
 FOREIGN = re.compile(r"/(?:work|root|home/[a-z]+|tmp/w)/|https?://[\w.-]*(?:pypi|maven|artifact|nexus)[\w.-]*")
 CLOSED = {"_jvm", "_jsparkSession", "_jdf", "sparkContext", "rdd"}
-TEXTS = [
-    path
-    for pattern in (
-        "*.md",
-        "*.toml",
-        "Makefile",
-        "*.lock",
-        "benchmarks/*",
-        "jobs/*",
-        "policies/**/*",
-        "src/**/*",
-        "tests/**/*.py",
-    )
-    for path in ROOT.glob(pattern)
-    if path.is_file() and path.suffix not in {".pyc", ".parquet"} and path != Path(__file__)
-]
+TEXTS = ("*.md", "*.toml", "Makefile", "*.lock", "benchmarks/*", "jobs/*", "policies/**/*", "src/**/*", "tests/**/*.py")
 
 
 def relative(path: Path) -> str:
@@ -87,25 +73,26 @@ def test_a_wrong_import_breaks_a_contract(tmp_path: Path) -> None:
             assert f"{importer} -> {line.removeprefix('import ')}" in answer.stdout
 
 
-@pytest.mark.parametrize("path", sorted((SOURCE / "workflows").glob("*.py")), ids=relative)
-def test_workflows_name_types_of_spark_and_import_nothing_of_it(path: Path) -> None:
-    tree = _tree(path)
-    typing_only = {id(each) for node in ast.walk(tree) if _is_type_checking(node) for each in ast.walk(node)}
-    found = [node.lineno for node in ast.walk(tree) if _imports_spark(node) and id(node) not in typing_only]
+def test_workflows_name_types_of_spark_and_import_nothing_of_it() -> None:
+    found = []
+    for path in sorted((SOURCE / "workflows").glob("*.py")):
+        nodes = list(ast.walk(_tree(path)))
+        typing_only = {id(each) for node in nodes if _is_type_checking(node) for each in ast.walk(node)}
+        found += [f"{relative(path)}:{n.lineno}" for n in nodes if _imports_spark(n) and id(n) not in typing_only]
     assert not found
 
 
-@pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_a_module_is_short(path: Path) -> None:
-    lines = len(path.read_text().splitlines())
-    if lines > SOFT_CAP:
-        warnings.warn(f"{relative(path)} has {lines} lines; {SOFT_CAP} is the soft cap", stacklevel=1)
-    assert lines <= HARD_CAP
+def test_a_module_is_short() -> None:
+    lines = {relative(path): len(path.read_text().splitlines()) for path in MODULES}
+    for name, count in lines.items():
+        if count > SOFT_CAP:
+            warnings.warn(f"{name} has {count} lines; {SOFT_CAP} is the soft cap", stacklevel=1)
+    assert not [name for name, count in lines.items() if count > HARD_CAP]
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=relative)
-def test_a_test_module_is_short(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= TEST_CAP
+def test_a_test_module_is_short() -> None:
+    paths = sorted((ROOT / "tests").rglob("*.py"))
+    assert not [relative(path) for path in paths if len(path.read_text().splitlines()) > TEST_CAP]
 
 
 def test_what_spark_connect_lacks_is_used_in_one_module_of_lake_at_most() -> None:
@@ -114,18 +101,20 @@ def test_what_spark_connect_lacks_is_used_in_one_module_of_lake_at_most() -> Non
     assert all(name.startswith("src/delible/lake/") for name in using)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_words_that_the_glossary_avoids(path: Path) -> None:
+def test_words_that_the_glossary_avoids() -> None:
     """Checked in names and in docstrings; other strings may have to spell what a library spells."""
-    found = [name for name in _names(path) if AVOIDED_IN_NAMES.search(name)]
-    found += [match.group() for text in _docstrings(path) for match in AVOIDED.finditer(text)]
+    found = [(relative(path), name) for path in MODULES for name in _names(path) if AVOIDED_IN_NAMES.search(name)]
+    docstrings = [(relative(path), text) for path in MODULES for text in _docstrings(path)]
+    found += [(name, match.group()) for name, text in docstrings for match in AVOIDED.finditer(text)]
     assert not found
 
 
-@pytest.mark.parametrize("path", TEXTS, ids=relative)
-def test_no_file_names_a_machine_or_a_registry(path: Path) -> None:
-    found = FOREIGN.search(path.read_text(errors="replace"))
-    assert found is None, found
+def test_no_file_names_a_machine_or_a_registry() -> None:
+    paths = {path for pattern in TEXTS for path in ROOT.glob(pattern) if path.is_file()} - {Path(__file__)}
+    texts = [path for path in sorted(paths) if path.suffix not in {".pyc", ".parquet"}]
+    assert len(texts) > len(MODULES)
+    found = [(relative(path), FOREIGN.search(path.read_text(errors="replace"))) for path in texts]
+    assert not [(name, match.group()) for name, match in found if match]
 
 
 @pytest.mark.parametrize("folder", ["model", "decide", "plan", "report"])
@@ -139,6 +128,7 @@ def test_the_pure_core_reads_no_clock(folder: str) -> None:
     assert not reading
 
 
+@cache
 def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 

@@ -25,7 +25,7 @@ STATS = json.dumps({"add": {"stats": json.dumps({"maxValues": {"customer_id": 17
         ADDRESS.encode("utf-16-be"),
         ADDRESS.encode().hex().upper().encode(),
         base64.b64encode(b"to: " + ADDRESS.encode() + b"."),
-        gzip.compress(ADDRESS.encode()),
+        gzip.compress(ADDRESS.encode(), mtime=0),
         pa.compress(ADDRESS.encode(), "zstd").to_pybytes(),
     ],
 )

@@ -15,6 +15,9 @@ app = typer.Typer()
 def doctor(
     ctx: typer.Context,
     fetch: Annotated[bool, typer.Option("--fetch", help="Fetch the Delta JARs now, unless they are cached.")] = False,
+    warm: Annotated[
+        bool, typer.Option("--warm", help="Archive Spark's classes, so that it starts 5 s sooner (200 MB, 45 s once).")
+    ] = False,
 ) -> None:
     """Check this installation and say what to do about each problem.
 
@@ -27,6 +30,6 @@ def doctor(
     """
     from delible.workflows.doctor import broken, examine
 
-    checks = examine(current(ctx).folder, fetch=fetch)
+    checks = examine(current(ctx).folder, fetch=fetch, warm=warm)
     lines = [f"{c.health:<8}{c.name:<22}{c.found}" + (f" {c.fix}" if c.fix else "") for c in checks]
     emit(ctx, {"checks": checks}, text="\n".join(lines), failure=broken(checks))

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from delible.cli.context import current, emit, progress
+from delible.cli.options import Immediate, PlanOut, keep_plan
 from delible.errors import BlockedError, ResidueError
 
 if TYPE_CHECKING:
-    from rich.console import Group
+    from rich.console import Group, RenderableType
 
     from delible.model.plan import ErasurePlan
     from delible.model.proof import Verification
@@ -22,15 +23,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Plan, apply and verify erasure; print certificates.")
 
-Immediate = Annotated[
-    bool, typer.Option("--immediate", help="Close retention windows of tables without other readers.")
-]
-
 
 @app.command()
 def plan(
     ctx: typer.Context,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the plan here.")] = None,
+    out: PlanOut = None,
     immediate: Immediate = False,
     accept_no_match: Annotated[
         bool, typer.Option("--accept-no-match", help="Plan requests that reach no row, too.")
@@ -43,20 +40,15 @@ def plan(
         delible erasure plan --immediate --out erasure.json
     """
     from delible.workflows.erasure_plan import plan_due_erasures
-    from delible.workflows.plans import save_plan
 
     call = current(ctx)
     planned = plan_due_erasures(
         call.workspace, now=call.now, immediate=immediate, accept_no_match=accept_no_match, progress=progress
     )
-    if out is not None:
-        save_plan(planned.plan, out)
-    failure = None
-    if planned.left_out:
-        first = planned.left_out[0]
-        failure = BlockedError(first.code, first.message, where=first.where, problems=planned.left_out)
+    where = keep_plan(planned.plan, out)
+    failure = BlockedError.of(planned.left_out) if planned.left_out else None
     document = {**planned.plan.model_dump(mode="json"), "out": out}
-    emit(ctx, document, text=_planned(planned.plan, out), failure=failure)
+    emit(ctx, document, text=_planned(planned.plan, where), failure=failure)
 
 
 @app.command()
@@ -77,7 +69,7 @@ def apply(
     call = current(ctx)
     loaded = load_erasure(call.workspace, file, immediate=immediate)
     done = apply_erasure(call.workspace, loaded, actor=call.actor, now=call.now, progress=progress)
-    emit(ctx, applied_document(done), text=applied_text(done.requests, done.tables))
+    emit(ctx, applied_document(done), text=applied_text(done.requests, done.tables, done.releases))
 
 
 @app.command()
@@ -154,10 +146,11 @@ def applied_document(done: Erased) -> dict[str, Any]:
             }
             for t in done.tables
         ],
+        "releases": list(done.releases),
     }
 
 
-def applied_text(requests: Sequence[Request], tables: Sequence[Treated]) -> Group:
+def applied_text(requests: Sequence[Request], tables: Sequence[Treated], releases: Sequence[str] = ()) -> Group:
     """Return the same for a person."""
     from rich.console import Group
     from rich.table import Table
@@ -177,10 +170,13 @@ def applied_text(requests: Sequence[Request], tables: Sequence[Treated]) -> Grou
         counts = (t.rows, t.step.shared_rows, t.mentions, t.files_rewritten, t.files_removed + t.log_files_removed)
         until = f" until {t.waiting_until:%Y-%m-%d %H:%M}" if t.waiting_until else ""
         rows.add_row(t.step.table, *(f"{c:,}" for c in counts), t.state + until)
-    return Group(people, "", rows) if tables else Group(people)
+    parts: list[RenderableType] = [people, "", rows] if tables else [people]
+    if releases:
+        parts += ["", f"Dataset releases to rebuild without them: {', '.join(releases)} (delible dataset build NAME)"]
+    return Group(*parts)
 
 
-def _planned(made: ErasurePlan, out: Path | None) -> Group:
+def _planned(made: ErasurePlan, where: str) -> Group:
     from rich.console import Group
     from rich.table import Table
 
@@ -197,7 +193,6 @@ def _planned(made: ErasurePlan, out: Path | None) -> Group:
             f"{step.bytes / 1e6:,.1f}",
             f"{step.wait_hours / 24:g}",
         )
-    where = f"Written to {out}. Apply it with: delible erasure apply {out}" if out else "Write it with --out FILE."
     return Group(f"Plan {made.id}: {len(made.requests)} request(s), {len(made.tables)} table(s)", "", table, "", where)
 
 

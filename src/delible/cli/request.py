@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from delible.cli.context import current, emit, progress
+from delible.cli.options import Immediate
 from delible.model.request import ENDED
 from delible.model.terms import Regime, Right
 
@@ -130,9 +131,7 @@ def fulfil(
     request_ids: Annotated[
         list[str] | None, typer.Argument(metavar="[ID]...", help="All approved ones if none.")
     ] = None,
-    immediate: Annotated[
-        bool, typer.Option("--immediate", help="Close retention windows of tables without other readers.")
-    ] = False,
+    immediate: Immediate = False,
     accept_no_match: Annotated[
         bool, typer.Option("--accept-no-match", help="Complete erasures that reach no row, too.")
     ] = False,
@@ -160,9 +159,10 @@ def fulfil(
         "requests": [{"id": r.id, "state": r.state} for r in done.requests],
         "tables": [line for e in done.erasures for line in applied_document(e)["tables"]],
         "packages": dict(done.packages),
+        "releases": sorted({name for e in done.erasures for name in e.releases}),
     }
     tables = [t for e in done.erasures for t in e.tables]
-    emit(ctx, document, text=applied_text(done.requests, tables), failure=done.failure)
+    emit(ctx, document, text=applied_text(done.requests, tables, document["releases"]), failure=done.failure)
 
 
 def days_left(due: date, now: datetime) -> int:

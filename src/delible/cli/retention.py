@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from delible.cli.context import current, emit, progress
+from delible.cli.options import Immediate, PlanOut, keep_plan
 
 if TYPE_CHECKING:
+    from rich.console import Group
     from rich.table import Table
 
     from delible.model.plan import RetentionPlan
@@ -17,15 +19,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Plan and apply retention periods.")
 
-Immediate = Annotated[
-    bool, typer.Option("--immediate", help="Close retention windows of tables without other readers.")
-]
-
 
 @app.command()
 def plan(
     ctx: typer.Context,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the plan here.")] = None,
+    out: PlanOut = None,
     immediate: Immediate = False,
 ) -> None:
     """Count the rows that are past their period, and say what would be done; change nothing.
@@ -34,15 +32,13 @@ def plan(
 
         delible retention plan --out retention.json
     """
-    from delible.workflows.plans import save_plan
     from delible.workflows.retention import plan_due_retention
 
     call = current(ctx)
     made = plan_due_retention(call.workspace, now=call.now, immediate=immediate, progress=progress)
-    if out is not None:
-        save_plan(made, out)
+    where = keep_plan(made, out)
     document: dict[str, Any] = made.model_dump(mode="json")
-    emit(ctx, {**document, "out": out}, text=_planned(made))
+    emit(ctx, {**document, "out": out}, text=_planned(made, where))
 
 
 @app.command()
@@ -85,7 +81,8 @@ def applied_document(done: Applied) -> dict[str, Any]:
     }
 
 
-def _planned(made: RetentionPlan) -> Table | str:
+def _planned(made: RetentionPlan, where: str) -> Group | str:
+    from rich.console import Group
     from rich.table import Table
 
     if not made.tables:
@@ -98,7 +95,7 @@ def _planned(made: RetentionPlan) -> Table | str:
     for step in made.tables:
         numbers = (f"{step.rows:,}", f"{step.held_rows:,}", f"{step.files:,}", f"{step.bytes / 1e6:,.1f}")
         table.add_row(step.table, step.rule, *numbers)
-    return table
+    return Group(table, "", where)
 
 
 def _applied(done: Applied) -> Table | str:

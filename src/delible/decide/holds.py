@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
-from delible.model.policy import LegalHold
 from delible.model.record import SubjectHold
+from delible.model.retention import LegalHold
 from delible.model.subject import SubjectRef
 
 

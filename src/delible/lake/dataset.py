@@ -17,7 +17,8 @@ from delible.lake.facts import quoted
 from delible.lake.identity import REFS, Read, RefKey, identity, row_refs, subject_refs, to_subjects
 from delible.lake.release import SPLIT, settled, write_index, write_rows
 from delible.lake.treatments import check_columns, treated
-from delible.model.policy import PolicySet, Split
+from delible.model.dataset import Split
+from delible.model.policy import PolicySet
 from delible.model.record import ReleaseFile
 from delible.model.terms import Exclusion
 from delible.plan.dataset import DatasetPlan

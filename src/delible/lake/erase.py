@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from delta.tables import DeltaTable
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from delible.lake.columns import INNER, OUTER, with_pads
+from delible.lake.commits import commits
 from delible.lake.facts import open_table, quoted, read
 from delible.lake.mentions import masked_texts, needles_of, with_mentions, without_held
 from delible.lake.reach import due_combinations, keys_frame, same_combination
@@ -37,26 +37,24 @@ class Rewritten:
 @contextmanager
 def marked(spark: SparkSession, mark: str) -> Iterator[None]:
     """Mark all commits made inside, so that a rerun after a crash recognises its own work in the table's history."""
+    outer = spark.conf.get(_METADATA, None)
     spark.conf.set(_METADATA, mark)
     try:
         yield
     finally:
-        spark.conf.unset(_METADATA)
+        if outer is None:
+            spark.conf.unset(_METADATA)
+        else:
+            spark.conf.set(_METADATA, outer)
 
 
-def done_under(handle: DeltaTable, mark: str, since: int) -> Rewritten:
+def done_under(location: str, mark: str, since: int) -> Rewritten:
     """Return what commits with this mark did after version `since`, added up over crashes and reruns."""
-    commits = (
-        handle.history()
-        .where(
-            (F.col("userMetadata") == mark) & (F.col("version") > since) & F.col("operation").isin("MERGE", "DELETE")
-        )
-        .select("operationMetrics")
-        .collect()
-    )
     total = Rewritten()
-    for commit in commits:
-        m = {k: int(v) for k, v in (commit["operationMetrics"] or {}).items() if str(v).isdigit()}
+    for commit in commits(location, since=since):
+        if commit.mark != mark or commit.info.get("operation") not in ("MERGE", "DELETE"):
+            continue
+        m = commit.metrics
         rows = sum(m.get(k, 0) for k in ("numTargetRowsDeleted", "numTargetRowsUpdated", "numDeletedRows"))
         files = sum(
             m.get(k, 0)
@@ -71,11 +69,9 @@ def done_under(handle: DeltaTable, mark: str, since: int) -> Rewritten:
     return total
 
 
-def foreign_commits(handle: DeltaTable, marks: Sequence[str], since: int) -> int:
+def foreign_commits(location: str, marks: Sequence[str], since: int) -> int:
     """Count commits after `since` that this plan did not make."""
-    newer = handle.history().where(F.col("version") > since)
-    mine = F.coalesce(F.col("userMetadata").isin(*marks), F.lit(False))
-    return newer.where(~mine).count()
+    return sum(commit.mark not in marks for commit in commits(location, since=since))
 
 
 def erase_rows(

@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import pyarrow.fs as pafs
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 
 from delible.errors import InputError
+from delible.lake.commits import current_version
 from delible.model.plan import TableFacts
 
 DELETED_FILES, LOG = "delta.deletedFileRetentionDuration", "delta.logRetentionDuration"
 _DEFAULTS = {DELETED_FILES: "interval 1 week", LOG: "interval 30 days"}
 _HOURS = {"second": 1 / 3600, "minute": 1 / 60, "hour": 1, "day": 24, "week": 168}
-_COMMIT = re.compile(r"^(\d{20})\.json$")
 
 
 def quoted(name: str) -> str:
@@ -50,14 +49,6 @@ def read(spark: SparkSession, location: str, *, version: int | None = None) -> D
     if version is not None:
         reader = reader.option("versionAsOf", version)
     return reader.load(location)
-
-
-def current_version(location: str) -> int:
-    """Return the table's newest Delta version, from the names in its log: no Spark job for one number."""
-    filesystem, root = pafs.FileSystem.from_uri(location)
-    selector = pafs.FileSelector(f"{root.rstrip('/')}/_delta_log")
-    found = (_COMMIT.match(info.base_name) for info in filesystem.get_file_info(selector))
-    return max(int(name[1]) for name in found if name is not None)
 
 
 def version_of(spark: SparkSession, location: str, *, table: str) -> int:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
 from delible.errors import SetupError
@@ -41,18 +42,37 @@ def java_version() -> int:
     Raises:
         SetupError: `jdk.missing` or `jdk.unsupported`.
     """
+    answer = java_text()
+    found = re.search(r'version "(\d+)(?:\.(\d+))?', answer)
+    if found is None:
+        raise SetupError("jdk.missing", "the Java that was found does not say its version.", fix=_WAY_OUT)
+    major = int(found[2] or 0) if found[1] == "1" else int(found[1])
+    if major not in SUPPORTED_JDKS:
+        raise SetupError("jdk.unsupported", f"Java {major} was found.", where=_java(), fix=_WAY_OUT)
+    return major
+
+
+def java_text() -> str:
+    """Return what `java -version` says of the Java that Spark would start.
+
+    Raises:
+        SetupError: `jdk.missing`.
+    """
+    return _said_by(_java())
+
+
+@cache
+def _said_by(java: str) -> str:
+    answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
+    return answer.stderr + answer.stdout
+
+
+def _java() -> str:
     home = os.environ.get("JAVA_HOME")
     java = str(Path(home, "bin", "java")) if home else shutil.which("java")
     if java is None or shutil.which(java) is None:
         raise SetupError("jdk.missing", "no Java was found.", where=home and "JAVA_HOME", fix=_WAY_OUT)
-    answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
-    found = re.search(r'version "(\d+)(?:\.(\d+))?', answer.stderr + answer.stdout)
-    if found is None:
-        raise SetupError("jdk.missing", "the Java that was found does not say its version.", where=java, fix=_WAY_OUT)
-    major = int(found[2] or 0) if found[1] == "1" else int(found[1])
-    if major not in SUPPORTED_JDKS:
-        raise SetupError("jdk.unsupported", f"Java {major} was found.", where=java, fix=_WAY_OUT)
-    return major
+    return java
 
 
 def jar_folder() -> Path:

@@ -18,8 +18,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T
 
 from delible.errors import DelibleError, InputError
+from delible.lake.commits import current_version
 from delible.lake.csv_text import checked
-from delible.lake.facts import current_version, quoted, read
+from delible.lake.facts import quoted, read
 from delible.lake.text_types import typed
 
 Format = Literal["csv", "parquet", "jsonl"]

@@ -27,11 +27,12 @@ def mask_column(text: Column, *, known: Column | None = None, keep: Column | Non
     """
     nothing = F.lit(None).cast("array<string>")
     # Made anew each time: a finished function remembers the session it was first used in, and outlives it.
-    mask = F.udf(_masked, returnType=T.StringType(), useArrow=True)
+    mask = F.udf(masked, returnType=T.StringType(), useArrow=True)
     return mask(text, nothing if known is None else known, nothing if keep is None else keep)
 
 
-def _masked(text: str | None, known: Iterable[Any] | None, keep: Iterable[Any] | None) -> str | None:
+def masked(text: str | None, known: Iterable[Any] | None, keep: Iterable[Any] | None) -> str | None:
+    """Return one text masked, the same way; texts that repeat are analysed once per worker."""
     if text is None:
         return None
     return _remembered(text, _strings(known), _strings(keep))

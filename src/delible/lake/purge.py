@@ -13,12 +13,11 @@ from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.fs as pafs
-from delta.tables import DeltaTable
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 from delible.errors import ConflictError
-from delible.lake.facts import DELETED_FILES, LOG, current_version, open_table, path_table
+from delible.lake.commits import commits, current_version, latest
+from delible.lake.facts import DELETED_FILES, LOG, open_table, path_table
 
 _INTERVAL = "delta.checkpointInterval"
 PROPERTIES = (DELETED_FILES, LOG, _INTERVAL)
@@ -31,8 +30,11 @@ _RETENTION_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 
 def purge_deletion_vectors(spark: SparkSession, location: str, *, table: str) -> None:
     """Rewrite all files that hold rows hidden behind a deletion vector."""
-    detail = open_table(spark, location, table=table).detail().first()
-    if detail is not None and "deletionVectors" in (detail["tableFeatures"] or []):
+    features = latest(location, "protocol").get("protocol", {}).get("readerFeatures")
+    if features is None:
+        detail = open_table(spark, location, table=table).detail().first()
+        features = detail["tableFeatures"] if detail is not None else None
+    if "deletionVectors" in (features or []):
         spark.sql(f"REORG TABLE {path_table(location)} APPLY (PURGE)")
 
 
@@ -53,14 +55,17 @@ def vacuum(spark: SparkSession, location: str, *, table: str, hours: int | None)
             handle.vacuum(hours)
     finally:
         spark.conf.set(_RETENTION_CHECK, str(before))
-    metrics = handle.history(20).where(F.col("operation") == "VACUUM END").orderBy(F.desc("version")).first()
-    return int((metrics["operationMetrics"] or {}).get("numDeletedFiles", 0)) if metrics is not None else 0
+    ended = next((c for c in commits(location) if c.info.get("operation") == "VACUUM END"), None)
+    return ended.metrics.get("numDeletedFiles", 0) if ended is not None else 0
 
 
-def properties(handle: DeltaTable) -> dict[str, str]:
+def properties(spark: SparkSession, location: str, *, table: str) -> dict[str, str]:
     """Return those of `PROPERTIES` that the table sets itself."""
-    detail = handle.detail().first()
-    own: Mapping[str, str] = (detail["properties"] if detail is not None else None) or {}
+    metadata = latest(location, "metaData").get("metaData")
+    if metadata is None:
+        detail = open_table(spark, location, table=table).detail().first()
+        metadata = {"configuration": detail["properties"] if detail is not None else None}
+    own: Mapping[str, str] = metadata.get("configuration") or {}
     return {name: own[name] for name in PROPERTIES if name in own}
 
 

@@ -11,7 +11,8 @@ from pyspark.sql import types as T
 from delible.lake.conditions import condition
 from delible.lake.facts import open_table, quoted, read
 from delible.lake.reach import same_combination
-from delible.model.policy import RetentionRule, TablePolicy
+from delible.model.policy import TablePolicy
+from delible.model.retention import RetentionRule
 
 
 def past_period(frame: DataFrame, rule: RetentionRule, as_of: datetime, *, prefix: str = "") -> Column:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from delible.errors import SetupError
 
@@ -46,6 +46,9 @@ _SMALL_CONF = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
+_JAVA = "spark.driver.defaultJavaOptions"
+"""The JVM reads `spark.driver.extraJavaOptions` behind these, so a workspace's own word is the last."""
+
 _SMALL_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """For tables of some thousand rows, compiling each query costs more than running it: set `spark.delible.small: "true"`
 in `delible.yaml` and the embedded session compiles less (measured: half the time for the demo; large tables lose)."""
@@ -76,9 +79,9 @@ def spark_session(conf: Mapping[str, str] | None = None, *, scratch: Path | None
         return active
     builder = SparkSession.builder
     submitted = "PYSPARK_GATEWAY_PORT" in os.environ
-    small = (conf or {}).get(SMALL) == "true"
-    settings = dict(DELTA_CONF) if submitted else _embedded(scratch, small=small)
-    for key, value in (settings | dict(conf or {})).items():
+    own = dict(conf or {})
+    settings = {**DELTA_CONF, **own} if submitted else _embedded(own, scratch)
+    for key, value in settings.items():
         builder = builder.config(key, value)
     with _silent_stdout():
         session = builder.getOrCreate()
@@ -93,6 +96,21 @@ def active_session() -> SparkSession | None:
     except ImportError:
         return None
     return SparkSession.getActiveSession()
+
+
+@contextmanager
+def own_session(spark: SparkSession) -> Iterator[SparkSession]:
+    """Give this thread a session with settings of its own, on the same cluster.
+
+    Delta's commands ask for the thread's active session, so it must be the one whose settings are meant.
+    """
+    session = spark.newSession()
+    sessions: Any = session._jvm
+    sessions.org.apache.spark.sql.SparkSession.setActiveSession(session._jsparkSession)
+    try:
+        yield session
+    finally:
+        sessions.org.apache.spark.sql.SparkSession.clearActiveSession()
 
 
 @contextmanager
@@ -116,20 +134,21 @@ def stop_session() -> None:
         active.stop()
 
 
-def _embedded(scratch: Path | None, *, small: bool) -> dict[str, str]:
+def _embedded(own: Mapping[str, str], scratch: Path | None) -> dict[str, str]:
+    from delible.lake.class_archive import archive_options
     from delible.lake.jdk import delta_jars, java_version
 
     java_version()
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
-    quiet = files("delible.lake") / "log4j2.properties"
+    small = own.get(SMALL) == "true"
     settings = DELTA_CONF | EMBEDDED_CONF | (_SMALL_CONF if small else {})
     settings["spark.driver.extraClassPath"] = f"{delta_jars()}/*"
-    settings["spark.driver.extraJavaOptions"] = f"-Dlog4j2.configurationFile={quiet} -Dderby.system.home=/nonexistent"
-    if small:
-        settings["spark.driver.extraJavaOptions"] += f" {_SMALL_JAVA}"
     if scratch is not None:
         scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
         settings["spark.local.dir"] = str(scratch)
         settings["spark.sql.warehouse.dir"] = str(scratch / "spark-warehouse")
-    return settings
+    quiet = files("delible.lake") / "log4j2.properties"
+    java = [f"-Dlog4j2.configurationFile={quiet} -Dderby.system.home=/nonexistent", _SMALL_JAVA if small else ""]
+    java += [archive_options(), own.get(_JAVA, "")]
+    return {**settings, **own, _JAVA: " ".join(filter(None, java))}

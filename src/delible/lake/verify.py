@@ -1,33 +1,29 @@
 """The byte search after an erasure: independent of the engine that deleted, and of what the log says.
 
 Every object under a folder is read: data files whether or not a log mentions them, deletion-vectored rows, change data,
-commits, checkpoints, checksums, sidecars, leftovers. Parquet is decoded with pyarrow. Only places come back, never
-values.
+commits, checkpoints, checksums, sidecars, leftovers. Parquet, ORC and Arrow files are decoded with pyarrow; archives
+and compressed files are opened. Only places come back, never values.
 """
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import PurePosixPath
-from urllib.parse import unquote
 
-import pyarrow as pa
 import pyarrow.fs as pafs
-import pyarrow.parquet as pq
 
-from delible.lake.arrow_search import TypedKeys, search_table
+from delible.lake.arrow_search import TypedKeys
+from delible.lake.file_search import FileSearch
+from delible.lake.formats import Format
 from delible.lake.forms import Needles
 from delible.lake.log_search import search_statistics
+from delible.lake.packed import Packed
+from delible.lake.places import Names
 from delible.model.proof import Match, Verification
-from delible.model.subject import normalised
-
-_CHUNK = 32 * 1024 * 1024
-_GZIP, _ZSTD, _PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
 
 
 @dataclass(frozen=True)
@@ -62,21 +58,28 @@ def search(
     unreadable: list[str] = []
     files = size = 0
     for folder in folders:
+        names = Names(needles, folder.typed)
         filesystem, root = pafs.FileSystem.from_uri(folder.location)
-        for info in _objects(filesystem, root, folder.skip):
-            place = f"{folder.name}/{PurePosixPath(info.path).relative_to(root)}"
-            files += 1
-            size += info.size or 0
-            named = _in_name(place, needles, folder.typed)
-            if named:
-                place = f"{folder.name} (name of a file)"
-                matches.update({(place, form): count for form, count in named.items()})
+        try:
+            objects = _objects(filesystem, root, folder.skip)
+        except (OSError, UnicodeDecodeError):
+            unreadable.append(f"{folder.name}/ (a folder that may not be listed, or a name that is not UTF-8)")
+            continue
+        for info in objects:
+            path = str(PurePosixPath(info.path).relative_to(root))
+            place = f"{folder.name}/{names.shown(path)}"
+            for form, count in names.matches(path).items():
+                matches[place, form] += count
             try:
-                for suffix, form, count in _in_file(filesystem, info, needles, folder.typed):
-                    matches[(place + suffix, form)] += count
+                file = _searched(filesystem, info, needles, folder.typed)
             except FileNotFoundError:
                 continue
-            except (OSError, pa.ArrowException, EOFError, zlib.error):
+            for (column, form), count in file.found.items():
+                matches[f"{place}:{names.column(column)}" if column else place, form] += count
+            if file.wholly:
+                files += 1
+                size += info.size or 0
+            else:
                 unreadable.append(place)
     return Verification(
         at=now,
@@ -88,88 +91,21 @@ def search(
     )
 
 
-def _in_name(place: str, needles: Needles, typed: Mapping[str, TypedKeys]) -> Counter[str]:
-    """Search the name of a file, and the partition folders above it, such as `customer_id=17`."""
-    found = Counter[str]()
-    for form, count in needles.search(place.encode("utf-8", "surrogatepass")).items():
-        found[f"file name, {form}"] += count
-    for folder in place.split("/")[:-1]:
-        column, sign, value = unquote(folder).partition("=")
-        keys = typed.get(column)
-        if sign and keys is not None and normalised(value, keys.how) in keys.values:
-            found["partition folder"] += 1
-    return found
-
-
-def _objects(filesystem: pafs.FileSystem, root: str, skip: tuple[str, ...]) -> Iterator[pafs.FileInfo]:
+def _objects(filesystem: pafs.FileSystem, root: str, skip: tuple[str, ...]) -> list[pafs.FileInfo]:
     selector = pafs.FileSelector(root, recursive=True, allow_not_found=True)
     skipped = tuple(f"{root.rstrip('/')}/{part.strip('/')}/" for part in skip)
-    for info in sorted(filesystem.get_file_info(selector), key=lambda i: i.path):
-        if info.type is pafs.FileType.File and not info.path.startswith(skipped):
-            yield info
+    found = [i for i in filesystem.get_file_info(selector) if i.type is pafs.FileType.File]
+    return sorted((i for i in found if not i.path.startswith(skipped)), key=lambda i: i.path)
 
 
-def _in_file(
+def _searched(
     filesystem: pafs.FileSystem, info: pafs.FileInfo, needles: Needles, typed: Mapping[str, TypedKeys]
-) -> Iterator[tuple[str, str, int]]:
-    with filesystem.open_input_file(info.path) as source:
-        head = source.read(4)
-    if head == _PARQUET:
-        yield from _in_parquet(filesystem, info.path, needles, typed)
-    for form, count in _in_bytes(filesystem, info.path, needles).items():
-        yield "", form, count
-    if head[:2] == _GZIP or head == _ZSTD:
-        payload = _payload(filesystem, info.path, "gzip" if head[:2] == _GZIP else "zstd")
-        for form, count in needles.search(payload).items():
-            yield "", f"compressed, {form}", count
-    if typed and "/_delta_log/" in info.path and head != _PARQUET:
-        with filesystem.open_input_stream(info.path) as stream:
-            for suffix, count in search_statistics(stream.read(), typed).items():
-                yield suffix, "statistics", count
-
-
-def _in_bytes(filesystem: pafs.FileSystem, path: str, needles: Needles) -> Counter[str]:
-    """Search the raw bytes in overlapping chunks; a match that straddles two chunks is seen in the overlap."""
-    found: Counter[str] = Counter()
-    overlap = b""
-    keep = 16 * 1024
-    with filesystem.open_input_stream(path) as stream:
-        while chunk := stream.read(_CHUNK):
-            block = overlap + chunk
-            counted = needles.search(block)
-            if overlap:
-                counted -= needles.search(overlap)
-            found += counted
-            overlap = block[-keep:]
-    return found
-
-
-def _payload(filesystem: pafs.FileSystem, path: str, codec: str) -> bytes:
-    with filesystem.open_input_stream(path, compression=None) as stream:
-        data = stream.read()
-    if codec == "gzip":
-        return gzip.decompress(data)
-    with pa.CompressedInputStream(pa.BufferReader(data), codec) as inside:
-        return bytes(inside.read())
-
-
-def _in_parquet(
-    filesystem: pafs.FileSystem, path: str, needles: Needles, typed: Mapping[str, TypedKeys]
-) -> Iterator[tuple[str, str, int]]:
-    with filesystem.open_input_file(path) as source:
-        file = pq.ParquetFile(source)
-        totals: Counter[tuple[str, str]] = Counter()
-        for batch in file.iter_batches(batch_size=64 * 1024):
-            totals.update(search_table(pa.Table.from_batches([batch]), needles, typed))
-        for group in range(file.metadata.num_row_groups):
-            for index in range(file.metadata.num_columns):
-                column = file.metadata.row_group(group).column(index)
-                statistics = column.statistics
-                if statistics is None or not statistics.has_min_max:
-                    continue
-                for bound in (statistics.min_raw, statistics.max_raw):
-                    text = bound if isinstance(bound, bytes) else str(bound).encode()
-                    for form in needles.search(text):
-                        totals[(column.path_in_schema, f"footer, {form}")] += 1
-        for (name, form), count in totals.items():
-            yield f":{name}", form, count
+) -> FileSearch:
+    file = Packed(info.base_name, partial(filesystem.open_input_file, info.path), random=True)
+    search = FileSearch(needles, typed, size=info.size or 0)
+    search.look(file)
+    if typed and "/_delta_log/" in info.path and search.wholly and file.format() is not Format.PARQUET:
+        with file.open() as stream:
+            for column, count in search_statistics(stream.read(), typed).items():
+                search.found[column.removeprefix(":"), "statistics"] += count
+    return search

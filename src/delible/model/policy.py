@@ -1,30 +1,21 @@
-"""Policies as types: controller, purposes, tables, retention, holds, recipients, datasets, and the set of them all.
+"""Policies as types: controller, purposes, recipients, tables, and the set of all policies.
 
-Loading YAML and finding line numbers is `store.policies`; cross-checks between files are `decide.policy`.
+Retention periods and holds are in `model.retention`, recipes in `model.dataset`. Loading YAML and finding line numbers
+is `store.policies`; cross-checks between files are `decide.policy`.
 """
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, StringConstraints, model_validator
 
-from delible.model.base import Frozen, digest
-from delible.model.duration import Duration
+from delible.model.base import ColumnName, Frozen, Name, Text, digest
+from delible.model.dataset import DatasetRecipe
+from delible.model.retention import LegalHold, RetentionRule
 from delible.model.subject import IdentifierKind
 from delible.model.taxonomy import Category
-from delible.model.terms import (
-    ColumnErasure,
-    ErasureAction,
-    LegalBasis,
-    Readers,
-    Treatment,
-)
-
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
+from delible.model.terms import ColumnErasure, ErasureAction, LegalBasis, Readers
 
 
 class Controller(Frozen):
@@ -197,102 +188,6 @@ class TablePolicy(Frozen):
     def free_text(self) -> tuple[str, ...]:
         """Columns in which people may be mentioned."""
         return tuple(name for name, column in self.columns.items() if column.free_text)
-
-
-class RetentionRule(Frozen):
-    """How long a table's rows may be kept (Art. 5(1)(e)).
-
-    Args:
-        clock: The time column that starts the period.
-        keep: ISO 8601 duration, such as `P2Y`; calendar months and years, not numbers of days.
-        where: Spark SQL expression on the table's own columns that limits the rule to some rows.
-        reason: Why this long: the law or the purpose.
-    """
-
-    retention: Name
-    table: Name
-    clock: ColumnName
-    keep: Duration
-    action: Literal["delete_row"] = "delete_row"
-    where: str | None = None
-    reason: Text
-
-
-class LegalHold(Frozen):
-    """Rows that nothing may delete while the hold lasts (Art. 17(3)(e)).
-
-    Args:
-        tables: The tables it covers; with `where` None all their rows.
-        starts, ends: First and last day, inclusive; open-ended without `ends`.
-        owner: Who placed it and can release it.
-    """
-
-    hold: Name
-    reason: Text
-    owner: Text
-    tables: tuple[Name, ...] = Field(min_length=1)
-    starts: date
-    ends: date | None = None
-
-
-class ColumnTreatment(Frozen):
-    """What a recipe does to one column.
-
-    Args:
-        to: For `generalise`: `year`, `month`, `day` for times, or a whole number as bucket width for numbers.
-        domain: For `pseudonymise`: pseudonyms of one domain join; those of different domains do not.
-    """
-
-    treatment: Treatment
-    to: Literal["year", "month", "day"] | Annotated[int, Field(gt=0)] | None = None
-    domain: Name | None = None
-
-    @model_validator(mode="after")
-    def _complete(self) -> ColumnTreatment:
-        if (self.treatment is Treatment.GENERALISE) != (self.to is not None):
-            raise ValueError("'to' and treatment 'generalise' belong together")
-        if self.domain is not None and self.treatment is not Treatment.PSEUDONYMISE:
-            raise ValueError("'domain' belongs to treatment 'pseudonymise'")
-        return self
-
-
-def _treatment_alone(given: Any) -> Any:
-    return {"treatment": given} if isinstance(given, str) else given
-
-
-ColumnTreatmentEntry = Annotated[
-    ColumnTreatment, BeforeValidator(_treatment_alone, json_schema_input_type=Treatment | ColumnTreatment)
-]
-"""A column's treatment; a bare word is short for one without settings."""
-
-
-_MOST_HELD_OUT = 95
-
-
-class Split(Frozen):
-    """Shares of a release's subjects, in hundredths; the rest is `train`. No subject stands in two splits."""
-
-    validation: Annotated[int, Field(ge=0, le=90)] = 0
-    test: Annotated[int, Field(ge=0, le=90)] = 0
-
-    @model_validator(mode="after")
-    def _leaves_something(self) -> Split:
-        if self.validation + self.test > _MOST_HELD_OUT:
-            raise ValueError(f"validation and test together may be at most {_MOST_HELD_OUT}")
-        return self
-
-
-class DatasetRecipe(Frozen):
-    """How a training dataset is cut: source, purpose, rows, columns, treatments, split."""
-
-    dataset: Name
-    description: Text
-    purpose: Name
-    source: Name
-    version: Annotated[int, Field(ge=0)] | None = None
-    where: str | None = None
-    columns: dict[ColumnName, ColumnTreatmentEntry] = Field(min_length=1)
-    split: Split = Split()
 
 
 class PolicySet(Frozen):

@@ -59,6 +59,8 @@ class Certificate(Frozen):
     Args:
         earlier_plans: Plans that ended with residue before this one; the tables' numbers include theirs.
         shared_identifiers: Identifiers that somebody else has, too: by themselves they reached no row.
+        releases: Dataset releases, as `NAME@vN`, that were cut before and hold the data subject under a pseudonym.
+        releases_unknown: Those whose subject index cannot be read, so that nobody can tell.
     """
 
     certificate: str
@@ -76,6 +78,8 @@ class Certificate(Frozen):
     shared_identifiers: int = 0
     tables: tuple[TableProof, ...]
     verification: Verification
+    releases: tuple[str, ...] = ()
+    releases_unknown: tuple[str, ...] = ()
     ledger_sequence: int
     ledger_hash: str
     key_id: str

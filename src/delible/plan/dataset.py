@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 from delible.errors import BlockedError, InputError, Problem
-from delible.model.base import Frozen, digest
-from delible.model.policy import (
-    ColumnName,
-    ColumnPolicy,
-    ColumnTreatment,
-    DatasetRecipe,
-    PolicySet,
-    Reach,
-    Split,
-    TablePolicy,
-)
+from delible.model.base import ColumnName, Frozen, digest
+from delible.model.dataset import ColumnTreatment, DatasetRecipe, Split
+from delible.model.policy import ColumnPolicy, PolicySet, Reach, TablePolicy
 from delible.model.taxonomy import is_personal, is_special
 from delible.model.terms import LegalBasis, Normalise, Treatment
 

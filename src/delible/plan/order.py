@@ -15,14 +15,28 @@ def erasure_order(tables: Mapping[str, TablePolicy], names: Iterable[str]) -> tu
     Raises:
         PolicyError: `policy.cycle` when tables are upstream of each other.
     """
-    wanted = sorted(set(names))
-    graph = {name: sorted(set(tables[name].upstream) & set(tables)) for name in sorted(tables)}
+    return tuple(name for wave in erasure_waves(tables, names) for name in wave)
+
+
+def erasure_waves(tables: Mapping[str, TablePolicy], names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    """Return the names in waves: no table of a wave is upstream of another, and all upstream tables came before.
+
+    Raises:
+        PolicyError: `policy.cycle` when tables are upstream of each other.
+    """
+    wanted = set(names)
+    sorter = TopologicalSorter({name: set(tables[name].upstream) & set(tables) for name in tables})
     try:
-        order = list(TopologicalSorter(graph).static_order())
+        sorter.prepare()
     except CycleError as cycle:
         raise PolicyError(
             "policy.cycle",
             f"tables are upstream of each other: {' -> '.join(cycle.args[1])}.",
             fix="Remove one 'upstream' entry.",
         ) from None
-    return tuple(name for name in order if name in wanted)
+    waves = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())
+        sorter.done(*ready)
+        waves.append(tuple(name for name in ready if name in wanted))
+    return tuple(wave for wave in waves if wave)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from delible.model.plan import RetentionPlan, RetentionStep, Stage, TableFacts
-from delible.model.policy import PolicySet, RetentionRule
+from delible.model.policy import PolicySet
+from delible.model.retention import RetentionRule
 from delible.model.terms import ErasureAction
 from delible.plan.erasure import refuse_unsafe
 from delible.plan.order import erasure_order

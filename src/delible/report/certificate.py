@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from delible.model.base import canonical
@@ -30,6 +31,7 @@ def certificate_html(certificate: Certificate) -> str:
             "certificate": certificate,
             "statement": statement(certificate),
             "kept": tuple(t for t in certificate.tables if t.reason),
+            "rebuild": rebuild,
         },
     )
 
@@ -55,7 +57,28 @@ def statement(certificate: Certificate) -> tuple[str, ...]:
     if certificate.shared_identifiers:
         many = count(certificate.shared_identifiers, "identifier")
         said.append(f"{many} of the data subject belong to other people, too; rows known by those alone were KEPT.")
+    if certificate.releases:
+        said.append(
+            f"STILL IN {count(len(certificate.releases), 'dataset release')} that {_were(certificate.releases)} cut "
+            f"before, under a pseudonym: {', '.join(certificate.releases)}. Rebuild without the data subject: "
+            f"{rebuild(certificate.releases)}."
+        )
+    if certificate.releases_unknown:
+        said.append(
+            f"NOT KNOWN, because the subject index cannot be read: whether the data subject is in "
+            f"{', '.join(certificate.releases_unknown)}."
+        )
     return tuple(said)
+
+
+def rebuild(releases: Sequence[str]) -> str:
+    """Return the commands that cut releases anew; erased people stay out by the suppression list."""
+    names = dict.fromkeys(release.partition("@")[0] for release in releases)
+    return ", ".join(f"delible dataset build {name}" for name in names)
+
+
+def _were(releases: Sequence[str]) -> str:
+    return "was" if len(releases) == 1 else "were"
 
 
 def _done(certificate: Certificate) -> str:

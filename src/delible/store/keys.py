@@ -21,7 +21,7 @@ from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from delible.errors import InputError, SetupError, TamperError
+from delible.errors import BlockedError, InputError, SetupError, TamperError
 from delible.model.subject import SubjectRef, normalised, ref_message
 from delible.model.terms import Normalise
 from delible.store.workspace import Workspace
@@ -31,7 +31,7 @@ _SECRET_BYTES = 32
 _BLOCK = 64
 """Block size of SHA-256, to which RFC 2104 pads an HMAC key."""
 _NONCE = 12
-_NEWEST_VERSION = 255
+_FIRST_VERSION, _NEWEST_VERSION = 1, 255
 
 
 class KeyProvider(Protocol):
@@ -207,11 +207,25 @@ class Keys:
 def load_keys(workspace: Workspace) -> Keys:
     """Return the workspace's keys.
 
+    Stored references name the version of their key, and are compared as they stand: under a second version, holds,
+    suppression, consents and subject indexes of the first would silently cover nobody. So only the version that
+    `create_keys` writes is taken.
+
     Raises:
         SetupError: `keys.missing`, `keys.mode` or `keys.invalid`.
+        BlockedError: `keys.rotated` when the ring holds any other version.
     """
     provider = key_provider(workspace)
-    return Keys(_parsed(provider.read(), provider.name))
+    ring = _parsed(provider.read(), provider.name)
+    if list(ring["keys"]) != [_FIRST_VERSION]:
+        raise BlockedError(
+            "keys.rotated",
+            f"the ring holds other versions than {_FIRST_VERSION}; holds, consents and the suppression list name "
+            "people by references of that version, and would no longer cover them.",
+            where=provider.name,
+            fix="Rotation is not supported yet: put back the ring that `delible init` wrote.",
+        )
+    return Keys(ring)
 
 
 def key_provider(workspace: Workspace) -> KeyProvider:
@@ -229,7 +243,7 @@ def create_keys(path: Path) -> None:
         InputError: `keys.exists`; a key file is never overwritten, since that would orphan every reference.
     """
     secrets = {name: base64.b64encode(os.urandom(_SECRET_BYTES)).decode() for name in _SECRETS}
-    ring = {"version": 1, "keys": {"1": secrets}}
+    ring = {"version": _FIRST_VERSION, "keys": {str(_FIRST_VERSION): secrets}}
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

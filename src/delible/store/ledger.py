@@ -8,10 +8,10 @@ where the chain ends.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from time import sleep
 from typing import NamedTuple
 
 from deltalake.exceptions import CommitFailedError
@@ -23,30 +23,15 @@ from delible.store.files import private_write
 from delible.store.head import Head, digests, read_head, write_head
 from delible.store.keys import Keys
 from delible.store.ledger_check import LedgerCheck, check, signing_message
+from delible.store.ledger_rows import SPEC, record_of, row_of
 from delible.store.objects import Folder, folder, turn
-from delible.store.tables import ControlTable, Row, Snapshot, TableSpec, Write, literal, to_micros
+from delible.store.tables import ControlTable, Row, Snapshot, Write, literal, to_micros
 from delible.store.workspace import Workspace
 
-SPEC = TableSpec(
-    name="audit",
-    columns={
-        "sequence": "long",
-        "at": "timestamp",
-        "actor": "string",
-        "action": "string",
-        "object": "string",
-        "outcome": "string",
-        "counts": "string",
-        "detail": "string",
-        "previous": "string",
-        "hash": "string",
-        "signature": "string",
-    },
-    indexed=2,
-    noun="ledger",
-)
 _CHAIN = "audit"
 _LOOKS = 5
+_PAUSES = (0.05, 0.1, 0.2, 0.4)
+"""Seconds between looks at a head that is behind."""
 
 Dated = tuple[AuditEntry, datetime]
 Pending = Callable[[int], tuple[Sequence[Dated], int]]
@@ -141,7 +126,7 @@ class Ledger:
             *(f"arrow_cast(\"at\", 'Int64') < {to_micros(x)}" for x in (until,) if x is not None),
         ]
         where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
-        return [_record(row) for row in self._table.snapshot().rows(f'{where}ORDER BY "sequence"')]
+        return [record_of(row) for row in self._table.snapshot().rows(f'{where}ORDER BY "sequence"')]
 
     def head(self) -> tuple[int, str]:
         """Return sequence and hash of the last record; 0 and the genesis hash for an empty ledger."""
@@ -165,12 +150,12 @@ class Ledger:
 
     def _exported(self) -> Iterator[bytes]:
         for row in self._table.snapshot().rows('ORDER BY "sequence"'):
-            yield canonical(_record(row).model_dump(mode="json") | {"signature": row[-1]}) + b"\n"
+            yield canonical(record_of(row).model_dump(mode="json") | {"signature": row[-1]}) + b"\n"
 
     def _append(self, build: Callable[[Snapshot], tuple[Sequence[Dated], dict[str, int]] | None]) -> list[AuditRecord]:
         sealed: list[AuditRecord] = []
 
-        def write(snapshot: Snapshot) -> Write | None:
+        def write(snapshot: Snapshot, alone: bool) -> Write | None:
             sealed.clear()
             made = build(snapshot)
             if made is None:
@@ -178,7 +163,7 @@ class Ledger:
             entries, also = made
             tail, published = self._genuine_tail(snapshot)
             if not published:
-                self._publish(snapshot, alone=True)
+                self._publish(snapshot, alone=alone)
             previous = tail.hash
             for sequence, (entry, at) in enumerate(entries, tail.sequence + 1):
                 sealed.append(AuditRecord.sealed(entry, sequence=sequence, at=_utc(at), previous=previous))
@@ -186,28 +171,15 @@ class Ledger:
             return Write(self._rows(sealed), {_CHAIN: sealed[-1].sequence, **also})
 
         with turn(self._table.uri) as alone:
-            written, after = self._table.commit_in_turn(write)
+            written, after = self._table.commit_in_turn(lambda snapshot: write(snapshot, alone))
             if written is not None:
                 self._publish(self._table.upkeep(after), alone=alone)
         return sealed
 
     def _rows(self, records: Sequence[AuditRecord]) -> list[Row]:
-        return [
-            (
-                r.sequence,
-                r.at,
-                r.actor,
-                r.action,
-                r.object,
-                r.outcome,
-                canonical(r.counts).decode(),
-                canonical(r.detail).decode(),
-                r.previous,
-                r.hash,
-                self._keys.sign(signing_message(r.hash)) if r is records[-1] else None,
-            )
-            for r in records
-        ]
+        last = records[-1]
+        signature = self._keys.sign(signing_message(last.hash))
+        return [row_of(record, signature if record is last else None) for record in records]
 
     def _tail(self, snapshot: Snapshot) -> _Tail:
         sequence = snapshot.transaction(_CHAIN)
@@ -227,12 +199,9 @@ class Ledger:
         tail = self._tail(snapshot)
         if tail.sequence and not self._keys.verify(signing_message(tail.hash), tail.signature or ""):
             raise _broken("its last record is not signed by this workspace")
-        try:
-            head = read_head(self._root)
-        except ValueError:
-            raise _broken("its head file is damaged") from None
+        head = self._head()
         if head is None:
-            self._only_commit_after(snapshot, 0, tail)
+            self._only_commit_after(snapshot, None, tail)
             return tail, tail.sequence == 0
         if not head.genuine(self._keys):
             raise _broken("its head file is not signed by this workspace")
@@ -242,16 +211,32 @@ class Ledger:
             raise _broken("its end was cut off")
         if head.hash != self._hash_at(snapshot, head.sequence, tail):
             raise _broken("its head file names another record")
-        self._only_commit_after(snapshot, head.sequence, tail)
+        self._only_commit_after(snapshot, head, tail)
         return tail, head.sequence == tail.sequence
 
-    def _only_commit_after(self, snapshot: Snapshot, sequence: int, tail: _Tail) -> None:
-        """Refuse a head that is more than one commit behind: every writer brings it up to date before its own."""
+    def _head(self) -> Head | None:
+        try:
+            return read_head(self._root)
+        except ValueError:
+            raise _broken("its head file is damaged") from None
+
+    def _only_commit_after(self, snapshot: Snapshot, head: Head | None, tail: _Tail) -> None:
+        """Refuse a head that is more than one commit behind: every writer brings it up to date before its own.
+
+        Where writers take no turns, a slow one can put its head over a newer one, and mends that at once: a head that
+        still moves is no damage.
+        """
+        sequence = head.sequence if head is not None else 0
         if sequence == tail.sequence:
             return
         where = f'WHERE "sequence" > {sequence} AND "signature" IS NOT NULL'
-        if len(snapshot.rows(where, columns=("sequence",))) > 1:
-            raise _broken("its head file is older than the last commit")
+        if len(snapshot.rows(where, columns=("sequence",))) <= 1:
+            return
+        for pause in _PAUSES:
+            sleep(pause)
+            if self._head() != head:
+                raise CommitFailedError("another writer was first")
+        raise _broken("its head file is older than the last commit")
 
     def _hash_at(self, snapshot: Snapshot, sequence: int, tail: _Tail) -> str | None:
         if sequence == tail.sequence:
@@ -284,19 +269,3 @@ def _utc(at: datetime) -> datetime:
     if at.tzinfo is None:
         raise ValueError("a record's time needs a time zone")
     return at.astimezone(UTC)
-
-
-def _record(row: Row) -> AuditRecord:
-    sequence, at, actor, action, object_, outcome, counts, detail, previous, own, _ = row
-    return AuditRecord(
-        sequence=sequence,
-        at=at,
-        actor=actor,
-        action=action,
-        object=object_,
-        outcome=outcome,
-        counts=json.loads(counts),
-        detail=json.loads(detail),
-        previous=previous,
-        hash=own,
-    )

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring
+from time import sleep
 from typing import Any, TypeVar
 
 from delible.errors import Problem
@@ -20,7 +21,8 @@ T = TypeVar("T")
 
 _WINDOW = 50_000
 """Records held in memory at once."""
-_LOOKS = 5
+_PAUSES = (0.0, 0.05, 0.1, 0.2, 0.4)
+"""Seconds between looks, where no turn keeps writers away, until the head is that of the newest version."""
 _MOST_PROBLEMS = 100
 _STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _COUNTS = re.compile(rf"\{{(?:{_STRING}:-?\d+(?:,{_STRING}:-?\d+)*)?\}}", re.DOTALL)
@@ -121,18 +123,25 @@ def _one_moment(
 ) -> tuple[Head | None, Snapshot | None]:
     """Return the genuine head and the newest snapshot of one moment; compare the files with the head's digests."""
     with turn(table.uri) as alone:
-        for _ in range(1 if alone else _LOOKS):
+        for pause in _PAUSES:
             head, damage = _genuine_head(root, keys)
             trial = _Findings()
             snapshot = _survive(table.snapshot, trial)
-            if alone or _genuine_head(root, keys) == (head, damage):
+            if alone or (_genuine_head(root, keys) == (head, damage) and _at_end(head, snapshot)):
                 break
+            sleep(pause)
         findings.problems += trial.problems
         if damage:
             findings.add("head", damage, HEAD_FILE)
         if snapshot is not None and head is not None:
             _survive(lambda: _check_files(table.folder, head, snapshot, findings), findings)
     return head, snapshot
+
+
+def _at_end(head: Head | None, snapshot: Snapshot | None) -> bool:
+    """Return whether head and table end alike; if not, a writer may be at work, or the head may be wrong."""
+    end = _survive(lambda: snapshot.transaction("audit") if snapshot is not None else 0, _Findings())
+    return snapshot is None or end == (head.sequence if head is not None else 0)
 
 
 def _genuine_head(root: Folder, keys: Keys) -> tuple[Head | None, str]:

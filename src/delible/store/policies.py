@@ -15,16 +15,9 @@ from delible.decide.finding import Sources
 from delible.decide.finding import place as place_of
 from delible.decide.references import structure
 from delible.errors import InputError, PolicyError, Problem, bounded
-from delible.model.policy import (
-    Controller,
-    DatasetRecipe,
-    LegalHold,
-    PolicySet,
-    Purpose,
-    Recipient,
-    RetentionRule,
-    TablePolicy,
-)
+from delible.model.dataset import DatasetRecipe
+from delible.model.policy import Controller, PolicySet, Purpose, Recipient, TablePolicy
+from delible.model.retention import LegalHold, RetentionRule
 from delible.store.policy_problems import place, problem, problems_of
 from delible.store.workspace import Workspace
 from delible.store.yaml_file import LARGEST_FILE, Document, read_yaml

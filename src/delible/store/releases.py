@@ -16,6 +16,7 @@ from pathlib import Path
 from delible.errors import InputError, Problem, SetupError
 from delible.model.record import Manifest
 from delible.model.subject import SubjectRef
+from delible.store.manifests import Manifests
 from delible.store.workspace import Workspace
 
 INDEX = "subject_index.parquet"
@@ -119,26 +120,44 @@ def members(workspace: Workspace, manifest: Manifest, refs: Collection[SubjectRe
 
     path = workspace.path(Path(manifest.path) / INDEX)
     where = f"dataset:{manifest.dataset}@v{manifest.version}"
-    try:
-        file = pq.ParquetFile(path)
-    except (OSError, pa.ArrowInvalid):
-        raise SetupError("dataset.index_missing", "the subject index cannot be read.", where=where) from None
     found: set[str] = set()
-    with file:
-        for group in range(file.metadata.num_row_groups):
-            statistics = file.metadata.row_group(group).column(0).statistics
-            if group == 0 and statistics.has_min_max and not statistics.min.startswith(f"v{key_version}."):
-                raise SetupError(
-                    "dataset.key_version",
-                    "the subject index was made with another version of the reference key.",
-                    where=where,
-                    fix="Build the dataset again, or ask with the key that it was built with.",
-                )
-            asked = {r for r in refs if not statistics.has_min_max or statistics.min <= r <= statistics.max}
-            if asked:
-                # Compared in Python: handing values to pyarrow would import pandas, which takes a second.
-                found |= asked.intersection(file.read_row_group(group, columns=["ref"]).column("ref").to_pylist())
+    try:
+        with pq.ParquetFile(path) as file:
+            for group in range(file.metadata.num_row_groups):
+                statistics = file.metadata.row_group(group).column(0).statistics
+                bounded = statistics is not None and statistics.has_min_max
+                if group == 0 and bounded and not statistics.min.startswith(f"v{key_version}."):
+                    raise SetupError(
+                        "dataset.key_version",
+                        "the subject index was made with another version of the reference key.",
+                        where=where,
+                        fix="Build the dataset again, or ask with the key that it was built with.",
+                    )
+                asked = {r for r in refs if not bounded or statistics.min <= r <= statistics.max}
+                if asked:
+                    # Compared in Python: handing values to pyarrow would import pandas, which takes a second.
+                    found |= asked.intersection(file.read_row_group(group, columns=["ref"]).column("ref").to_pylist())
+    except (OSError, pa.ArrowException):
+        raise SetupError("dataset.index_missing", "the subject index cannot be read.", where=where) from None
     return found
+
+
+def releases_with(
+    workspace: Workspace, refs: Collection[SubjectRef], *, key_version: int
+) -> tuple[list[str], list[str]]:
+    """Return the releases (`NAME@vN`) whose subject index holds any of the references, and those that cannot tell.
+
+    A release whose folder is gone holds nobody; one whose index is gone or unreadable cannot tell.
+    """
+    inside, unknown = [], []
+    for manifest in Manifests(workspace).all():
+        name = f"{manifest.dataset}@v{manifest.version}"
+        try:
+            if workspace.path(manifest.path).exists() and members(workspace, manifest, refs, key_version=key_version):
+                inside.append(name)
+        except (SetupError, InputError):
+            unknown.append(name)
+    return inside, unknown
 
 
 def check_files(workspace: Workspace, manifest: Manifest) -> tuple[Problem, ...]:

@@ -11,31 +11,21 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 
-from delible.errors import BlockedError, ConflictError, InputError
+from delible.errors import ConflictError, InputError
 from delible.model.record import AuditEntry
-from delible.model.request import ENDED, TRANSITIONS, Request
+from delible.model.request import ENDED, Request
 from delible.model.subject import KeyRole, KeyRow, SubjectRef
 from delible.model.terms import RequestState
 from delible.store.identifiers import IdentifierVault
 from delible.store.keys import Keys
 from delible.store.ledger import Ledger
-from delible.store.request_events import (
-    COLUMNS,
-    EXTENDED,
-    MOVED,
-    REFS_FOUND,
-    Event,
-    applied,
-    fold,
-    ledger_entry,
-)
+from delible.store.request_changes import approved, extended, moved, refs_found
+from delible.store.request_events import COLUMNS, Event, applied, fold, ledger_entry
 from delible.store.submissions import NewRequest, duplicates, fresh_ids, refs_of, submitted
 from delible.store.tables import ControlTable, Snapshot, TableSpec, Write, any_of, literal
 from delible.store.workspace import Workspace
 
 __all__ = ["NewRequest", "Requests", "refs_of"]
-
-S = RequestState
 
 SPEC = TableSpec(name="requests", columns=COLUMNS, indexed=2, noun="request")
 _OUTBOX = "requests"
@@ -126,19 +116,7 @@ class Requests:
             BlockedError: `request.transition` when the model has no such way; `request.needs_approval` when a request
                 would be scheduled that nobody approved.
         """
-
-        def event(request: Request) -> Event:
-            _check_way(request, to)
-            if to is S.SCHEDULED and request.approved_by is None:
-                raise BlockedError(
-                    "request.needs_approval",
-                    "nobody has approved the request.",
-                    where=f"request {request.id}",
-                    fix="Approve it with: delible request approve ID",
-                )
-            return _moved(request, to, actor=actor, now=now, reason=reason, due=due.isoformat() if due else None)
-
-        return self._change(request_ids, event, now)
+        return self._change(request_ids, lambda r: moved(r, to, actor=actor, now=now, reason=reason, due=due), now)
 
     def approve(self, request_id: str, actor: str, now: datetime, require_second_person: bool) -> Request:
         """Approve a request that awaits it, and schedule it.
@@ -147,20 +125,7 @@ class Requests:
             BlockedError: `request.same_person` when a second person is required and the submitter approves;
                 `request.transition` when the request does not await approval.
         """
-
-        def event(request: Request) -> Event:
-            if request.state is not S.AWAITING_APPROVAL:
-                raise _no_way(request, S.SCHEDULED)
-            if require_second_person and _same(actor, request.submitted_by):
-                raise BlockedError(
-                    "request.same_person",
-                    "who submitted the request may not approve it.",
-                    where=f"request {request.id}",
-                    fix="Ask a second person to approve it.",
-                )
-            return _moved(request, S.SCHEDULED, actor=actor, now=now, approved_by=actor)
-
-        return self._change([request_id], event, now)[0]
+        return self._change([request_id], lambda r: approved(r, actor, now, require_second_person), now)[0]
 
     def extend(self, request_id: str, due: date, *, actor: str, now: datetime, reason: str) -> Request:
         """Set a later due date and keep the state (Art. 12(3), §1798.130(a)(2)); the caller checks the law's limits.
@@ -168,16 +133,7 @@ class Requests:
         Raises:
             BlockedError: `request.ended`, or `request.not_later`.
         """
-
-        def event(request: Request) -> Event:
-            _check_open(request)
-            if due <= request.due:
-                raise BlockedError(
-                    "request.not_later", f"the request is due on {request.due} already.", where=f"request {request.id}"
-                )
-            return Event(0, now, request.id, EXTENDED, None, None, actor, reason=reason, due=due.isoformat())
-
-        return self._change([request_id], event, now)[0]
+        return self._change([request_id], lambda r: extended(r, due, actor=actor, now=now, reason=reason), now)[0]
 
     def add_refs(
         self, request_id: str, refs: Iterable[SubjectRef], now: datetime, *, actor: str = "delible"
@@ -188,13 +144,7 @@ class Requests:
             BlockedError: `request.ended`.
         """
         found = tuple(refs)
-
-        def event(request: Request) -> Event | None:
-            _check_open(request)
-            fresh = " ".join(dict.fromkeys(ref for ref in found if ref not in request.refs))
-            return Event(0, now, request.id, REFS_FOUND, None, None, actor, refs=fresh) if fresh else None
-
-        return self._change([request_id], event, now)[0]
+        return self._change([request_id], lambda r: refs_found(r, found, actor, now), now)[0]
 
     def reconcile(self) -> int:
         """Write the audit records of events whose writer died before it could; return how many.
@@ -289,20 +239,6 @@ class Requests:
         self.vault.put(rows, now)
 
 
-def _moved(
-    request: Request,
-    to: RequestState,
-    *,
-    actor: str,
-    now: datetime,
-    reason: str | None = None,
-    due: str | None = None,
-    approved_by: str | None = None,
-) -> Event:
-    before = request.state.value
-    return Event(0, now, request.id, MOVED, before, to.value, actor, reason=reason, due=due, approved_by=approved_by)
-
-
 def _check_free(snapshot: Snapshot, ids: Sequence[str]) -> None:
     where = f"WHERE {any_of('request', ids)}" if len(ids) <= _FEW else ""
     if not {row[0] for row in snapshot.rows(where, columns=("request",))}.isdisjoint(ids):
@@ -319,27 +255,3 @@ def _write(events: Sequence[Event]) -> Write:
 
 def _events(snapshot: Snapshot, where: str = "") -> list[Event]:
     return [Event._make(row) for row in snapshot.rows(f'{where} ORDER BY "n"')]
-
-
-def _check_way(request: Request, to: RequestState) -> None:
-    if to not in TRANSITIONS[request.state]:
-        raise _no_way(request, to)
-
-
-def _no_way(request: Request, to: RequestState) -> BlockedError:
-    ways = ", ".join(sorted(TRANSITIONS[request.state])) or "none, it has ended"
-    return BlockedError(
-        "request.transition",
-        f"a request that is {request.state} cannot become {to}.",
-        where=f"request {request.id}",
-        fix=f"Possible now: {ways}.",
-    )
-
-
-def _check_open(request: Request) -> None:
-    if request.state in ENDED:
-        raise BlockedError("request.ended", f"the request is {request.state}.", where=f"request {request.id}")
-
-
-def _same(one: str, other: str) -> bool:
-    return one.strip().casefold() == other.strip().casefold()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from delible.decide.holds import hold_on
 from delible.errors import BlockedError, InputError
@@ -16,8 +16,9 @@ from delible.model.policy import PolicySet, TablePolicy
 from delible.model.record import AuditEntry
 from delible.model.request import Request
 from delible.model.subject import own_keys
-from delible.model.terms import RequestState, Right
+from delible.model.terms import Regime, RequestState, Right
 from delible.report.access import (
+    MOST_ROWS,
     AccessColumn,
     AccessPackage,
     AccessPurpose,
@@ -25,16 +26,21 @@ from delible.report.access import (
     AccessTable,
     access_html,
     access_index,
+    period,
+    readable,
 )
+from delible.report.page import count
 from delible.store.files import private_write
 from delible.store.workspace import Workspace
+from delible.workflows.access_files import RecordFiles, new_staging, publish
 from delible.workflows.control import Control
-from delible.workflows.search import find_people
-from delible.workflows.spark import session_for
+from delible.workflows.search import Searched, find_people
+from delible.workflows.spark import alone, session_for
+
+if TYPE_CHECKING:
+    from delible.lake.access import PersonRows
 
 _RUNNABLE = frozenset({RequestState.SCHEDULED, RequestState.IN_PROGRESS})
-_MOST_ROWS = 100_000
-"""One person's rows of one table; more is no person, and would not fit a page."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +62,23 @@ def build_access_package(
 ) -> BuiltPackage:
     """Collect one person's rows of all tables into a folder, and complete the request.
 
-    Raises:
-        InputError: `request.unknown`, `request.right`.
-        BlockedError: `request.not_approved`, `request.ambiguous`, `request.no_match`.
-    """
-    from delible.lake.access import rows_of_people
+    No erasure runs meanwhile: it could not know of a package that is finished after it has looked for them.
 
-    control = Control(workspace)
+    Raises:
+        InputError: `request.unknown`, `request.right`, `access.linked`.
+        BlockedError: `request.not_approved`, `request.ambiguous`, `request.no_match`.
+        ConflictError: `workspace.busy`.
+    """
+    with alone(workspace):
+        return _built(Control(workspace), request_id, actor, now, progress)
+
+
+def _built(
+    control: Control, request_id: str, actor: str, now: datetime, progress: Callable[[str], None]
+) -> BuiltPackage:
     request = control.requests.get(request_id)
     _refuse(control, request)
-    spark = session_for(workspace)
+    spark = session_for(control.workspace)
     given = own_keys(control.requests.vault.get([request.id]))
     progress(f"collecting the rows of request {request.id}")
     searched = find_people(spark, control, given, erasing=False)
@@ -79,67 +92,44 @@ def build_access_package(
     if request.state is RequestState.SCHEDULED:
         control.requests.transition(request.id, RequestState.IN_PROGRESS, actor=actor, now=now)
     control.requests.add_refs(request.id, searched.refs.get(request.id, ()), now, actor=actor)
-    folder = package_folder(workspace, request.id)
-    staging = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(staging, ignore_errors=True)
-    (staging / "data").mkdir(parents=True, mode=0o700)
-    tables = []
-    for name, policy in control.policies.tables.items():
-        due = searched.due.get(name)
-        rows: list[dict[str, Any]] = []
-        if due is not None and due.rows:
-            rows = rows_of_people(
-                spark, control.policies.controller, policy, searched.locations[name], searched.found.keys, _MOST_ROWS
-            )
-        tables.append(_table(control.policies, policy, rows, staging))
-    package = AccessPackage(
-        request=request.id,
-        right=request.right,
-        regime=request.regime,
-        received=request.received.date(),
-        due=request.due,
-        generated_at=now,
-        controller=control.policies.controller.controller,
-        contact=control.policies.controller.contact,
-        policy_fingerprint=control.policies.fingerprint,
-        tables=tuple(tables),
-    )
-    private_write(staging / "index.json", json.dumps(access_index(package), indent=2).encode())
-    private_write(staging / "index.html", access_html(package).encode())
-    shutil.rmtree(folder, ignore_errors=True)
-    staging.rename(folder)
-    total = sum(t.total for t in tables)
+    staging = new_staging(control.workspace, request.id)
+    try:
+        package = AccessPackage(
+            request=request.id,
+            right=request.right,
+            regime=request.regime,
+            received=request.received.date(),
+            due=request.due,
+            generated_at=now,
+            controller=control.policies.controller.controller,
+            contact=control.policies.controller.contact,
+            policy_fingerprint=control.policies.fingerprint,
+            tables=_tables(control, searched, staging),
+            withheld=_withheld(searched, request.regime),
+        )
+        private_write(staging / "index.json", json.dumps(access_index(package), indent=2).encode())
+        private_write(staging / "index.html", access_html(package).encode())
+        folder = publish(staging, control.workspace, request.id)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    total = sum(t.total for t in package.tables)
     entry = AuditEntry(
         actor=actor,
         action="access.build",
         object=f"request:{request.id}/package",
         outcome="done",
-        counts={"rows": total, "tables": sum(t.total > 0 for t in tables)},
+        counts={
+            "rows": total,
+            "tables": sum(t.total > 0 for t in package.tables),
+            "redactions": sum(t.redactions for t in package.tables),
+            "unmapped_columns": sum(len(t.unmapped) for t in package.tables),
+        },
         detail={"policy": control.policies.fingerprint[:16]},
     )
     control.ledger.append([entry], now)
     done = control.requests.transition(request.id, RequestState.COMPLETED, actor=actor, now=now)
     return BuiltPackage(done, folder, total)
-
-
-def package_folder(workspace: Workspace, request_id: str) -> Path:
-    """Return where a request's package is, or would be."""
-    return workspace.path(workspace.config.reports) / "access" / request_id
-
-
-def remove_packages(control: Control, refs: Collection[str], *, now: datetime, actor: str) -> int:
-    """Remove access packages of people who are being erased: a package is one more copy of them."""
-    removed: list[str] = []
-    for request in control.requests.all():
-        folder = package_folder(control.workspace, request.id)
-        if folder.exists() and not set(request.refs).isdisjoint(refs):
-            shutil.rmtree(folder)
-            removed.append(request.id)
-    entries = [
-        AuditEntry(actor=actor, action="access.remove", object=f"request:{r}/package", outcome="done") for r in removed
-    ]
-    control.ledger.append(entries, now)
-    return len(removed)
 
 
 def _refuse(control: Control, request: Request) -> None:
@@ -157,32 +147,88 @@ def _refuse(control: Control, request: Request) -> None:
         raise BlockedError("request.held", f"legal hold {hold.id} covers the data subject.", where=where)
 
 
-def _table(policies: PolicySet, policy: TablePolicy, rows: Sequence[dict[str, Any]], staging: Path) -> AccessTable:
-    file = f"data/{policy.table}.json"
-    if rows:
-        private_write(staging / file, json.dumps(rows, indent=2, ensure_ascii=False).encode())
-    columns = tuple(AccessColumn(name=c, category=m.category, special=m.special) for c, m in policy.columns.items())
+def _tables(control: Control, searched: Searched, staging: Path) -> tuple[AccessTable, ...]:
+    """Write every table's records, and return what the page says about each."""
+    from delible.lake.access import own_values, rows_of_person
+    from delible.lake.facts import read
+
+    spark, policies, found = session_for(control.workspace), control.policies, searched.found
+    touched = [name for name in policies.tables if (due := searched.due.get(name)) is not None and due.rows]
+    frames = {n: read(spark, searched.locations[n], version=searched.versions[n]) for n in touched}
+    own = own_values(spark, policies, frames, found.keys, found.shared, touched)
+    tables = []
+    for name, policy in policies.tables.items():
+        if name not in touched:
+            tables.append(_described(policies, policy))
+            continue
+        rows = rows_of_person(
+            spark, policies.controller, policy, frames[name], keys=found.keys, own=own, rows=searched.due[name].rows
+        )
+        tables.append(_recorded(_described(policies, policy), rows, staging))
+    return tuple(tables)
+
+
+def _recorded(table: AccessTable, rows: PersonRows, staging: Path) -> AccessTable:
+    """Write a table's records, and return it with the first of them for the page."""
+    first: list[tuple[str | None, ...]] = []
+    nested = [c in rows.nested for c in rows.columns]
+    with RecordFiles(staging, table.table, rows.columns, rows.nested) as files:
+        for values, redactions in rows.rows:
+            files.add(values, redactions)
+            if len(first) < MOST_ROWS:
+                first.append(tuple(readable(v, nested=n) for v, n in zip(values, nested, strict=True)))
+    return table.model_copy(
+        update={
+            "shown": rows.columns,
+            "rows": tuple(first),
+            "total": files.written.rows,
+            "files": files.names,
+            "redactions": files.written.redactions,
+            "unmapped": rows.unmapped,
+        }
+    )
+
+
+def _described(policies: PolicySet, policy: TablePolicy) -> AccessTable:
+    """Return what the policies say about a table."""
+    purposes = [policies.purposes[name] for name in policy.purposes if name in policies.purposes]
+    recipients = dict.fromkeys((*policy.recipients, *(r for p in purposes for r in p.recipients)))
     return AccessTable(
         table=policy.table,
         description=policy.description,
         purposes=tuple(
-            AccessPurpose(purpose=p.purpose, description=p.description, legal_basis=p.legal_basis)
-            for name in policy.purposes
-            if (p := policies.purposes.get(name)) is not None
+            AccessPurpose(purpose=p.purpose, description=p.description, legal_basis=p.legal_basis) for p in purposes
         ),
         recipients=tuple(
             AccessRecipient(recipient=r.recipient, description=r.description, role=r.role, contact=r.contact)
-            for name in policy.recipients
+            for name in recipients
             if (r := policies.recipients.get(name)) is not None
         ),
         retention=tuple(
-            f"{rule.keep} from {rule.clock}: {rule.reason}"
+            f"{period(rule.keep)} from '{rule.clock}'{' for some records' if rule.where else ''}: {rule.reason}"
             for rule in policies.retention.values()
             if rule.table == policy.table
         ),
-        columns=columns,
-        rows=tuple(tuple(row.get(c.name) for c in columns) for row in rows),
-        total=len(rows),
-        files=(file,) if rows else (),
-        redactions=sum(str(v).count("<") for row in rows for c, v in row.items() if c in policy.free_text and v),
+        source=f"Made from: {', '.join(u.replace('_', ' ') for u in policy.upstream)}." if policy.upstream else None,
+        columns=tuple(AccessColumn(name=c, category=m.category, special=m.special) for c, m in policy.columns.items()),
+        rows=(),
+        total=0,
     )
+
+
+def _withheld(searched: Searched, regime: Regime) -> tuple[str, ...]:
+    """Return what the search left out because it is somebody else's, too."""
+    ground = " (GDPR Art. 15(4))" if regime is Regime.GDPR else ""
+    sentences = []
+    if searched.found.shared:
+        sentences.append(
+            "Records that are found only by an identifier you have in common with somebody else, such as a family's "
+            f"telephone number: they may be about the other person{ground}."
+        )
+    for name, due in searched.due.items():
+        if due.shared_rows:
+            sentences.append(
+                f"{count(due.shared_rows, 'record')} of '{name.replace('_', ' ')}' that you have in common with "
+                f"somebody else, such as a card that two people use{ground}."
+            )
+    return tuple(sentences)

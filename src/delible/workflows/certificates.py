@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from delible.errors import InputError
 from delible.model.plan import ErasurePlan
 from delible.model.proof import Certificate, TableProof, Verification
 from delible.model.request import Request
+from delible.model.subject import SubjectRef
 from delible.report.certificate import certificate_bytes, certificate_document, certificate_html
 from delible.store.files import private_write
+from delible.store.releases import releases_with
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.journal import Step
@@ -25,13 +27,18 @@ def certify(
     request: Request,
     treated: tuple[Treated, ...],
     verification: Verification,
-) -> Path:
-    """Write a request's certificate, bound to its own place in the ledger; return the JSON file's path.
+    *,
+    refs: Collection[SubjectRef],
+) -> Certificate:
+    """Write a request's certificate, bound to its own place in the ledger, and return it.
 
     Args:
         treated: What this plan and earlier ones did, in that order; a table's numbers are added up.
+        refs: References that are the data subject's alone, by which releases that hold them are found.
     """
-    record = run.journal.once(f"request:{request.id}", "certify", lambda _: Step())
+    releases, unknown = releases_with(control.workspace, refs, key_version=control.keys.version)
+    held = Step({"releases": len(releases), "releases_unknown": len(unknown)})
+    record = run.journal.once(f"request:{request.id}", "certify", lambda _: held)
     planned = next(r for r in plan.requests if r.id == request.id)
     certificate = Certificate(
         certificate=f"C-{request.id.removeprefix('R-')}",
@@ -49,6 +56,8 @@ def certify(
         shared_identifiers=planned.shared,
         tables=_proofs(run, treated),
         verification=verification,
+        releases=tuple(releases),
+        releases_unknown=tuple(unknown),
         ledger_sequence=record.sequence,
         ledger_hash=record.hash,
         key_id=control.keys.key_id,
@@ -59,7 +68,7 @@ def certify(
     private_write(path, json.dumps(certificate_document(signed), indent=2).encode() + b"\n")
     private_write(path.with_suffix(".html"), certificate_html(signed).encode())
     private_write(path.with_name("public-key.pem"), control.keys.public_pem().encode())
-    return path
+    return signed
 
 
 def certificate_path(workspace: Workspace, request_id: str) -> Path:

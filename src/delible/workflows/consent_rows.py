@@ -73,8 +73,7 @@ def parse_rows(lines: Iterable[bytes], rules: RowRules, *, name: str) -> Iterato
             if not problems:
                 yield records
     if problems:
-        first = problems[0]
-        raise InputError("consent.row", first.message, where=first.where, problems=tuple(problems))
+        raise InputError.of(problems)
 
 
 def _object(line: bytes) -> dict[str, Any]:

@@ -105,8 +105,7 @@ def run_demo(folder: Path, *, actor: str, now: datetime, progress: Progress = la
         workspace, [r.id for r in requests], immediate=True, actor=actor, now=clock(), progress=progress
     )
     if done.left_out:
-        first = done.left_out[0]
-        raise BlockedError(first.code, first.message, where=first.where, problems=done.left_out)
+        raise BlockedError.of(done.left_out)
     lines += _erased(done.erasures)
     lines.append(Line("access", f"{len(done.packages)} package: {_shown(next(iter(done.packages.values())))}"))
     step(7, "cutting the training dataset")

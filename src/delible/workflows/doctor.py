@@ -10,6 +10,7 @@ from pathlib import Path
 
 from delible import __version__
 from delible.errors import DelibleError, InputError, Problem, SetupError
+from delible.lake.class_archive import archive_path, make_archive
 from delible.lake.jdk import delta_jars, jar_folder, java_version
 from delible.store.keys import load_keys
 from delible.store.workspace import Workspace, open_workspace
@@ -44,16 +45,17 @@ class Check:
     fix: str | None = None
 
 
-def examine(folder: Path, *, fetch: bool = False) -> tuple[Check, ...]:
+def examine(folder: Path, *, fetch: bool = False, warm: bool = False) -> tuple[Check, ...]:
     """Return all checks on this machine and on the workspace in a folder.
 
-    Starts no JVM but `java -version`, unless `fetch` asks for Delta JARs that are not cached yet.
+    Starts no JVM but `java -version`, unless `fetch` asks for Delta JARs that are not cached yet, or `warm` for an
+    archive of Spark's classes.
     """
     packages = [_package(name) for name in _CORE]
     spark = [_spark_package(name) for name in _SPARK]
     java = _java()
     ready = all(check.health is not Health.BROKEN for check in (*spark, java))
-    jars = [_jars(fetch=fetch)] if ready else []
+    jars = [_jars(fetch=fetch), _classes(warm=warm)] if ready else []
     return (_own(), _python(), *packages, *spark, java, *jars, *_workspace(folder))
 
 
@@ -117,6 +119,15 @@ def _jars(*, fetch: bool) -> Check:
     if folder.is_dir():
         return Check("delta jars", Health.BROKEN, f"{folder} is empty.", "Remove it, and run: delible doctor --fetch")
     return Check("delta jars", Health.NOTE, "not cached yet.", "Fetched when first needed, or with: doctor --fetch")
+
+
+def _classes(*, warm: bool) -> Check:
+    if warm:
+        make_archive()
+    archive = archive_path()
+    if archive is not None:
+        return Check("class archive", Health.OK, str(archive))
+    return Check("class archive", Health.NOTE, "none, so Spark starts about 5 s later.", "Make one with: doctor --warm")
 
 
 def _workspace(folder: Path) -> list[Check]:

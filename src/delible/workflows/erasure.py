@@ -24,7 +24,7 @@ from delible.model.subject import KeyRole, KeyRow, own_keys
 from delible.model.terms import RequestState
 from delible.store.plans import check_seal
 from delible.store.workspace import Workspace
-from delible.workflows.access import remove_packages
+from delible.workflows.access_files import remove_packages
 from delible.workflows.certificates import certify
 from delible.workflows.clock import Clock
 from delible.workflows.control import Control
@@ -34,7 +34,7 @@ from delible.workflows.journal import Journal, Step
 from delible.workflows.lineage_events import erasure_events
 from delible.workflows.search import Searched, find_people, protected_rows, refs_of_keys
 from delible.workflows.spark import alone, session_for
-from delible.workflows.stages import Run, Treated, treat
+from delible.workflows.stages import Run, Treated, Work, treat_tables
 from delible.workflows.unfinished import forget_plan, keep_plan, plans_before
 from delible.workflows.verification import search_everything
 
@@ -50,12 +50,14 @@ class Erased:
 
     Args:
         verification: The byte search, or None while tables wait for their windows.
+        releases: Dataset releases that were cut before and hold somebody of the requests, or cannot tell.
     """
 
     plan: ErasurePlan
     requests: tuple[Request, ...]
     tables: tuple[Treated, ...]
     verification: Verification | None
+    releases: tuple[str, ...] = ()
 
 
 def apply_erasure(
@@ -97,7 +99,8 @@ def apply_erasure(
         journal.begin("all", "apply", {"requests": str(len(requests))})
         _start(control, requests, actor, clock())
         keys = _keys(control, run, requests, found)
-        treated = tuple(treat(run, step, partial(_rewrite, run, control, step, keys)) for step in plan.tables)
+        work = [Work(s, partial(_rewrite, control, s, keys), f"table:{s.table}") for s in plan.tables]
+        treated = treat_tables(run, work, control.policies.tables)
         return _conclude(control, run, plan, requests, treated, keys, actor)
 
 
@@ -152,10 +155,9 @@ def _salt_kind(plan: str) -> str:
     return f"plan.{plan}.salt"
 
 
-def _rewrite(run: Run, control: Control, step: TableStep, keys: Sequence[KeyRow]) -> Step:
+def _rewrite(control: Control, step: TableStep, keys: Sequence[KeyRow], run: Run) -> Step:
     from delible.lake.columns import pads_of
     from delible.lake.erase import done_under, erase_rows, marked, mask_mentions
-    from delible.lake.facts import open_table
 
     policy, controller = control.policies.tables[step.table], control.policies.controller
     salt = next(k.value for k in keys if k.kind == _salt_kind(run.plan))
@@ -166,8 +168,7 @@ def _rewrite(run: Run, control: Control, step: TableStep, keys: Sequence[KeyRow]
         with marked(run.spark, f"{mark}:mentions"):
             protected = protected_rows(run.spark, control, _frames(run, control)) if held_refs(control) else {}
             mask_mentions(run.spark, step.location, policy, controller, keys, protected.get(step.table))
-    handle = open_table(run.spark, step.location, table=step.table)
-    rows, mentions = (done_under(handle, m, step.version) for m in (mark, f"{mark}:mentions"))
+    rows, mentions = (done_under(step.location, m, step.version) for m in (mark, f"{mark}:mentions"))
     return Step(
         {
             "rows": rows.rows,
@@ -228,14 +229,18 @@ def _conclude(
         )
     run.journal.finish("all", "verify", Step(counts))
     current = [control.requests.get(i) for i in ids]
+    releases: set[str] = set()
+    every = (*treated, *_treated_before(control, plan, actor))
     for request in current:
-        control.suppression.add(own.get(request.id, request.refs), request.id, run.clock())
-        certify(control, run, plan, request, (*treated, *_treated_before(control, plan, actor)), verification)
+        whose = own.get(request.id, request.refs)
+        control.suppression.add(whose, request.id, run.clock())
+        made = certify(control, run, plan, request, every, verification, refs=whose)
+        releases.update(made.releases, made.releases_unknown)
     begun = run.journal.begin("all", "apply").at
     erasure_events(control.workspace, plan, treated, verification, started=begun, now=run.clock())
     after = control.requests.transition_all(ids, S.COMPLETED, actor=actor, now=run.clock())
     _close(control, run.journal, plan)
-    return Erased(plan, tuple(after), treated, verification)
+    return Erased(plan, tuple(after), treated, verification, tuple(sorted(releases)))
 
 
 def _treated_before(control: Control, plan: ErasurePlan, actor: str) -> list[Treated]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from threading import RLock
 
 from delible.model.record import AuditEntry, AuditRecord
 from delible.store.ledger import Ledger
@@ -37,6 +38,8 @@ class Journal:
         self._actor = actor
         self._policy = policy
         self._clock = clock
+        # Several tables are treated at once, and the ledger has one writer.
+        self._turn = RLock()
         self._records: dict[tuple[str, str, str], AuditRecord] = {}
         for record in ledger.records(object_prefix=f"{run}/"):
             self._records.setdefault((record.object, record.action, record.outcome), record)
@@ -77,6 +80,7 @@ class Journal:
             counts=what.counts,
             detail={"policy": self._policy[:16], **what.detail},
         )
-        record = self._ledger.append([entry], self._clock())[0]
-        self._records.setdefault((record.object, record.action, record.outcome), record)
+        with self._turn:
+            record = self._ledger.append([entry], self._clock())[0]
+            self._records.setdefault((record.object, record.action, record.outcome), record)
         return record

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from delible.decide.holds import held_tables
 from delible.errors import StalePlanError
 from delible.model.plan import RetentionPlan, RetentionStep
-from delible.model.policy import RetentionRule
+from delible.model.retention import RetentionRule
 from delible.plan.retention import PastPeriod, plan_retention
 from delible.store.plans import check_seal, seal
 from delible.store.workspace import Workspace
@@ -23,7 +23,7 @@ from delible.workflows.journal import Journal, Step
 from delible.workflows.lineage_events import retention_events
 from delible.workflows.policies import refuse_violations
 from delible.workflows.spark import alone, session_for
-from delible.workflows.stages import Run, Treated, treat
+from delible.workflows.stages import Run, Treated, Work, treat_tables
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -123,10 +123,8 @@ def apply_retention(
         _refuse_moved(run, plan)
         begun = journal.begin("all", "apply").at
         people = Held.of(spark, control, _frames(spark, control), accessing=True)
-        treated = tuple(
-            treat(run, step, partial(_rewrite, run, control, people, step), thing=f"table:{step.table}/{step.rule}")
-            for step in plan.tables
-        )
+        work = [Work(s, partial(_rewrite, control, people, s), f"table:{s.table}/{s.rule}") for s in plan.tables]
+        treated = treat_tables(run, work, control.policies.tables)
         if all(t.waiting_until is None for t in treated) and journal.done("all", "apply") is None:
             retention_events(workspace, plan, control.policies, treated, started=begun, now=clock())
             journal.finish("all", "apply", Step({"rows": sum(t.rows for t in treated)}))
@@ -135,16 +133,15 @@ def apply_retention(
 
 def _refuse_moved(run: Run, plan: RetentionPlan) -> None:
     """Refuse when a table is not at the version that the plan saw, unless this plan itself moved it."""
+    from delible.lake.commits import current_version
     from delible.lake.erase import foreign_commits
-    from delible.lake.facts import current_version, open_table
 
     marks = [run.mark(f"{step.table}/{step.rule}") for step in plan.tables]
     for step in plan.tables:
         if not step.stages or run.journal.record(f"table:{step.table}/{step.rule}", "merge", "started") is not None:
             continue
-        handle = open_table(run.spark, step.location, table=step.table)
         version = current_version(step.location)
-        if version != step.version and foreign_commits(handle, marks, step.version):
+        if version != step.version and foreign_commits(step.location, marks, step.version):
             raise StalePlanError(
                 "plan.stale",
                 f"table '{step.table}' was planned at version {step.version} and is now at {version}.",
@@ -153,16 +150,14 @@ def _refuse_moved(run: Run, plan: RetentionPlan) -> None:
             )
 
 
-def _rewrite(run: Run, control: Control, people: Held, step: RetentionStep) -> Step:
+def _rewrite(control: Control, people: Held, step: RetentionStep, run: Run) -> Step:
     from delible.lake.erase import done_under
-    from delible.lake.facts import open_table
     from delible.lake.retention import delete_past
 
     rule: RetentionRule = control.policies.retention[step.rule]
     policy = control.policies.tables[step.table]
     delete_past(run.spark, step.location, policy, rule, step.as_of, people.combinations(step.table))
-    handle = open_table(run.spark, step.location, table=step.table)
-    done = done_under(handle, run.mark(f"{step.table}/{step.rule}"), step.version)
+    done = done_under(step.location, run.mark(f"{step.table}/{step.rule}"), step.version)
     return Step(
         {"rows": done.rows, "held_rows": step.held_rows, "files": done.files, "bytes": done.bytes}, {"rule": step.rule}
     )

@@ -1,6 +1,8 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -11,10 +13,13 @@ from hypothesis import strategies as st
 from delible.errors import TamperError
 from delible.model.base import digest
 from delible.model.record import GENESIS, AuditEntry, AuditRecord
-from delible.store import tables
+from delible.store import ledger as chain
+from delible.store import ledger_check, tables
+from delible.store.head import Head
 from delible.store.keys import Keys
 from delible.store.ledger import Ledger
 from delible.store.ledger_check import canonical_body
+from delible.store.objects import Folder
 from delible.store.tables import to_micros
 from delible.store.workspace import Workspace
 
@@ -146,6 +151,7 @@ def test_an_outbox_is_drained_once(ledger: Ledger, now: datetime) -> None:
 WRITERS = """
 import os
 import sys
+import traceback
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -173,10 +179,11 @@ for _ in range(int(writers)):
             for _ in range(int(times)):
                 ledger.append([said], datetime(2026, 11, 24, tzinfo=UTC))
             os._exit(0)
-        finally:
+        except BaseException:
+            traceback.print_exc()
             os._exit(1)
     children.append(child)
-sys.exit(max(os.waitpid(child, 0)[1] for child in children))
+sys.exit(max(os.waitpid(child, 0)[1] for child in children) != 0)
 """
 
 
@@ -195,3 +202,78 @@ def test_a_broken_chain_is_not_continued(ledger: Ledger, now: datetime, workspac
     (workspace.root / "store" / "head.json").write_text("{}")
     with pytest.raises(TamperError, check=lambda e: e.code == "ledger.broken"):
         ledger.append([entry()], now)
+
+
+@contextmanager
+def _no_turn(_location: str) -> Iterator[bool]:
+    yield False
+
+
+def test_a_head_that_still_moves_is_no_damage_and_one_that_stays_behind_is(
+    ledger: Ledger, now: datetime, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without turns, a slow writer puts an old head over a newer one, and mends that a moment later."""
+    head = workspace.root / "store" / "head.json"
+    ledger.append([entry()], now)
+    old = head.read_bytes()
+    ledger.append([entry()], now)
+    ledger.append([entry()], now)
+    newest = head.read_bytes()
+    monkeypatch.setattr(tables, "turn", _no_turn)
+    monkeypatch.setattr(chain, "turn", _no_turn)
+
+    head.write_bytes(old)
+    monkeypatch.setattr(chain, "sleep", lambda _: head.write_bytes(newest))
+    ledger.append([entry()], now)
+    assert ledger.verify().intact
+
+    head.write_bytes(old)
+    monkeypatch.setattr(chain, "sleep", lambda _: None)
+    with pytest.raises(TamperError, match="older than the last commit"):
+        ledger.append([entry()], now)
+
+
+def test_a_writer_that_mends_a_head_looks_whether_it_is_still_the_newest(
+    ledger: Ledger, keys: Keys, now: datetime, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without turns, others commit between the moment when a killed writer's head is found and when it is mended."""
+    file = workspace.root / "store" / "head.json"
+    ledger.append([entry()], now)
+    killed = file.read_bytes()
+    ledger.append([entry()], now)
+    file.write_bytes(killed)
+    monkeypatch.setattr(tables, "turn", _no_turn)
+    monkeypatch.setattr(chain, "turn", _no_turn)
+    real, other, calls = chain.write_head, Ledger(workspace, keys), []
+
+    def slow(folder: Folder, head: Head) -> None:
+        calls.append(head.sequence)
+        if len(calls) == 1:
+            other.append([entry()], now)
+            other.append([entry()], now)
+        real(folder, head)
+
+    monkeypatch.setattr(chain, "write_head", slow)
+    ledger.append([entry()], now)
+    check = ledger.verify()
+    assert (check.records, check.intact) == (5, True), check.problems
+
+
+def test_a_verification_waits_for_a_writer_that_is_about_to_sign(
+    ledger: Ledger, now: datetime, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = workspace.root / "store" / "head.json"
+    ledger.append([entry()], now)
+    old = head.read_bytes()
+    ledger.append([entry()], now)
+    ledger.append([entry()], now)
+    newest = head.read_bytes()
+    monkeypatch.setattr(ledger_check, "turn", _no_turn)
+
+    head.write_bytes(old)
+    monkeypatch.setattr(ledger_check, "sleep", lambda _: head.write_bytes(newest))
+    assert ledger.verify().intact
+
+    head.write_bytes(old)
+    monkeypatch.setattr(ledger_check, "sleep", lambda _: None)
+    assert not ledger.verify().intact

@@ -10,7 +10,10 @@ import pytest
 from delible.cli import main
 
 ROOT = Path(__file__).parents[3]
-README = ROOT / "README.md"
+README, ARCHITECTURE = ROOT / "README.md", ROOT / "ARCHITECTURE.md"
+SOURCE = ROOT / "src" / "delible"
+ROOMS = "model|decide|plan|store|lake|detect|workflows|report|cli"
+PAGES = pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")), ids=lambda page: page.name)
 
 
 def commands() -> Iterator[tuple[str, Any]]:
@@ -46,11 +49,22 @@ def test_a_command_has_an_example_that_names_it(name: str) -> None:
     assert f"delible {name}" in example
 
 
+def options(name: str) -> set[str]:
+    return {option for param in COMMANDS[name].params for option in (*param.opts, *param.secondary_opts)}
+
+
 @EVERY
 def test_an_example_uses_only_options_that_exist(name: str) -> None:
     _, _, example = COMMANDS[name].help.partition("Example:\n\n")
-    known = {option for param in COMMANDS[name].params for option in (*param.opts, *param.secondary_opts)}
-    assert set(re.findall(r"(?<=\s)--[a-z-]+", example)) <= known
+    assert set(re.findall(r"(?<=\s)--[a-z-]+", example)) <= options(name)
+
+
+def test_the_readmes_example_uses_only_commands_and_options_that_exist() -> None:
+    block = README.read_text().partition("```sh\n")[2].partition("```")[0]
+    used = re.findall(r"delible ([a-z]+ [a-z]+)([^#|\n]*)", block)
+    assert {"request submit", "erasure plan", "erasure apply", "erasure verify"} <= {name for name, _ in used}
+    for name, rest in used:
+        assert set(re.findall(r"(?<=\s)--[a-z-]+", rest)) <= options(name) | {"--json"}
 
 
 @EVERY
@@ -73,7 +87,35 @@ def test_the_readme_names_no_command_that_does_not_exist() -> None:
     assert in_readme() <= set(COMMANDS)
 
 
-@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")), ids=lambda page: page.name)
+def test_what_is_not_yet_there_is_not_there_yet() -> None:
+    _, _, rest = README.read_text().partition("## Not yet\n")
+    missing = re.findall(r"`([a-z]+ [a-z-]+)`", rest.partition("\n## ")[0])
+    assert set(missing) & set(COMMANDS) == set()
+
+
+@PAGES
 def test_a_page_links_to_nothing_that_is_not_there(page: Path) -> None:
     links = re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@PAGES
+def test_a_page_names_no_module_that_is_not_there(page: Path) -> None:
+    named = re.findall(rf"`((?:{ROOMS})/\w+\.py)`", page.read_text())
+    assert [name for name in named if not (SOURCE / name).is_file()] == []
+
+
+def test_the_map_names_no_module_that_is_not_there() -> None:
+    """Each cell of the map of nouns names modules of the rooms above it."""
+    _, found, rest = ARCHITECTURE.read_text().partition("| noun |")
+    head, _, *rows = (found + rest.partition("\n\n")[0]).splitlines()
+    rooms = [re.findall(r"[a-z]+", cell) for cell in head.split("|")[2:-1]]
+    assert len(rows) > 5
+    missing = [
+        name
+        for row in rows
+        for folders, cell in zip(rooms, row.split("|")[2:-1], strict=True)
+        for name in re.findall(r"`(\w+)`", cell)
+        if not any((SOURCE / folder / f"{name}.py").is_file() for folder in folders)
+    ]
+    assert missing == []

@@ -10,18 +10,9 @@ from hypothesis import strategies as st
 
 from delible.decide.policy import check, location_key
 from delible.decide.references import cycles, reaching, structure
-from delible.model.policy import (
-    Controller,
-    DatasetRecipe,
-    ErasureRule,
-    LegalHold,
-    PolicySet,
-    Purpose,
-    Reach,
-    Recipient,
-    RetentionRule,
-    TablePolicy,
-)
+from delible.model.dataset import DatasetRecipe
+from delible.model.policy import Controller, ErasureRule, PolicySet, Purpose, Reach, Recipient, TablePolicy
+from delible.model.retention import LegalHold, RetentionRule
 from delible.model.subject import IdentifierKind
 from delible.model.terms import LegalBasis
 

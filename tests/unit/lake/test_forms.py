@@ -6,8 +6,6 @@ import base64
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
-from pathlib import Path
 from urllib.parse import quote
 
 import pyarrow as pa
@@ -18,7 +16,6 @@ from hypothesis import strategies as st
 from delible.lake.arrow_search import TypedKeys, search_table
 from delible.lake.forms import Needles
 from delible.lake.log_search import search_statistics
-from delible.lake.verify import Folder, search
 from delible.model.terms import Normalise
 
 ADDRESS = "ann@shop.example"
@@ -219,14 +216,3 @@ def test_stats_of_a_checkpoint_are_found_as_text_and_parsed() -> None:
     )
     for add in (parsed, text, values):
         assert search_table(table(add=add), Needles([]), EXACT), add.type
-
-
-def test_a_key_that_its_partition_folder_spells_is_found_and_not_repeated(tmp_path: Path) -> None:
-    folder = tmp_path / "customer_id=17"
-    folder.mkdir()
-    (folder / "x.json").write_text(ADDRESS)
-    found = search([Folder("table:t", str(tmp_path), EXACT)], [ADDRESS], now=datetime.now(UTC))
-    assert {(m.place, m.form) for m in found.matches} == {
-        ("table:t (name of a file)", "partition folder"),
-        ("table:t (name of a file)", "utf-8"),
-    }

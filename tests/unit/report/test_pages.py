@@ -6,15 +6,29 @@ import base64
 import hashlib
 import re
 from datetime import date
+from html import unescape
 from html.parser import HTMLParser
 from importlib.resources import files
 from itertools import pairwise
 
 import pytest
 
+from delible.model.duration import Duration
 from delible.model.record import TagFinding
 from delible.model.request import Request
-from delible.report.access import MOST_ROWS, AccessColumn, AccessPackage, AccessTable, access_html, access_index
+from delible.model.terms import LegalBasis
+from delible.report.access import (
+    BASES,
+    MOST_ROWS,
+    AccessColumn,
+    AccessPackage,
+    AccessPurpose,
+    AccessTable,
+    access_html,
+    access_index,
+    period,
+    readable,
+)
 from delible.report.audit import audit_facts, audit_html
 from delible.report.certificate import certificate_html
 from delible.report.erasure import PROOF_MEANING, ProofState
@@ -197,6 +211,7 @@ def hostile_pages() -> dict[str, str]:
     match = residue().matches[0].model_copy(update={"place": HOSTILE, "form": HOSTILE})
     search = residue().model_copy(update={"matches": (match,), "unreadable": (HOSTILE,)})
     broken = certificate(certificate=HOSTILE, controller=HOSTILE, tables=(proof,), verification=search, refs=(HOSTILE,))
+    broken = broken.model_copy(update={"releases": (HOSTILE,), "releases_unknown": (HOSTILE,)})
     return {
         "audit": audit_html(report),
         "request": request_html(about),
@@ -255,12 +270,66 @@ def test_an_access_page_says_when_it_shows_only_a_part() -> None:
     many = whole.model_copy(update={"rows": (("1", "x"),) * (MOST_ROWS + 5), "total": MOST_ROWS + 5})
     html = access_html(package(tables=(many,)))
     assert f"{MOST_ROWS} of {MOST_ROWS + 5} records are shown here" in html
-    assert html.count("<tr>") == MOST_ROWS + 1
+    assert html.count('<td class="data">x</td>') == MOST_ROWS
 
 
 def test_an_access_page_without_data_says_so() -> None:
     empty = package().tables[0].model_copy(update={"rows": (), "total": 0})
     assert "holds no data" in access_html(package(tables=(empty,)))
+
+
+def test_an_access_page_and_its_index_say_what_is_left_out() -> None:
+    gaps = package().tables[0].model_copy(update={"unmapped": ("mood", "profile.secret"), "redactions": 3})
+    made = package(tables=(gaps,), withheld=("A record of somebody else.",))
+    said = "".join(Page(access_html(made)).text)
+    assert "Left out: mood, profile.secret." in said
+    assert "No policy of Fennel & Co says what these columns hold" in said
+    assert "A record of somebody else." in said
+    assert "redacted in 3 places" in said
+    assert access_index(made)["tables"][0]["unmapped"] == ["mood", "profile.secret"]
+
+
+@pytest.mark.parametrize("basis", LegalBasis)
+def test_an_access_page_says_each_legal_basis_in_words(basis: LegalBasis) -> None:
+    purpose = AccessPurpose(purpose="support", description="Answer questions.", legal_basis=basis)
+    table = package().tables[0].model_copy(update={"purposes": (purpose,)})
+    assert f"Legal basis: {BASES[basis]}." in unescape(access_html(package(tables=(table,))))
+    assert "Legal basis: " + basis.replace("_", " ") in access_html(package(tables=(table,), regime="ccpa"))
+
+
+@pytest.mark.parametrize(("regime", "whom"), [("gdpr", "supervisory authority"), ("ccpa", "Attorney General")])
+def test_an_access_page_says_where_to_complain(regime: str, whom: str) -> None:
+    assert whom in access_html(package(regime=regime))
+
+
+@pytest.mark.parametrize(
+    ("given", "nested", "shown"),
+    [
+        (None, False, None),
+        ("plain", False, "plain"),
+        ("2026-03-06T12:00:00.123456Z", False, "2026-03-06 12:00:00 UTC"),
+        ("2026-03-06T12:00:00.123456+02:00", False, "2026-03-06 12:00:00 +02:00"),
+        ("at 2026-03-06T12:00:00Z", False, "at 2026-03-06T12:00:00Z"),
+        ('{"city": "Bonn", "tags": ["a", {"b": true}], "none": null}', True, "city: Bonn\ntags 1: a\ntags 2, b: true"),
+        ("[]", True, ""),
+    ],
+)
+def test_values_are_shown_so_that_people_can_read_them(given: str | None, nested: bool, shown: str | None) -> None:
+    assert readable(given, nested=nested) == shown
+
+
+def test_a_very_long_value_is_cut_on_the_page_and_says_so() -> None:
+    said = readable("x" * 10_000)
+    assert said is not None
+    assert len(said) < 5_000
+    assert said.endswith("(6,000 more characters in the files)")
+
+
+@pytest.mark.parametrize(
+    ("keep", "said"), [("P13M", "13 months"), ("P1Y", "1 year"), ("P2Y6M1D", "2 years and 6 months and 1 day")]
+)
+def test_periods_are_said_in_words(keep: str, said: str) -> None:
+    assert period(Duration(keep)) == said
 
 
 # ------------------------------------------------------------------------------------------------------------- style

@@ -1,11 +1,12 @@
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delible.errors import InputError, SetupError, TamperError
+from delible.errors import BlockedError, InputError, SetupError, TamperError
 from delible.model.subject import normalised, ref_message
 from delible.model.terms import Normalise
 from delible.store.keys import Keys, create_keys, load_keys
@@ -91,6 +92,20 @@ def test_a_broken_key_file_is_refused_without_quoting_it(workspace: Workspace, t
     with pytest.raises(SetupError, check=lambda e: e.code == "keys.invalid") as caught:
         load_keys(workspace)
     assert "QUJD" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("versions", "newest"), [(("1", "2"), 2), (("1", "2"), 1), (("2",), 2)])
+def test_a_second_version_of_the_keys_is_refused_since_nobody_would_stay_under_a_hold(
+    workspace: Workspace, versions: tuple[str, ...], newest: int
+) -> None:
+    """References of `v1` match none of `v2`: people under hold would be erased, erased people trained on."""
+    file = workspace.root / "keys.json"
+    secrets = json.loads(file.read_text())["keys"]["1"]
+    file.write_text(json.dumps({"version": newest, "keys": dict.fromkeys(versions, secrets)}))
+    with pytest.raises(BlockedError, check=lambda e: e.code == "keys.rotated") as caught:
+        load_keys(workspace)
+    assert str(file) in str(caught.value)
+    assert not any(secret in str(caught.value) for secret in secrets.values())
 
 
 def test_keys_may_come_from_the_environment(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,30 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from delible.model.plan import ErasurePlan, RetentionPlan
+
+Immediate = Annotated[
+    bool, typer.Option("--immediate", help="Close retention windows of tables without other readers.")
+]
+PlanOut = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the plan here.")]
+
+
+def keep_plan(plan: ErasurePlan | RetentionPlan, out: Path | None) -> str:
+    """Write a plan where `--out` wants it, and return the sentence that says what to do with it.
+
+    Raises:
+        InputError: `plan.unwritable`.
+    """
+    from delible.workflows.plans import save_plan
+
+    if out is None:
+        return "Write it with --out FILE."
+    save_plan(plan, out)
+    return f"Written to {out}. Apply it with: delible {plan.kind} apply {out}"

@@ -1,0 +1,145 @@
+"""Search one file wholly: its bytes, its decoded columns, and what is packed in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from delible.lake.arrow_search import TypedKeys, search_table
+from delible.lake.formats import ARCHIVES, COLUMNS, STREAMS, Format
+from delible.lake.forms import Needles
+from delible.lake.packed import UNREADABLE, Allowance, Packed, Unopened, members, unpacked
+from delible.lake.places import search_name
+
+_CHUNK = 32 * 1024 * 1024
+_OVERLAP = 16 * 1024
+_BATCH = 64 * 1024
+_LEVELS = 3
+"""A compressed file in an archive that is compressed itself is three levels down."""
+
+
+class FileSearch:
+    """What one file holds of what is looked for.
+
+    Args:
+        size: The file's size in bytes, which bounds how much may be unpacked from it.
+
+    Attributes:
+        found: Matches by column (or nothing) and form.
+        wholly: Whether everything that is packed in it could be looked into.
+    """
+
+    def __init__(self, needles: Needles, typed: Mapping[str, TypedKeys], *, size: int) -> None:
+        self.found: Counter[tuple[str, str]] = Counter()
+        self.wholly = True
+        self._needles = needles
+        self._typed = typed
+        self._allowance = Allowance(size)
+
+    def look(self, packed: Packed) -> None:
+        """Search the file; damage at one place does not keep the rest from being searched."""
+        self._look(packed, 0)
+
+    def _look(self, packed: Packed, level: int) -> None:
+        prefix = "compressed, " if level else ""
+        try:
+            with packed.open() as stream:
+                for form, count in search_stream(stream, self._needles).items():
+                    self.found["", prefix + form] += count
+            self._look_inside(packed, packed.format(), level, prefix)
+        except FileNotFoundError:
+            raise
+        except UNREADABLE:
+            self.wholly = False
+
+    def _look_inside(self, packed: Packed, kind: Format, level: int, prefix: str) -> None:
+        if kind in COLUMNS:
+            for (column, form), count in _in_columns(packed, kind, self._needles, self._typed):
+                self.found[column, prefix + form] += count
+        elif kind is Format.CLOSED or (kind is not Format.PLAIN and level == _LEVELS):
+            raise Unopened
+        elif kind in STREAMS:
+            self._look(unpacked(packed, kind, self._allowance), level + 1)
+        elif kind in ARCHIVES:
+            for member in members(packed, kind, self._allowance):
+                for form, count in search_name(member.name, self._needles).items():
+                    self.found["", f"compressed, file name, {form}"] += count
+                self._look(member, level + 1)
+
+
+def search_stream(stream: IO[bytes], needles: Needles) -> Counter[str]:
+    """Search bytes in overlapping chunks; a match that straddles two chunks is seen in the overlap."""
+    found: Counter[str] = Counter()
+    overlap = b""
+    while chunk := stream.read(_CHUNK):
+        block = overlap + chunk
+        counted = needles.search(block)
+        if overlap:
+            counted -= needles.search(overlap)
+        found += counted
+        overlap = block[-_OVERLAP:]
+    return found
+
+
+def _in_columns(
+    packed: Packed, kind: Format, needles: Needles, typed: Mapping[str, TypedKeys]
+) -> Iterator[tuple[tuple[str, str], int]]:
+    with packed.seekable() as source:
+        file = pq.ParquetFile(source) if kind is Format.PARQUET else None
+        if file is not None:
+            batches = file.iter_batches(batch_size=_BATCH)
+        elif kind is Format.ARROW:
+            batches = _sound(pa.ipc.open_file(source))
+        else:
+            batches = _stripes(source, packed.name)
+        for batch in batches:
+            yield from search_table(pa.Table.from_batches([batch]), needles, typed).items()
+        if file is not None:
+            # Last: over some damaged footers Arrow ends the process, unless reading the rows has refused them before.
+            yield from _in_footer(file.metadata, needles).items()
+
+
+def _sound(reader: Any) -> Iterator[Any]:
+    """Yield the batches of an Arrow file, whose offsets could point anywhere if it is damaged."""
+    for number in range(reader.num_record_batches):
+        batch = reader.get_batch(number)
+        batch.validate(full=True)
+        yield batch
+
+
+def _stripes(source: IO[bytes], name: str) -> Iterator[Any]:
+    """Yield the stripes of an ORC file; three letters begin many a text, too, so its end must say the same."""
+    source.seek(0, 2)
+    size = source.tell()
+    source.seek(max(0, size - 4))
+    ends_so = source.read(3) == b"ORC"
+    if not ends_so and PurePosixPath(name).suffix.lower() != ".orc":
+        return
+    from pyarrow import orc
+
+    source.seek(0)
+    file = orc.ORCFile(source)
+    for number in range(file.nstripes):
+        yield file.read_stripe(number)
+
+
+def _in_footer(metadata: Any, needles: Needles) -> Counter[tuple[str, str]]:
+    """Search the smallest and largest texts that a Parquet footer states.
+
+    Bounds of numbers are values of the file's own rows, and Arrow ends the process over a damaged one.
+    """
+    found: Counter[tuple[str, str]] = Counter()
+    for group in range(metadata.num_row_groups):
+        for index in range(metadata.num_columns):
+            column = metadata.row_group(group).column(index)
+            if column.physical_type != "BYTE_ARRAY" or not column.is_stats_set or not column.statistics.has_min_max:
+                continue
+            for bound in (column.statistics.min_raw, column.statistics.max_raw):
+                for form in needles.search(bound):
+                    found[column.path_in_schema, f"footer, {form}"] += 1
+    return found

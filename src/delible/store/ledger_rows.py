@@ -1,0 +1,62 @@
+"""How audit records stand in the ledger's table."""
+
+from __future__ import annotations
+
+import json
+
+from delible.model.base import canonical
+from delible.model.record import AuditRecord
+from delible.store.tables import Row, TableSpec
+
+SPEC = TableSpec(
+    name="audit",
+    columns={
+        "sequence": "long",
+        "at": "timestamp",
+        "actor": "string",
+        "action": "string",
+        "object": "string",
+        "outcome": "string",
+        "counts": "string",
+        "detail": "string",
+        "previous": "string",
+        "hash": "string",
+        "signature": "string",
+    },
+    indexed=2,
+    noun="ledger",
+)
+
+
+def row_of(record: AuditRecord, signature: str | None) -> Row:
+    """Return a record's row; only the last record of a commit has a signature."""
+    return (
+        record.sequence,
+        record.at,
+        record.actor,
+        record.action,
+        record.object,
+        record.outcome,
+        canonical(record.counts).decode(),
+        canonical(record.detail).decode(),
+        record.previous,
+        record.hash,
+        signature,
+    )
+
+
+def record_of(row: Row) -> AuditRecord:
+    """Return the record that a row holds."""
+    sequence, at, actor, action, object_, outcome, counts, detail, previous, own, _ = row
+    return AuditRecord(
+        sequence=sequence,
+        at=at,
+        actor=actor,
+        action=action,
+        object=object_,
+        outcome=outcome,
+        counts=json.loads(counts),
+        detail=json.loads(detail),
+        previous=previous,
+        hash=own,
+    )

@@ -1,3 +1,0 @@
-"""A workspace of its own for each test."""
-
-from store_fixtures import *  # noqa: F403
