@@ -20,7 +20,7 @@ from delible.workflows.identifiers import read_identifiers
 from delible.workflows.spark import end_session
 
 if TYPE_CHECKING:
-    from delible.lake.arrow_search import TypedKeys
+    from delible.lake.typed_keys import TypedKeys
 
 
 def search_everything(control: Control, keys: Sequence[KeyRow], *, now: datetime) -> Verification:
@@ -103,8 +103,8 @@ def _inside(location: str, root: Path) -> str | None:
 
 def _typed(control: Control, policy: TablePolicy, keys: Sequence[KeyRow]) -> Mapping[str, TypedKeys]:
     """Return, per column by which this table reaches people, the keys that must not stand in it."""
-    from delible.lake.arrow_search import TypedKeys
     from delible.lake.reach import kind_of
+    from delible.lake.typed_keys import TypedKeys
 
     kinds = control.policies.controller.identifiers
     typed: dict[str, TypedKeys] = {}

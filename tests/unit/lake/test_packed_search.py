@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from pyarrow import orc
 
 from delible.lake import packed
-from delible.lake.arrow_search import TypedKeys
 from delible.lake.formats import HEAD, Format, format_of
+from delible.lake.typed_keys import TypedKeys
 from delible.lake.verify import Folder, search
 from delible.model.proof import Verification
 from delible.model.terms import Normalise
