@@ -6,6 +6,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from delible.model.subject import BLANKS, LONGEST_IDENTIFIER
 from delible.model.terms import Normalise
 
 INNER, OUTER = "__inner_pad", "__outer_pad"
@@ -13,7 +14,7 @@ INNER, OUTER = "__inner_pad", "__outer_pad"
 
 def normalised(column: Column, how: Normalise) -> Column:
     """Return the spelling under which two identifiers are equal; the same function as `model.subject.normalised`."""
-    trimmed = F.trim(column.cast("string"))
+    trimmed = F.trim(column.cast("string"), F.lit(BLANKS))
     match how:
         case Normalise.EXACT:
             return trimmed
@@ -21,7 +22,11 @@ def normalised(column: Column, how: Normalise) -> Column:
             return F.lower(trimmed)
         case Normalise.DIGITS:
             digits = F.regexp_replace(trimmed, "[^0-9]", "")
-            return F.when(trimmed.startswith("+"), F.concat(F.lit("+"), digits)).otherwise(digits)
+            return (
+                F.when(digits.startswith("00"), F.concat(F.lit("+"), F.substring(digits, 3, LONGEST_IDENTIFIER)))
+                .when(trimmed.startswith("+"), F.concat(F.lit("+"), digits))
+                .otherwise(digits)
+            )
 
 
 def pads_of(key: bytes) -> tuple[bytes, bytes]:

@@ -19,7 +19,7 @@ from delible.model.subject import KeyRow
 from delible.model.terms import ColumnErasure, ErasureAction
 
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
-_INTEGERS = ("tinyint", "smallint", "int", "bigint")
+_BITS = {"int": 31, "bigint": 60}
 
 
 @dataclass(frozen=True)
@@ -116,11 +116,10 @@ def _treated(frame: DataFrame, column: str, how: ColumnErasure) -> Column:
         case ColumnErasure.PSEUDONYMISE:
             inner = F.unhex(F.sha2(F.concat(F.col(f"s.{INNER}"), F.encode(value.cast("string"), "UTF-8")), 256))
             code = F.sha2(F.concat(F.col(f"s.{OUTER}"), inner), 256)
-            if kind in _INTEGERS:
+            if kind in _BITS:
                 # Negative, so that a pseudonym can never be taken for somebody else's real key.
-                width = {"tinyint": 1, "smallint": 3, "int": 7, "bigint": 15}[kind]
-                number = F.conv(F.substring(code, 1, width), 16, 10).cast("bigint")
-                code = (-number - 1).cast(kind)
+                number = F.conv(F.substring(code, 1, 15), 16, 10).cast("bigint")
+                code = (-F.pmod(number, F.lit(2 ** _BITS[kind])) - 1).cast(kind)
             return F.when(value.isNotNull(), code)
 
 

@@ -118,7 +118,7 @@ def _path_keys(
     pointed = (
         due_rows(frame, through, policies.controller, frame_of_keys)
         .select(F.col("__request").alias("request"), F.lit(kind_of(policy, reach)).alias("kind"), value.alias("value"))
-        .where(value.isNotNull())
+        .where(value != "")
     )
     kept = (
         split_rows(frame, through, policies.controller, frame_of_keys, due=False)

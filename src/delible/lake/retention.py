@@ -23,6 +23,9 @@ def past_period(frame: DataFrame, rule: RetentionRule, as_of: datetime, *, prefi
     """
     clock = _utc(F.col(f"{prefix}{quoted(rule.clock)}"), frame.schema[rule.clock].dataType)
     ends = clock + F.make_interval(months=F.lit(rule.keep.months), days=F.lit(rule.keep.days))
+    if isinstance(frame.schema[rule.clock].dataType, T.DateType):
+        # A period that is counted from a day ends with the last hour of its last day (Reg. 1182/71 Art. 3(2)(c)).
+        ends = ends + F.make_interval(days=F.lit(1))
     now = F.lit(as_of.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")).cast("timestamp_ntz")
     past = F.coalesce(ends <= now, F.lit(False))
     return past & condition(frame, rule.where, where=f"retention:{rule.retention}") if rule.where else past

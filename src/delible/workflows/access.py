@@ -15,6 +15,7 @@ from delible.errors import BlockedError, InputError
 from delible.model.policy import PolicySet, TablePolicy
 from delible.model.record import AuditEntry
 from delible.model.request import Request
+from delible.model.retention import RetentionRule
 from delible.model.subject import own_keys
 from delible.model.terms import Regime, RequestState, Right
 from delible.report.access import (
@@ -204,16 +205,18 @@ def _described(policies: PolicySet, policy: TablePolicy) -> AccessTable:
             for name in recipients
             if (r := policies.recipients.get(name)) is not None
         ),
-        retention=tuple(
-            f"{period(rule.keep)} from '{rule.clock}'{' for some records' if rule.where else ''}: {rule.reason}"
-            for rule in policies.retention.values()
-            if rule.table == policy.table
-        ),
+        retention=tuple(_kept(rule) for rule in policies.retention.values() if rule.table == policy.table),
         source=f"Made from: {', '.join(u.replace('_', ' ') for u in policy.upstream)}." if policy.upstream else None,
         columns=tuple(AccessColumn(name=c, category=m.category, special=m.special) for c, m in policy.columns.items()),
         rows=(),
         total=0,
     )
+
+
+def _kept(rule: RetentionRule) -> str:
+    """Return a retention rule as a sentence for people."""
+    some = " (some of the records)" if rule.where else ""
+    return f"{period(rule.keep)} from '{rule.clock.replace('_', ' ')}'{some}: {rule.reason}"
 
 
 def _withheld(searched: Searched, regime: Regime) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from delible.decide.holds import held_tables, hold_on
@@ -25,8 +25,8 @@ from delible.workflows.search import Searched, find_people
 from delible.workflows.spark import session_for
 from delible.workflows.unfinished import plans_of, residue_tables
 
-PLANNABLE = frozenset({RequestState.SCHEDULED, RequestState.PARTLY_COMPLETED})
-"""Approved, or left with residue by an earlier plan: the next one goes on from there."""
+PLANNABLE = frozenset({RequestState.SCHEDULED, RequestState.IN_PROGRESS, RequestState.PARTLY_COMPLETED})
+"""Approved, or begun by an earlier plan that was overtaken or left residue: the next one goes on from there."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,12 @@ def plan_due_erasures(
         earlier=tuple(p.id for p in earlier),
         again=again,
     )
+    ends = now + timedelta(hours=max((s.wait_hours for s in plan.tables if s.stages), default=0))
+    for late in (r for r in planned if ends.date() > date.fromisoformat(r.due)):
+        progress(
+            f"warning: request {late.id} is due on {late.due}, and the retention windows of its tables end on "
+            f"{ends:%Y-%m-%d}; shorten them, or use --immediate."
+        )
     return Planned(seal(plan, control.keys), tuple(left_out), searched)
 
 

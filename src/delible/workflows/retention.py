@@ -18,12 +18,14 @@ from delible.store.plans import check_seal, seal
 from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
 from delible.workflows.control import Control
+from delible.workflows.erasure_plan import refuse_held_tables
 from delible.workflows.held import Held, held_refs
 from delible.workflows.journal import Journal, Step
 from delible.workflows.lineage_events import retention_events
 from delible.workflows.policies import refuse_violations
 from delible.workflows.spark import alone, session_for
 from delible.workflows.stages import Run, Treated, Work, treat_tables
+from delible.workflows.unfinished import forget_plan, keep_plan, unfinished_retention
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -114,21 +116,55 @@ def apply_retention(
             policy=plan.policy_fingerprint,
             clock=clock,
         )
-        if plan.policy_fingerprint != control.policies.fingerprint:
+        merged = all(journal.done(f"table:{s.table}/{s.rule}", "merge") is not None for s in plan.tables if s.stages)
+        # Once all rows are gone, what is left is to remove the bytes, whatever the policies say by now.
+        if plan.policy_fingerprint != control.policies.fingerprint and not merged:
             raise StalePlanError(
                 "plan.stale", "the policies have changed since the plan was made.", where=f"plan {plan.id}", fix=_AGAIN
             )
+        guard = partial(_refuse_held, control, plan, clock)
+        guard()
         spark = session_for(workspace)
-        run = Run(spark, journal, clock, plan.id, plan.immediate, progress)
+        run = Run(spark, journal, clock, plan.id, plan.immediate, progress, guard)
         _refuse_moved(run, plan)
+        keep_plan(workspace, plan)
         begun = journal.begin("all", "apply").at
         people = Held.of(spark, control, _frames(spark, control), accessing=True)
-        work = [Work(s, partial(_rewrite, control, people, s), f"table:{s.table}/{s.rule}") for s in plan.tables]
+        # Computed before anything is removed: a path to held rows may lead through another table of this plan.
+        held = {
+            name: rows.localCheckpoint()
+            for name in {s.table for s in plan.tables}
+            if (rows := people.combinations(name)) is not None
+        }
+        work = [
+            Work(s, partial(_rewrite, control, s, held.get(s.table)), f"table:{s.table}/{s.rule}") for s in plan.tables
+        ]
         treated = treat_tables(run, work, control.policies.tables)
-        if all(t.waiting_until is None for t in treated) and journal.done("all", "apply") is None:
-            retention_events(workspace, plan, control.policies, treated, started=begun, now=clock())
-            journal.finish("all", "apply", Step({"rows": sum(t.rows for t in treated)}))
+        if all(t.waiting_until is None for t in treated):
+            if journal.done("all", "apply") is None:
+                retention_events(workspace, plan, control.policies, treated, started=begun, now=clock())
+                journal.finish("all", "apply", Step({"rows": sum(t.rows for t in treated)}))
+            forget_plan(workspace, plan)
         return Applied(plan, treated)
+
+
+def go_on_retention(
+    workspace: Workspace, *, actor: str, now: datetime, progress: Callable[[str], None] = lambda _: None
+) -> tuple[Applied, ...]:
+    """Go on with all retention plans that wait for their windows, or whose run was killed.
+
+    Raises:
+        StalePlanError, BlockedError, ConflictError: As `apply_retention`.
+    """
+    return tuple(
+        apply_retention(workspace, plan, actor=actor, now=now, progress=progress)
+        for plan in unfinished_retention(workspace)
+    )
+
+
+def _refuse_held(control: Control, plan: RetentionPlan, clock: Clock) -> None:
+    """Refuse to go on when a hold covers a table of the plan now; holds on people are honoured row by row."""
+    refuse_held_tables(control.policies, [s.table for s in plan.tables if s.stages], clock())
 
 
 def _refuse_moved(run: Run, plan: RetentionPlan) -> None:
@@ -150,13 +186,13 @@ def _refuse_moved(run: Run, plan: RetentionPlan) -> None:
             )
 
 
-def _rewrite(control: Control, people: Held, step: RetentionStep, run: Run) -> Step:
+def _rewrite(control: Control, step: RetentionStep, held: DataFrame | None, run: Run) -> Step:
     from delible.lake.erase import done_under
     from delible.lake.retention import delete_past
 
     rule: RetentionRule = control.policies.retention[step.rule]
     policy = control.policies.tables[step.table]
-    delete_past(run.spark, step.location, policy, rule, step.as_of, people.combinations(step.table))
+    delete_past(run.spark, step.location, policy, rule, step.as_of, held)
     done = done_under(step.location, run.mark(f"{step.table}/{step.rule}"), step.version)
     return Step(
         {"rows": done.rows, "held_rows": step.held_rows, "files": done.files, "bytes": done.bytes}, {"rule": step.rule}
