@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import reduce
+from typing import Protocol
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -44,13 +45,17 @@ def expand(
     ambiguous. A row without a subject key counts as the data subject's as long as it brings no second value of a kind,
     such as a guest's address beside a family's telephone; with one, it is treated like a row of somebody else.
     """
+    return settled(policies.controller, given, _Links(spark, policies, frames))
+
+
+def settled(controller: Controller, given: Sequence[KeyRow], links: Links) -> Expanded:
+    """Return what links lead to; see `expand`."""
     given = [k for k in given if k.role in (KeyRole.GIVEN, KeyRole.FOUND)]
-    subject = policies.controller.subject
+    subject = controller.subject
     named: dict[str, set[str]] = defaultdict(set)
     for key in given:
         if key.kind == subject:
             named[key.request].add(key.value)
-    links = _Links(spark, policies, frames)
     shared: set[_Key] = set()
     foreign: set[_Key] = set()
     while True:
@@ -63,7 +68,7 @@ def expand(
         shared |= more_shared
         foreign |= more_foreign
     known = list(closure.known.values())
-    ambiguous = _ambiguous(policies.controller, known, {_key(k) for k in given}) | asked
+    ambiguous = _ambiguous(controller, known, {_key(k) for k in given}) | asked
     return Expanded(
         tuple(k for k in known if k.request not in ambiguous),
         tuple(KeyRow(*key, KeyRole.SHARED) for key in sorted(shared) if key[0] not in ambiguous),
@@ -71,8 +76,16 @@ def expand(
     )
 
 
+class Links(Protocol):
+    """Tables whose rows tie identifiers to each other."""
+
+    def rows(self, keys: Sequence[KeyRow]) -> list[tuple[str, LinkRow]]:
+        """Return the distinct rows that keys reach, each with the request that it was reached for."""
+        ...
+
+
 @dataclass(frozen=True)
-class _Row:
+class LinkRow:
     """One row of a link table: whose subject key it has, and the identifiers that stand in it."""
 
     owner: str
@@ -91,9 +104,9 @@ class _Closure:
         self._solid = {_key(k) for k in given}
         self._named = named
         self._left = left
-        self._rows: list[tuple[str, _Row]] = []
+        self._rows: list[tuple[str, LinkRow]] = []
 
-    def run(self, links: _Links) -> None:
+    def run(self, links: Links) -> None:
         """Follow the links until nothing is found."""
         frontier = list(self.known.values())
         while frontier:
@@ -131,7 +144,7 @@ class _Closure:
                         (shared if key in self._solid else others).add(key)
         return shared, others, frozenset(asked)
 
-    def _is_of_another(self, request: str, row: _Row) -> bool:
+    def _is_of_another(self, request: str, row: LinkRow) -> bool:
         own = self._named.get(request)
         return bool(row.owner and own and row.owner not in own)
 
@@ -144,7 +157,7 @@ class _Links:
     policies: PolicySet
     frames: Mapping[str, DataFrame]
 
-    def rows(self, keys: Sequence[KeyRow]) -> list[tuple[str, _Row]]:
+    def rows(self, keys: Sequence[KeyRow]) -> list[tuple[str, LinkRow]]:
         """Return the distinct rows that keys reach, each with the request that it was reached for."""
         reaching = keys_frame(self.spark, keys)
         parts = [self._of(name, reaches, reaching) for name, reaches in self.policies.links()]
@@ -153,7 +166,7 @@ class _Links:
         table = reduce(DataFrame.unionByName, parts).distinct().toArrow()
         columns = (table.column(n).to_pylist() for n in ("request", "owner", "entries"))
         return [
-            (request, _Row(owner, tuple((request, e["kind"], e["value"]) for e in entries)))
+            (request, LinkRow(owner, tuple((request, e["kind"], e["value"]) for e in entries)))
             for request, owner, entries in zip(*columns, strict=True)
         ]
 
