@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
 from delible.model.subject import BLANKS, LONGEST_IDENTIFIER
 from delible.model.terms import Normalise
@@ -41,9 +41,9 @@ def with_pads(frame: DataFrame, pads: tuple[bytes, bytes]) -> DataFrame:
     They travel as data of a one-row table, never as literals: a literal would stand in query plans and event logs,
     and with it anybody could recompute every pseudonym.
     """
-    schema = T.StructType([T.StructField(INNER, T.BinaryType(), False), T.StructField(OUTER, T.BinaryType(), False)])
-    row = SparkSession.active().createDataFrame([(bytearray(pads[0]), bytearray(pads[1]))], schema)
-    return frame.crossJoin(F.broadcast(row))
+    # From Arrow: a Python list would start Python workers for one row.
+    row = pa.table({INNER: pa.array([pads[0]], pa.binary()), OUTER: pa.array([pads[1]], pa.binary())})
+    return frame.crossJoin(F.broadcast(SparkSession.active().createDataFrame(row)))
 
 
 def keyed(message: Column) -> Column:

@@ -88,7 +88,7 @@ def _built(
         raise BlockedError(
             "request.ambiguous", "the identifiers reach more than one person; ask, never guess.", where=where
         )
-    if request.id not in searched.found.matched:
+    if request.id not in searched.found.rows_of:
         raise BlockedError("request.no_match", "the identifiers reach no row of any table.", where=where)
     if request.state is RequestState.SCHEDULED:
         control.requests.transition(request.id, RequestState.IN_PROGRESS, actor=actor, now=now)

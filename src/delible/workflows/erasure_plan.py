@@ -115,12 +115,16 @@ def plan_due_erasures(
 def _planned(request: Request, searched: Searched, begun: Mapping[str, PlannedRequest]) -> PlannedRequest:
     """Return a request as the plan names it; what an earlier plan reached counts, though its rows are gone."""
     before = begun.get(request.id)
+    now = searched.found.rows_of.get(request.id, {})
+    earlier = before.rows if before is not None else {}
     shared = sum(k.request == request.id for k in searched.found.shared)
     return PlannedRequest(
         id=request.id,
         due=request.due.isoformat(),
-        matched=request.id in searched.found.matched or (before is not None and before.matched),
+        matched=request.id in searched.found.rows_of or (before is not None and before.matched),
         shared=max(shared, before.shared if before is not None else 0),
+        # Rows that the earlier plan removed are not found again, and those that it left are found by both.
+        rows={t: max(now.get(t, 0), earlier.get(t, 0)) for t in sorted({*now, *earlier})},
     )
 
 
@@ -171,7 +175,7 @@ def _unusable(request: Request, searched: Searched, accept_no_match: bool) -> Pr
         )
     if request.id in searched.held:
         return Problem("request.held", f"legal hold {searched.held[request.id]} covers the data subject.", where)
-    if request.id not in searched.found.matched and not accept_no_match:
+    if request.id not in searched.found.rows_of and not accept_no_match:
         return Problem(
             "request.no_match",
             "the identifiers reach no row of any table; ask the data subject for another identifier, refuse the "
