@@ -17,7 +17,7 @@ help: ## Show this list
 
 setup: jdk $(INSTALLED) ## Set up .venv and the Delta JARs; quick when nothing has changed
 
-demo: setup ## Run the whole chain on a synthetic company (DIR=folder, default: demo)
+demo: setup ## Run the whole chain on a synthetic company (DIR=folder; demo/ is made anew each time)
 	@if [ "$(DIR)" = demo ]; then rm -rf demo; fi
 	@$(BIN)/delible demo "$(DIR)"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from delible.decide.finding import Finding, Severity, Sources, gap, place, violation
-from delible.decide.references import reaching, structure
+from delible.decide.references import reaching, structure, ways
 from delible.errors import bounded, did_you_mean
 from delible.model.policy import PolicySet, TablePolicy
 from delible.model.taxonomy import CATEGORIES, is_identifying
@@ -125,20 +125,7 @@ def _tables(facts: _Facts) -> Iterator[Finding]:
         if real is not None:
             for column in table.columns:
                 yield from _column(facts, table, column, *path, "columns", column)
-        if table.several_owners:
-            message = (
-                f"a row of '{name}' can belong to several people, so an erasure that meets one is refused; declare one "
-                "way in 'subject'."
-            )
-            yield gap("policy.several_owners", message, *path, "subject")
-        nested = {r.column for r in table.subject} | set(table.erasure.columns)
-        nested |= {c for c, meaning in table.columns.items() if meaning.searched or meaning.free_text}
-        for column in sorted(c for c in nested if "." in c):
-            message = (
-                f"'{bounded(column, 80)}' lies inside a struct: this version erases, masks and searches whole columns "
-                "only. Name the struct itself, or flatten the table."
-            )
-            yield violation("policy.nested_column", message, *path, "columns", column)
+        yield from ways(table, real or {}, *path)
         if table.subject and not table.purposes:
             message = f"table '{name}' is about people, but says for no purpose (Art. 5(1)(b))."
             yield gap("policy.no_purpose", message, *path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from delible.decide.finding import Finding, violation
+from delible.decide.finding import Finding, gap, violation
 from delible.errors import bounded, did_you_mean
 from delible.model.policy import PolicySet, TablePolicy
 
@@ -117,3 +117,34 @@ def _one(name: str, what: str, known: Collection[str], *path: str | int) -> Iter
         choice = f" Known: {bounded(', '.join(sorted(known)), 200)}." if known else " None is described yet."
         message = f"there is no {what} '{bounded(name, 80)}'.{did_you_mean(name, known)}{choice}"
         yield violation("policy.unknown_reference", message, *path)
+
+
+def ways(table: TablePolicy, columns: Mapping[str, str], *path: str | int) -> Iterator[Finding]:
+    """Yield what is wrong with the ways from a table's rows to people.
+
+    Args:
+        columns: The table's real columns and types, as far as they are known.
+        path: Where the table stands in the policies.
+    """
+    for reach in table.subject:
+        kind = columns.get(reach.column, "string")
+        if kind in ("float", "double") or (kind.startswith("decimal") and not kind.endswith((",0)", ", 0)"))):
+            message = (
+                f"'{bounded(reach.column, 80)}' of '{table.table}' is of type {bounded(kind, 40)}: a number with a "
+                "fraction has no one spelling, so it reaches nobody. Store it as a whole number or as text."
+            )
+            yield violation("policy.reach_type", message, *path, "subject")
+    if table.several_owners:
+        message = (
+            f"a row of '{table.table}' can belong to several people, so an erasure that meets one is refused; declare "
+            "one way in 'subject'."
+        )
+        yield gap("policy.several_owners", message, *path, "subject")
+    nested = {r.column for r in table.subject} | set(table.erasure.columns)
+    nested |= {c for c, meaning in table.columns.items() if meaning.searched or meaning.free_text}
+    for column in sorted(c for c in nested if "." in c):
+        message = (
+            f"'{bounded(column, 80)}' lies inside a struct: this version erases, masks and searches whole columns "
+            "only. Name the struct itself, or flatten the table."
+        )
+        yield violation("policy.nested_column", message, *path, "columns", column)

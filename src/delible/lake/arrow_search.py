@@ -23,7 +23,7 @@ def search_table(table: pa.Table, needles: Needles, typed: Mapping[str, TypedKey
     for name, array in _leaves(table):
         for form, count in _in_array(array, needles).items():
             found[(name, form)] += count
-        keys = typed.get(_log_column(name))
+        keys = typed.get(_log_column(name).lower())
         if keys is not None and not pa.types.is_binary(array.type):
             hits = keys.hits(array)
             if hits:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from ahocorasick_rs import BytesAhoCorasick
 from delible.lake.numbers import Numbers
 
 _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_%+-@")
+_ESCAPE_BEFORE = re.compile(rb"(?:\\[nrtbf]|\\u[0-9a-fA-F]{4}|%(?:25)*[0-9a-fA-F]{2})\Z")
+_ESCAPE_AFTER = re.compile(rb"%(?:25)*[0-9a-fA-F]{2}")
+_LONGEST_ESCAPE = 12
 _SHORTEST_BASE64 = 8
 """Fewer characters of base64 occur by chance in any compressed file."""
 
@@ -97,9 +101,11 @@ def stands_alone(haystack: bytes, start: int, end: int, low: int = 0, high: int 
     `ann@x.example.org` does not hold `ann@x.example`.
     """
     high = len(haystack) if high is None else high
-    if start > low and (haystack[start - 1] in _WORD or haystack[start - 1] == ord(".")):
+    inside = start > low and (haystack[start - 1] in _WORD or haystack[start - 1] == ord("."))
+    # The letter before may belong to an escape such as `\\n`, `\\u003c` or `%3C`, which is no word.
+    if inside and _ESCAPE_BEFORE.search(haystack, max(low, start - _LONGEST_ESCAPE), start) is None:
         return False
-    if end >= high:
+    if end >= high or _ESCAPE_AFTER.match(haystack, end, high):
         return True
     after = haystack[end]
     if after == ord(".") and end + 1 < high:

@@ -26,7 +26,7 @@ def search_statistics(data: bytes, typed: Mapping[str, TypedKeys]) -> Counter[st
     found: Counter[str] = Counter()
     for document in _documents(data):
         for column, value in _values(document):
-            keys = typed.get(column)
+            keys = typed.get(column.lower())
             if keys is not None and _is_key(value, keys):
                 found[f":{column}"] += 1
     return found

@@ -21,8 +21,10 @@ from delible.model.terms import Normalise
 MASK = "[erased]"
 SHORTEST_TELLING = 5
 _VALUES = "__values"
-_BEFORE, _AFTER = r"(?<![\p{L}\p{N}._%+\-@])", r"(?![\p{L}\p{N}_%+\-@])(?!\.[\p{L}\p{N}])"
-"""ann@x.example is not joann@x.example, and 555-0142 is not a part of a longer number: those are other people."""
+_BEFORE = r"(?:(?<![\p{L}\p{N}._%+\-@])|(?<=\\[nrtbf])|(?<=\\u[0-9a-fA-F]{4})|(?<=%[0-9a-fA-F]{2}))"
+_AFTER = r"(?:(?![\p{L}\p{N}_%+\-@])(?!\.[\p{L}\p{N}])|(?=%[0-9a-fA-F]{2}))"
+"""ann@x.example is not joann@x.example, and 555-0142 is not a part of a longer number: those are other people. The
+letter of an escape, in JSON or a URL that is kept as text, is no word: the byte search sees it the same way."""
 
 _SEPARATORS = f"[{re.escape(SEPARATORS)}]"
 _NEEDLE = pa.struct([("find", pa.string()), ("pattern", pa.string()), ("number", pa.bool_())])

@@ -59,7 +59,7 @@ class Names:
             found[f"file name, {form}"] += count
         for folder in path.split("/")[:-1]:
             column, sign, value = unquote(folder).partition("=")
-            keys = self._typed.get(column)
+            keys = self._typed.get(column.lower())
             if sign and keys is not None and normalised(value, keys.how) in keys.values:
                 found["partition folder"] += 1
         return found

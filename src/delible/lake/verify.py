@@ -58,7 +58,9 @@ def search(
     unreadable: list[str] = []
     files = size = 0
     for folder in folders:
-        names = Names(needles, folder.typed)
+        # Spark does not tell letter case apart in names of columns.
+        typed = {column.lower(): keys for column, keys in folder.typed.items()}
+        names = Names(needles, typed)
         filesystem, root = pafs.FileSystem.from_uri(folder.location)
         try:
             objects = _objects(filesystem, root, folder.skip)
@@ -71,7 +73,7 @@ def search(
             for form, count in names.matches(path).items():
                 matches[place, form] += count
             try:
-                file = _searched(filesystem, info, needles, folder.typed)
+                file = _searched(filesystem, info, needles, typed)
             except FileNotFoundError:
                 continue
             for (column, form), count in file.found.items():

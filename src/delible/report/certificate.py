@@ -10,6 +10,8 @@ from delible.model.proof import Certificate
 from delible.model.terms import ErasureAction
 from delible.report.page import count, render, size
 
+_KEEP, _TREAT = str(ErasureAction.KEEP), str(ErasureAction.TREAT_COLUMNS)
+
 
 def certificate_bytes(certificate: Certificate) -> bytes:
     """Return the bytes that are signed: the canonical JSON of everything but the signature.
@@ -87,8 +89,13 @@ def _done(certificate: Certificate) -> str:
     masked = f" In this run mentions in {count(mentions, 'row')} of other people were masked." if mentions else ""
     if not certificate.matched:
         return f"No row of any table matched the identifiers that were given.{masked}"
-    kept = {t.table for t in certificate.tables if t.action == ErasureAction.KEEP}
-    own = {table: rows for table, rows in certificate.rows.items() if table not in kept}
-    rows = sum(own.values())
+    actions = {t.table: t.action for t in certificate.tables}
+    gone = {t: n for t, n in certificate.rows.items() if actions.get(t, "") not in (_KEEP, _TREAT)}
+    stripped = {t: n for t, n in certificate.rows.items() if actions.get(t) == _TREAT}
+    rows = sum(gone.values())
     were = "was" if rows == 1 else "were"
-    return f"{count(rows, 'row')} of the data subject in {count(len(own), 'table')} {were} erased.{masked}"
+    said = f"{count(rows, 'row')} of the data subject in {count(len(gone), 'table')} {were} erased."
+    if stripped:
+        left, stay = sum(stripped.values()), "stays" if sum(stripped.values()) == 1 else "stay"
+        said += f" {count(left, 'row')} in {count(len(stripped), 'table')} {stay} without what identifies."
+    return said + masked

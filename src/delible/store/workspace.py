@@ -125,7 +125,8 @@ class Workspace:
         return (self.root / _local(text)).resolve()
 
     def _reserved(self) -> tuple[Path, ...]:
-        own = [CONFIG_FILE, ".delible", self.config.policies]
+        own = [CONFIG_FILE, ".delible", self.config.policies, self.config.reports]
+        own += [self.config.releases, self.config.lineage]
         own += [x for x in (self.config.store, self.config.keys) if not _is_remote(x) and not x.startswith("env:")]
         return tuple(self._folder(x) for x in own)
 

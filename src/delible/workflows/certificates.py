@@ -6,7 +6,9 @@ import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from delible.errors import InputError
+from pydantic import ValidationError
+
+from delible.errors import InputError, TamperError
 from delible.model.plan import ErasurePlan
 from delible.model.proof import Certificate, TableProof, Verification
 from delible.model.request import Request
@@ -82,8 +84,10 @@ def read_certificate(workspace: Workspace, request_id: str) -> tuple[Certificate
 
     Raises:
         InputError: `request.unknown`, or `certificate.missing` when the request has none (yet).
+        TamperError: `certificate.forged` when its signature does not fit.
     """
-    request = Control(workspace).requests.get(request_id)
+    control = Control(workspace)
+    request = control.requests.get(request_id)
     path = certificate_path(workspace, request.id)
     if not path.exists():
         raise InputError(
@@ -92,7 +96,15 @@ def read_certificate(workspace: Workspace, request_id: str) -> tuple[Certificate
             where=f"request:{request_id}",
             fix="A certificate is written when an erasure request is completed.",
         )
-    return Certificate.model_validate_json(path.read_bytes()), path
+    try:
+        certificate = Certificate.model_validate_json(path.read_bytes())
+    except ValidationError:
+        certificate = None
+    if certificate is None or not control.keys.verify(certificate_bytes(certificate), certificate.signature):
+        raise TamperError(
+            "certificate.forged", "the certificate is not the one that was signed.", where=f"request:{request_id}"
+        )
+    return certificate, path
 
 
 def _proofs(run: Run, treated: Sequence[Treated]) -> tuple[TableProof, ...]:

@@ -151,8 +151,11 @@ def _keys(control: Control, run: Run, requests: Sequence[Request], searched: Sea
 
 
 def _stored(control: Control, run: Run, ids: Sequence[str], searched: Searched, _: AuditRecord) -> Step:
-    salt = KeyRow(ids[0], _salt_kind(run.plan), secrets.token_hex(32), KeyRole.FOUND)
-    control.requests.vault.put([*searched.found.keys, *searched.found.shared, salt], run.clock())
+    vault, kind = control.requests.vault, _salt_kind(run.plan)
+    # A run that died before the record may have stored one: two salts would give one person two pseudonyms.
+    known = any(row.kind == kind for row in vault.get(ids))
+    salt = [] if known else [KeyRow(ids[0], kind, secrets.token_hex(32), KeyRole.FOUND)]
+    vault.put([*searched.found.keys, *searched.found.shared, *salt], run.clock())
     for request, refs in searched.refs.items():
         control.requests.add_refs(request, refs, run.clock())
     return Step({"keys": len(searched.found.keys)})

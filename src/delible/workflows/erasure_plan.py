@@ -16,7 +16,7 @@ from delible.model.request import Request
 from delible.model.subject import own_keys
 from delible.model.terms import ErasureAction, RequestState, Right
 from delible.plan.erasure import plan_erasure, refuse_shared
-from delible.store.plans import seal
+from delible.store.plans import check_seal, seal
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.plans import load_plan
@@ -230,11 +230,13 @@ def made_immediate(workspace: Workspace, plan: ErasurePlan) -> ErasurePlan:
     """Return the same plan with its retention windows closed, sealed anew.
 
     Raises:
+        PlanError: `plan.edited`.
         BlockedError: `readers.shared` when a table may have other readers.
     """
     if plan.immediate:
         return plan
     control = Control(workspace)
+    check_seal(plan, control.keys)
     refuse_shared(control.policies, [s.table for s in plan.tables if s.stages])
     steps = tuple(s.model_copy(update={"wait_hours": 0}) for s in plan.tables)
     return seal(plan.model_copy(update={"immediate": True, "tables": steps}), control.keys)

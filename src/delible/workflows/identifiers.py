@@ -42,8 +42,10 @@ def _text(source: str, where: str) -> str:
             with Path(source).open("rb") as file:
                 data = file.read(_LARGEST + 1)
     except (OSError, ValueError):
+        # Somebody may have written an address where a file was meant: it must not come back in a message.
+        shown = where if "@" not in where else "the file of identifiers"
         raise InputError(
-            "identifiers.missing", "the file of identifiers cannot be read.", where=where, fix="Give a path, or '-'."
+            "identifiers.missing", "the file of identifiers cannot be read.", where=shown, fix="Give a path, or '-'."
         ) from None
     if len(data) > _LARGEST:
         raise InputError("identifiers.large", f"the file is larger than {_LARGEST} bytes.", where=where)
@@ -55,12 +57,20 @@ def _text(source: str, where: str) -> str:
 
 def _person(line: str, controller: Controller, where: str) -> tuple[Identifier, ...]:
     try:
-        document = json.loads(line)
+        document = json.loads(line, object_pairs_hook=_once)
     except (ValueError, RecursionError):
-        raise InputError("identifiers.line", "the line is not JSON.", where=where, fix=_EXAMPLE) from None
+        message = "the line is not JSON, or names a kind twice."
+        raise InputError("identifiers.line", message, where=where, fix=_EXAMPLE) from None
     if not isinstance(document, dict) or not document:
         raise InputError("identifiers.line", "the line is not an object with identifiers.", where=where, fix=_EXAMPLE)
     return tuple(_identifier(kind, v, controller, where) for kind, value in document.items() for v in _each(value))
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a repeated key: JSON would keep its last value, and the others would be lost without a word."""
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise ValueError
+    return dict(pairs)
 
 
 def _each(value: Any) -> list[Any]:

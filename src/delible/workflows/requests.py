@@ -22,7 +22,7 @@ from delible.workflows.erasure import Erased, apply_erasure
 from delible.workflows.erasure_plan import PLANNABLE, made_immediate, plan_due_erasures
 from delible.workflows.identifiers import read_identifiers
 from delible.workflows.search import Searched
-from delible.workflows.unfinished import unfinished_erasures
+from delible.workflows.unfinished import unfinished_erasures, unusable_plans
 
 if TYPE_CHECKING:
     from delible.workflows.access import BuiltPackage
@@ -142,6 +142,7 @@ def fulfil_requests(
     control = Control(workspace)
     wanted = {control.requests.get(i).id for i in request_ids} or None
     run = _Fulfilment(workspace, immediate, accept_no_match, actor, now, progress)
+    run.left_out += unusable_plans(workspace)
     begun = run.go_on(control, wanted)
     due = [
         r

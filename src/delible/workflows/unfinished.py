@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from delible.errors import PlanError, Problem
 from delible.model.plan import ErasurePlan, RetentionPlan
-from delible.store.plans import read_plan, write_plan
+from delible.store.keys import load_keys
+from delible.store.plans import check_seal, read_plan, write_plan
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 
@@ -35,8 +37,8 @@ def unfinished_erasures(workspace: Workspace) -> list[ErasurePlan]:
 
 def unfinished_retention(workspace: Workspace) -> list[RetentionPlan]:
     """Return the retention plans that were begun and are not finished, oldest first."""
-    plans = [read_plan(path) for path in sorted(_folder(workspace).glob("T-*.json"))]
-    return sorted((p for p in plans if isinstance(p, RetentionPlan)), key=lambda p: (p.created, p.id))
+    plans = [plan for plan, _ in _read(workspace, "T-*.json") if isinstance(plan, RetentionPlan)]
+    return sorted(plans, key=lambda p: (p.created, p.id))
 
 
 def plans_of(workspace: Workspace, request_ids: Collection[str]) -> list[ErasurePlan]:
@@ -65,6 +67,26 @@ def _superseded(plan: ErasurePlan, plans: Sequence[ErasurePlan]) -> bool:
     return {r.id for r in plan.requests} <= later
 
 
+def unusable_plans(workspace: Workspace) -> tuple[Problem, ...]:
+    """Return what is wrong with kept plans that cannot be read, or whose seal is broken: they are never carried out."""
+    return tuple(problem for _, problem in _read(workspace, "*.json") if problem is not None)
+
+
 def _kept(workspace: Workspace) -> list[ErasurePlan]:
-    plans = [read_plan(path) for path in sorted(_folder(workspace).glob("E-*.json"))]
-    return sorted((p for p in plans if isinstance(p, ErasurePlan)), key=lambda p: (p.created, p.id))
+    plans = [plan for plan, _ in _read(workspace, "E-*.json") if isinstance(plan, ErasurePlan)]
+    return sorted(plans, key=lambda p: (p.created, p.id))
+
+
+def _read(workspace: Workspace, names: str) -> list[tuple[ErasurePlan | RetentionPlan | None, Problem | None]]:
+    keys = load_keys(workspace)
+    found: list[tuple[ErasurePlan | RetentionPlan | None, Problem | None]] = []
+    for path in sorted(_folder(workspace).glob(names)):
+        try:
+            plan = read_plan(path)
+            check_seal(plan, keys, where=str(path))
+            found.append((plan, None))
+        except PlanError as error:
+            found.append(
+                (None, Problem(error.code, f"a kept plan cannot be used: {error.message} Remove it.", str(path)))
+            )
+    return found

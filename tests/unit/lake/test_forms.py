@@ -217,3 +217,52 @@ def test_stats_of_a_checkpoint_are_found_as_text_and_parsed() -> None:
     )
     for add in (parsed, text, values):
         assert search_table(table(add=add), Needles([]), EXACT), add.type
+
+
+# --- escapes and spellings
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps({"body": f"Regards,\n{ADDRESS}"}),
+        f'"\\u003c{ADDRESS}\\u003e"',
+        f"?f=%22email%22%3A%22{quote(ADDRESS, safe='')}%22",
+        f"mailto%3A{quote(ADDRESS, safe='')}",
+        f"?to=%20{ADDRESS}%0A",
+    ],
+)
+def test_the_letter_of_an_escape_is_no_part_of_a_word(text: str) -> None:
+    assert forms(text.encode())
+    assert search_table(pa.table({"payload": [text]}), Needles([ADDRESS]), {})
+
+
+@pytest.mark.parametrize("text", [f"jo{ADDRESS}", f"n{ADDRESS}", f"3c{ADDRESS}", f"{ADDRESS}.org", f"\\x{ADDRESS}"])
+def test_a_longer_word_is_still_another_one(text: str) -> None:
+    assert not forms(text.encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("+44 20 7946-0001", True),
+        ("0044 (20) 7946.0001", True),
+        ("call 442079460001 now", True),
+        ("1442079460001", False),
+        ("44 20 7946 00017", False),
+        ("44,20,7946,0001", False),
+    ],
+)
+def test_numbers_are_found_in_other_spellings(text: str, found: bool) -> None:
+    needles = Needles(["+442079460001"], ["+442079460001"])
+    assert bool(needles.search(text.encode())) is found
+    assert bool(search_table(pa.table({"note": ["x", text]}), needles, {})) is found
+
+
+def test_two_cells_make_no_number_together() -> None:
+    needles = Needles(["+442079460001"], ["+442079460001"])
+    assert not search_table(pa.table({"note": ["+44 20 79", "46 0001"]}), needles, {})
+
+
+def test_letter_case_of_a_column_does_not_matter() -> None:
+    assert search_table(pa.table({"Customer_ID": [17]}), Needles([]), EXACT)

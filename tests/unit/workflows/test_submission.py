@@ -11,6 +11,7 @@ from delible.errors import InputError
 from delible.model.terms import Regime, Right
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
+from delible.workflows.identifiers import read_identifiers
 from delible.workflows.requests import submit_requests
 from small_shop import NOW, make_workspace
 
@@ -55,3 +56,19 @@ def test_an_identifier_of_which_nothing_is_left_is_refused(workspace: Workspace)
         submit(workspace, {"phone": "none"})
     assert caught.value.code == "request.identifier_empty"
     assert Control(workspace).requests.all() == []
+
+
+def test_an_address_in_place_of_a_file_does_not_come_back(workspace: Workspace) -> None:
+    with pytest.raises(InputError) as caught:
+        read_identifiers("ann@people.example", Control(workspace).policies.controller)
+    assert caught.value.code == "identifiers.missing"
+    assert "ann@" not in str(caught.value)
+
+
+def test_a_kind_that_stands_twice_is_refused(workspace: Workspace, tmp_path: Path) -> None:
+    file = tmp_path / "people.jsonl"
+    file.write_text('{"email": "ann@people.example", "email": "bob@people.example"}')
+    with pytest.raises(InputError) as caught:
+        read_identifiers(str(file), Control(workspace).policies.controller)
+    assert caught.value.code == "identifiers.line"
+    assert "people.example" not in str(caught.value)
