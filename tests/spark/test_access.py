@@ -177,7 +177,8 @@ def made(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Made:
         str(warehouse / "people")
     )
     spark.sql(
-        f"SELECT {ANN}L customer_id, id number, 'Page <' || id || '> {WRITTEN}' text, current_timestamp() at FROM range({MANY})"
+        f"SELECT {ANN}L customer_id, id number, 'Page <' || id || '> {WRITTEN}' text, current_timestamp() at"
+        f" FROM range({MANY})"
     ).write.format("delta").save(str(warehouse / "visits"))
     request = access_request(workspace, outside, {"email": email(ANN)})
     with pytest.MonkeyPatch.context() as patch:
