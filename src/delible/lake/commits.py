@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -14,8 +14,8 @@ import pyarrow.fs as pafs
 from delible.errors import ConflictError
 
 _VERSIONED = re.compile(r"^(\d{20})\.(?:json$|checkpoint\.)")
-_MOST_LOOKED_AT = 100
 _COMMIT = re.compile(r"^(\d{20})\.json$")
+_MOST_LOOKED_AT = 100
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,12 @@ class Commit:
 
     Args:
         info: The commit's own description: operation, metrics, mark.
-        actions: The other actions by name, the last of each; empty unless asked for.
+        actions: The other actions but those on files, by name, the last of each.
     """
 
     version: int
     info: dict[str, Any]
-    actions: dict[str, Any] = field(default_factory=dict)
+    actions: dict[str, Any]
 
     @property
     def mark(self) -> str | None:
@@ -49,18 +49,17 @@ def current_version(location: str) -> int:
     Raises:
         ConflictError: `table.no_log` when there is none.
     """
-    filesystem, log = _log(location)
-    names = (_VERSIONED.match(info.base_name) for info in filesystem.get_file_info(pafs.FileSelector(log)))
-    versions = [int(name[1]) for name in names if name is not None]
-    if not versions:
+    filesystem, log = log_of(location)
+    newest = max((version for version, _ in _files(filesystem, log, _VERSIONED)), default=None)
+    if newest is None:
         raise ConflictError("table.no_log", "the table's log holds no version.", where=log)
-    return max(versions)
+    return newest
 
 
 def commits(location: str, *, since: int = -1) -> Iterator[Commit]:
     """Yield the commits after a version whose JSON is still in the log, newest first."""
-    filesystem, log = _log(location)
-    for version, path in sorted(_files(filesystem, log), reverse=True):
+    filesystem, log = log_of(location)
+    for version, path in sorted(_files(filesystem, log, _COMMIT), reverse=True):
         if version <= since:
             return
         actions: dict[str, Any] = {}
@@ -71,23 +70,20 @@ def commits(location: str, *, since: int = -1) -> Iterator[Commit]:
         yield Commit(version, actions.pop("commitInfo", {}), actions)
 
 
-def latest(location: str, *names: str) -> dict[str, Any]:
-    """Return the newest action of each name, of those that stand in commits: not what only a checkpoint holds."""
-    found: dict[str, Any] = {}
-    for commit in islice(commits(location), _MOST_LOOKED_AT):
-        found = {n: commit.actions[n] for n in names if n in commit.actions} | found
-        if len(found) == len(names):
-            break
-    return found
+def latest(location: str, name: str) -> dict[str, Any] | None:
+    """Return the newest action of a name; None when no commit has it: what only a checkpoint holds is not looked at."""
+    newest = islice(commits(location), _MOST_LOOKED_AT)
+    return next((commit.actions[name] for commit in newest if name in commit.actions), None)
 
 
-def _log(location: str) -> tuple[pafs.FileSystem, str]:
+def log_of(location: str) -> tuple[pafs.FileSystem, str]:
+    """Return the file system of a table, and the folder of its log there."""
     filesystem, root = pafs.FileSystem.from_uri(location)
     return filesystem, f"{root.rstrip('/')}/_delta_log"
 
 
-def _files(filesystem: pafs.FileSystem, log: str) -> Iterator[tuple[int, str]]:
+def _files(filesystem: pafs.FileSystem, log: str, names: re.Pattern[str]) -> Iterator[tuple[int, str]]:
     for info in filesystem.get_file_info(pafs.FileSelector(log)):
-        name = _COMMIT.match(info.base_name)
+        name = names.match(info.base_name)
         if name is not None:
             yield int(name[1]), info.path

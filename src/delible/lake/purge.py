@@ -16,7 +16,7 @@ import pyarrow.fs as pafs
 from pyspark.sql import SparkSession
 
 from delible.errors import ConflictError
-from delible.lake.commits import commits, current_version, latest
+from delible.lake.commits import commits, current_version, latest, log_of
 from delible.lake.facts import DELETED_FILES, LOG, open_table, path_table
 
 _INTERVAL = "delta.checkpointInterval"
@@ -30,7 +30,7 @@ _RETENTION_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 
 def purge_deletion_vectors(spark: SparkSession, location: str, *, table: str) -> None:
     """Rewrite all files that hold rows hidden behind a deletion vector."""
-    features = latest(location, "protocol").get("protocol", {}).get("readerFeatures")
+    features = (latest(location, "protocol") or {}).get("readerFeatures")
     if features is None:
         detail = open_table(spark, location, table=table).detail().first()
         features = detail["tableFeatures"] if detail is not None else None
@@ -61,7 +61,7 @@ def vacuum(spark: SparkSession, location: str, *, table: str, hours: int | None)
 
 def properties(spark: SparkSession, location: str, *, table: str) -> dict[str, str]:
     """Return those of `PROPERTIES` that the table sets itself."""
-    metadata = latest(location, "metaData").get("metaData")
+    metadata = latest(location, "metaData")
     if metadata is None:
         detail = open_table(spark, location, table=table).detail().first()
         metadata = {"configuration": detail["properties"] if detail is not None else None}
@@ -125,8 +125,7 @@ def expire_log(location: str, *, below: int, older_than: datetime | None) -> int
         ConflictError: `table.no_checkpoint` when no whole, readable checkpoint of that version is there. Delta makes it
             after the commit and swallows a failure; without it the table could not be read any more.
     """
-    filesystem, root = pafs.FileSystem.from_uri(location)
-    log = f"{root.rstrip('/')}/_delta_log"
+    filesystem, log = log_of(location)
     _refuse_without_checkpoint(filesystem, log, below)
     kept = _live_sidecars(filesystem, log, below)
     removed = 0
