@@ -209,16 +209,21 @@ def _no_turn(_location: str) -> Iterator[bool]:
     yield False
 
 
-def test_a_head_that_still_moves_is_no_damage_and_one_that_stays_behind_is(
-    ledger: Ledger, now: datetime, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without turns, a slow writer puts an old head over a newer one, and mends that a moment later."""
+def heads(ledger: Ledger, now: datetime, workspace: Workspace) -> tuple[Path, bytes, bytes]:
+    """Append three times; return the head file, what it held after the first, and what it holds now."""
     head = workspace.root / "store" / "head.json"
     ledger.append([entry()], now)
     old = head.read_bytes()
     ledger.append([entry()], now)
     ledger.append([entry()], now)
-    newest = head.read_bytes()
+    return head, old, head.read_bytes()
+
+
+def test_a_head_that_still_moves_is_no_damage_and_one_that_stays_behind_is(
+    ledger: Ledger, now: datetime, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without turns, a slow writer puts an old head over a newer one, and mends that a moment later."""
+    head, old, newest = heads(ledger, now, workspace)
     monkeypatch.setattr(tables, "turn", _no_turn)
     monkeypatch.setattr(chain, "turn", _no_turn)
 
@@ -262,12 +267,7 @@ def test_a_writer_that_mends_a_head_looks_whether_it_is_still_the_newest(
 def test_a_verification_waits_for_a_writer_that_is_about_to_sign(
     ledger: Ledger, now: datetime, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    head = workspace.root / "store" / "head.json"
-    ledger.append([entry()], now)
-    old = head.read_bytes()
-    ledger.append([entry()], now)
-    ledger.append([entry()], now)
-    newest = head.read_bytes()
+    head, old, newest = heads(ledger, now, workspace)
     monkeypatch.setattr(ledger_check, "turn", _no_turn)
 
     head.write_bytes(old)
