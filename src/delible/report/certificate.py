@@ -10,8 +10,6 @@ from delible.model.proof import Certificate
 from delible.model.terms import ErasureAction
 from delible.report.page import count, render, size
 
-_KEEP, _TREAT = str(ErasureAction.KEEP), str(ErasureAction.TREAT_COLUMNS)
-
 
 def certificate_bytes(certificate: Certificate) -> bytes:
     """Return the bytes that are signed: the canonical JSON of everything but the signature.
@@ -90,12 +88,14 @@ def _done(certificate: Certificate) -> str:
     if not certificate.matched:
         return f"No row of any table matched the identifiers that were given.{masked}"
     actions = {t.table: t.action for t in certificate.tables}
-    gone = {t: n for t, n in certificate.rows.items() if actions.get(t, "") not in (_KEEP, _TREAT)}
-    stripped = {t: n for t, n in certificate.rows.items() if actions.get(t) == _TREAT}
+    stay = (ErasureAction.KEEP, ErasureAction.TREAT_COLUMNS)
+    gone = {t: n for t, n in certificate.rows.items() if actions.get(t) not in stay}
+    stripped = {t: n for t, n in certificate.rows.items() if actions.get(t) == ErasureAction.TREAT_COLUMNS}
     rows = sum(gone.values())
     were = "was" if rows == 1 else "were"
     said = f"{count(rows, 'row')} of the data subject in {count(len(gone), 'table')} {were} erased."
     if stripped:
-        left, stay = sum(stripped.values()), "stays" if sum(stripped.values()) == 1 else "stay"
-        said += f" {count(left, 'row')} in {count(len(stripped), 'table')} {stay} without what identifies."
+        left = sum(stripped.values())
+        verb = "stays" if left == 1 else "stay"
+        said += f" {count(left, 'row')} in {count(len(stripped), 'table')} {verb} without what identifies."
     return said + masked

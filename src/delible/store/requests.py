@@ -82,7 +82,15 @@ class Requests:
         Raises:
             InputError: `request.unknown`.
         """
-        return self._found(self._table.snapshot(), [request_id])[0]
+        return self.named([request_id])[0]
+
+    def named(self, request_ids: Sequence[str]) -> list[Request]:
+        """Return these requests, each once, from one look at the register.
+
+        Raises:
+            InputError: `request.unknown`.
+        """
+        return self._found(self._table.snapshot(), request_ids)
 
     def transition(
         self,

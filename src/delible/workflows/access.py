@@ -39,6 +39,8 @@ from delible.workflows.search import Searched, find_people
 from delible.workflows.spark import alone, session_for
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from delible.lake.access import PersonRows
 
 _RUNNABLE = frozenset({RequestState.SCHEDULED, RequestState.IN_PROGRESS})
@@ -105,7 +107,7 @@ def _built(
             controller=control.policies.controller.controller,
             contact=control.policies.controller.contact,
             policy_fingerprint=control.policies.fingerprint,
-            tables=_tables(control, searched, staging),
+            tables=_tables(spark, control, searched, staging),
             withheld=_withheld(searched, request.regime),
         )
         private_write(staging / "index.json", json.dumps(access_index(package), indent=2).encode())
@@ -148,12 +150,12 @@ def _refuse(control: Control, request: Request) -> None:
         raise BlockedError("request.held", f"legal hold {hold.id} covers the data subject.", where=where)
 
 
-def _tables(control: Control, searched: Searched, staging: Path) -> tuple[AccessTable, ...]:
+def _tables(spark: SparkSession, control: Control, searched: Searched, staging: Path) -> tuple[AccessTable, ...]:
     """Write every table's records, and return what the page says about each."""
     from delible.lake.access import own_values, rows_of_person
     from delible.lake.facts import read
 
-    spark, policies, found = session_for(control.workspace), control.policies, searched.found
+    policies, found = control.policies, searched.found
     touched = [name for name in policies.tables if (due := searched.due.get(name)) is not None and due.rows]
     frames = {n: read(spark, searched.locations[n], version=searched.versions[n]) for n in touched}
     own = own_values(spark, policies, frames, found.keys, found.shared, touched)

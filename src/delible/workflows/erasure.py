@@ -14,8 +14,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from delible.decide.holds import hold_on
-from delible.errors import BlockedError, ResidueError
+from delible.errors import ResidueError
 from delible.model.plan import ErasurePlan, TableStep
 from delible.model.proof import Verification
 from delible.model.record import AuditRecord
@@ -28,11 +27,17 @@ from delible.workflows.access_files import remove_packages
 from delible.workflows.certificates import certify
 from delible.workflows.clock import Clock
 from delible.workflows.control import Control
-from delible.workflows.erasure_fit import RUNNABLE, refuse_held, refuse_moved_tables, refuse_overtaken
+from delible.workflows.erasure_fit import (
+    RUNNABLE,
+    refuse_held,
+    refuse_held_people,
+    refuse_moved_tables,
+    refuse_overtaken,
+)
 from delible.workflows.held import held_refs
 from delible.workflows.journal import Journal, Step
 from delible.workflows.lineage_events import erasure_events
-from delible.workflows.search import Searched, find_people, protected_rows, refs_of_keys
+from delible.workflows.search import Searched, every_ref, find_people, protected_rows, refs_of_keys
 from delible.workflows.spark import alone, session_for
 from delible.workflows.stages import Run, Treated, Work, treat_tables
 from delible.workflows.unfinished import forget_plan, keep_plan, plans_before
@@ -84,7 +89,7 @@ def apply_erasure(
     control = Control(workspace)
     check_seal(plan, control.keys)
     with alone(workspace):
-        requests = [control.requests.get(r.id) for r in plan.requests]
+        requests = control.requests.named([r.id for r in plan.requests])
         clock = Clock(now)
         journal = _journal(control, plan, actor, clock)
         if all(r.state is S.COMPLETED for r in requests):
@@ -128,13 +133,7 @@ def _found(control: Control, run: Run, requests: Sequence[Request], known: Searc
         return None
     given = own_keys(control.requests.vault.get([r.id for r in requests]))
     searched = known or find_people(run.spark, control, given)
-    active = control.holds.active()
-    for request, refs in refs_of_keys(control, (*searched.found.keys, *searched.found.shared)).items():
-        hold = hold_on(refs, active)
-        if hold is not None:
-            raise BlockedError(
-                "request.held", f"legal hold {hold.id} covers the data subject.", where=f"request:{request}"
-            )
+    refuse_held_people(every_ref(control, searched.found), control.holds.active())
     return searched
 
 
@@ -238,9 +237,8 @@ def _conclude(
             "`delible erasure plan`. After removing anything else, apply this plan again.",
         )
     run.journal.finish("all", "verify", Step(counts))
-    current = [control.requests.get(i) for i in ids]
     releases: set[str] = set()
-    for request in current:
+    for request in control.requests.named(ids):
         whose = own.get(request.id, request.refs)
         control.suppression.add(whose, request.id, run.clock())
         made = certify(control, run, plan, request, every, verification, refs=whose)
@@ -271,7 +269,7 @@ def _close(control: Control, journal: Journal, plan: ErasurePlan) -> None:
     """Record that the plan is finished, also when the run that finished it died before it could."""
     journal.finish("all", "apply", Step({"requests": len(plan.requests)}))
     for each in (*plans_before(control.workspace, plan), plan):
-        if all(control.requests.get(r.id).state in ENDED for r in each.requests):
+        if all(r.state in ENDED for r in control.requests.named([r.id for r in each.requests])):
             forget_plan(control.workspace, each)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from delible.decide.holds import hold_on
 from delible.errors import BlockedError, StalePlanError
 from delible.model.plan import ErasurePlan
+from delible.model.record import SubjectHold
 from delible.model.request import Request
+from delible.model.subject import SubjectRef
 from delible.model.terms import RequestState, Right
 from delible.workflows.control import Control
 from delible.workflows.erasure_plan import refuse_held_tables
@@ -51,15 +53,27 @@ def refuse_held(control: Control, plan: ErasurePlan, clock: Callable[[], datetim
     """
     active = control.holds.active()
     if active:
-        found = refs_of_keys(control, control.requests.vault.get([r.id for r in plan.requests]))
-        for planned in plan.requests:
-            refs = {*control.requests.get(planned.id).refs, *found.get(planned.id, ())}
-            hold = hold_on(refs, active)
-            if hold is not None:
-                raise BlockedError(
-                    "request.held", f"legal hold {hold.id} covers the data subject.", where=f"request:{planned.id}"
-                )
+        ids = [r.id for r in plan.requests]
+        found = refs_of_keys(control, control.requests.vault.get(ids))
+        refuse_held_people({r.id: {*r.refs, *found.get(r.id, ())} for r in control.requests.named(ids)}, active)
     refuse_held_tables(control.policies, [s.table for s in plan.tables if s.stages], clock())
+
+
+def refuse_held_people(refs: Mapping[str, Collection[SubjectRef]], active: Sequence[SubjectHold]) -> None:
+    """Refuse when a hold covers the data subject of a request.
+
+    Args:
+        refs: References of each request's data subject.
+
+    Raises:
+        BlockedError: `request.held`.
+    """
+    for request, own in refs.items():
+        hold = hold_on(own, active)
+        if hold is not None:
+            raise BlockedError(
+                "request.held", f"legal hold {hold.id} covers the data subject.", where=f"request:{request}"
+            )
 
 
 def refuse_moved_tables(control: Control, run: Run, plan: ErasurePlan) -> None:

@@ -74,7 +74,8 @@ def plan_due_erasures(
     progress(f"finding the rows of {len(chosen)} request(s)")
     searched = find_people(spark, control, given)
     planned = []
-    begun = {r.id: r for p in plans_of(workspace, {r.id for r in chosen}) for r in p.requests}
+    before = plans_of(workspace, {r.id for r in chosen})
+    begun = {r.id: r for p in before for r in p.requests}
     for request in chosen:
         problem = _unusable(request, searched, accept_no_match or request.id in begun)
         if problem is not None:
@@ -86,7 +87,7 @@ def plan_due_erasures(
     wanted = {p.id for p in planned}
     if len(planned) < len(chosen):
         searched = find_people(spark, control, [k for k in given if k.request in wanted])
-    earlier = plans_of(workspace, wanted)
+    earlier = [p for p in before if any(r.id in wanted for r in p.requests)]
     again = residue_tables(control, earlier) - {n for n, t in control.policies.tables.items() if _kept(t)}
     touched = [n for n, d in searched.due.items() if d.rows or d.mentions or n in again]
     refuse_held_tables(control.policies, [n for n in touched if n in again or _rewrites(searched, control, n)], now)
@@ -212,7 +213,7 @@ def refuse_held_tables(policies: PolicySet, touched: Sequence[str], now: datetim
 def _nothing(left_out: Sequence[Problem]) -> BlockedError:
     if not left_out:
         return BlockedError("erasure.nothing_due", "no erasure request is approved and waiting.")
-    return BlockedError.of(tuple(left_out))
+    return BlockedError.of(left_out)
 
 
 def load_erasure(workspace: Workspace, path: Path, *, immediate: bool = False) -> ErasurePlan:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,6 +55,10 @@ class Held:
         if not self.refs:
             return None
         return held_combinations(self.spark, self.control.policies, self.frames, table, self.refs, _key(self.control))
+
+    def computed(self, tables: Iterable[str]) -> dict[str, DataFrame]:
+        """Return the reach values of the held rows of those tables that have any, computed now."""
+        return {name: rows.localCheckpoint() for name in tables if (rows := self.combinations(name)) is not None}
 
 
 def held_refs(control: Control, *, accessing: bool = False) -> frozenset[str]:

@@ -158,7 +158,7 @@ def fulfil_requests(
     run.erase([r.id for r in due if r.right is Right.ERASURE])
     if not (run.erasures or run.packages):
         run.left_out = run.left_out or [Problem("request.nothing_due", "no request is approved and waiting.")]
-        raise run.failure or BlockedError.of(tuple(run.left_out))
+        raise run.failure or BlockedError.of(run.left_out)
     done = {r.id for e in run.erasures for r in e.requests} | set(run.packages) | {x.id for x in due}
     requests = tuple(r for r in control.requests.all() if r.id in done)
     return Fulfilled(requests, tuple(run.erasures), run.packages, tuple(run.left_out), run.failure)
@@ -184,7 +184,7 @@ class _Fulfilment:
         """What the command ends with: residue is worse than what could not be begun."""
         if self.residue:
             return ResidueError.of((*self.residue, *self.left_out))
-        return BlockedError.of(tuple(self.left_out)) if self.left_out else None
+        return BlockedError.of(self.left_out) if self.left_out else None
 
     def go_on(self, control: Control, wanted: Collection[str] | None) -> set[str]:
         """Go on with plans that were begun; return the requests that they are about."""
@@ -193,7 +193,7 @@ class _Fulfilment:
             planned = {r.id for r in plan.requests}
             if wanted is not None and planned.isdisjoint(wanted):
                 continue
-            if all(control.requests.get(i).state is RequestState.PARTLY_COMPLETED for i in planned):
+            if all(r.state is RequestState.PARTLY_COMPLETED for r in control.requests.named(sorted(planned))):
                 # It ended with residue: a plan for what is left goes on from it.
                 continue
             begun |= planned

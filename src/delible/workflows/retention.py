@@ -131,11 +131,7 @@ def apply_retention(
         begun = journal.begin("all", "apply").at
         people = Held.of(spark, control, _frames(spark, control), accessing=True)
         # Computed before anything is removed: a path to held rows may lead through another table of this plan.
-        held = {
-            name: rows.localCheckpoint()
-            for name in {s.table for s in plan.tables}
-            if (rows := people.combinations(name)) is not None
-        }
+        held = people.computed({s.table for s in plan.tables})
         work = [
             Work(s, partial(_rewrite, control, s, held.get(s.table)), f"table:{s.table}/{s.rule}") for s in plan.tables
         ]

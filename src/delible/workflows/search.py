@@ -27,7 +27,6 @@ class Searched:
         cost: Files and bytes per table.
         refs: All references of each request's data subject, found identifiers included.
         held: Requests whose data subject is under a hold by an identifier that only the search revealed.
-        protected: Reach values of rows of people under a hold, by table with free text: nothing is masked in them.
     """
 
     found: Found
@@ -37,7 +36,6 @@ class Searched:
     versions: Mapping[str, int]
     refs: Mapping[str, tuple[SubjectRef, ...]]
     held: Mapping[str, str]
-    protected: Mapping[str, DataFrame]
 
     def facts(self, spark: SparkSession, table: str) -> TableFacts:
         """Read one table's facts."""
@@ -79,11 +77,11 @@ def find_people(spark: SparkSession, control: Control, given: Sequence[KeyRow], 
     active = control.holds.active()
     held = {
         request: hold.id
-        for request, every in refs_of_keys(control, (*found.keys, *found.shared)).items()
+        for request, every in every_ref(control, found).items()
         if (hold := hold_on(every, active)) is not None
     }
     cost = {name: (table.files, table.bytes) for name, table in found.tables.items()}
-    return Searched(found, due, cost, locations, versions, refs, held, protected)
+    return Searched(found, due, cost, locations, versions, refs, held)
 
 
 def protected_rows(spark: SparkSession, control: Control, frames: Mapping[str, DataFrame]) -> dict[str, DataFrame]:
@@ -94,7 +92,12 @@ def protected_rows(spark: SparkSession, control: Control, frames: Mapping[str, D
     """
     people = Held.of(spark, control, frames, accessing=False)
     tables = [name for name, policy in control.policies.tables.items() if policy.free_text]
-    return {name: rows.localCheckpoint() for name in tables if (rows := people.combinations(name)) is not None}
+    return people.computed(tables)
+
+
+def every_ref(control: Control, found: Found) -> dict[str, tuple[SubjectRef, ...]]:
+    """Return each request's references, also of identifiers that somebody else has, too."""
+    return refs_of_keys(control, (*found.keys, *found.shared))
 
 
 def refs_of_keys(control: Control, keys: Sequence[KeyRow]) -> dict[str, tuple[SubjectRef, ...]]:

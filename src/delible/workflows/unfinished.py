@@ -37,7 +37,7 @@ def unfinished_erasures(workspace: Workspace) -> list[ErasurePlan]:
 
 def unfinished_retention(workspace: Workspace) -> list[RetentionPlan]:
     """Return the retention plans that were begun and are not finished, oldest first."""
-    plans = [plan for plan, _ in _read(workspace, "T-*.json") if isinstance(plan, RetentionPlan)]
+    plans = [plan for plan in _read(workspace, "T-*.json")[0] if isinstance(plan, RetentionPlan)]
     return sorted(plans, key=lambda p: (p.created, p.id))
 
 
@@ -69,24 +69,25 @@ def _superseded(plan: ErasurePlan, plans: Sequence[ErasurePlan]) -> bool:
 
 def unusable_plans(workspace: Workspace) -> tuple[Problem, ...]:
     """Return what is wrong with kept plans that cannot be read, or whose seal is broken: they are never carried out."""
-    return tuple(problem for _, problem in _read(workspace, "*.json") if problem is not None)
+    return tuple(_read(workspace, "*.json")[1])
 
 
 def _kept(workspace: Workspace) -> list[ErasurePlan]:
-    plans = [plan for plan, _ in _read(workspace, "E-*.json") if isinstance(plan, ErasurePlan)]
+    plans = [plan for plan in _read(workspace, "E-*.json")[0] if isinstance(plan, ErasurePlan)]
     return sorted(plans, key=lambda p: (p.created, p.id))
 
 
-def _read(workspace: Workspace, names: str) -> list[tuple[ErasurePlan | RetentionPlan | None, Problem | None]]:
+def _read(workspace: Workspace, names: str) -> tuple[list[ErasurePlan | RetentionPlan], list[Problem]]:
+    """Return the genuine plans among the kept files, and what is wrong with the others."""
     keys = load_keys(workspace)
-    found: list[tuple[ErasurePlan | RetentionPlan | None, Problem | None]] = []
+    plans: list[ErasurePlan | RetentionPlan] = []
+    problems: list[Problem] = []
     for path in sorted(_folder(workspace).glob(names)):
         try:
             plan = read_plan(path)
             check_seal(plan, keys, where=str(path))
-            found.append((plan, None))
+            plans.append(plan)
         except PlanError as error:
-            found.append(
-                (None, Problem(error.code, f"a kept plan cannot be used: {error.message} Remove it.", str(path)))
-            )
-    return found
+            message = f"a kept plan cannot be used: {error.message} Remove it."
+            problems.append(Problem(error.code, message, str(path)))
+    return plans, problems
