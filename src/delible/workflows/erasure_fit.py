@@ -36,13 +36,13 @@ def refuse_overtaken(
     active = control.holds.active()
     for request in requests:
         where = f"request:{request.id}"
+        hold = hold_on(request.refs, active)
+        if hold is not None:
+            raise BlockedError("request.held", f"legal hold {hold.id} covers the data subject.", where=where)
         if request.state not in RUNNABLE or request.right is not Right.ERASURE:
             raise StalePlanError(
                 "plan.stale", f"a planned request is now in state '{request.state}'.", where=where, fix=_AGAIN
             )
-        hold = hold_on(request.refs, active)
-        if hold is not None:
-            raise BlockedError("request.held", f"legal hold {hold.id} covers the data subject.", where=where)
     refuse_held_tables(control.policies, [s.table for s in plan.tables if s.stages], today)
 
 
