@@ -47,6 +47,7 @@ _FIELDS: dict[str, Callable[[str], Any]] = {
     "second_person": lambda _: True,
 }
 """Details that change a field of the request. Others, such as the digest of a document, are only recorded."""
+_LATER = {name: field.default for name, field in Request.model_fields.items() if not field.is_required()}
 
 
 class Event(NamedTuple):
@@ -127,7 +128,7 @@ def _said(event: Event) -> Mapping[str, str]:
 
 
 def _begun(event: Event) -> dict[str, Any]:
-    fields = {
+    fields = _LATER | {
         "id": event.request,
         "right": Right(event.right or ""),
         "regime": Regime(event.regime or ""),
