@@ -65,11 +65,23 @@ def test_every_right_has_its_article():
         ("everybody is checked", Right.ACCESS, {}, True, "request.unverified"),
         ("7062(c) too low", Right.ACCESS, {"verification": REASONABLE}, True, "request.unverified"),
         ("7062(c) enough", Right.ACCESS, {"verification": HIGH}, True, None),
-        ("a degree that is too low is a doubt", Right.ACCESS, {"verification": REASONABLE}, False, "request.unverified"),
+        (
+            "a degree that is too low is a doubt",
+            Right.ACCESS,
+            {"verification": REASONABLE},
+            False,
+            "request.unverified",
+        ),
         ("7062(d) enough", Right.ERASURE, {"verification": REASONABLE}, True, None),
         ("7026(d) asks for nothing", Right.OPT_OUT, {}, True, None),
         ("7063(a) only a claim", Right.OPT_OUT, {"agent": Agency.CLAIMED}, False, "request.agent_unproven"),
-        ("7063(a) permission, no identity", Right.ERASURE, {"agent": Agency.SIGNED_PERMISSION}, False, "request.unverified"),
+        (
+            "7063(a) permission, no identity",
+            Right.ERASURE,
+            {"agent": Agency.SIGNED_PERMISSION},
+            False,
+            "request.unverified",
+        ),
         (
             "7063(a) permission and identity",
             Right.ERASURE,
@@ -79,9 +91,15 @@ def test_every_right_has_its_article():
         ),
         ("7026(j) permission for an opt-out", Right.OPT_OUT, {"agent": Agency.SIGNED_PERMISSION}, True, None),
         ("7063(b) power of attorney", Right.ACCESS, {"agent": Agency.POWER_OF_ATTORNEY}, True, None),
-        ("identity does not make an agent", Right.ERASURE, {"agent": Agency.CLAIMED, "verification": HIGH}, True, "request.agent_unproven"),
+        (
+            "identity does not make an agent",
+            Right.ERASURE,
+            {"agent": Agency.CLAIMED, "verification": HIGH},
+            True,
+            "request.agent_unproven",
+        ),
     ],
-)  # fmt: skip
+)
 def test_11_ccr_7063_who_may_not_be_approved_yet(rule, right, fields, everybody, code):
     found = unproven(request(right, **fields), check_everybody=everybody, sensitive=False)
     assert (found.code if found else None) == code
