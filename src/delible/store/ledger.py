@@ -260,7 +260,6 @@ class Ledger:
             if snapshot.transaction(_CHAIN) == tail.sequence:
                 return
 
-
     def _former(self, known: Head | None, head: Head) -> str:
         """Return the digest of the list of superseded files, made anew when files have been superseded."""
         before = known.files if known is not None else {}
