@@ -157,7 +157,7 @@ def quarter(**more: Any) -> AuditSources:
         book.request("R-1", "erasure", at(3, 3), date(2026, 4, 3), (at(3, 4), "scheduled"), (at(3, 12), "completed")),
         book.request("R-2", "erasure", at(2, 20), date(2026, 3, 20), (at(3, 10), "completed")),
         book.request("R-3", "erasure", at(2, 1), date(2026, 3, 2), (at(3, 10), "refused")),
-        book.request("R-4", "objection", at(2, 10), date(2026, 3, 10), (at(2, 11), "verifying_identity")),
+        book.request("R-4", "objection", at(2, 10), date(2026, 3, 10), (at(2, 11), "awaiting_approval")),
         book.request("R-5", "opt-out", at(3, 20), date(2026, 4, 10)),
     ]
     gone = {"vacuum": {"files_removed": 3}, "expire_log": {"log_files_removed": 7}}

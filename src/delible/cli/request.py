@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from delible.cli import lifecycle
 from delible.cli.context import current, emit, progress
 from delible.cli.options import Immediate
-from delible.model.request import ENDED
+from delible.cli.request_lines import Id, line, shown, table
 from delible.model.terms import Regime, Right
 
-if TYPE_CHECKING:
-    from datetime import date
-
-    from rich.table import Table
-
-    from delible.model.request import Request
-
 app = typer.Typer(help="Take in data subjects' requests and carry them out.")
-
-Id = Annotated[str, typer.Argument(metavar="ID", help="The request's id, such as R-20260131-ABC234.")]
 
 
 @app.command()
@@ -31,13 +23,18 @@ def submit(
     regime: Annotated[Regime, typer.Option(help="Whose clock runs.")],
     identifiers: Annotated[str, typer.Option(metavar="FILE", help="JSON lines, one person each; - for stdin.")],
     received: Annotated[datetime | None, typer.Option(help="When it came in (UTC), if not now.")] = None,
+    agent: Annotated[bool, typer.Option("--agent", help="An authorised agent asks for them.")] = False,
 ) -> None:
-    """Register a request for each person in a file, and print the ids and due dates.
+    """Register a request for each person in a file as one batch, and print the ids and due dates.
+
+    A line may give a time of receipt of its own, as "received"; whoever has an open request for the same is linked to
+    it as a duplicate.
 
     Example:
 
         echo '{"email": "ann@shop.example"}' | delible request submit --right erasure --regime gdpr --identifiers -
     """
+    from delible.workflows.lifecycle import standings_of
     from delible.workflows.requests import submit_requests
 
     call = current(ctx)
@@ -49,27 +46,35 @@ def submit(
         actor=call.actor,
         now=call.now,
         received=received.replace(tzinfo=received.tzinfo or UTC) if received else None,
+        agent=agent,
+        progress=progress,
     )
-    lines = [_line(r, call.now) for r in made]
-    emit(ctx, {"request": lines[0], "requests": lines}, text=_table(made, call.now))
+    found = standings_of(call.workspace, made, call.now)
+    lines = [line(s) for s in found]
+    emit(ctx, {"request": lines[0], "requests": lines}, text=table(found))
 
 
 @app.command("list")
 def list_(
     ctx: typer.Context,
     open_only: Annotated[bool, typer.Option("--open", help="Only requests that have not ended.")] = False,
+    due_within: Annotated[
+        int | None,
+        typer.Option(min=0, max=3650, metavar="DAYS", help="Only deadlines so near; exit code 3 when one is broken."),
+    ] = None,
 ) -> None:
-    """List requests, what is due first on top.
+    """List requests, the most endangered on top, with the days that are left.
 
     Example:
 
-        delible request list --open
+        delible request list --due-within 7
     """
-    from delible.workflows.requests import list_requests
+    from delible.workflows.lifecycle import overview
 
     call = current(ctx)
-    requests = list_requests(call.workspace, open_only=open_only)
-    emit(ctx, {"requests": [_line(r, call.now) for r in requests]}, text=_table(requests, call.now))
+    found = overview(call.workspace, now=call.now, open_only=open_only, within=due_within)
+    document = {"requests": [line(s) for s in found.standings]} if call.json else {}
+    emit(ctx, document, text="" if call.json else table(found.standings), failure=found.failure)
 
 
 @app.command()
@@ -80,14 +85,16 @@ def show(ctx: typer.Context, request_id: Id) -> None:
 
         delible request show R-20260131-ABC234
     """
+    from delible.workflows.lifecycle import standings_of
     from delible.workflows.requests import show_request
 
     call = current(ctx)
     request, history = show_request(call.workspace, request_id)
+    [standing] = standings_of(call.workspace, [request], call.now)
     emit(
         ctx,
-        {"request": {**_line(request, call.now), "refs": list(request.refs)}, "history": history},
-        text=_shown(request, history, call.now),
+        {"request": {**line(standing), "refs": list(request.refs)}, "history": history},
+        text=shown(standing, history),
     )
 
 
@@ -102,27 +109,18 @@ def approve(ctx: typer.Context, request_id: Id) -> None:
     from delible.workflows.requests import approve_request
 
     call = current(ctx)
-    request = approve_request(call.workspace, request_id, actor=call.actor, now=call.now)
-    emit(ctx, {"request": _line(request, call.now)}, text=_table([request], call.now))
+    lifecycle.answer(ctx, approve_request(call.workspace, request_id, actor=call.actor, now=call.now))
 
 
-@app.command()
-def refuse(
-    ctx: typer.Context,
-    request_id: Id,
-    reason: Annotated[str, typer.Option(help="The ground, naming no person (Art. 12(4)).")],
-) -> None:
-    """Refuse a request, with the reason.
-
-    Example:
-
-        delible request refuse R-20260131-ABC234 --reason "identity could not be confirmed"
-    """
-    from delible.workflows.requests import refuse_request
-
-    call = current(ctx)
-    request = refuse_request(call.workspace, request_id, reason=reason, actor=call.actor, now=call.now)
-    emit(ctx, {"request": _line(request, call.now)}, text=_table([request], call.now))
+for step in (
+    lifecycle.verify,
+    lifecycle.confirm,
+    lifecycle.extend,
+    lifecycle.refuse,
+    lifecycle.withdraw,
+    lifecycle.expire,
+):
+    app.command()(step)
 
 
 @app.command()
@@ -163,58 +161,3 @@ def fulfil(
     }
     tables = [t for e in done.erasures for t in e.tables]
     emit(ctx, document, text=applied_text(done.requests, tables, document["releases"]), failure=done.failure)
-
-
-def days_left(due: date, now: datetime) -> int:
-    """Return the days until a due date; negative when it has passed."""
-    from delible.decide.deadline import days_left as left
-
-    return left(due, now)
-
-
-def _line(request: Request, now: datetime) -> dict[str, Any]:
-    return {
-        "id": request.id,
-        "right": request.right,
-        "regime": request.regime,
-        "state": request.state,
-        "received": request.received,
-        "due": request.due,
-        "days_left": None if request.state in ENDED else days_left(request.due, now),
-        "duplicate_of": request.duplicate_of,
-    }
-
-
-def _table(requests: list[Request], now: datetime) -> Table | str:
-    from rich.table import Table
-
-    if not requests:
-        return "No requests."
-    table = Table(box=None, pad_edge=False)
-    for name in ("request", "right", "regime", "state", "received", "due"):
-        table.add_column(name)
-    table.add_column("days left", justify="right")
-    for request in requests:
-        left = "" if request.state in ENDED else str(days_left(request.due, now))
-        table.add_row(
-            request.id,
-            request.right,
-            request.regime,
-            request.state.replace("_", " "),
-            f"{request.received:%Y-%m-%d}",
-            request.due.isoformat(),
-            left,
-        )
-    return table
-
-
-def _shown(request: Request, history: list[dict[str, Any]], now: datetime) -> str:
-    lines = [
-        f"{request.id}  {request.right} under {request.regime}, {request.state.replace('_', ' ')}",
-        f"received {request.received:%Y-%m-%d}, due {request.due}"
-        + ("" if request.state in ENDED else f" ({days_left(request.due, now)} days left)"),
-    ]
-    lines += [f"duplicate of {request.duplicate_of}"] if request.duplicate_of else []
-    lines += [f"reason: {request.reason}"] if request.reason else []
-    lines += ["", *(f"{h['at']:%Y-%m-%d %H:%M:%S}  {h['outcome']:<22} {h['actor']}" for h in history)]
-    return "\n".join(lines)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from delible.model.base import ColumnName, Frozen, Name, Text, digest
 from delible.model.dataset import DatasetRecipe
@@ -24,7 +24,14 @@ class Controller(Frozen):
     Args:
         subject: The identifier kind that stands for one person, such as `customer_id`. Two different values of it
             never merge into one request without somebody saying so.
+        country, subdivision: Whose public holidays count for deadlines: ISO 3166 codes such as `DE` and `BE`. Without
+            them only Saturdays and Sundays do, which makes no deadline later.
+        time_zone: Whose days count, such as `Europe/Berlin`.
         two_person_approval: Who submits a request may not approve it.
+        identity_check: No request is approved before the data subject's identity is verified to the degree that the
+            right asks for.
+        sensitive_data: Deletion and correction ask for the higher degree (11 CCR 7062(d), (e)).
+        identity_days: After so many days without an answer to the question who they are, a request may expire.
         identifiers: All identifier kinds that tables and requests may use.
     """
 
@@ -33,7 +40,13 @@ class Controller(Frozen):
     jurisdiction: Text = "EU"
     subject: Name
     identifiers: dict[Name, IdentifierKind]
+    country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
+    subdivision: str | None = Field(default=None, pattern=r"^[A-Za-z0-9-]{1,32}$")
+    time_zone: str = Field(default="UTC", pattern=r"^[A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9_+-]{1,32}){0,2}$")
     two_person_approval: bool = False
+    identity_check: bool = False
+    sensitive_data: bool = False
+    identity_days: int = Field(default=45, ge=1, le=365)
 
     @model_validator(mode="after")
     def _subject_is_declared(self) -> Controller:

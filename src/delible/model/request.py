@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from enum import StrEnum
 
 from delible.model.base import Frozen
+from delible.model.identity import Agency, Verification
 from delible.model.subject import SubjectRef
 from delible.model.terms import Regime, RequestState, Right
 
@@ -31,6 +33,22 @@ ENDED = frozenset({S.COMPLETED, S.REFUSED, S.EXPIRED, S.DUPLICATE, S.WITHDRAWN})
 """States after which the raw identifiers are forgotten."""
 
 
+class RefusalGround(StrEnum):
+    """Why a request is refused. All are lawful outcomes, and the first is no refusal of a person but of a search.
+
+    `cannot_identify`: the controller can show that it cannot tell who among its data is the data subject, who may then
+    give more (GDPR Art. 11(2)). `identity_not_verified`: Art. 12(6), 11 CCR 7060. `manifestly_unfounded`, `excessive`:
+    Art. 12(5), §1798.145(h)(3). `exception`: Art. 17(3), §1798.105(d).
+    """
+
+    CANNOT_IDENTIFY = "cannot_identify"
+    IDENTITY_NOT_VERIFIED = "identity_not_verified"
+    MANIFESTLY_UNFOUNDED = "manifestly_unfounded"
+    EXCESSIVE = "excessive"
+    EXCEPTION = "exception"
+    OTHER = "other"
+
+
 class Request(Frozen):
     """One request as the register keeps it: keyed references, never identifiers (11 CCR 7101).
 
@@ -39,6 +57,14 @@ class Request(Frozen):
         due: Last day for the answer.
         duplicate_of: The first request of the same person for the same right.
         reason: Why it was held, refused or extended: words of the operator, who is told to name no person.
+        confirm_by: Last day for confirming receipt (11 CCR 7021(a)); None where the law asks for none.
+        extended: The one prolongation that the law allows is used.
+        paused: Days that the clock stood still so far, because identity was in doubt.
+        stopped: Since when it stands still now.
+        verification: How surely the data subject is known; a new doubt takes it back.
+        agent: What is known of the agent who asks; None when the data subject does.
+        held_by: The legal hold that holds it, as long as it is held.
+        second_person: It was submitted under the two-person rule, which a later change of the policy does not lift.
     """
 
     id: str
@@ -53,3 +79,13 @@ class Request(Frozen):
     duplicate_of: str | None = None
     reason: str | None = None
     changed: datetime
+    confirm_by: date | None = None
+    confirmed: datetime | None = None
+    extended: bool = False
+    paused: int = 0
+    stopped: datetime | None = None
+    verification: Verification | None = None
+    agent: Agency | None = None
+    ground: RefusalGround | None = None
+    held_by: str | None = None
+    second_person: bool = False

@@ -32,7 +32,8 @@ class RequestLine(Frozen):
     Args:
         days_allowed: Calendar days from receipt to the last day for the answer.
         days_taken: Calendar days from receipt to the answer; None while it is open.
-        days_left: Calendar days to the last day; negative when that has passed; None once answered.
+        days_left: Calendar days to the last day; negative when that has passed; None once answered. They do not run
+            down while a GDPR clock stands still (Art. 12(6)).
     """
 
     id: str
@@ -102,7 +103,8 @@ def _line(request: Request, history: Sequence[AuditRecord], end: datetime) -> Re
         since = moves[-1].at if moves else request.received
         due = next((date.fromisoformat(r.detail["due"]) for r in reversed(past) if "due" in r.detail), due)
     ended = since if state in ENDED else None
-    days_left = None if ended else (due - end.date()).days
+    still = state is RequestState.VERIFYING_IDENTITY and request.regime is Regime.GDPR and since.date() <= due
+    days_left = None if ended else (due - (since if still else end).date()).days
     return RequestLine(
         id=request.id,
         right=request.right,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -20,6 +20,7 @@ from delible.store.objects import Folder
 from delible.store.tables import Snapshot
 
 HEAD_FILE = "head.json"
+FORMER_FILE = "former.json"
 LAST_CHECKPOINT = "_delta_log/_last_checkpoint"
 
 
@@ -30,6 +31,7 @@ class Head(Frozen):
         sequence, hash: The last record.
         at: When the head was written.
         files: SHA-256 of the ledger table's files by name.
+        former: SHA-256 of the file that lists those which the newest version is not read from any more.
         key_id: The key that signed it.
         signature: Ed25519 over the canonical JSON of everything else.
     """
@@ -38,6 +40,7 @@ class Head(Frozen):
     hash: str
     at: datetime
     files: dict[str, str]
+    former: str = ""
     key_id: str
     signature: str = ""
 
@@ -50,6 +53,46 @@ class Head(Frozen):
         return keys.verify(self._message(), self.signature)
 
     def _message(self) -> bytes:
+        return canonical(self.model_dump(mode="json", exclude={"signature"} | self._absent()))
+
+    def stored(self) -> bytes:
+        """Return the only bytes that say this head."""
+        return canonical(self.model_dump(mode="json", exclude=self._absent()))
+
+    def _absent(self) -> set[str]:
+        return set() if self.former else {"former"}
+
+
+class Former(Frozen):
+    """The content of `former.json`: superseded files that stay a while for those who read an older version.
+
+    Nothing is read from them, so what is changed in them changes no record. They are watched nevertheless: a file of
+    the ledger that somebody else wrote to is tampering. The list is written when files are superseded, and not with
+    every commit: in a busy hour there are thousands.
+
+    Args:
+        sequence: The last record when the list was made.
+        files: SHA-256 by name.
+        signature: Ed25519 over the canonical JSON of everything else.
+    """
+
+    sequence: int
+    files: dict[str, str]
+    signature: str = ""
+
+    def signed(self, keys: Keys) -> Former:
+        """Return the list with its signature."""
+        return self.model_copy(update={"signature": keys.sign(self._message())})
+
+    def genuine(self, keys: Keys) -> bool:
+        """Return whether the workspace's keys signed this list."""
+        return keys.verify(self._message(), self.signature)
+
+    def stored(self) -> bytes:
+        """Return the only bytes that say this list."""
+        return canonical(self.model_dump(mode="json"))
+
+    def _message(self) -> bytes:
         return canonical(self.model_dump(mode="json", exclude={"signature"}))
 
 
@@ -57,20 +100,56 @@ def read_head(folder: Folder) -> Head | None:
     """Return the head file's content, or None without the file.
 
     Raises:
-        ValueError: When it is not a head file.
+        ValueError: When it is not a head file, byte for byte as it is written.
     """
     raw = folder.read(HEAD_FILE)
     if raw is None:
         return None
     try:
-        return Head.model_validate_json(raw)
+        head = Head.model_validate_json(raw)
     except ValidationError:
         raise ValueError("the head file cannot be read") from None
+    if head.stored() != raw:
+        raise ValueError("the head file is written in another way")
+    return head
 
 
 def write_head(folder: Folder, head: Head) -> None:
     """Replace the head file."""
-    folder.write(HEAD_FILE, canonical(head.model_dump(mode="json")))
+    folder.write(HEAD_FILE, head.stored())
+
+
+def read_former(folder: Folder) -> tuple[Former | None, str]:
+    """Return the list of superseded files and the digest of its file; None and nothing without it.
+
+    Raises:
+        ValueError: When it is no such list.
+    """
+    raw = folder.read(FORMER_FILE)
+    if raw is None:
+        return None, ""
+    try:
+        return Former.model_validate_json(raw), hashlib.sha256(raw).hexdigest()
+    except ValidationError:
+        raise ValueError("the list of superseded files cannot be read") from None
+
+
+def write_former(root: Folder, table: Folder, head: Head, known: Mapping[str, str], keys: Keys) -> str:
+    """Replace the list of superseded files by what lies in the table's folder beside the head's; return its digest.
+
+    Args:
+        root: The folder of both lists.
+        table: The ledger's table.
+        head: The head that is about to be written.
+        known: Digests that were signed before; they stay as they were.
+        keys: The workspace's.
+    """
+    names = set(table.names()) - head.files.keys() - {LAST_CHECKPOINT}
+    files = {name: known.get(name) or file_digest(table, name) for name in sorted(names)}
+    found = {name: digest for name, digest in files.items() if digest is not None}
+    former = Former(sequence=head.sequence, files=found).signed(keys)
+    root.write(FORMER_FILE, former.stored())
+    return hashlib.sha256(former.stored()).hexdigest()
 
 
 def digests(table: Folder, snapshot: Snapshot, known: dict[str, str]) -> dict[str, str]:

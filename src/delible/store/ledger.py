@@ -20,7 +20,7 @@ from delible.errors import TamperError
 from delible.model.base import canonical
 from delible.model.record import GENESIS, AuditEntry, AuditRecord
 from delible.store.files import private_write
-from delible.store.head import Head, digests, read_head, write_head
+from delible.store.head import LAST_CHECKPOINT, Head, digests, read_former, read_head, write_former, write_head
 from delible.store.keys import Keys
 from delible.store.ledger_check import LedgerCheck, check, signing_message
 from delible.store.ledger_rows import SPEC, record_of, row_of
@@ -249,14 +249,28 @@ class Ledger:
         while True:
             tail = self._tail(snapshot)
             known = read_head(self._root)
-            files = digests(self._table.folder, snapshot, known.files if known is not None else {})
+            before = known.files if known is not None else {}
+            files = digests(self._table.folder, snapshot, before)
             head = Head(sequence=tail.sequence, hash=tail.hash, at=tail.at, files=files, key_id=self._keys.key_id)
+            head = head.model_copy(update={"former": self._former(known, head)})
             write_head(self._root, head.signed(self._keys))
             if alone:
                 return
             snapshot = self._table.snapshot()
             if snapshot.transaction(_CHAIN) == tail.sequence:
                 return
+
+    def _former(self, known: Head | None, head: Head) -> str:
+        """Return the digest of the list of superseded files, made anew when files have been superseded."""
+        before = known.files if known is not None else {}
+        if before.keys() <= head.files.keys() | {LAST_CHECKPOINT}:
+            return known.former if known is not None else ""
+        try:
+            former, _ = read_former(self._root)
+        except ValueError:
+            raise _broken("its list of superseded files is damaged") from None
+        earlier = former.files if former is not None and former.genuine(self._keys) else {}
+        return write_former(self._root, self._table.folder, head, {**earlier, **before}, self._keys)
 
 
 def _broken(what: str) -> TamperError:

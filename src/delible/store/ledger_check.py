@@ -12,7 +12,17 @@ from typing import Any, TypeVar
 
 from delible.errors import Problem
 from delible.model.record import GENESIS
-from delible.store.head import HEAD_FILE, LAST_CHECKPOINT, Head, changed, needed, read_head
+from delible.store.head import (
+    FORMER_FILE,
+    HEAD_FILE,
+    LAST_CHECKPOINT,
+    Head,
+    changed,
+    file_digest,
+    needed,
+    read_former,
+    read_head,
+)
 from delible.store.keys import Keys
 from delible.store.objects import Folder, turn
 from delible.store.tables import ControlTable, Snapshot, from_micros, micros
@@ -135,6 +145,8 @@ def _one_moment(
             findings.add("head", damage, HEAD_FILE)
         if snapshot is not None and head is not None:
             _survive(lambda: _check_files(table.folder, head, snapshot, findings), findings)
+        if head is not None:
+            _survive(lambda: _check_former(table.folder, root, head, keys, findings), findings)
     return head, snapshot
 
 
@@ -167,6 +179,26 @@ def _check_files(folder: Folder, head: Head, snapshot: Snapshot, findings: _Find
         findings.add("file_changed", "the file is not the one that was signed.", name)
     for name in () if behind else sorted(set(names) - set(head.files)):
         findings.add("file_unknown", "the file was added by somebody else.", name)
+
+
+def _check_former(table: Folder, root: Folder, head: Head, keys: Keys, findings: _Findings) -> None:
+    """Compare superseded files with their digests; those that are gone have been cleared away.
+
+    The list may be newer than the head, when its writer died between the two.
+    """
+    try:
+        former, digest = read_former(root)
+    except ValueError:
+        findings.add("file_changed", "the list of superseded files cannot be read.", FORMER_FILE)
+        return
+    if digest != head.former:
+        newer = former is not None and former.genuine(keys) and former.sequence > head.sequence
+        if not newer:
+            findings.add("file_changed", "the list of superseded files is not the one that was signed.", FORMER_FILE)
+            return
+    for name, signed in former.files.items() if former is not None else ():
+        if name not in head.files and file_digest(table, name) not in (signed, None):
+            findings.add("file_changed", "the superseded file is not the one that was signed.", name)
 
 
 def _walk(snapshot: Snapshot, chain: _Chain, marks: set[int], signed_up_to: int, findings: _Findings) -> None:

@@ -26,6 +26,9 @@ class Folder(Protocol):
     def remove(self, name: str) -> None:
         """Remove a file; one that is gone already is no error."""
 
+    def names(self) -> list[str]:
+        """Return the names of all files in the folder and below, relative to it."""
+
     def older_than(self, age: timedelta, *, suffix: str) -> list[str]:
         """Return the names of files directly in the folder that have not been written to for so long."""
 
@@ -51,6 +54,10 @@ class LocalFolder:
     def remove(self, name: str) -> None:
         """Remove a file; one that is gone already is no error."""
         (self.root / name).unlink(missing_ok=True)
+
+    def names(self) -> list[str]:
+        """Return the names of all files in the folder and below, relative to it."""
+        return [file.relative_to(self.root).as_posix() for file in self.root.rglob("*") if file.is_file()]
 
     def older_than(self, age: timedelta, *, suffix: str) -> list[str]:
         """Return the names of files directly in the folder that have not been written to for so long."""
@@ -86,6 +93,11 @@ class RemoteFolder:
             self._handler.delete_file(name)
         except FileNotFoundError:
             return
+
+    def names(self) -> list[str]:
+        """Return the names of all objects below the prefix, relative to it."""
+        found = self._handler.get_file_info_selector("", allow_not_found=True, recursive=True)
+        return [x.path for x in found if x.mtime]
 
     def older_than(self, age: timedelta, *, suffix: str) -> list[str]:
         """Return the names of objects directly below the prefix that were written so long ago."""

@@ -87,6 +87,22 @@ def load_workspace_policies(workspace: Workspace) -> PolicySet:
     return _sound(read_workspace_policies(workspace))
 
 
+def load_controller(workspace: Workspace) -> Controller | None:
+    """Return what the controller's own file says, without reading the others; None where there is no such file yet.
+
+    Raises:
+        PolicyError: All problems of the file at once.
+    """
+    root = workspace.path(workspace.config.policies).resolve()
+    if not (root / CONTROLLER).exists():
+        return None
+    reading = _Reading(root, lambda _: None)
+    _read(reading, root / CONTROLLER, "controller")
+    if reading.controller is None or reading.problems:
+        raise _error(reading.problems)
+    return reading.controller
+
+
 def read_workspace_policies(workspace: Workspace) -> Loaded:
     """Return the policies of a workspace with their sources; names may dangle, for `policy check` to report.
 

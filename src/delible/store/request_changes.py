@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from datetime import date, datetime
 
+from delible.decide.identity import GROUNDS_OF, unproven
 from delible.errors import BlockedError
-from delible.model.request import ENDED, TRANSITIONS, Request
+from delible.model.identity import Agency, Verification
+from delible.model.policy import Controller
+from delible.model.request import ENDED, TRANSITIONS, RefusalGround, Request
 from delible.model.subject import SubjectRef
 from delible.model.terms import RequestState
-from delible.store.request_events import EXTENDED, MOVED, REFS_FOUND, Event
+from delible.store.request_events import (
+    AGENT_PROVEN,
+    CONFIRMED,
+    EXTENDED,
+    MOVED,
+    REFS_FOUND,
+    VERIFIED,
+    Event,
+    details,
+)
 
 S = RequestState
+HOLDABLE = frozenset(state for state, ways in TRANSITIONS.items() if S.HELD in ways)
 
 
 def moved(
@@ -36,37 +50,172 @@ def moved(
     return Event(0, now, request.id, MOVED, request.state.value, to.value, actor, reason=reason, due=later)
 
 
-def approved(request: Request, actor: str, now: datetime, require_second_person: bool) -> Event:
+def approved(
+    request: Request, actor: str, now: datetime, require_second_person: bool, controller: Controller | None = None
+) -> Event:
     """Return the event that approves a request and schedules it.
+
+    Args:
+        require_second_person: Ask for it whatever the policies say; they, or the rule under which the request was
+            submitted, ask for it as well, and nobody who calls this can ask for less.
+        controller: What the policies say now; None where there are none.
 
     Raises:
         BlockedError: `request.transition` when it does not await approval; `request.same_person` when a second person
-            is required and the submitter approves.
+            is required and the submitter approves; `request.unverified` or `request.agent_unproven`.
     """
     if request.state is not S.AWAITING_APPROVAL:
         raise _no_way(request, S.SCHEDULED)
-    if require_second_person and _same(actor, request.submitted_by):
+    second = (
+        require_second_person or request.second_person or (controller is not None and controller.two_person_approval)
+    )
+    if second and _same(actor, request.submitted_by):
         raise BlockedError(
             "request.same_person",
             "who submitted the request may not approve it.",
             where=f"request {request.id}",
             fix="Ask a second person to approve it.",
         )
+    doubt = unproven(
+        request,
+        check_everybody=controller is not None and controller.identity_check,
+        sensitive=controller is not None and controller.sensitive_data,
+    )
+    if doubt is not None:
+        raise BlockedError(
+            doubt.code, doubt.message, where=doubt.where, fix="Record what was shown with: delible request verify ID"
+        )
     return Event(0, now, request.id, MOVED, request.state.value, S.SCHEDULED.value, actor, approved_by=actor)
 
 
-def extended(request: Request, due: date, *, actor: str, now: datetime, reason: str) -> Event:
-    """Return the event that sets a later due date.
+def refused(request: Request, ground: RefusalGround, *, actor: str, now: datetime, reason: str) -> Event:
+    """Return the event that refuses a request on a ground that its law knows.
 
     Raises:
-        BlockedError: `request.ended`, or `request.not_later`.
+        BlockedError: `request.ground`, `request.transition`.
+    """
+    if request.regime not in GROUNDS_OF[ground]:
+        raise BlockedError(
+            "request.ground",
+            f"{request.regime.upper()} does not know the ground '{ground}'.",
+            where=f"request {request.id}",
+            fix=f"Possible: {', '.join(g for g, laws in GROUNDS_OF.items() if request.regime in laws)}.",
+        )
+    event = moved(request, S.REFUSED, actor=actor, now=now, reason=reason)
+    return event._replace(detail=details(ground=ground.value))
+
+
+def extended(
+    request: Request, due: date, *, actor: str, now: datetime, reason: str, notice: str | None = None
+) -> Event:
+    """Return the event that sets a later due date, with the digest of the notice that tells the data subject.
+
+    Raises:
+        BlockedError: `request.ended`, `request.extended` when the one prolongation is used, or `request.not_later`.
     """
     _check_open(request)
+    if request.extended:
+        raise BlockedError(
+            "request.extended", "a request is prolonged once, and this one was.", where=f"request {request.id}"
+        )
     if due <= request.due:
         raise BlockedError(
             "request.not_later", f"the request is due on {request.due} already.", where=f"request {request.id}"
         )
-    return Event(0, now, request.id, EXTENDED, None, None, actor, reason=reason, due=due.isoformat())
+    event = Event(0, now, request.id, EXTENDED, None, None, actor, reason=reason, due=due.isoformat())
+    return event._replace(detail=details(notice=notice))
+
+
+def confirmed(request: Request, *, actor: str, now: datetime) -> Event:
+    """Return the event that records that receipt was confirmed (11 CCR 7021(a)).
+
+    Raises:
+        BlockedError: `request.ended`, `request.confirmed`, `request.no_confirmation` where the law asks for none.
+    """
+    _check_open(request)
+    where = f"request {request.id}"
+    if request.confirm_by is None:
+        raise BlockedError(
+            "request.no_confirmation", f"{request.regime.upper()} asks for no confirmation of receipt.", where=where
+        )
+    if request.confirmed is not None:
+        raise BlockedError("request.confirmed", "receipt was confirmed already.", where=where)
+    return Event(0, now, request.id, CONFIRMED, None, None, actor)
+
+
+def verified(
+    request: Request,
+    level: Verification,
+    *,
+    actor: str,
+    now: datetime,
+    due: date,
+    paused: int,
+    declaration: str | None = None,
+) -> Event:
+    """Return the event that records how surely the data subject is known; it settles a doubt, if there is one.
+
+    Args:
+        request: The request as it stands.
+        level: The degree that was reached.
+        actor: Who has seen the proof.
+        now: When.
+        due: The last day, with the days that the clock stood still.
+        paused: All days that it stood still so far.
+        declaration: SHA-256 of the data subject's signed declaration (11 CCR 7062(c)).
+
+    Raises:
+        BlockedError: `request.transition` when the request neither awaits approval nor the settling of a doubt.
+    """
+    said = {"verification": level.value, "declaration": declaration}
+    if request.state is S.AWAITING_APPROVAL:
+        return Event(0, now, request.id, VERIFIED, None, None, actor, detail=details(**said))
+    if request.state is not S.VERIFYING_IDENTITY:
+        raise _no_way(request, S.AWAITING_APPROVAL)
+    event = moved(request, S.AWAITING_APPROVAL, actor=actor, now=now, due=due if due != request.due else None)
+    return event._replace(detail=details(**said, paused=paused or None))
+
+
+def agent_proven(
+    request: Request, agency: Agency, *, actor: str, now: datetime, permission: str, proof: str | None
+) -> Event:
+    """Return the event that records an agent's authority by the digests of what was shown (11 CCR 7063).
+
+    Args:
+        request: The request as it stands.
+        agency: What kind of authority was shown.
+        actor: Who has seen it.
+        now: When.
+        permission: SHA-256 of the data subject's signed permission, or of the power of attorney.
+        proof: SHA-256 of what shows who the agent is.
+
+    Raises:
+        BlockedError: `request.ended`, or `request.no_agent` when the data subject asks in person.
+    """
+    _check_open(request)
+    if request.agent is None:
+        raise BlockedError(
+            "request.no_agent",
+            "the request did not come through an agent.",
+            where=f"request {request.id}",
+            fix="Submit requests that do with --agent.",
+        )
+    said = details(agent=agency.value, permission=permission, agent_proof=proof)
+    return Event(0, now, request.id, AGENT_PROVEN, None, None, actor, detail=said)
+
+
+def held(request: Request, hold: str, *, actor: str, now: datetime) -> Event | None:
+    """Return the event that holds a request for a legal hold, or None when it is not in a state to be held."""
+    if request.state not in HOLDABLE:
+        return None
+    return moved(request, S.HELD, actor=actor, now=now)._replace(detail=details(held_by=hold))
+
+
+def resumed(request: Request, *, actor: str, now: datetime) -> Event | None:
+    """Return the event by which a held request goes on where it was, or None when it is not held any more."""
+    if request.state is not S.HELD:
+        return None
+    return moved(request, S.SCHEDULED if request.approved_by else S.AWAITING_APPROVAL, actor=actor, now=now)
 
 
 def refs_found(request: Request, refs: Sequence[SubjectRef], actor: str, now: datetime) -> Event | None:
@@ -96,4 +245,5 @@ def _check_open(request: Request) -> None:
 
 
 def _same(one: str, other: str) -> bool:
-    return one.strip().casefold() == other.strip().casefold()
+    first, second = (unicodedata.normalize("NFKC", name).strip().casefold() for name in (one, other))
+    return first == second

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
+from delible.model.base import canonical
+from delible.model.identity import Agency, Verification
 from delible.model.record import AuditEntry
-from delible.model.request import Request
+from delible.model.request import RefusalGround, Request
 from delible.model.subject import SubjectRef
 from delible.model.terms import Regime, RequestState, Right
 
@@ -29,12 +32,30 @@ COLUMNS = {
     "refs": "string",
     "approved_by": "string",
     "duplicate_of": "string",
+    "detail": "string",
 }
 RECEIVED, MOVED, EXTENDED, REFS_FOUND = "received", "moved", "extended", "refs_found"
+CONFIRMED, VERIFIED, AGENT_PROVEN = "confirmed", "verified", "agent_proven"
+
+_FIELDS: dict[str, Callable[[str], Any]] = {
+    "confirm_by": date.fromisoformat,
+    "paused": int,
+    "verification": Verification,
+    "agent": Agency,
+    "ground": RefusalGround,
+    "held_by": str,
+    "second_person": lambda _: True,
+}
+"""Details that change a field of the request. Others, such as the digest of a document, are only recorded."""
+_LATER = {name: field.default for name, field in Request.model_fields.items() if not field.is_required()}
 
 
 class Event(NamedTuple):
-    """One row of the table; `refs` are joined by spaces, fields that an event does not touch are None."""
+    """One row of the table; fields that an event does not touch are None.
+
+    `refs` are joined by spaces, and `detail` is a JSON object of short words, digests and numbers, all as strings: no
+    operator's words and no identifier, since the ledger is told all of it.
+    """
 
     n: int
     at: datetime
@@ -51,6 +72,13 @@ class Event(NamedTuple):
     refs: str | None = None
     approved_by: str | None = None
     duplicate_of: str | None = None
+    detail: str | None = None
+
+
+def details(**fields: object) -> str | None:
+    """Return an event's `detail`, without the fields that are None."""
+    said = {name: str(value) for name, value in fields.items() if value is not None}
+    return canonical(said).decode() if said else None
 
 
 def fold(events: Iterable[Event]) -> list[Request]:
@@ -82,6 +110,7 @@ def ledger_entry(event: Event) -> AuditEntry:
         "regime": event.regime,
         "due": event.due,
         "duplicate_of": event.duplicate_of,
+        **_said(event),
     }
     return AuditEntry(
         actor=event.actor,
@@ -93,8 +122,13 @@ def ledger_entry(event: Event) -> AuditEntry:
     )
 
 
+def _said(event: Event) -> Mapping[str, str]:
+    said: Mapping[str, str] = json.loads(event.detail) if event.detail else {}
+    return said
+
+
 def _begun(event: Event) -> dict[str, Any]:
-    return {
+    fields = _LATER | {
         "id": event.request,
         "right": Right(event.right or ""),
         "regime": Regime(event.regime or ""),
@@ -108,14 +142,20 @@ def _begun(event: Event) -> dict[str, Any]:
         "reason": event.reason,
         "changed": event.at,
     }
+    _apply_detail(fields, event)
+    return fields
 
 
 def _apply(fields: dict[str, Any], event: Event) -> None:
     fields["changed"] = event.at
     if event.state is not None:
         fields["state"] = S(event.state)
+        fields["held_by"] = None
+        fields["stopped"] = event.at if fields["state"] is S.VERIFYING_IDENTITY else None
         if fields["state"] in (S.VERIFYING_IDENTITY, S.AWAITING_APPROVAL):
             fields["approved_by"] = None
+        if fields["state"] is S.VERIFYING_IDENTITY:
+            fields["verification"] = None
     if event.due is not None:
         fields["due"] = date.fromisoformat(event.due)
     if event.refs is not None:
@@ -124,6 +164,17 @@ def _apply(fields: dict[str, Any], event: Event) -> None:
         value = getattr(event, name)
         if value is not None:
             fields[name] = value
+    if event.event == EXTENDED:
+        fields["extended"] = True
+    if event.event == CONFIRMED:
+        fields["confirmed"] = event.at
+    _apply_detail(fields, event)
+
+
+def _apply_detail(fields: dict[str, Any], event: Event) -> None:
+    for name, value in _said(event).items():
+        if name in _FIELDS:
+            fields[name] = _FIELDS[name](value)
 
 
 def _split(refs: str | None) -> tuple[SubjectRef, ...]:

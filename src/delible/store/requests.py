@@ -19,6 +19,7 @@ from delible.model.terms import RequestState
 from delible.store.identifiers import IdentifierVault
 from delible.store.keys import Keys
 from delible.store.ledger import Ledger
+from delible.store.policies import load_controller
 from delible.store.request_changes import approved, extended, moved, refs_found
 from delible.store.request_events import COLUMNS, Event, applied, fold, ledger_entry
 from delible.store.submissions import NewRequest, duplicates, fresh_ids, refs_of, submitted
@@ -43,6 +44,7 @@ class Requests:
         self.vault = IdentifierVault(workspace, keys)
         self._table = ControlTable(workspace, SPEC)
         self._ledger = ledger
+        self._workspace = workspace
 
     def submit(self, new: Sequence[NewRequest], *, actor: str, now: datetime) -> list[Request]:
         """Record requests as one batch: one commit of identifiers, one of events, one of audit records.
@@ -56,12 +58,15 @@ class Requests:
         before = self._table.snapshot()
         ids = fresh_ids(len(new), now)
         _check_free(before, ids)
+        controller = load_controller(self._workspace)
+        second = controller is not None and controller.two_person_approval
         made: list[Request] = []
 
         def build(snapshot: Snapshot) -> Write:
             _check_free(snapshot, ids)
             linked = duplicates(new, ids, self._open_like(snapshot, new))
-            events = _numbered(snapshot, submitted(new, ids, linked, actor=actor, now=now))
+            first = submitted(new, ids, linked, actor=actor, now=now, second_person=second)
+            events = _numbered(snapshot, first)
             made[:] = fold(events)
             return _write(events)
 
@@ -124,24 +129,35 @@ class Requests:
             BlockedError: `request.transition` when the model has no such way; `request.needs_approval` when a request
                 would be scheduled that nobody approved.
         """
-        return self._change(request_ids, lambda r: moved(r, to, actor=actor, now=now, reason=reason, due=due), now)
+        return self.change(request_ids, lambda r: moved(r, to, actor=actor, now=now, reason=reason, due=due), now)
 
-    def approve(self, request_id: str, actor: str, now: datetime, require_second_person: bool) -> Request:
+    def approve(self, request_id: str, actor: str, now: datetime, require_second_person: bool = False) -> Request:
         """Approve a request that awaits it, and schedule it.
+
+        The rules are read here and not handed in: the policies as they are now, and the two-person rule under which
+        the request was submitted. A caller can ask for a second person, and never waive one.
 
         Raises:
             BlockedError: `request.same_person` when a second person is required and the submitter approves;
+                `request.unverified`, `request.agent_unproven` when identity or an agent's authority is not shown;
                 `request.transition` when the request does not await approval.
         """
-        return self._change([request_id], lambda r: approved(r, actor, now, require_second_person), now)[0]
+        controller = load_controller(self._workspace)
+        return self.change([request_id], lambda r: approved(r, actor, now, require_second_person, controller), now)[0]
 
-    def extend(self, request_id: str, due: date, *, actor: str, now: datetime, reason: str) -> Request:
-        """Set a later due date and keep the state (Art. 12(3), §1798.130(a)(2)); the caller checks the law's limits.
+    def extend(
+        self, request_id: str, due: date, *, actor: str, now: datetime, reason: str, notice: str | None = None
+    ) -> Request:
+        """Set a later due date, once, and keep the state (Art. 12(3), §1798.130(a)(2)).
+
+        The caller checks the law's limits.
 
         Raises:
-            BlockedError: `request.ended`, or `request.not_later`.
+            BlockedError: `request.ended`, `request.extended`, or `request.not_later`.
         """
-        return self._change([request_id], lambda r: extended(r, due, actor=actor, now=now, reason=reason), now)[0]
+        return self.change(
+            [request_id], lambda r: extended(r, due, actor=actor, now=now, reason=reason, notice=notice), now
+        )[0]
 
     def add_refs(
         self, request_id: str, refs: Iterable[SubjectRef], now: datetime, *, actor: str = "delible"
@@ -152,7 +168,7 @@ class Requests:
             BlockedError: `request.ended`.
         """
         found = tuple(refs)
-        return self._change([request_id], lambda r: refs_found(r, found, actor, now), now)[0]
+        return self.change([request_id], lambda r: refs_found(r, found, actor, now), now)[0]
 
     def reconcile(self) -> int:
         """Write the audit records of events whose writer died before it could; return how many.
@@ -179,9 +195,20 @@ class Requests:
         self.vault.forget(gone)
         return len(gone)
 
-    def _change(
+    def change(
         self, request_ids: Sequence[str], event: Callable[[Request], Event | None], now: datetime
     ) -> list[Request]:
+        """Make one event of each request, all in one commit or none, and return the requests after it.
+
+        Args:
+            request_ids: The requests.
+            event: One of `request_changes`, given a request as the newest version has it; it may be called again when
+                another writer came first. None leaves a request as it is.
+            now: When identifiers of requests that end are forgotten.
+
+        Raises:
+            InputError: `request.unknown`. BlockedError: Whatever `event` raises.
+        """
         self.reconcile()
         after: list[Request] = []
 

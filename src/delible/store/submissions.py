@@ -11,11 +11,12 @@ from pydantic import SecretStr
 
 from delible.errors import InputError
 from delible.model.base import Frozen
+from delible.model.identity import Agency
 from delible.model.request import Request
 from delible.model.subject import Identifier, IdentifierKind, SubjectRef, normalised
 from delible.model.terms import Regime, RequestState, Right
 from delible.store.keys import Keys
-from delible.store.request_events import MOVED, RECEIVED, Event
+from delible.store.request_events import MOVED, RECEIVED, Event, details
 
 S = RequestState
 _ID_CHARACTERS = 10
@@ -29,6 +30,8 @@ class NewRequest(Frozen):
         refs: Their keyed references, as `refs_of` makes them.
         received: When the controller got it, with a time zone; the statutory clock starts here.
         due: Last day for the answer; the caller computes it.
+        confirm_by: Last day for confirming receipt, where the law asks for that.
+        agent: Given when an authorised agent asks for the data subject.
     """
 
     right: Right
@@ -37,6 +40,8 @@ class NewRequest(Frozen):
     refs: tuple[SubjectRef, ...]
     received: datetime
     due: date
+    confirm_by: date | None = None
+    agent: Agency | None = None
 
 
 def refs_of(
@@ -113,14 +118,31 @@ def duplicates(new: Sequence[NewRequest], ids: Sequence[str], still_open: Iterab
 
 
 def submitted(
-    new: Sequence[NewRequest], ids: Sequence[str], linked: Mapping[str, str], *, actor: str, now: datetime
+    new: Sequence[NewRequest],
+    ids: Sequence[str],
+    linked: Mapping[str, str],
+    *,
+    actor: str,
+    now: datetime,
+    second_person: bool = False,
 ) -> list[Event]:
-    """Return the two events of each new request: received, then awaiting approval or linked as a duplicate."""
+    """Return the two events of each new request: received, then awaiting approval or linked as a duplicate.
+
+    Args:
+        second_person: The two-person rule is in force. It goes on holding for these requests when it is lifted later:
+            who submits could otherwise lift it, approve, and put it back.
+    """
     events = []
     for request_id, request in zip(ids, new, strict=True):
         due, refs = request.due.isoformat(), " ".join(request.refs)
         said = (request.right.value, request.regime.value, request.received, due, refs)
-        events.append(Event(0, now, request_id, RECEIVED, None, S.RECEIVED.value, actor, None, *said))
+        detail = details(
+            confirm_by=request.confirm_by,
+            agent=request.agent.value if request.agent else None,
+            second_person="yes" if second_person else None,
+        )
+        begun = Event(0, now, request_id, RECEIVED, None, S.RECEIVED.value, actor, None, *said, detail=detail)
+        events.append(begun)
         duplicate_of = linked.get(request_id)
         to = S.AWAITING_APPROVAL if duplicate_of is None else S.DUPLICATE
         events.append(Event(0, now, request_id, MOVED, S.RECEIVED.value, to.value, actor, duplicate_of=duplicate_of))

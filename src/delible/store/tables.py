@@ -240,7 +240,7 @@ class ControlTable:
                 configuration={
                     "delta.dataSkippingNumIndexedCols": str(self.spec.indexed),
                     "delta.checkpointInterval": str(_UPKEEP_EVERY),
-                    "delta.logRetentionDuration": "interval 1 days",
+                    "delta.logRetentionDuration": f"interval {_READERS_HOURS} hours",
                     "delta.deletedFileRetentionDuration": f"interval {_READERS_HOURS} hours",
                 },
             )

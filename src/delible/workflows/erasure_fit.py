@@ -36,13 +36,13 @@ def refuse_overtaken(
         raise StalePlanError(
             "plan.stale", "the policies have changed since the plan was made.", where=f"plan {plan.id}", fix=_AGAIN
         )
+    refuse_held(control, plan, lambda: today)  # first: a held request must name its hold, not its state
     for request in requests:
         if request.state not in RUNNABLE or request.right is not Right.ERASURE:
             where = f"request:{request.id}"
             raise StalePlanError(
                 "plan.stale", f"a planned request is now in state '{request.state}'.", where=where, fix=_AGAIN
             )
-    refuse_held(control, plan, lambda: today)
 
 
 def refuse_held(control: Control, plan: ErasurePlan, clock: Callable[[], datetime]) -> None:

@@ -50,12 +50,15 @@ def plan_due_erasures(
     immediate: bool = False,
     accept_no_match: bool = False,
     progress: Callable[[str], None] = lambda _: None,
+    on_held: Callable[[Mapping[str, str]], None] = lambda _: None,
 ) -> Planned:
     """Return a sealed plan for all approved erasure requests, or for those named.
 
     Args:
         immediate: Close the retention windows of tables that the policies declare to have no other readers.
         accept_no_match: Plan requests that reach no row, too: they complete with a certificate that says so.
+        on_held: Told of requests whose data subjects a hold covers under an identifier that only the search found, each
+            with the hold.
 
     Raises:
         BlockedError: `erasure.nothing_due`; or, when every request is left out, the first reason: `request.held`,
@@ -73,6 +76,7 @@ def plan_due_erasures(
     given = own_keys(control.requests.vault.get([r.id for r in chosen]))
     progress(f"finding the rows of {len(chosen)} request(s)")
     searched = find_people(spark, control, given)
+    on_held({r.id: searched.held[r.id] for r in chosen if r.id in searched.held})
     planned = []
     before = plans_of(workspace, {r.id for r in chosen})
     begun = {r.id: r for p in before for r in p.requests}
@@ -131,13 +135,19 @@ def _planned(request: Request, searched: Searched, begun: Mapping[str, PlannedRe
 
 def _chosen(control: Control, request_ids: Sequence[str]) -> tuple[list[Request], list[Problem]]:
     requests = [control.requests.get(i) for i in dict.fromkeys(request_ids)] or [
-        r for r in control.requests.all() if r.right is Right.ERASURE and r.state in PLANNABLE
+        r for r in control.requests.all() if r.right is Right.ERASURE and r.state in PLANNABLE | {RequestState.HELD}
     ]
     chosen, left_out = [], []
     for request in requests:
         if request.right is not Right.ERASURE:
             left_out.append(
                 Problem("request.right", f"the request asks for {request.right}, not erasure.", f"request:{request.id}")
+            )
+        elif request.state is RequestState.HELD:
+            left_out.append(
+                Problem(
+                    "request.held", f"legal hold {request.held_by} covers the data subject.", f"request:{request.id}"
+                )
             )
         elif request.state not in PLANNABLE:
             left_out.append(

@@ -10,6 +10,7 @@ from delible.store.requests import refs_of
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.identifiers import read_identifiers
+from delible.workflows.resumption import settle_holds
 
 
 def place_holds(
@@ -30,11 +31,12 @@ def place_holds(
         control.holds.place(hold)
         control.ledger.append([_entry("hold.place", hold, actor)], now)
         placed.append(hold)
+    settle_holds(control, actor=actor, now=now)
     return placed
 
 
 def release_hold(workspace: Workspace, hold_id: str, *, actor: str, now: datetime) -> SubjectHold:
-    """Release a hold; what it held up can go on.
+    """Release a hold; requests that only it held go on by themselves.
 
     Raises:
         InputError: `hold.unknown`.
@@ -42,6 +44,7 @@ def release_hold(workspace: Workspace, hold_id: str, *, actor: str, now: datetim
     control = Control(workspace)
     hold = control.holds.release(hold_id, now)
     control.ledger.append([_entry("hold.release", hold, actor)], now)
+    settle_holds(control, actor=actor, now=now)
     return hold
 
 

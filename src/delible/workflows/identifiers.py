@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import SecretStr, ValidationError
 
@@ -15,6 +16,33 @@ from delible.model.subject import Identifier
 
 _LARGEST = 64 * 1024 * 1024
 _EXAMPLE = 'Each line is one person, such as {"email": "ann@shop.example"}.'
+
+
+RECEIVED = "received"
+"""A line may say when its request came in, unless the controller has an identifier kind of this name."""
+
+
+class Person(NamedTuple):
+    """One line of a file of requests."""
+
+    identifiers: tuple[Identifier, ...]
+    received: datetime | None
+
+
+def read_people(source: str, controller: Controller) -> list[Person]:
+    """Return one person per line like `read_identifiers`, each with the time of receipt where the line gives one.
+
+    Raises:
+        InputError: `identifiers.*`; `identifiers.received` when the time is none.
+    """
+    where = "standard input" if source == "-" else source
+    people = []
+    for number, line in enumerate(_text(source, where).split("\n"), start=1):
+        if line.strip():
+            people.append(_dated(line, controller, f"{where}:{number}"))
+    if not people:
+        raise InputError("identifiers.empty", "there is no identifier in it.", where=where, fix=_EXAMPLE)
+    return people
 
 
 def read_identifiers(source: str, controller: Controller) -> list[tuple[Identifier, ...]]:
@@ -55,7 +83,32 @@ def _text(source: str, where: str) -> str:
         raise InputError("identifiers.encoding", "the file is not UTF-8 text.", where=where) from None
 
 
+def _dated(line: str, controller: Controller, where: str) -> Person:
+    document = _object(line, where)
+    received = document.pop(RECEIVED, None) if RECEIVED not in controller.identifiers else None
+    if not document:
+        raise InputError("identifiers.line", "the line is not an object with identifiers.", where=where, fix=_EXAMPLE)
+    return Person(_identifiers(document, controller, where), None if received is None else _instant(received, where))
+
+
+def _instant(value: Any, where: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(value)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(
+            "identifiers.received",
+            f"the value of '{RECEIVED}' is no time.",
+            where=where,
+            fix="Give ISO 8601, such as 2026-01-31T09:00:00+01:00.",
+        ) from None
+
+
 def _person(line: str, controller: Controller, where: str) -> tuple[Identifier, ...]:
+    return _identifiers(_object(line, where), controller, where)
+
+
+def _object(line: str, where: str) -> dict[str, Any]:
     try:
         document = json.loads(line, object_pairs_hook=_once)
     except (ValueError, RecursionError):
@@ -63,6 +116,10 @@ def _person(line: str, controller: Controller, where: str) -> tuple[Identifier, 
         raise InputError("identifiers.line", message, where=where, fix=_EXAMPLE) from None
     if not isinstance(document, dict) or not document:
         raise InputError("identifiers.line", "the line is not an object with identifiers.", where=where, fix=_EXAMPLE)
+    return document
+
+
+def _identifiers(document: dict[str, Any], controller: Controller, where: str) -> tuple[Identifier, ...]:
     return tuple(_identifier(kind, v, controller, where) for kind, value in document.items() for v in _each(value))
 
 

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from delible.decide.deadline import due_date
+from delible.decide.deadline import confirm_by, due_date
 from delible.errors import BlockedError, DelibleError, InputError, Problem, ResidueError
+from delible.model.identity import Agency
 from delible.model.plan import ErasurePlan
-from delible.model.request import ENDED, Request
+from delible.model.request import Request
 from delible.model.terms import Regime, RequestState, Right
 from delible.store.requests import NewRequest, refs_of
 from delible.store.submissions import spelled
 from delible.store.workspace import Workspace
+from delible.workflows.calendars import calendar_of, zone_of
 from delible.workflows.control import Control
 from delible.workflows.erasure import Erased, apply_erasure
 from delible.workflows.erasure_plan import PLANNABLE, made_immediate, plan_due_erasures
-from delible.workflows.identifiers import read_identifiers
+from delible.workflows.identifiers import read_people
+from delible.workflows.resumption import hold_requests, settle_holds
 from delible.workflows.search import Searched
 from delible.workflows.unfinished import unfinished_erasures, unusable_plans
 
 if TYPE_CHECKING:
     from delible.workflows.access import BuiltPackage
 
+_SAY_EVERY = 1_000
 FULFILLED = frozenset({Right.ERASURE, Right.ACCESS, Right.PORTABILITY})
 """Rights that `fulfil` carries out; the others are registered, and answered by hand."""
 
@@ -48,7 +52,7 @@ class Fulfilled:
     failure: DelibleError | None = None
 
 
-def submit_requests(
+def submit_requests(  # noqa: PLR0913 - each is a column of the register
     workspace: Workspace,
     *,
     right: Right,
@@ -57,41 +61,50 @@ def submit_requests(
     actor: str,
     now: datetime,
     received: datetime | None = None,
+    agent: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> list[Request]:
-    """Register one request per line of an identifiers file, all or none.
+    """Register one request per line of an identifiers file as one batch, all or none; each has its own deadline.
 
     Args:
-        received: When the controller got them; the statutory clock starts here. The present by default.
+        received: When the controller got them; the statutory clock starts here. The present by default. A line with a
+            time of its own under `received` has its clock start there.
+        agent: An authorised agent asks for all of them; none is approved before the agent's authority is on record.
 
     Raises:
-        InputError: `identifiers.*`, `request.received`.
+        InputError: `identifiers.*`, `request.received`, `controller.*`.
     """
     control = Control(workspace)
     received = received or now
-    if received > now:
-        raise InputError("request.received", "the time of receipt lies in the future.", where="--received")
     controller = control.policies.controller
-    kinds, people = controller.identifiers, read_identifiers(identifiers, controller)
-    refs = [refs_of(person, kinds, control.keys) for person in people]
-    new = [
-        NewRequest(
-            right=right,
-            regime=regime,
-            identifiers=spelled(person, kinds),
-            refs=own,
-            received=received,
-            due=due_date(right, regime, received),
+    kinds, zone, working = controller.identifiers, zone_of(controller), calendar_of(controller, regime)
+    people = read_people(identifiers, controller)
+    if any((person.received or received) > now for person in people):
+        raise InputError("request.received", "the time of receipt lies in the future.", where="--received")
+    new = []
+    for number, person in enumerate(people, 1):
+        since = person.received or received
+        refs = refs_of(person.identifiers, kinds, control.keys)
+        new.append(
+            NewRequest(
+                right=right,
+                regime=regime,
+                identifiers=spelled(person.identifiers, kinds),
+                refs=refs,
+                received=since,
+                due=due_date(right, regime, since, is_working_day=working, zone=zone),
+                confirm_by=confirm_by(right, regime, since, is_working_day=working, zone=zone),
+                agent=Agency.CLAIMED if agent else None,
+            )
         )
-        for person, own in zip(people, refs, strict=True)
-    ]
-    return control.requests.submit(new, actor=actor, now=now)
-
-
-def list_requests(workspace: Workspace, *, open_only: bool = False) -> list[Request]:
-    """Return the register, what is due first on top."""
-    requests = Control(workspace).requests.all()
-    wanted = [r for r in requests if not open_only or r.state not in ENDED]
-    return sorted(wanted, key=lambda r: (r.state in ENDED, r.due, r.id))
+        if number % _SAY_EVERY == 0:
+            progress(f"read {number} of {len(people)} people")
+    if len(people) >= _SAY_EVERY:
+        progress(f"recording {len(people)} requests as one batch")
+    made = control.requests.submit(new, actor=actor, now=now)
+    if len(people) >= _SAY_EVERY:
+        progress(f"recorded {len(made)} requests, {sum(r.duplicate_of is not None for r in made)} of them duplicates")
+    return made
 
 
 def show_request(workspace: Workspace, request_id: str) -> tuple[Request, list[dict[str, object]]]:
@@ -108,17 +121,12 @@ def show_request(workspace: Workspace, request_id: str) -> tuple[Request, list[d
 def approve_request(workspace: Workspace, request_id: str, *, actor: str, now: datetime) -> Request:
     """Approve a request; with the policy's two-person rule somebody else than who submitted it.
 
+    The store itself reads the rules and enforces them.
+
     Raises:
-        BlockedError: `request.same_person`, `request.transition`.
+        BlockedError: `request.same_person`, `request.unverified`, `request.agent_unproven`, `request.transition`.
     """
-    control = Control(workspace)
-    second = control.policies.controller.two_person_approval
-    return control.requests.approve(request_id, actor, now, require_second_person=second)
-
-
-def refuse_request(workspace: Workspace, request_id: str, *, reason: str, actor: str, now: datetime) -> Request:
-    """Refuse a request, with the ground (Art. 12(4))."""
-    return Control(workspace).requests.transition(request_id, RequestState.REFUSED, actor=actor, now=now, reason=reason)
+    return Control(workspace).requests.approve(request_id, actor, now)
 
 
 def fulfil_requests(
@@ -141,18 +149,26 @@ def fulfil_requests(
     """
     control = Control(workspace)
     wanted = {control.requests.get(i).id for i in request_ids} or None
+    settle_holds(control, actor=actor, now=now)
     run = _Fulfilment(workspace, immediate, accept_no_match, actor, now, progress)
     run.left_out += unusable_plans(workspace)
     begun = run.go_on(control, wanted)
     due = [
         r
         for r in control.requests.all()
-        if r.id not in begun and (r.id in wanted if wanted is not None else r.state in PLANNABLE)
+        if r.id not in begun
+        and r.state is not RequestState.HELD
+        and (r.id in wanted if wanted is not None else r.state in PLANNABLE)
     ]
     run.left_out += [
         Problem("request.by_hand", f"a request for {r.right} is answered by hand in this version.", f"request:{r.id}")
         for r in due
         if r.right not in FULFILLED
+    ]
+    run.left_out += [
+        Problem("request.held", f"legal hold {r.held_by} covers the data subject.", f"request:{r.id}")
+        for r in control.requests.all()
+        if r.state is RequestState.HELD and (wanted is None or r.id in wanted)
     ]
     run.give_access([r.id for r in due if r.right in (Right.ACCESS, Right.PORTABILITY)])
     run.erase([r.id for r in due if r.right is Right.ERASURE])
@@ -223,9 +239,13 @@ class _Fulfilment:
             immediate=self.immediate,
             accept_no_match=self.accept_no_match,
             progress=self.progress,
+            on_held=self._hold,
         )
         self.left_out += planned.left_out
         self._apply(planned.plan, planned.searched)
+
+    def _hold(self, holds: Mapping[str, str]) -> None:
+        hold_requests(Control(self.workspace), holds, actor=self.actor, now=self.now)
 
     def _apply(self, plan: ErasurePlan, searched: Searched | None = None) -> None:
         self.erasures.append(

@@ -197,11 +197,13 @@ def test_an_extension_moves_the_due_date_forward_only(
     requests: Requests, people: Any, now: datetime, ledger: Ledger
 ) -> None:
     [made] = requests.submit([people.request("a@x.example")], actor="ops", now=now)
+    with blocked("request.not_later"):
+        requests.extend(made.id, made.due, actor="ops", now=now, reason="complex")
     longer = requests.extend(made.id, date(2027, 2, 24), actor="ops", now=now, reason="complex")
     assert (longer.due, longer.state, longer.reason) == (date(2027, 2, 24), S.AWAITING_APPROVAL, "complex")
     assert ledger.records()[-1].detail == {"due": "2027-02-24"}
-    with blocked("request.not_later"):
-        requests.extend(made.id, date(2027, 2, 24), actor="ops", now=now, reason="again")
+    with blocked("request.extended"):
+        requests.extend(made.id, date(2027, 4, 24), actor="ops", now=now, reason="again")
 
 
 @pytest.mark.parametrize("name", ["R-20261124-AAAAAA", "x' OR '1'='1", "", "\x00", "R-1" * 10_000, "../../x"])

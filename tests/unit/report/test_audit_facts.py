@@ -308,3 +308,10 @@ def test_ten_thousand_requests_are_counted() -> None:
     many = [request(f"R-{i:06}", "erasure", at(3, 3), date(2026, 4, 3), "received") for i in range(10_000)]
     records: list[AuditRecord] = Book().records
     assert facts(requests=many, records=records).request_groups[0].total == 10_000
+
+
+def test_days_do_not_run_down_in_a_report_while_a_gdpr_clock_stands_still() -> None:
+    book = Book()
+    asked = [book.request("R-1", "erasure", at(2, 10), date(2026, 3, 10), (at(2, 20), "verifying_identity"))]
+    [line] = request_lines(asked, book.records, start=at(3, 1), end=at(3, 31))
+    assert (line.punctuality, line.days_left) == ("open", 18)

@@ -1,0 +1,121 @@
+"""How `delible request` shows requests: as JSON, as a table, one at length."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from delible.decide.danger import Standing
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="The request's id, such as R-20260131-ABC234.")]
+
+_COLUMNS = ("request", "right", "regime", "state", "received", "due", "days left")
+_MANY = 1_000
+"""Beyond so many rows a table is laid out in plain columns, which takes a hundredth of the time."""
+_WIDTHS = (24, 14, 7, 25, 11, 11, 9)
+
+
+def line(standing: Standing) -> dict[str, Any]:
+    """Return a request's line in JSON answers."""
+    request = standing.request
+    return {
+        "id": request.id,
+        "right": request.right,
+        "regime": request.regime,
+        "state": request.state,
+        "received": request.received,
+        "due": request.due,
+        "days_left": standing.days_left,
+        "duplicate_of": request.duplicate_of,
+        "overdue": standing.overdue,
+        "confirm_by": request.confirm_by,
+        "confirmed": request.confirmed,
+        "extended": request.extended,
+        "paused_days": request.paused,
+        "clock_stopped": request.stopped,
+        "verification": request.verification,
+        "agent": request.agent,
+        "ground": request.ground,
+        "held_by": request.held_by,
+    }
+
+
+def table(standings: Sequence[Standing]) -> Table | str:
+    """Return requests as a table, or as the sentence that there are none."""
+    if not standings:
+        return "No requests."
+    if len(standings) > _MANY:
+        return "\n".join(
+            "".join(f"{cell:<{width}}" for cell, width in zip(cells, _WIDTHS, strict=True)).rstrip()
+            for cells in (_COLUMNS, *map(_cells, standings))
+        )
+    from rich.table import Table
+
+    made = Table(box=None, pad_edge=False)
+    for name in _COLUMNS[:-1]:
+        made.add_column(name)
+    made.add_column(_COLUMNS[-1], justify="right")
+    for standing in standings:
+        made.add_row(*_cells(standing))
+    return made
+
+
+def shown(standing: Standing, history: Sequence[Mapping[str, Any]]) -> str:
+    """Return one request with its history."""
+    request = standing.request
+    left = "" if standing.days_left is None else f" ({standing.days_left} days left)"
+    lines = [
+        f"{request.id}  {request.right} under {request.regime}, {_words(request.state)}",
+        f"received {request.received:%Y-%m-%d}, due {request.due}{left}",
+    ]
+    lines += [f"the clock stands still since {request.stopped:%Y-%m-%d}"] if request.stopped else []
+    lines += ["prolonged once"] if request.extended else []
+    lines += [_confirmation(standing)] if request.confirm_by else []
+    lines += [f"identity verified: {_words(request.verification)}"] if request.verification else []
+    lines += [f"through an agent: {_words(request.agent)}"] if request.agent else []
+    lines += [f"held by {request.held_by}"] if request.held_by else []
+    lines += [f"duplicate of {request.duplicate_of}"] if request.duplicate_of else []
+    lines += [f"ground: {_words(request.ground)}"] if request.ground else []
+    lines += [f"reason: {request.reason}"] if request.reason else []
+    lines += ["", *(f"{h['at']:%Y-%m-%d %H:%M:%S}  {_what(h):<22} {h['actor']}" for h in history)]
+    return "\n".join(lines)
+
+
+def _cells(standing: Standing) -> tuple[str, ...]:
+    request = standing.request
+    return (
+        request.id,
+        request.right,
+        request.regime,
+        _words(request.state),
+        f"{request.received:%Y-%m-%d}",
+        request.due.isoformat(),
+        _left(standing),
+    )
+
+
+def _left(standing: Standing) -> str:
+    if standing.confirm_days is not None and standing.confirm_days == standing.nearest != standing.days_left:
+        return f"confirm {standing.confirm_days}"
+    return "" if standing.days_left is None else str(standing.days_left)
+
+
+def _confirmation(standing: Standing) -> str:
+    request = standing.request
+    if request.confirmed is not None:
+        return f"receipt confirmed {request.confirmed:%Y-%m-%d}"
+    return f"receipt to be confirmed by {request.confirm_by}"
+
+
+def _what(record: Mapping[str, Any]) -> str:
+    """Return the state that a record brought, or what else it says."""
+    return str(record["action"]).rpartition(".")[2] if record["outcome"] == "done" else str(record["outcome"])
+
+
+def _words(value: str) -> str:
+    return value.replace("_", " ")

@@ -1,0 +1,66 @@
+"""May a request be approved, as far as identity goes? Verification levels and agents' authority."""
+
+from __future__ import annotations
+
+from delible.errors import Problem
+from delible.model.identity import NEEDED, Agency, Needed, Verification, surer
+from delible.model.request import RefusalGround, Request
+from delible.model.terms import Regime, Right
+
+
+def needed(right: Right, regime: Regime, *, sensitive: bool = False) -> Needed:
+    """Return the degree of certainty that a right asks for.
+
+    Args:
+        right: What is asked for.
+        regime: Whose rules count.
+        sensitive: The controller holds data whose wrongful deletion or correction would harm: the higher degree then.
+    """
+    found = NEEDED[regime, right]
+    if sensitive and regime is Regime.CCPA and right in (Right.ERASURE, Right.RECTIFICATION):
+        return found._replace(level=Verification.REASONABLY_HIGH)
+    return found
+
+
+def unproven(request: Request, *, check_everybody: bool, sensitive: bool) -> Problem | None:
+    """Return why a request must not be approved yet, or None.
+
+    An agent's authority has to be on record always. Identity has to be verified when the controller checks everybody,
+    when an agent asks without power of attorney, and when a verification fell short: a level that was recorded and is
+    too low is a doubt, not an approval.
+
+    Args:
+        request: The request as it stands.
+        check_everybody: The controller approves nobody whose identity was not verified.
+        sensitive: See `needed`.
+    """
+    where = f"request {request.id}"
+    if request.agent is Agency.CLAIMED:
+        return Problem(
+            "request.agent_unproven",
+            "an agent asks, and no signed permission or power of attorney is on record (11 CCR 7063).",
+            where,
+        )
+    if request.agent is Agency.POWER_OF_ATTORNEY:
+        return None
+    level, article = needed(request.right, request.regime, sensitive=sensitive)
+    asked = check_everybody or request.agent is not None or request.verification is not None
+    if not asked or surer(request.verification, level):
+        return None
+    have = request.verification.replace("_", " ") if request.verification else "not verified"
+    return Problem(
+        "request.unverified",
+        f"identity is {have}; {article} asks for the degree '{level}' for {request.right}.",
+        where,
+    )
+
+
+GROUNDS_OF: dict[RefusalGround, frozenset[Regime]] = {
+    RefusalGround.CANNOT_IDENTIFY: frozenset({Regime.GDPR}),
+    RefusalGround.IDENTITY_NOT_VERIFIED: frozenset(Regime),
+    RefusalGround.MANIFESTLY_UNFOUNDED: frozenset(Regime),
+    RefusalGround.EXCESSIVE: frozenset(Regime),
+    RefusalGround.EXCEPTION: frozenset(Regime),
+    RefusalGround.OTHER: frozenset(Regime),
+}
+"""Which law knows which ground. Art. 11(2) is the GDPR's: a business under the CCPA says that it could not verify."""

@@ -1,0 +1,51 @@
+"""Requests that a legal hold stops, and that go on by themselves when it is released."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+
+from delible.decide.holds import hold_on
+from delible.model.request import Request
+from delible.model.terms import RequestState, Right
+from delible.store.request_changes import HOLDABLE, held, resumed
+from delible.workflows.control import Control
+
+STOPPED = frozenset({Right.ERASURE})
+"""What a hold stops: it forbids to destroy, and nothing else. Access is given, and a consent is withdrawn, under it."""
+
+
+def settle_holds(control: Control, *, actor: str, now: datetime) -> list[Request]:
+    """Hold what a legal hold covers, let go on what none covers any more, and return what changed.
+
+    Whoever places or releases a hold calls it, and `fulfil` before it begins: a hold may have ended by its date, and a
+    process may have died between a release and this.
+    """
+    active = control.holds.active()
+    open_holds = {hold.id for hold in active}
+    to_hold: dict[str, str] = {}
+    to_resume: list[str] = []
+    for request in control.requests.all():
+        if request.right not in STOPPED:
+            continue
+        hold = hold_on(request.refs, active)
+        if request.state in HOLDABLE and hold is not None:
+            to_hold[request.id] = hold.id
+        elif request.state is RequestState.HELD and hold is None and request.held_by not in open_holds | {None}:
+            to_resume.append(request.id)
+    changed = hold_requests(control, to_hold, actor=actor, now=now)
+    if to_resume:
+        changed += control.requests.change(to_resume, partial(resumed, actor=actor, now=now), now)
+    return changed
+
+
+def hold_requests(control: Control, holds: Mapping[str, str], *, actor: str, now: datetime) -> list[Request]:
+    """Hold requests for legal holds, by request id; those that cannot be held any more stay as they are.
+
+    A hold may cover a person under an identifier that the request does not name, and only the search of the tables
+    shows it.
+    """
+    if not holds:
+        return []
+    return control.requests.change(list(holds), lambda r: held(r, holds[r.id], actor=actor, now=now), now)
