@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,7 +17,7 @@ def check(ctx: typer.Context) -> None:
     """Find gaps and violations in the policies, compared with the tables that are there.
 
     Gaps are configuration that is missing: what they are about is kept and left out of datasets. Violations break a
-    rule; any of them ends the command with exit code 3.
+    rule, or make a deadline impossible; any of them ends the command with exit code 3. Notes propose a safer layout.
 
     Example:
 
@@ -25,14 +25,17 @@ def check(ctx: typer.Context) -> None:
     """
     from delible.workflows.policies import check_policies, violated
 
-    result = check_policies(current(ctx).workspace)
+    call = current(ctx)
+    result = check_policies(call.workspace, today=call.now.date())
     gaps = [finding.as_json() for finding in result.gaps]
-    document = {
+    document: dict[str, Any] = {
         "gaps": gaps,
         "violations": [finding.as_json() for finding in result.violations],
+        "notes": [finding.as_json() for finding in result.notes],
         "fingerprint": result.fingerprint,
     }
     shown = [f"gap  {g['where']}: {g['message']} [{g['code']}]" for g in gaps]
+    shown += [f"note {n['where']}: {n['message']} [{n['code']}]" for n in document["notes"]]
     shown.append(f"{len(gaps)} gaps, {len(result.violations)} violations; policies {result.fingerprint[:16]}")
     emit(ctx, document, text="\n".join(shown), failure=violated(result))
 

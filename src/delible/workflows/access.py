@@ -15,6 +15,7 @@ from delible.errors import BlockedError, InputError
 from delible.model.policy import PolicySet, TablePolicy
 from delible.model.record import AuditEntry
 from delible.model.request import Request
+from delible.model.retention import RetentionRule
 from delible.model.subject import own_keys
 from delible.model.terms import Regime, RequestState, Right
 from delible.report.access import (
@@ -205,7 +206,7 @@ def _described(policies: PolicySet, policy: TablePolicy) -> AccessTable:
             if (r := policies.recipients.get(name)) is not None
         ),
         retention=tuple(
-            f"{period(rule.keep)} from '{rule.clock}'{' for some records' if rule.where else ''}: {rule.reason}"
+            f"{period(rule.keep)} from {_clock(rule)}{' for some records' if rule.where else ''}: {rule.reason}"
             for rule in policies.retention.values()
             if rule.table == policy.table
         ),
@@ -232,3 +233,7 @@ def _withheld(searched: Searched, regime: Regime) -> tuple[str, ...]:
                 f"somebody else, such as a card that two people use{ground}."
             )
     return tuple(sentences)
+
+
+def _clock(rule: RetentionRule) -> str:
+    return f"'{rule.clock}'" if isinstance(rule.clock, str) else str(rule.clock)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from delible.decide.holds import held_tables
+from delible.decide.retention import Standing
 from delible.errors import StalePlanError
 from delible.model.plan import RetentionPlan, RetentionStep
-from delible.model.retention import RetentionRule
+from delible.model.retention import EventClock, RetentionRule
 from delible.plan.retention import PastPeriod, plan_retention
 from delible.store.plans import check_seal, seal
 from delible.store.workspace import Workspace
@@ -27,6 +28,8 @@ from delible.workflows.stages import Run, Treated, Work, treat_tables
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+    from delible.lake.retention import Judging
 
 _AGAIN = "Make a new plan with: delible retention plan"
 
@@ -63,19 +66,19 @@ def plan_due_retention(
     held = held_tables(control.policies.legal_holds, now.date())
     past, facts = [], {}
     from delible.lake.facts import table_facts
-    from delible.lake.retention import count_past
+    from delible.lake.retention import count_rules
 
-    for rule in control.policies.retention.values():
-        if rule.table in held:
-            progress(f"{rule.retention}: table {rule.table} is under legal hold {held[rule.table]}")
+    for table, rules in _by_table(control).items():
+        if table in held:
+            progress(f"table {table} is under legal hold {held[table]}")
             continue
-        progress(f"{rule.retention}: counting")
-        frame = frames[rule.table]
-        policy = control.policies.tables[rule.table]
-        counts = count_past(frame, policy, rule, now, people.combinations(rule.table))
-        past.append(PastPeriod(rule, *counts))
-        if counts[0] or counts[1]:
-            facts[rule.table] = table_facts(spark, control.locations()[rule.table], table=rule.table)
+        progress(f"{table}: counting for {', '.join(rule.retention for rule in rules)}")
+        counts = count_rules(frames[table], _judging(control, people, table, now, frames))
+        for rule in rules:
+            found = counts[rule.retention]
+            past.append(PastPeriod(rule, found.rows, found.held, found.files, found.bytes, found.standings))
+        if any(c.rows or c.held or c.standings.get(Standing.DUTY) for c in counts.values()):
+            facts[table] = table_facts(spark, control.locations()[table], table=table)
     plan = plan_retention(
         control.policies,
         facts,
@@ -123,7 +126,8 @@ def apply_retention(
         _refuse_moved(run, plan)
         begun = journal.begin("all", "apply").at
         people = Held.of(spark, control, _frames(spark, control), accessing=True)
-        work = [Work(s, partial(_rewrite, control, people, s), f"table:{s.table}/{s.rule}") for s in plan.tables]
+        salt = secrets.token_bytes(32)
+        work = [Work(s, partial(_rewrite, control, people, s, salt), f"table:{s.table}/{s.rule}") for s in plan.tables]
         treated = treat_tables(run, work, control.policies.tables)
         if all(t.waiting_until is None for t in treated) and journal.done("all", "apply") is None:
             retention_events(workspace, plan, control.policies, treated, started=begun, now=clock())
@@ -150,25 +154,51 @@ def _refuse_moved(run: Run, plan: RetentionPlan) -> None:
             )
 
 
-def _rewrite(control: Control, people: Held, step: RetentionStep, run: Run) -> Step:
+def _rewrite(control: Control, people: Held, step: RetentionStep, salt: bytes, run: Run) -> Step:
+    """Do what one rule says; `salt` is the key of this run's pseudonyms, kept nowhere, so nobody can undo them."""
+    from delible.lake.columns import pads_of
     from delible.lake.erase import done_under
-    from delible.lake.retention import delete_past
+    from delible.lake.facts import read
+    from delible.lake.retention import retain
 
     rule: RetentionRule = control.policies.retention[step.rule]
-    policy = control.policies.tables[step.table]
-    delete_past(run.spark, step.location, policy, rule, step.as_of, people.combinations(step.table))
+    frames = {name: read(run.spark, place) for name, place in control.locations().items() if name in _events(control)}
+    judging = _judging(control, people, step.table, step.as_of, frames)
+    retain(run.spark, step.location, rule, judging, pads_of(salt))
     done = done_under(step.location, run.mark(f"{step.table}/{step.rule}"), step.version)
     return Step(
         {"rows": done.rows, "held_rows": step.held_rows, "files": done.files, "bytes": done.bytes}, {"rule": step.rule}
     )
 
 
+def _events(control: Control) -> set[str]:
+    """Return the tables whose events start clocks."""
+    return {r.clock.table for r in control.policies.retention.values() if isinstance(r.clock, EventClock)}
+
+
+def _by_table(control: Control) -> dict[str, list[RetentionRule]]:
+    rules: dict[str, list[RetentionRule]] = {}
+    for rule in control.policies.retention.values():
+        rules.setdefault(rule.table, []).append(rule)
+    return rules
+
+
+def _judging(control: Control, people: Held, table: str, as_of: datetime, frames: Mapping[str, DataFrame]) -> Judging:
+    """Return what a table's rules are judged by: all of them, since one may bind another."""
+    from delible.lake.retention import Judging
+
+    rules = tuple(r for r in control.policies.retention.values() if r.table == table)
+    clocks = [r.clock.table for r in rules if isinstance(r.clock, EventClock)]
+    events = {name: frames[name] for name in clocks}
+    return Judging(control.policies.tables[table], rules, as_of, events, people.combinations(table))
+
+
 def _frames(spark: SparkSession, control: Control) -> dict[str, DataFrame]:
-    """Return the rows of the tables that rules name; of all tables when somebody is held, to follow links and paths."""
+    """Return the rows of tables that rules and clocks name; of all when somebody is held, to follow links."""
     from delible.lake.facts import open_table, read
 
     locations = control.locations()
-    needed = [rule.table for rule in control.policies.retention.values()]
+    needed = [*[rule.table for rule in control.policies.retention.values()], *sorted(_events(control))]
     if held_refs(control, accessing=True):
         needed = list(control.policies.tables)
     frames = {}
