@@ -80,3 +80,41 @@ def schema(
     else:
         files = [out / f"{kind}.json" for kind in schemas]
         emit(ctx, {"files": files}, text="\n".join(str(file) for file in files))
+
+
+@app.command("test")
+def run_tests(
+    ctx: typer.Context,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[TEST]...", help="Names of tests; all of them when left out.")
+    ] = None,
+) -> None:
+    """Run the tests in policies/tests: given rows, and what retention, erasure and release must make of them.
+
+    No table is read and no Spark started. A decision that is not as expected ends the command with exit code 3.
+
+    Example:
+
+        delible policy test tickets_after_three_years
+    """
+    from delible.workflows.policy_cases import failed, run_cases
+
+    runs = run_cases(current(ctx).workspace, names or ())
+    document = {
+        "tests": [
+            {
+                "test": run.test,
+                "file": run.file,
+                "passed": run.passed,
+                "checks": [
+                    {"what": o.what, "expected": o.expected, "found": o.found, "passed": o.passed} for o in run.outcomes
+                ],
+            }
+            for run in runs
+        ],
+        "passed": sum(run.passed for run in runs),
+        "failed": sum(not run.passed for run in runs),
+    }
+    shown = [f"{'ok  ' if run.passed else 'FAIL'} {run.test} ({len(run.outcomes)} checks)" for run in runs]
+    shown.append(f"{document['passed']} passed, {document['failed']} failed")
+    emit(ctx, document, text="\n".join(shown), failure=failed(runs))
