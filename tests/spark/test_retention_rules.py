@@ -122,7 +122,7 @@ def judging(spark: SparkSession) -> Judging:
 def test_spark_and_the_pure_rules_stand_alike_on_every_row(spark: SparkSession, judging: Judging) -> None:
     numbered = [{**row, "n": n} for n, row in enumerate(ROWS)]
     frame = spark.createDataFrame(pa.Table.from_pylist(numbered, schema=SCHEMA.append(pa.field("n", pa.int64()))))
-    rows = lake._with_held(lake.with_events(frame, RULES, judging.events), judging)
+    rows = lake.with_held(lake.with_events(frame, RULES, judging.events), judging)
     judged = rows.select("n", *[lake.standing(rows, r, judging, rows["__held"]).alias(r.retention) for r in RULES])
     answers = {row["n"]: row.asDict() for row in judged.collect()}
     seen = set()

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from delible.cli.context import current, emit
+from delible.cli.context import current, emit, progress
+from delible.errors import InputError
 
 app = typer.Typer(help="Check, explain, compare and draft policies.")
 
@@ -118,3 +119,29 @@ def run_tests(
     shown = [f"{'ok  ' if run.passed else 'FAIL'} {run.test} ({len(run.outcomes)} checks)" for run in runs]
     shown.append(f"{document['passed']} passed, {document['failed']} failed")
     emit(ctx, document, text="\n".join(shown), failure=failed(runs))
+
+
+@app.command()
+def diff(
+    ctx: typer.Context,
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="Folder with the policies as they are.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="Folder with the policies as they would be.")],
+    form: Annotated[str, typer.Option("--format", metavar="text|md", help="Text, or Markdown.")] = "text",
+) -> None:
+    """Count on the real tables what a change of policies would newly delete, keep and release; change nothing.
+
+    What cannot be undone, rows that would newly be removed, changed or released, ends the command with exit code 3.
+
+    Example:
+
+        delible policy diff policies ../changed/policies --format md
+    """
+    from delible.report.policy_diff import markdown, text
+    from delible.workflows.policy_diff import compare_policies, irreversible
+
+    if form not in ("text", "md"):
+        raise InputError("policy.format", "the format is text or md; JSON is the option --json.", where="--format")
+    call = current(ctx)
+    found = compare_policies(call.workspace, old, new, now=call.now, progress=progress)
+    document = {**found.model_dump(mode="json"), "irreversible": found.irreversible}
+    emit(ctx, document, text=markdown(found) if form == "md" else text(found), failure=irreversible(found))

@@ -96,6 +96,8 @@ def _clocks(policies: PolicySet) -> Iterator[Finding]:
         clock = rule.clock
         own = {clock} if isinstance(clock, str) else {clock.key, *({clock.otherwise} if clock.otherwise else ())}
         for other in policies.retention.values():
+            if other is rule:
+                continue
             taken = sorted(own & set(other.changed)) if other.table == rule.table else []
             if isinstance(clock, EventClock) and other.table == clock.table:
                 taken += sorted({clock.column, clock.target} & set(other.changed))

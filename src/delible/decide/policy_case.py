@@ -1,4 +1,4 @@
-"""Run policy tests: what retention, an erasure and a release make of given rows, by the same rules as the real thing."""
+"""Run policy tests: what retention, an erasure and a release make of given rows, by the rules of the real thing."""
 
 from __future__ import annotations
 

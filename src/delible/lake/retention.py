@@ -128,7 +128,7 @@ def with_events(frame: DataFrame, rules: Sequence[RetentionRule], events: Mappin
 def count_rules(frame: DataFrame, judging: Judging) -> dict[str, Counted]:
     """Return what each rule of a table finds, from one pass over the rows."""
     rows = frame.select("*", F.col("_metadata.file_path").alias("__path"), F.col("_metadata.file_size").alias("__size"))
-    rows = _with_held(with_events(rows, judging.rules, judging.events), judging)
+    rows = with_held(with_events(rows, judging.rules, judging.events), judging)
     stands = {r.retention: f"{_STANDING}_{r.retention}" for r in judging.rules}
     held = F.col(_HELD)
     judged = rows.select(
@@ -177,7 +177,7 @@ def _merge_keys(
     clocks = judging.clocks(rule)
     by_event = [r.clock.key for r in clocks if isinstance(r.clock, EventClock)]
     keys = tuple(dict.fromkeys((*reach_columns(judging.policy), *by_event)))
-    rows = _with_held(with_events(frame, clocks, judging.events), judging)
+    rows = with_held(with_events(frame, clocks, judging.events), judging)
     due = rows.where(standing(rows, rule, judging, F.col(_HELD)) == Standing.DUE.value)
     events = [_event(r) for r in clocks]
     source = due.select(*[F.col(quoted(c)).alias(f"__k{i}") for i, c in enumerate(keys)], *events).distinct()
@@ -206,7 +206,7 @@ def _event(rule: RetentionRule) -> str:
     return f"__event_{rule.retention}"
 
 
-def _with_held(frame: DataFrame, judging: Judging) -> DataFrame:
+def with_held(frame: DataFrame, judging: Judging) -> DataFrame:
     """Add whether a row is held, as `__held`."""
     if judging.held is None:
         return frame.withColumn(_HELD, F.lit(False))
