@@ -145,3 +145,31 @@ def diff(
     found = compare_policies(call.workspace, old, new, now=call.now, progress=progress)
     document = {**found.model_dump(mode="json"), "irreversible": found.irreversible}
     emit(ctx, document, text=markdown(found) if form == "md" else text(found), failure=irreversible(found))
+
+
+@app.command("draft")
+def draft_tables(
+    ctx: typer.Context,
+    tables: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TABLE]...", help="Folder names of unmapped tables; all of them when left out."),
+    ] = None,
+) -> None:
+    """Write a policy for each table that no policy maps, from its schema, tags and measured keys.
+
+    A draft permits nothing: open questions stay gaps, and an erasure leaves the table alone until somebody says what
+    it means. No file is overwritten.
+
+    Example:
+
+        delible policy draft invoices
+    """
+    from delible.workflows.policy_draft import draft_policies
+
+    made = draft_policies(current(ctx).workspace, tables or (), progress=progress)
+    document = {
+        "drafts": [{"table": each.table, "file": each.file, "questions": each.questions} for each in made],
+    }
+    shown = [f"{each.table}: {each.file or 'not drafted'}" for each in made]
+    shown += [f"  open: {question}" for each in made for question in each.questions]
+    emit(ctx, document, text="\n".join(shown) or "Every table is mapped.")

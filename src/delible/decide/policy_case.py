@@ -43,8 +43,12 @@ class Outcome:
 
 
 def run_case(policies: PolicySet, case: PolicyCase) -> tuple[Outcome, ...]:
-    """Return the outcome of each expectation of a test; what cannot be decided without Spark fails, and says why."""
-    rows = {name: [{c: numbered(v) for c, v in row.items()} for row in given] for name, given in case.rows.items()}
+    """Return the outcome of each expectation of a test; columns that a row leaves out are
+    empty. What cannot be decided without Spark fails, and says why."""
+    rows = {
+        name: [{**_empty(policies, name), **{c: numbered(v) for c, v in row.items()}} for row in given]
+        for name, given in case.rows.items()
+    }
     run = _Run(policies, case, rows, People(policies, case.rows))
     expected = case.expect
     return (
@@ -205,6 +209,12 @@ class _Run:
     @property
     def _now(self) -> datetime:
         return _utc(self.case.now)
+
+
+def _empty(policies: PolicySet, table: str) -> dict[str, None]:
+    """Return NULL for each column of a table: a test gives only what matters."""
+    policy = policies.tables.get(table)
+    return dict.fromkeys(policy.columns) if policy is not None else {}
 
 
 def _what(expected: ExpectedRetention | ExpectedErasure | ExpectedRelease) -> str:
