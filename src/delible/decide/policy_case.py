@@ -43,8 +43,9 @@ class Outcome:
 
 
 def run_case(policies: PolicySet, case: PolicyCase) -> tuple[Outcome, ...]:
-    """Return the outcome of each expectation of a test; columns that a row leaves out are
-    empty. What cannot be decided without Spark fails, and says why.
+    """Return the outcome of each expectation of a test.
+
+    Columns that a row leaves out are empty. What cannot be decided without Spark fails, and says why.
     """
     rows = {
         name: [{**_empty(policies, name), **{c: numbered(v) for c, v in row.items()}} for row in given]
