@@ -278,7 +278,7 @@ def _known(category: str) -> str:
     """Return the key that a category or a DPV term means."""
     if category in KEY_OF:
         return KEY_OF[category]
-    if False:
+    if category not in CATEGORIES:
         known = KEY_OF if category.startswith(PREFIX) else CATEGORIES
         hint = did_you_mean(category, known)
         if category in SPECIAL_WITHOUT_KEY:
