@@ -27,7 +27,7 @@ example: setup ## Run the chain on the ten AdventureWorks files (DATA=folder)
 
 test: lint ## Run every check and every test
 	@$(BIN)/python -m pytest -n 2 tests/unit tests/integration
-	@$(BIN)/python -m pytest tests/spark
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/spark
 
 lint: setup ## Check style, types and layers only
 	@$(BIN)/ruff check --quiet .
@@ -60,9 +60,9 @@ $(INSTALLED):
 		echo "delible needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2> /dev/null || echo missing). Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { \
 		echo "$(PYTHON) cannot make virtual environments: install its venv package (Debian: apt-get install python3-venv)." >&2; exit 1; }
-	@echo "Setting up $(VENV), once (about two minutes)..." >&2
+	@echo "Setting up $(VENV), once (about three minutes)..." >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@$(BIN)/delible doctor --fetch > /dev/null
+	@$(BIN)/delible doctor --fetch --warm > /dev/null
 	@rm -f $(VENV)/.installed-* && touch $@

@@ -11,7 +11,10 @@ from delible.cli.main import main
 
 
 def enforce(workspace: str, *, immediate: bool) -> int:
-    """Plan all rules and apply the plan; return the exit code."""
+    """Go on with plans that wait for their windows, then plan all rules and apply the plan; return the exit code."""
+    going_on = main(["retention", "apply", "--workspace", workspace])
+    if going_on:
+        return going_on
     with tempfile.TemporaryDirectory() as folder:
         plan = str(Path(folder) / "retention.json")
         windows = ["--immediate"] if immediate else []

@@ -214,6 +214,7 @@ def certificate(**more: Any) -> Certificate:
         "policy_fingerprint": "d" * 64,
         "plan": "E-1",
         "matched": True,
+        "rows": {"customers": 2},
         "tables": (proof,),
         "verification": Verification(at=at(3, 12), files_searched=9, bytes_searched=48_000, values_searched=2),
         "ledger_sequence": 1,

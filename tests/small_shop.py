@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -138,6 +138,12 @@ def write_tables(spark: SparkSession, workspace: Workspace, names: Iterable[str]
         }
         frame = spark.createDataFrame(made[name]()).repartitionByRange(2, made[name]().column_names[0])
         frame.write.format("delta").options(**options).save(str(workspace.root / "warehouse" / name))
+
+
+def forget_logs(spark: SparkSession) -> None:
+    """Empty Delta's cache of logs by path: a folder has been replaced by another at the same path."""
+    jvm: Any = spark._jvm
+    jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
 
 
 def approved(workspace: Workspace, folder: Path, *people: Mapping[str, object]) -> list[str]:

@@ -30,6 +30,7 @@ CHANGED: dict[str, Any] = {
     "ledger_sequence": 2,
     "earlier_plans": ("E-1",),
     "shared_identifiers": 3,
+    "rows": {},
     "releases": ("support@v1",),
     "releases_unknown": ("support@v2",),
 }
@@ -83,7 +84,7 @@ def _entry(thing: str) -> AuditEntry:
 
 def test_the_statement_counts_what_was_done_and_searched() -> None:
     said = " ".join(statement(certificate()))
-    assert "2 rows in 1 table were erased, and mentions in 3 rows of other people were masked." in said
+    assert "2 rows of the data subject in 1 table were erased. In this run mentions in 3 rows of other people" in said
     assert "9 files (48 kB) were searched for 2 identifiers in every known form: no match was found." in said
     assert "KEPT, because they also concern other people: 1 row." in said
 

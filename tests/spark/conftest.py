@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """Return the embedded session, with its scratch files under the test run's own folder."""
-    session = spark_session({SMALL: "true"}, scratch=tmp_path_factory.mktemp("scratch"))
+    settings = {SMALL: "true", "spark.driver.memory": "1g"}
+    session = spark_session(settings, scratch=tmp_path_factory.mktemp("scratch"))
     yield session
     session.stop()

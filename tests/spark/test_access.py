@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +17,22 @@ from delible.lake import access
 from delible.model.terms import Regime, RequestState, Right
 from delible.report.access import MOST_ROWS
 from delible.workflows.access import BuiltPackage, build_access_package
-from delible.workflows.access_files import package_folder
 from delible.workflows.control import Control
 from delible.workflows.erasure import apply_erasure
 from delible.workflows.erasure_plan import plan_due_erasures
 from delible.workflows.requests import approve_request, submit_requests
-from small_shop import CONTROLLER, NOW, POLICIES, approved, email, make_workspace, people_file, phone, write_tables
+from delible.workflows.verification import verify_people
+from small_shop import (
+    CONTROLLER,
+    NOW,
+    ONE_TABLE,
+    approved,
+    email,
+    make_workspace,
+    people_file,
+    phone,
+    write_tables,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -31,7 +41,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.spark
 
-ANN, BOB, CAROL, DAVE = 1, 2, 3, 4
+ANN, BOB, CAROL = 1, 2, 3
 MANY = 450
 SECRET = "kept apart from everything"
 NAMES = {ANN: "Ann Archer", BOB: "Bob Baker", CAROL: "Carol Cook"}
@@ -76,11 +86,15 @@ description: Page views.
 purposes: [support]
 subject:
   - {column: customer_id, identifies: customer_id}
-columns: {customer_id: user.unique_id, number: system.operations, text: {category: user.content, free_text: true}}
+columns:
+  customer_id: user.unique_id
+  number: system.operations
+  text: {category: user.content, free_text: true}
+  at: user.behavior
 readers: exclusive
 """
 FILES: Mapping[str, str] = {
-    **POLICIES,
+    **ONE_TABLE,
     "controller.yaml": CONTROLLER,
     "tables/people.yaml": PEOPLE,
     "tables/transfers.yaml": TRANSFERS,
@@ -96,11 +110,11 @@ FILES: Mapping[str, str] = {
 def transfers(spark: SparkSession, workspace: Workspace) -> None:
     def row(number: int, sender: int | None, receiver: int | None, to: str | None) -> str:
         names = [f"'{NAMES[p]}'" if p in NAMES else "NULL" for p in (sender, receiver)]
-        ids = [str(p) if p else "NULL" for p in (sender, receiver)]
+        ids = [f"{p}L" if p else "NULL" for p in (sender, receiver)]
         mail = f"'{to}'" if to else "NULL"
-        note = f"From {email(ANN)} for {email(CAROL)} or {phone(DAVE)}"
+        note = f"From {email(ANN)} for {email(CAROL)} or +44 20 7946 0958"
         return (
-            f"SELECT {number}L number, {ids[0]}L sender_id, {ids[1]}L receiver_id, {mail} receiver_email,"
+            f"SELECT {number}L number, {ids[0]} sender_id, {ids[1]} receiver_id, {mail} receiver_email,"
             f" {names[0]} sender_name, {names[1]} receiver_name, TIMESTAMP '2026-01-0{number} 10:00:00.5' at,"
             f" named_struct('note', '{note}', 'contacts', array(named_struct('email', '{email(BOB)}', 'memo', 'm'),"
             f" named_struct('email', '{email(ANN).upper()}', 'memo', 'm')), 'amount', 12345678901234567.89BD,"
@@ -118,12 +132,22 @@ def transfers(spark: SparkSession, workspace: Workspace) -> None:
     spark.sql(" UNION ALL ".join(rows)).write.format("delta").save(path)
 
 
+def access_request(workspace: Workspace, outside: Path, person: Mapping[str, object]) -> str:
+    """Submit and approve one access request."""
+    file = people_file(outside, person)
+    [request] = submit_requests(
+        workspace, right=Right.ACCESS, regime=Regime.GDPR, identifiers=str(file), actor="desk", now=NOW
+    )
+    file.unlink()
+    approve_request(workspace, request.id, actor="officer", now=NOW)
+    return request.id
+
+
 @dataclass(frozen=True)
 class Made:
     """The shop after Ann's package was built."""
 
     workspace: Workspace
-    outside: Path
     package: BuiltPackage
 
     @property
@@ -139,10 +163,10 @@ class Made:
 
 
 @pytest.fixture(scope="module")
-def made(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+def made(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Made:
     outside = tmp_path_factory.mktemp("outside")
     workspace = make_workspace(tmp_path_factory.mktemp("access") / "shop", FILES)
-    write_tables(spark, workspace)
+    write_tables(spark, workspace, ["customers"])
     transfers(spark, workspace)
     warehouse = workspace.root / "warehouse"
     people = ", ".join(f"({n}L, '{name}')" for n, name in NAMES.items())
@@ -152,16 +176,11 @@ def made(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Itera
     spark.sql(
         f"SELECT {ANN}L customer_id, id number, 'Page <' || id || '>' text, current_timestamp() at FROM range({MANY})"
     ).write.format("delta").save(str(warehouse / "visits"))
-    file = people_file(outside, {"email": email(ANN)})
-    [request] = submit_requests(
-        workspace, right=Right.ACCESS, regime=Regime.GDPR, identifiers=str(file), actor="desk", now=NOW
-    )
-    file.unlink()
-    approve_request(workspace, request.id, actor="officer", now=NOW)
+    request = access_request(workspace, outside, {"email": email(ANN)})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(access, "_ROWS_AT_A_TIME", 200)
-        package = build_access_package(workspace, request.id, actor="tests", now=NOW)
-    yield Made(workspace, outside, package)
+        package = build_access_package(workspace, request, actor="tests", now=NOW)
+    return Made(workspace, package)
 
 
 def test_other_people_s_identifiers_are_redacted_in_columns_and_the_person_s_own_stay(made: Made) -> None:
@@ -194,7 +213,7 @@ def test_nested_values_are_redacted_and_exact_and_unmapped_ones_are_named(made: 
 
 
 def test_redactions_are_counted_and_other_angle_brackets_are_not(made: Made) -> None:
-    # Rows 1 and 2 have an id and a name of Bob's each, and a contact; row 1 his address, too. Every row has three texts.
+    # Rows 1 and 2 have an id, a name and a contact of Bob's each; row 1 his address, too. Every row has three texts.
     assert made.table("transfers")["redactions"] == 4 + 3 + 4 * 3
     assert made.table("visits")["redactions"] == 0
     [record] = Control(made.workspace).ledger.records(action_prefix="access.build")
@@ -211,27 +230,28 @@ def test_every_row_is_in_the_files_and_the_page_says_how_many(made: Made) -> Non
     assert f"{MOST_ROWS} of {MANY} records are shown here" in page
     assert "13 months from &#39;at&#39;: Statistics." in page
     assert table["recipients"][0]["recipient"] == "bank"
-    assert made.package.rows == MANY + 4 + 1 + 2 + 1
+    assert made.package.rows == MANY + 4 + 1 + 1
     assert made.package.request.state is RequestState.COMPLETED
     files = [p for p in made.package.folder.rglob("*") if p.is_file()]
     assert {stat.S_IMODE(p.stat().st_mode) for p in files} == {0o600}
 
 
-def test_packages_go_with_their_person_and_a_half_made_one_is_seen(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    from delible.errors import ResidueError
-
-    workspace = made.workspace
-    left = package_folder(workspace, "R-20260101-ABCDEF").with_name(".R-20260101-ABCDEF.part")
+def test_packages_go_with_their_person_and_what_a_killed_run_left_is_seen(spark: SparkSession, tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path / "shop", ONE_TABLE)
+    write_tables(spark, workspace, ["customers"])
+    request = access_request(workspace, tmp_path, {"customer_id": ANN})
+    package = build_access_package(workspace, request, actor="tests", now=NOW).folder
+    left = package.with_name(".R-20260101-ABCDEF.part")
     left.mkdir()
-    (left / "visits.jsonl").write_text(json.dumps({"email": email(ANN)}))
-    approved(workspace, made.outside, {"customer_id": ANN})
+    (left / "customers.jsonl").write_text(json.dumps({"email": email(ANN)}))
+    file = people_file(tmp_path, {"email": email(ANN)})
+    seen = verify_people(workspace, request_id=None, identifiers=str(file), actor="tests", now=NOW)
+    file.unlink()
+    for file_name in (f"{left.name}/customers.jsonl", f"{request}/data/customers.csv"):
+        assert any(match.place.endswith(file_name) for match in seen.matches)
+    approved(workspace, tmp_path, {"customer_id": ANN})
     planned = plan_due_erasures(workspace, now=NOW, immediate=True)
-    with monkeypatch.context() as patch:
-        patch.setattr("delible.workflows.erasure.remove_packages", lambda *_, **__: 0)
-        with pytest.raises(ResidueError) as caught:
-            apply_erasure(workspace, planned.plan, actor="tests", now=NOW, searched=planned.searched)
-    assert ".R-20260101-ABCDEF.part/visits.jsonl" in caught.value.problems[0].where
-    apply_erasure(workspace, planned.plan, actor="tests", now=NOW)
+    apply_erasure(workspace, planned.plan, actor="tests", now=NOW, searched=planned.searched)
     assert not left.exists()
-    assert not made.package.folder.exists()
-    assert not places(workspace.root, [email(ANN)])
+    assert not package.exists()
+    assert not places(workspace.root, texts=[email(ANN)])

@@ -207,6 +207,7 @@ def test_certificates_are_genuine_for_an_auditor(erased: Erased, tmp_path: Path)
         document = json.loads(file.read_text())
         assert document["matched"] is True
         assert document["verification"]["matches"] == []
+        assert document["rows"]["customers"] == 1
         rows = {table["table"]: table["rows_erased"] for table in document["tables"]}
         assert rows["customers"] == len(DUE)
         file.write_text(file.read_text().replace('"matched": true', '"matched": false'))

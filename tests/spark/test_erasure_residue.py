@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,31 +18,56 @@ from delible.workflows.audit import verify_ledger
 from delible.workflows.control import Control
 from delible.workflows.erasure import apply_erasure
 from delible.workflows.erasure_plan import plan_due_erasures
-from small_shop import LOWEST, NOW, ONE_TABLE, approved, email, make_workspace, phone, write_tables
+from small_shop import LOWEST, NOW, ONE_TABLE, approved, email, forget_logs, make_workspace, phone, write_tables
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from delible.store.workspace import Workspace
+    from delible.workflows.erasure_plan import Planned
+
+pytestmark = pytest.mark.spark
 
 STAGES = {"purge_deletion_vectors": None, "vacuum": 0, "expire_log": 0}
 TEXTS = (email(LOWEST), phone(LOWEST), phone(LOWEST).replace(" ", ""))
 KEYS = {"customer_id": {LOWEST}}
 
 
-def prepared(spark: SparkSession, folder: Path) -> tuple[Workspace, str]:
+@dataclass(frozen=True)
+class Prepared:
+    """A workspace with a request, and the plan for it."""
+
+    workspace: Workspace
+    request: str
+    planned: Planned
+    kept: Path
+
+
+@pytest.fixture(scope="module")
+def once(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    folder = tmp_path_factory.mktemp("residue")
     workspace = make_workspace(folder / "shop", ONE_TABLE)
     write_tables(spark, workspace, ["customers"])
-    return workspace, approved(workspace, folder, {"email": email(LOWEST)})[0]
+    [request] = approved(workspace, folder, {"email": email(LOWEST)})
+    planned = plan_due_erasures(workspace, now=NOW, immediate=True)
+    shutil.move(workspace.root, folder / "kept")
+    return Prepared(workspace, request, planned, folder / "kept")
 
 
-@pytest.mark.spark
+@pytest.fixture
+def prepared(once: Prepared, spark: SparkSession) -> Iterator[Prepared]:
+    """Return a copy of its own at the path that the plan names."""
+    shutil.copytree(once.kept, once.workspace.root)
+    forget_logs(spark)
+    yield once
+    shutil.rmtree(once.workspace.root)
+
+
 @pytest.mark.parametrize("left_out", STAGES)
 def test_a_stage_that_is_left_out_leaves_residue(
-    left_out: str, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    left_out: str, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workspace, request = prepared(spark, tmp_path)
-    planned = plan_due_erasures(workspace, now=NOW, immediate=True)
+    workspace, request, planned = prepared.workspace, prepared.request, prepared.planned
     monkeypatch.setattr(purge, left_out, lambda *_, **__: STAGES[left_out])
     with pytest.raises(ResidueError) as caught:
         apply_erasure(workspace, planned.plan, actor="tests", now=NOW, searched=planned.searched)
@@ -54,12 +82,10 @@ def test_a_stage_that_is_left_out_leaves_residue(
     assert verify_ledger(workspace).intact
 
 
-@pytest.mark.spark
-def test_with_all_stages_nothing_is_left(spark: SparkSession, tmp_path: Path) -> None:
-    workspace, request = prepared(spark, tmp_path)
+def test_with_all_stages_nothing_is_left(prepared: Prepared, spark: SparkSession) -> None:
+    workspace, request, planned = prepared.workspace, prepared.request, prepared.planned
     assert places(workspace.root, texts=TEXTS)
     assert places(workspace.root, keys=KEYS)
-    planned = plan_due_erasures(workspace, now=NOW, immediate=True)
     apply_erasure(workspace, planned.plan, actor="tests", now=NOW, searched=planned.searched)
     assert places(workspace.root, texts=TEXTS, keys=KEYS) == []
     assert Control(workspace).requests.get(request).state is RequestState.COMPLETED

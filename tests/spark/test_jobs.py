@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from delible.lake.class_archive import archive_options
 from delible.lake.jdk import delta_jars
 from delible.model.terms import RequestState
 from delible.workflows.control import Control
@@ -27,7 +28,7 @@ pytestmark = [pytest.mark.slow]
 SUBMIT = [
     "--master", "local[2]",
     "--driver-class-path", f"{delta_jars()}/*",
-    "--driver-java-options", "-XX:TieredStopAtLevel=1",
+    "--driver-java-options", f"-XX:TieredStopAtLevel=1 -XX:+UseSerialGC {archive_options()}",
     "--conf", "spark.driver.host=127.0.0.1",
     "--conf", "spark.ui.enabled=false",
     "--conf", "spark.sql.adaptive.enabled=false",

@@ -127,10 +127,10 @@ def test_periods_end_as_the_law_counts_them_in_any_time_zone(zone: str, kind: st
     assert answer == [True, False] * len(CASES)
 
 
-def test_a_date_ends_at_midnight_and_no_clock_never(spark: SparkSession) -> None:
+def test_a_date_ends_with_its_last_hour_and_no_clock_never(spark: SparkSession) -> None:
     frame = spark.createDataFrame(pa.table({"day": pa.array([datetime(2026, 1, 31, tzinfo=UTC).date(), None])}))
     rule = RetentionRule(retention="r", table="t", clock="day", keep=Duration("P1M"), reason="Law.")
-    ends = datetime(2026, 2, 28, tzinfo=UTC)
+    ends = datetime(2026, 3, 1, tzinfo=UTC)
     for as_of, count in ((ends, 1), (ends - timedelta(microseconds=1), 0), (datetime(9999, 1, 1, tzinfo=UTC), 1)):
         assert frame.where(past_period(frame, rule, as_of)).count() == count
         assert frame.where(~F.coalesce(past_period(frame, rule, as_of), F.lit(True))).count() == 2 - count

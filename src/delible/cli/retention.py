@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,9 +45,11 @@ def plan(
 @app.command()
 def apply(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan that `retention plan --out` wrote.")],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="A plan that `retention plan --out` wrote.")
+    ] = None,
 ) -> None:
-    """Carry out a retention plan, or go on with it after a crash or a window.
+    """Carry out a retention plan; without FILE, go on with plans that wait for a window or were cut short.
 
     Example:
 
@@ -54,15 +57,18 @@ def apply(
     """
     from delible.model.plan import RetentionPlan
     from delible.workflows.plans import load_plan
-    from delible.workflows.retention import apply_retention
+    from delible.workflows.retention import apply_retention, go_on_retention
 
     call = current(ctx)
-    loaded = load_plan(call.workspace, file, RetentionPlan)
-    done = apply_retention(call.workspace, loaded, actor=call.actor, now=call.now, progress=progress)
+    if file is None:
+        done = go_on_retention(call.workspace, actor=call.actor, now=call.now, progress=progress)
+    else:
+        loaded = load_plan(call.workspace, file, RetentionPlan)
+        done = (apply_retention(call.workspace, loaded, actor=call.actor, now=call.now, progress=progress),)
     emit(ctx, applied_document(done), text=_applied(done))
 
 
-def applied_document(done: Applied) -> dict[str, Any]:
+def applied_document(done: Sequence[Applied]) -> dict[str, Any]:
     """Return what was done to each table."""
     return {
         "tables": [
@@ -76,7 +82,8 @@ def applied_document(done: Applied) -> dict[str, Any]:
                 "waiting_until": t.waiting_until,
                 "state": t.state,
             }
-            for t in done.tables
+            for each in done
+            for t in each.tables
         ]
     }
 
@@ -98,10 +105,10 @@ def _planned(made: RetentionPlan, where: str) -> Group | str:
     return Group(table, "", where)
 
 
-def _applied(done: Applied) -> Table | str:
+def _applied(done: Sequence[Applied]) -> Table | str:
     from rich.table import Table
 
-    if not done.tables:
+    if not any(each.tables for each in done):
         return "Nothing to do."
     table = Table(box=None, pad_edge=False)
     table.add_column("table")

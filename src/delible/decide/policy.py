@@ -21,7 +21,7 @@ from delible.model.terms import ColumnErasure, ErasureAction, LegalBasis
 __all__ = ["Columns", "PolicyCheck", "check", "location_key"]
 
 _TEXT = ("string", "varchar", "char")
-_WHOLE = ("byte", "short", "integer", "long", "tinyint", "smallint", "int", "bigint")
+_WIDE = ("integer", "long", "int", "bigint")
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,14 @@ def _tables(facts: _Facts) -> Iterator[Finding]:
             if target is None:
                 continue
             yield from _column(facts, target, str(reach.matches), *path, "subject", index, "matches")
+            cutting = [rule for rule in facts.policies.retention.values() if rule.table == target.table]
+            if any(rule.removes_rows or reach.matches in rule.changed for rule in cutting):
+                message = (
+                    f"retention removes rows of '{target.table}', through which '{name}' reaches its people: what they "
+                    "leave behind is found by no later erasure. Give both tables the same period and clock, or a key "
+                    f"of its own to '{name}'."
+                )
+                yield gap("policy.retention_cuts_path", message, *path, "subject", index)
             if target.table not in reached:
                 message = f"the path from '{name}' through '{target.table}' ends at no data subject."
                 yield violation("policy.unreachable_subject", message, *path, "subject", index)
@@ -137,6 +145,20 @@ def _tables(facts: _Facts) -> Iterator[Finding]:
         if real is not None:
             for column in table.columns:
                 yield from _column(facts, table, column, *path, "columns", column)
+        if table.several_owners:
+            message = (
+                f"a row of '{name}' can belong to several people, so an erasure that meets one is refused; declare one "
+                "way in 'subject'."
+            )
+            yield gap("policy.several_owners", message, *path, "subject")
+        nested = {r.column for r in table.subject} | set(table.erasure.columns)
+        nested |= {c for c, meaning in table.columns.items() if meaning.searched or meaning.free_text}
+        for column in sorted(c for c in nested if "." in c):
+            message = (
+                f"'{bounded(column, 80)}' lies inside a struct: this version erases, masks and searches whole columns "
+                "only. Name the struct itself, or flatten the table."
+            )
+            yield violation("policy.nested_column", message, *path, "columns", column)
         if table.subject and not table.purposes:
             message = f"table '{name}' is about people, but says for no purpose (Art. 5(1)(b))."
             yield gap("policy.no_purpose", message, *path)
@@ -175,7 +197,8 @@ def _erasure(facts: _Facts) -> Iterator[Finding]:
             allowed = {
                 ColumnErasure.NULL: (kind,),
                 ColumnErasure.MASK: _TEXT,
-                ColumnErasure.PSEUDONYMISE: (*_TEXT, *_WHOLE),
+                # Fewer bits would give different people one pseudonym.
+                ColumnErasure.PSEUDONYMISE: (*_TEXT, *_WIDE),
             }[how]
             if not kind.startswith(allowed):
                 message = f"'{how}' cannot treat '{bounded(column, 80)}' of type {bounded(kind, 40)}; use null."

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from delible.decide.consent import decide, flag_of
 from delible.decide.expressions import Undecidable, evaluate
@@ -170,9 +170,10 @@ class _Run:
         covers = evaluate(rule.where, row) if rule.where is not None else True
         empty = [row.get(column) is None for column, how in rule.columns.items() if how == "null"]
         done = bool(rule.columns) and len(empty) == len(rule.columns) and all(empty)
-        return Covering(rule, self._start(rule, row), covers, done)
+        start = self._start(rule, row)
+        return Covering(rule, start.at if start else None, covers, done, by_day=start is not None and start.by_day)
 
-    def _start(self, rule: RetentionRule, row: Mapping[str, Any]) -> datetime | None:
+    def _start(self, rule: RetentionRule, row: Mapping[str, Any]) -> _Start | None:
         clock = rule.clock
         if not isinstance(clock, EventClock):
             return _instant(row, clock)
@@ -242,11 +243,19 @@ def _utc(at: datetime) -> datetime:
     return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
-def _instant(row: Mapping[str, Any], column: str) -> datetime | None:
+class _Start(NamedTuple):
+    """When a clock started, and whether it is a date without a time."""
+
+    at: datetime
+    by_day: bool
+
+
+def _instant(row: Mapping[str, Any], column: str) -> _Start | None:
     value = row.get(column)
     if value is None:
         return None
+    text = str(value)
     try:
-        return _utc(datetime.fromisoformat(str(value)))
+        return _Start(_utc(datetime.fromisoformat(text)), len(text) == len("2026-01-31"))
     except ValueError:
         raise Undecidable(f"the clock '{column}' of a row is no time in ISO 8601") from None

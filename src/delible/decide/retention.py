@@ -5,7 +5,7 @@
 The rules, in the order in which they decide whether a rule acts on a row that it covers:
 
 1. NO_CLOCK: the clock is empty. A missing time is a gap, never a reason to erase.
-2. NOT_YET: the rule's period has not run out: calendar months first, then days, in UTC.
+2. NOT_YET: the rule's period has not run out: calendar months first, then days, in UTC; a date counts as its whole day.
 3. DUTY: a law asks for keeping, by this rule or any other that covers the row. Of several duties the longest counts. A
    duty whose clock is empty, or of which it is not known whether it covers the row, has not ended. It forbids removing
    the row, and changing the columns that it names (all of them when it names none). It stands above a legal hold only
@@ -23,10 +23,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from delible.model.duration import after
+from delible.model.duration import Duration, after
 from delible.model.retention import Duty, RetentionRule
 from delible.model.terms import RetentionAction
 
@@ -52,12 +52,21 @@ class Covering:
             duty counts.
         start: When its clock started, in UTC; None when that is not known.
         done: The row is as the rule leaves it already.
+        by_day: The clock is a date without a time: the period ends with the last hour of its last day (Regulation
+            1182/71 Art. 3(2)(c)).
     """
 
     rule: RetentionRule
     start: datetime | None
     covers: bool | None = True
     done: bool = False
+    by_day: bool = False
+
+    def ends(self, period: Duration) -> datetime | None:
+        """Return when a period from this clock has run out; None without a clock."""
+        if self.start is None:
+            return None
+        return after(self.start, period) + timedelta(days=1 if self.by_day else 0)
 
 
 @dataclass(frozen=True)
@@ -103,9 +112,10 @@ def standing(each: Covering, covering: Sequence[Covering], *, held: bool, now: d
         held: Whether somebody or something holds the row.
         now: The instant of the judgement.
     """
-    if each.start is None:
+    ends = each.ends(each.rule.keep)
+    if ends is None:
         return Standing.NO_CLOCK
-    if after(each.start, each.rule.keep) > now:
+    if ends > now:
         return Standing.NOT_YET
     if any(_binds(other, each.rule, now) for other in covering):
         return Standing.DUTY
@@ -145,14 +155,16 @@ def _binds(other: Covering, rule: RetentionRule, now: datetime) -> bool:
     duty = other.rule.duty
     if duty is None or other.covers is False or not forbids(duty, rule):
         return False
-    return other.start is None or after(other.start, duty.at_least) > now
+    ends = other.ends(duty.at_least)
+    return ends is None or ends > now
 
 
 def _until(each: Covering, found: Standing, covering: Sequence[Covering]) -> datetime | None:
-    if found is Standing.NOT_YET and each.start is not None:
-        return after(each.start, each.rule.keep)
+    if found is Standing.NOT_YET:
+        return each.ends(each.rule.keep)
     if found is not Standing.DUTY:
         return None
-    bound = [c for c in covering if c.rule.duty and c.covers is not False and forbids(c.rule.duty, each.rule)]
-    ends = [after(c.start, c.rule.duty.at_least) for c in bound if c.start is not None and c.rule.duty is not None]
-    return max(ends) if len(ends) == len(bound) else None
+    duties = [(c, c.rule.duty) for c in covering if c.rule.duty is not None and c.covers is not False]
+    ends = [c.ends(duty.at_least) for c, duty in duties if forbids(duty, each.rule)]
+    known = [end for end in ends if end is not None]
+    return max(known) if len(known) == len(ends) else None

@@ -14,6 +14,7 @@ from delible.model.taxonomy import CATEGORIES, is_identifying
 _TIMES = ("date", "timestamp", "timestamp_ntz")
 _TEXT = ("string",)
 _WHOLE = ("byte", "short", "integer", "long", "tinyint", "smallint", "int", "bigint")
+_WIDE = ("integer", "long", "int", "bigint")
 _NUMBERS = (*_WHOLE, "decimal", "float", "double")
 
 ColumnsOf = Callable[[TablePolicy], Columns | None]
@@ -51,7 +52,12 @@ def ends(table: TablePolicy, policies: PolicySet) -> bool:
 
 def left_identifying(table: TablePolicy, treated: Collection[str]) -> Iterator[tuple[str, str]]:
     """Yield the untreated columns by which a row that stays could be told to be somebody's (Art. 4(1)), and why."""
-    reasons = {reach.column: f"holds the {reach.identifies}" for reach in table.direct}
+    reasons = {
+        reach.column: f"holds the {reach.identifies}"
+        if reach.identifies
+        else f"leads to a person through {reach.through}"
+        for reach in table.subject
+    }
     for column, policy in table.columns.items():
         if policy.searched:
             reasons.setdefault(column, "its values tell one person from another")
@@ -108,7 +114,8 @@ def _columns(rule: RetentionRule, table: TablePolicy, real: Columns | None, know
 def _fits(column: str, how: str | Generalise, kind: str | None, *path: str | int) -> Iterator[Finding]:
     if kind is None or how == "null":
         return
-    allowed: tuple[str, ...] = (*_TEXT, *_WHOLE)
+    # Fewer bits would give different people one pseudonym.
+    allowed: tuple[str, ...] = (*_TEXT, *_WIDE)
     if isinstance(how, Generalise):
         allowed = _TIMES if isinstance(how.generalise, str) else (*_TEXT, *_NUMBERS)
     if not kind.startswith(allowed):
@@ -119,8 +126,7 @@ def _fits(column: str, how: str | Generalise, kind: str | None, *path: str | int
 
 def _aggregate(rule: RetentionRule, aggregate: Aggregate, table: TablePolicy) -> Iterator[Finding]:
     """Yield columns that would make a sum be about somebody: it must be about nobody."""
-    told = dict(left_identifying(table, ()))
-    told |= {reach.column: "leads to the data subject" for reach in table.subject}
+    told = {column for column, _ in left_identifying(table, ())}
     for part, columns in (("by", aggregate.by), ("measures", aggregate.measures)):
         for column in columns:
             if column in told:

@@ -16,7 +16,7 @@ from delible.detect.anonymise import PLACEHOLDER
 from delible.lake.facts import quoted
 from delible.lake.masking import mask_column
 from delible.lake.mentions import telling_values
-from delible.lake.nested import JSON_OPTIONS, NESTED, OTHER, TIMES, Shape, redacted, shape_of
+from delible.lake.nested import JSON_OPTIONS, NESTED, OTHER, TIMES, Shape, folded, redacted, shape_of
 from delible.lake.reach import keys_frame, kind_of, spelled, split_rows
 from delible.model.policy import Controller, PolicySet, TablePolicy
 from delible.model.subject import KeyRow
@@ -40,8 +40,8 @@ class Own:
 
     Args:
         mine: Kind and value of every key, also of those that the person shares: a family's telephone is theirs, too.
-        keep: What free text may show.
-        names: How the person is called in rows that are theirs alone, folded.
+        keep: Identifiers that can only mean them, and how they are called in rows that are theirs alone.
+        names: The same, folded.
     """
 
     mine: tuple[str, ...] = field(repr=False)
@@ -85,7 +85,8 @@ def own_values(
     mine = tuple(sorted({_mark(k.kind, k.value) for k in every}))
     telling = telling_values(every, policies.controller)
     names = _names(spark, policies, frames, keys, Own(mine, telling, ()), touched)
-    return Own(mine, tuple(sorted({*telling, *names})), tuple(sorted({n.strip(" ").lower() for n in names})))
+    keep = tuple(sorted({*telling, *names}))
+    return Own(mine, keep, tuple(sorted({folded(value) for value in keep})))
 
 
 def rows_of_person(

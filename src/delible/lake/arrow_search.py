@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -12,26 +11,10 @@ import pyarrow.compute as pc
 
 from delible.lake.forms import Needles, stands_alone
 from delible.lake.log_search import search_statistics
-from delible.model.subject import normalised
-from delible.model.terms import Normalise
+from delible.lake.typed_keys import TypedKeys
 
 _PARTITION_VALUES = "partitionValues"
 """The map of a Delta log action whose keys are names of columns."""
-
-
-@dataclass(frozen=True)
-class TypedKeys:
-    """Keys that are compared with a column's whole values."""
-
-    values: frozenset[str]
-    how: Normalise
-
-    def hits(self, array: pa.Array) -> int:
-        """Count the array's values that are one of the keys."""
-        spelled = pc.cast(array, pa.string())
-        unique = pc.unique(spelled)
-        wanted = [v for v in unique.to_pylist() if v is not None and normalised(v, self.how) in self.values]
-        return pc.sum(pc.is_in(spelled, value_set=pa.array(wanted, pa.string()))).as_py() or 0
 
 
 def search_table(table: pa.Table, needles: Needles, typed: Mapping[str, TypedKeys]) -> Counter[tuple[str, str]]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from delible.model.subject import BLANKS, LONGEST_IDENTIFIER
 from delible.model.terms import Normalise
 
 INNER, OUTER = "__inner_pad", "__outer_pad"
-_DIGITS = {"tinyint": 1, "smallint": 3, "int": 7, "bigint": 15}
-"""Hexadecimal digits of a pseudonym that fit into a whole number's type."""
+_BITS = {"int": 31, "bigint": 60}
+"""Bits of a pseudonym that fit into a whole number's type."""
 
 
 def normalised(column: Column, how: Normalise) -> Column:
     """Return the spelling under which two identifiers are equal; the same function as `model.subject.normalised`."""
-    trimmed = F.trim(column.cast("string"))
+    trimmed = F.trim(column.cast("string"), F.lit(BLANKS))
     match how:
         case Normalise.EXACT:
             return trimmed
@@ -23,7 +25,11 @@ def normalised(column: Column, how: Normalise) -> Column:
             return F.lower(trimmed)
         case Normalise.DIGITS:
             digits = F.regexp_replace(trimmed, "[^0-9]", "")
-            return F.when(trimmed.startswith("+"), F.concat(F.lit("+"), digits)).otherwise(digits)
+            return (
+                F.when(digits.startswith("00"), F.concat(F.lit("+"), F.substring(digits, 3, LONGEST_IDENTIFIER)))
+                .when(trimmed.startswith("+"), F.concat(F.lit("+"), digits))
+                .otherwise(digits)
+            )
 
 
 def pads_of(key: bytes) -> tuple[bytes, bytes]:
@@ -38,9 +44,9 @@ def with_pads(frame: DataFrame, pads: tuple[bytes, bytes]) -> DataFrame:
     They travel as data of a one-row table, never as literals: a literal would stand in query plans and event logs,
     and with it anybody could recompute every pseudonym.
     """
-    schema = T.StructType([T.StructField(INNER, T.BinaryType(), False), T.StructField(OUTER, T.BinaryType(), False)])
-    row = SparkSession.active().createDataFrame([(bytearray(pads[0]), bytearray(pads[1]))], schema)
-    return frame.crossJoin(F.broadcast(row))
+    # From Arrow: a Python list would start Python workers for one row.
+    row = pa.table({INNER: pa.array([pads[0]], pa.binary()), OUTER: pa.array([pads[1]], pa.binary())})
+    return frame.crossJoin(F.broadcast(SparkSession.active().createDataFrame(row)))
 
 
 def keyed(message: Column) -> Column:
@@ -57,10 +63,10 @@ def pseudonym(value: Column, kind: str) -> Column:
         kind: Its type, as `simpleString` spells it.
     """
     code = keyed(value.cast("string"))
-    if kind in _DIGITS:
+    if kind in _BITS:
         # Negative, so that a pseudonym can never be taken for somebody else's real key.
-        number = F.conv(F.substring(code, 1, _DIGITS[kind]), 16, 10).cast("bigint")
-        code = (-number - 1).cast(kind)
+        number = F.conv(F.substring(code, 1, 15), 16, 10).cast("bigint")
+        code = (-F.pmod(number, F.lit(2 ** _BITS[kind])) - 1).cast(kind)
     return F.when(value.isNotNull(), code)
 
 

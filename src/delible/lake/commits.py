@@ -6,10 +6,15 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import pyarrow.fs as pafs
 
+from delible.errors import ConflictError
+
+_VERSIONED = re.compile(r"^(\d{20})\.(?:json$|checkpoint\.)")
+_MOST_LOOKED_AT = 100
 _COMMIT = re.compile(r"^(\d{20})\.json$")
 
 
@@ -39,8 +44,17 @@ class Commit:
 
 
 def current_version(location: str) -> int:
-    """Return the table's newest Delta version, from the names in its log."""
-    return max(version for version, _ in _files(*_log(location)))
+    """Return the table's newest Delta version, from the names in its log.
+
+    Raises:
+        ConflictError: `table.no_log` when there is none.
+    """
+    filesystem, log = _log(location)
+    names = (_VERSIONED.match(info.base_name) for info in filesystem.get_file_info(pafs.FileSelector(log)))
+    versions = [int(name[1]) for name in names if name is not None]
+    if not versions:
+        raise ConflictError("table.no_log", "the table's log holds no version.", where=log)
+    return max(versions)
 
 
 def commits(location: str, *, since: int = -1) -> Iterator[Commit]:
@@ -60,7 +74,7 @@ def commits(location: str, *, since: int = -1) -> Iterator[Commit]:
 def latest(location: str, *names: str) -> dict[str, Any]:
     """Return the newest action of each name, of those that stand in commits: not what only a checkpoint holds."""
     found: dict[str, Any] = {}
-    for commit in commits(location):
+    for commit in islice(commits(location), _MOST_LOOKED_AT):
         found = {n: commit.actions[n] for n in names if n in commit.actions} | found
         if len(found) == len(names):
             break

@@ -10,13 +10,11 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from delible.lake.facts import quoted
+from delible.lake.mentions import SHORTEST_TELLING
 from delible.lake.reach import collected, due_rows, split_rows
 from delible.model.policy import PolicySet, TablePolicy
-from delible.model.subject import KeyRole, KeyRow
+from delible.model.subject import BLANKS, KeyRole, KeyRow
 from delible.model.terms import ErasureAction
-
-_SHORTEST_EVIDENCE = 5
-"""A shorter value would be found all over any table; it is compared in its own column instead."""
 
 
 def evidence_of(
@@ -45,7 +43,7 @@ def evidence_of(
         return []
     candidates = collected(
         reduce(DataFrame.unionByName, [g.select("request", "entry.kind", "entry.value") for g in going])
-        .where(F.length(F.trim("value")) >= _SHORTEST_EVIDENCE)
+        .where(F.length(F.trim("value")) >= SHORTEST_TELLING)
         .distinct()
     )
     wanted = spark.createDataFrame(
@@ -55,7 +53,9 @@ def evidence_of(
     shared = reduce(
         DataFrame.unionByName,
         [
-            s.select(F.lower(F.trim(F.col("entry.value"))).alias("__wanted")).join(wanted, "__wanted", "left_semi")
+            s.select(F.lower(F.trim(F.col("entry.value"), F.lit(BLANKS))).alias("__wanted")).join(
+                wanted, "__wanted", "left_semi"
+            )
             for s in staying
         ],
     ).distinct()
@@ -82,4 +82,4 @@ def _values(table: str, columns: Sequence[str]) -> Column:
 
 
 def _folded(value: str) -> str:
-    return value.strip(" ").lower()
+    return value.strip(BLANKS).lower()

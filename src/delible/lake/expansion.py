@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import reduce
+from typing import Protocol
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -41,21 +42,33 @@ def expand(
 
     Where a request names its subject key, it says who the data subject is: a row of another subject key is somebody
     else's, and what led there is shared. Where it names none, two subject keys are two people, and the request is
-    ambiguous.
+    ambiguous. A row without a subject key counts as the data subject's as long as it brings no second value of a kind,
+    such as a guest's address beside a family's telephone; with one, it is treated like a row of somebody else.
     """
-    subject = policies.controller.subject
+    return settled(policies.controller, given, _Links(spark, policies, frames))
+
+
+def settled(controller: Controller, given: Sequence[KeyRow], links: Links) -> Expanded:
+    """Return what links lead to; see `expand`."""
+    given = [k for k in given if k.role in (KeyRole.GIVEN, KeyRole.FOUND)]
+    subject = controller.subject
     named: dict[str, set[str]] = defaultdict(set)
     for key in given:
         if key.kind == subject:
             named[key.request].add(key.value)
     shared: set[_Key] = set()
+    foreign: set[_Key] = set()
     while True:
-        known, met = _closure(spark, policies, frames, given, named, shared)
-        if met <= shared:
+        closure = _Closure(given, named, shared | foreign)
+        closure.run(links)
+        more_shared, more_foreign, asked = closure.conflicts(foreign, subject)
+        if more_shared <= shared and more_foreign <= foreign:
             break
-        # What was reached through a shared value before it was known to be shared may be somebody else's.
-        shared |= met
-    ambiguous = _ambiguous(policies.controller, known)
+        # What was reached through such a value before it was known to be shared may be somebody else's.
+        shared |= more_shared
+        foreign |= more_foreign
+    known = list(closure.known.values())
+    ambiguous = _ambiguous(controller, known, {_key(k) for k in given}) | asked
     return Expanded(
         tuple(k for k in known if k.request not in ambiguous),
         tuple(KeyRow(*key, KeyRole.SHARED) for key in sorted(shared) if key[0] not in ambiguous),
@@ -63,80 +76,128 @@ def expand(
     )
 
 
-def _closure(
-    spark: SparkSession,
-    policies: PolicySet,
-    frames: Mapping[str, DataFrame],
-    given: Sequence[KeyRow],
-    named: Mapping[str, set[str]],
-    left: Set[_Key],
-) -> tuple[list[KeyRow], set[_Key]]:
-    """Return all keys that the links lead to, and those by which somebody else's row was met.
+class Links(Protocol):
+    """Tables whose rows tie identifiers to each other."""
+
+    def rows(self, keys: Sequence[KeyRow]) -> list[tuple[str, LinkRow]]:
+        """Return the distinct rows that keys reach, each with the request that it was reached for."""
+        ...
+
+
+@dataclass(frozen=True)
+class LinkRow:
+    """One row of a link table: whose subject key it has, and the identifiers that stand in it."""
+
+    owner: str
+    entries: tuple[_Key, ...]
+
+
+class _Closure:
+    """All keys that the links lead to, and the rows that led there.
 
     Args:
         left: Identifiers that are not followed.
     """
-    known = {_key(k): k for k in given if _key(k) not in left}
-    shared: set[_Key] = set()
-    frontier: list[KeyRow] = list(known.values())
-    while frontier:
-        keys = keys_frame(spark, frontier)
-        frontier = []
-        linked = [_linked(policies, frames[name], name, reaches, keys) for name, reaches in policies.links()]
-        if not linked:
-            break
-        for owner, key in _collected(reduce(DataFrame.unionByName, linked).distinct()):
-            theirs = owner and named.get(key.request) and owner not in named[key.request]
-            if theirs and _key(key) in known:
-                shared.add(_key(key))
-            elif not theirs and _key(key) not in known and _key(key) not in left:
-                known[_key(key)] = key
-                frontier.append(key)
-    return list(known.values()), shared
+
+    def __init__(self, given: Sequence[KeyRow], named: Mapping[str, set[str]], left: Set[_Key]) -> None:
+        self.known = {_key(k): k for k in given if _key(k) not in left}
+        self._solid = {_key(k) for k in given}
+        self._named = named
+        self._left = left
+        self._rows: list[tuple[str, LinkRow]] = []
+
+    def run(self, links: Links) -> None:
+        """Follow the links until nothing is found."""
+        frontier = list(self.known.values())
+        while frontier:
+            found: list[KeyRow] = []
+            for request, row in links.rows(frontier):
+                self._rows.append((request, row))
+                if self._is_of_another(request, row):
+                    continue
+                if row.owner:
+                    self._solid.update(row.entries)
+                for key in row.entries:
+                    if key not in self.known and key not in self._left:
+                        self.known[key] = KeyRow(*key, KeyRole.FOUND)
+                        found.append(self.known[key])
+            frontier = found
+
+    def conflicts(self, foreign: Set[_Key], subject: str) -> tuple[set[_Key], set[_Key], frozenset[str]]:
+        """Return shared identifiers, identifiers of others, and requests that must be asked."""
+        shared: set[_Key] = set()
+        others: set[_Key] = set()
+        asked: set[str] = set()
+        values: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for request, kind, value in self.known:
+            values[request, kind].add(value)
+        for request, row in self._rows:
+            second = not row.owner and any(
+                key not in self._solid and key in self.known and len(values[key[0], key[1]]) > 1 for key in row.entries
+            )
+            theirs = self._is_of_another(request, row) or (not row.owner and not foreign.isdisjoint(row.entries))
+            if second and not self._named.get(request):
+                asked.add(request)
+            elif second or theirs:
+                for key in row.entries:
+                    if key in self.known and key[1] != subject:
+                        (shared if key in self._solid else others).add(key)
+        return shared, others, frozenset(asked)
+
+    def _is_of_another(self, request: str, row: LinkRow) -> bool:
+        own = self._named.get(request)
+        return bool(row.owner and own and row.owner not in own)
 
 
-def _linked(policies: PolicySet, frame: DataFrame, table: str, reaches: Sequence[Reach], keys: DataFrame) -> DataFrame:
-    """Return the identifiers that stand in one row with a key, beside the subject key of that row."""
-    controller = policies.controller
-    entries = [F.struct(F.lit(r.identifies).alias("kind"), spelled(r, controller).alias("value")) for r in reaches]
-    owner = next((spelled(r, controller) for r in reaches if r.identifies == controller.subject), F.lit(""))
-    return (
-        due_rows(frame, policies.tables[table], controller, keys)
-        .select(
+@dataclass(frozen=True)
+class _Links:
+    """The link tables."""
+
+    spark: SparkSession
+    policies: PolicySet
+    frames: Mapping[str, DataFrame]
+
+    def rows(self, keys: Sequence[KeyRow]) -> list[tuple[str, LinkRow]]:
+        """Return the distinct rows that keys reach, each with the request that it was reached for."""
+        reaching = keys_frame(self.spark, keys)
+        parts = [self._of(name, reaches, reaching) for name, reaches in self.policies.links()]
+        if not parts:
+            return []
+        table = reduce(DataFrame.unionByName, parts).distinct().toArrow()
+        columns = (table.column(n).to_pylist() for n in ("request", "owner", "entries"))
+        return [
+            (request, LinkRow(owner, tuple((request, e["kind"], e["value"]) for e in entries)))
+            for request, owner, entries in zip(*columns, strict=True)
+        ]
+
+    def _of(self, table: str, reaches: Sequence[Reach], keys: DataFrame) -> DataFrame:
+        controller = self.policies.controller
+        entries = [F.struct(F.lit(r.identifies).alias("kind"), spelled(r, controller).alias("value")) for r in reaches]
+        owner = next((spelled(r, controller) for r in reaches if r.identifies == controller.subject), F.lit(""))
+        return due_rows(self.frames[table], self.policies.tables[table], controller, keys).select(
             F.col("__request").alias("request"),
             F.coalesce(owner, F.lit("")).alias("owner"),
-            F.explode(F.array(*entries)).alias("entry"),
+            F.filter(F.array(*entries), lambda e: e["value"].isNotNull() & ~e["value"].isin("", "+")).alias("entries"),
         )
-        .select("request", "owner", "entry.kind", "entry.value")
-        .where("value != ''")
-    )
-
-
-def _collected(frame: DataFrame) -> list[tuple[str, KeyRow]]:
-    table = frame.toArrow()
-    columns = (table.column(n).to_pylist() for n in ("request", "owner", "kind", "value"))
-    return [(owner, KeyRow(r, k, v, KeyRole.FOUND)) for r, owner, k, v in zip(*columns, strict=True)]
 
 
 def _key(row: KeyRow) -> _Key:
     return row.request, row.kind, row.value
 
 
-def _ambiguous(controller: Controller, keys: Sequence[KeyRow]) -> frozenset[str]:
+def _ambiguous(controller: Controller, keys: Sequence[KeyRow], given: Set[_Key]) -> frozenset[str]:
     """Return requests that reach two people, unless the data subject named all of the keys as their own.
 
     Two people are two values of the controller's subject kind; where a request reaches none, two values of any kind:
     whoever is only an e-mail address may share a telephone with somebody who is only another one.
     """
-    found: dict[str, dict[str, set[str]]] = {}
-    named: dict[tuple[str, str], set[str]] = {}
+    found: dict[str, dict[str, set[_Key]]] = {}
     for key in keys:
-        found.setdefault(key.request, {}).setdefault(key.kind, set()).add(key.value)
-        if key.role is KeyRole.GIVEN:
-            named.setdefault((key.request, key.kind), set()).add(key.value)
+        if key.kind in controller.identifiers:
+            found.setdefault(key.request, {}).setdefault(key.kind, set()).add(_key(key))
     ambiguous = set()
     for request, kinds in found.items():
         judged = [controller.subject] if controller.subject in kinds else list(kinds)
-        if any(len(kinds[kind]) > 1 and not kinds[kind] <= named.get((request, kind), set()) for kind in judged):
+        if any(len(kinds[kind]) > 1 and not kinds[kind] <= given for kind in judged):
             ambiguous.add(request)
     return frozenset(ambiguous)

@@ -10,11 +10,12 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from delible.lake.arrow_search import TypedKeys, search_table
+from delible.lake.arrow_search import search_table
 from delible.lake.formats import ARCHIVES, COLUMNS, STREAMS, Format
 from delible.lake.forms import Needles
 from delible.lake.packed import UNREADABLE, Allowance, Packed, Unopened, members, unpacked
 from delible.lake.places import search_name
+from delible.lake.typed_keys import TypedKeys
 
 _CHUNK = 32 * 1024 * 1024
 _OVERLAP = 16 * 1024

@@ -44,14 +44,14 @@ class Found:
         shared: Identifiers that somebody else has, too; they reached nothing.
         tables: Per table, what is due there.
         ambiguous: Requests whose identifiers reach more than one person: never guessed, always asked.
-        matched: Requests that reach at least one row.
+        rows_of: Rows per request and table, of requests that reach any.
     """
 
     keys: tuple[KeyRow, ...]
     shared: tuple[KeyRow, ...]
     tables: Mapping[str, TableDue]
     ambiguous: frozenset[str]
-    matched: frozenset[str]
+    rows_of: Mapping[str, Mapping[str, int]]
 
 
 def find(
@@ -80,14 +80,14 @@ def find(
                 keys += owned
                 shared[name] = others
     if not keys:
-        return Found((), expanded.shared, {}, ambiguous, frozenset())
+        return Found((), expanded.shared, {}, ambiguous, {})
     frame_of_keys = keys_frame(spark, keys)
     tables = _counted(policies, frames, frame_of_keys, shared)
-    matched = _matched(policies, frames, frame_of_keys)
+    rows_of = _rows_of(policies, frames, frame_of_keys)
     if evidence:
         touched = [name for name, table in tables.items() if table.due.rows]
         keys += evidence_of(spark, policies, frames, frame_of_keys, touched)
-    return Found(tuple(keys), expanded.shared, tables, ambiguous, matched)
+    return Found(tuple(keys), expanded.shared, tables, ambiguous, rows_of)
 
 
 def _path_order(policies: PolicySet) -> list[str]:
@@ -118,7 +118,7 @@ def _path_keys(
     pointed = (
         due_rows(frame, through, policies.controller, frame_of_keys)
         .select(F.col("__request").alias("request"), F.lit(kind_of(policy, reach)).alias("kind"), value.alias("value"))
-        .where(value.isNotNull())
+        .where(value != "")
     )
     kept = (
         split_rows(frame, through, policies.controller, frame_of_keys, due=False)
@@ -175,12 +175,17 @@ def _table_due(name: str, due: Row | None, shared: Row | None) -> TableDue:
     return TableDue(rows, due["files"] if due else 0, due["bytes"] if due else 0)
 
 
-def _matched(policies: PolicySet, frames: Mapping[str, DataFrame], keys: DataFrame) -> frozenset[str]:
-    """Return the requests that reach at least one row of any table."""
+def _rows_of(policies: PolicySet, frames: Mapping[str, DataFrame], keys: DataFrame) -> dict[str, dict[str, int]]:
+    """Count each request's rows per table, a row once however many ways lead to it."""
     parts = [
-        due_rows(frames[name], policy, policies.controller, keys).select("__request")
+        due_rows(frames[name].withColumn("__row", F.monotonically_increasing_id()), policy, policies.controller, keys)
+        .select("__request", F.lit(name).alias("table"), "__row")
+        .distinct()
         for name, policy in policies.tables.items()
         if policy.subject
     ]
-    requests = reduce(DataFrame.unionByName, parts).distinct().toArrow()
-    return frozenset(requests.column("__request").to_pylist())
+    counts = reduce(DataFrame.unionByName, parts).groupBy("__request", "table").count().toArrow()
+    rows: dict[str, dict[str, int]] = {}
+    for request, table, count in zip(*(counts.column(n).to_pylist() for n in counts.column_names), strict=True):
+        rows.setdefault(request, {})[table] = count
+    return rows

@@ -73,15 +73,19 @@ def _held_by(
         referenced = with_pads(frame, key.pads).withColumn("__own", _ref(reach, policies.controller, key))
         return referenced.join(wanted, F.col("__own") == F.col("__ref"), "left_semi")
     through = policies.tables[reach.through]
-    pointed = reduce(
-        DataFrame.unionByName,
-        [
-            _held_by(spark, policies, frames, through, r, refs, key).select(
-                normalised(F.col(quoted(reach.matches or "")), Normalise.EXACT).alias("__pointed")
-            )
-            for r in through.subject
-        ],
-    ).distinct()
+    pointed = (
+        reduce(
+            DataFrame.unionByName,
+            [
+                _held_by(spark, policies, frames, through, r, refs, key).select(
+                    normalised(F.col(quoted(reach.matches or "")), Normalise.EXACT).alias("__pointed")
+                )
+                for r in through.subject
+            ],
+        )
+        .where("__pointed != ''")
+        .distinct()
+    )
     here = normalised(F.col(quoted(reach.column)), Normalise.EXACT)
     return frame.join(pointed, here == F.col("__pointed"), "left_semi")
 

@@ -157,5 +157,5 @@ def _refs_by_value(policies: PolicySet, reach: Reach, read: Read, key: RefKey, p
     """Return the column that a hop points to, with the references of everybody behind each of its values."""
     through = _with_refs(policies, policies.tables[reach.through or ""], read, key, passed)
     value = normalised(F.col(quoted(reach.matches or "")), Normalise.EXACT)
-    each = through.select(value.alias("value"), F.explode(REFS).alias("ref")).where("value IS NOT NULL")
+    each = through.select(value.alias("value"), F.explode(REFS).alias("ref")).where("value != ''")
     return each.groupBy("value").agg(F.collect_set("ref").alias("refs"))

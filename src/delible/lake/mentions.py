@@ -19,6 +19,7 @@ from delible.model.subject import KeyRole, KeyRow
 from delible.model.terms import Normalise
 
 MASK = "[erased]"
+SHORTEST_TELLING = 5
 _VALUES = "__values"
 _BEFORE, _AFTER = r"(?<![\p{L}\p{N}._%+\-@])", r"(?![\p{L}\p{N}_%+\-@])(?!\.[\p{L}\p{N}])"
 """ann@x.example is not joann@x.example, and 555-0142 is not a part of a longer number: those are other people."""
@@ -42,11 +43,13 @@ class Needle:
 
 
 def telling_values(keys: Sequence[KeyRow], controller: Controller) -> tuple[str, ...]:
-    """Return the values whose appearance in a text can only mean the due person."""
+    """Return the values whose appearance in a text can only mean the due person.
+
+    A shorter value, such as a login `sam`, would be found all over everybody's texts: it is compared in its own column.
+    """
     kinds = controller.identifiers
-    return tuple(
-        sorted({k.value for k in keys if k.role is KeyRole.EVIDENCE or (k.kind in kinds and kinds[k.kind].distinctive)})
-    )
+    telling = {k.value for k in keys if k.role is KeyRole.EVIDENCE or (k.kind in kinds and kinds[k.kind].distinctive)}
+    return tuple(sorted(v for v in telling if len(v) >= SHORTEST_TELLING))
 
 
 def telling_numbers(keys: Sequence[KeyRow], controller: Controller) -> tuple[str, ...]:

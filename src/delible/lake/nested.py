@@ -109,7 +109,7 @@ def redacted(value: Column, shape: Shape, *, keep: Column, names: Column, shared
 
     Args:
         keep: Array of strings that stay where free text holds them.
-        names: Array of the person's own identifying values, folded.
+        names: Array of the person's own identifiers and names, folded.
         shared: Whether the row is somebody else's, too; then identifying parts stay only when they are the person's.
     """
 

@@ -45,7 +45,7 @@ def vacuum(spark: SparkSession, location: str, *, table: str, hours: int | None)
     Args:
         hours: Age that files must have; None for the table's own retention window.
     """
-    handle = open_table(spark, location, table=table)
+    handle, seen = open_table(spark, location, table=table), current_version(location)
     before = spark.conf.get(_RETENTION_CHECK)
     # Delta refuses a window below the table's own: `immediate` is the operator's word that nobody else reads it.
     spark.conf.set(_RETENTION_CHECK, "false" if hours is not None else "true")
@@ -56,7 +56,7 @@ def vacuum(spark: SparkSession, location: str, *, table: str, hours: int | None)
             handle.vacuum(hours)
     finally:
         spark.conf.set(_RETENTION_CHECK, str(before))
-    ended = next((c for c in commits(location) if c.info.get("operation") == "VACUUM END"), None)
+    ended = next((c for c in commits(location, since=seen) if c.info.get("operation") == "VACUUM END"), None)
     return ended.metrics.get("numDeletedFiles", 0) if ended is not None else 0
 
 
@@ -68,6 +68,11 @@ def properties(spark: SparkSession, location: str, *, table: str) -> dict[str, s
         metadata = {"configuration": detail["properties"] if detail is not None else None}
     own: Mapping[str, str] = metadata.get("configuration") or {}
     return {name: own[name] for name in PROPERTIES if name in own}
+
+
+def set_aside(found: Mapping[str, str]) -> bool:
+    """Return whether properties are those that `checkpoint` sets for a moment."""
+    return found.get(_INTERVAL) == "1"
 
 
 def checkpoint(spark: SparkSession, location: str, *, original: Mapping[str, str], forget: bool) -> int:

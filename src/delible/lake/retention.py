@@ -12,6 +12,7 @@ from functools import reduce
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from delible.decide.retention import Standing, forbids, stricter
 from delible.lake.columns import normalised, utc, with_pads
@@ -77,7 +78,7 @@ def past_period(frame: DataFrame, rule: RetentionRule, as_of: datetime) -> Colum
     The same arithmetic as `model.duration.after`, in UTC whatever the session's time zone is. A row whose clock is
     empty is NOT past it: a missing time is a gap, never a reason to delete.
     """
-    past = _ended(_clock(frame, rule), rule.keep, as_of)
+    past = _ended(frame, rule, rule.keep, as_of)
     return past & _covers(frame, rule) if rule.where else past
 
 
@@ -93,7 +94,7 @@ def standing(frame: DataFrame, rule: RetentionRule, judging: Judging, held: Colu
     now, clock = judging.as_of, _clock(frame, rule)
     reasons = [
         (clock.isNull(), Standing.NO_CLOCK),
-        (~_ended(clock, rule.keep, now), Standing.NOT_YET),
+        (~_ended(frame, rule, rule.keep, now), Standing.NOT_YET),
         (_any(_binds(frame, r, now) for r in _bound_by(rule, judging.rules)), Standing.DUTY),
         (F.lit(False) if held is None else F.coalesce(held, F.lit(False)), Standing.HELD),
         (_any(_acts(frame, r, judging) for r in stricter(rule, judging.rules)), Standing.COVERED),
@@ -121,7 +122,8 @@ def with_events(frame: DataFrame, rules: Sequence[RetentionRule], events: Mappin
             .groupBy(key)
             .agg(pick("__time").alias(_event(rule)))
         )
-        frame = frame.join(found, own == F.col(key), "left").drop(key)
+        days = F.lit(_extra_days(source.schema[clock.column].dataType)).alias(_day(rule))
+        frame = frame.join(found.select("*", days), own == F.col(key), "left").drop(key)
     return frame
 
 
@@ -179,7 +181,7 @@ def _merge_keys(
     keys = tuple(dict.fromkeys((*reach_columns(judging.policy), *by_event)))
     rows = with_held(with_events(frame, clocks, judging.events), judging)
     due = rows.where(standing(rows, rule, judging, F.col(_HELD)) == Standing.DUE.value)
-    events = [_event(r) for r in clocks]
+    events = [name for r in clocks for name in (_event(r), _day(r))]
     source = due.select(*[F.col(quoted(c)).alias(f"__k{i}") for i, c in enumerate(keys)], *events).distinct()
     if not keys:
         source = source.withColumn("__k", F.lit(True)).distinct()
@@ -206,6 +208,10 @@ def _event(rule: RetentionRule) -> str:
     return f"__event_{rule.retention}"
 
 
+def _day(rule: RetentionRule) -> str:
+    return f"__day_{rule.retention}"
+
+
 def with_held(frame: DataFrame, judging: Judging) -> DataFrame:
     """Add whether a row is held, as `__held`."""
     if judging.held is None:
@@ -220,18 +226,35 @@ def with_held(frame: DataFrame, judging: Judging) -> DataFrame:
 
 def _clock(frame: DataFrame, rule: RetentionRule) -> Column:
     """Return when a rule's clock started on each row, as a date and time in UTC."""
-    if not isinstance(rule.clock, EventClock):
-        return utc(F.col(quoted(rule.clock)), frame.schema[rule.clock].dataType)
-    event, other = F.col(_event(rule)), rule.clock.otherwise
-    if other is None:
-        return event
-    return F.coalesce(event, utc(F.col(quoted(other)), frame.schema[other].dataType))
+    return F.coalesce(*[start for start, _ in _starts(frame, rule)])
 
 
-def _ended(clock: Column, keep: Duration, as_of: datetime) -> Column:
-    ends = clock + F.make_interval(months=F.lit(keep.months), days=F.lit(keep.days))
+def _starts(frame: DataFrame, rule: RetentionRule) -> list[tuple[Column, Column]]:
+    """Return what may start a rule's clock, the first that is there, each with the days that its period ends later."""
+    clock = rule.clock
+    starts = []
+    if isinstance(clock, EventClock):
+        starts.append((F.col(_event(rule)), F.col(_day(rule))))
+    own = clock.otherwise if isinstance(clock, EventClock) else clock
+    if own is not None:
+        kind = frame.schema[own].dataType
+        starts.append((utc(F.col(quoted(own)), kind), F.lit(_extra_days(kind))))
+    return starts
+
+
+def _extra_days(kind: T.DataType) -> int:
+    """Return 1 for dates: a period from a day ends with the last hour of its last day (Reg. 1182/71 Art. 3(2)(c))."""
+    return 1 if isinstance(kind, T.DateType) else 0
+
+
+def _ended(frame: DataFrame, rule: RetentionRule, keep: Duration, as_of: datetime) -> Column:
+    """Return whether a period that starts with a rule's clock has run out; without a clock it has not."""
+    ends = [
+        start + F.make_interval(months=F.lit(keep.months), days=F.lit(keep.days)) + F.make_interval(days=extra)
+        for start, extra in _starts(frame, rule)
+    ]
     now = F.lit(as_of.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")).cast("timestamp_ntz")
-    return F.coalesce(ends <= now, F.lit(False))
+    return F.coalesce(F.coalesce(*ends) <= now, F.lit(False))
 
 
 def _covers(frame: DataFrame, rule: RetentionRule, *, unknown: bool = False) -> Column:
@@ -250,7 +273,7 @@ def _bound_by(rule: RetentionRule, rules: Sequence[RetentionRule]) -> tuple[Rete
 def _binds(frame: DataFrame, rule: RetentionRule, as_of: datetime) -> Column:
     """Return whether a rule's duty may still cover a row and has not been shown to have ended."""
     at_least = rule.duty.at_least if rule.duty is not None else rule.keep
-    return _covers(frame, rule, unknown=True) & ~_ended(_clock(frame, rule), at_least, as_of)
+    return _covers(frame, rule, unknown=True) & ~_ended(frame, rule, at_least, as_of)
 
 
 def _acts(frame: DataFrame, rule: RetentionRule, judging: Judging) -> Column:

@@ -16,13 +16,13 @@ from pathlib import PurePosixPath
 
 import pyarrow.fs as pafs
 
-from delible.lake.arrow_search import TypedKeys
 from delible.lake.file_search import FileSearch
 from delible.lake.formats import Format
 from delible.lake.forms import Needles
 from delible.lake.log_search import search_statistics
 from delible.lake.packed import Packed
 from delible.lake.places import Names
+from delible.lake.typed_keys import TypedKeys
 from delible.model.proof import Match, Verification
 
 

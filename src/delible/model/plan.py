@@ -91,12 +91,14 @@ class PlannedRequest(Frozen):
 
     Args:
         shared: How many of its identifiers somebody else has, too; they reach no row by themselves.
+        rows: Its own rows per table; a table's step counts those of all requests together.
     """
 
     id: str
     due: str
     matched: bool
     shared: int = 0
+    rows: dict[str, int] = {}
 
 
 class ErasurePlan(Frozen):

@@ -58,6 +58,7 @@ class Certificate(Frozen):
 
     Args:
         earlier_plans: Plans that ended with residue before this one; the tables' numbers include theirs.
+        rows: This data subject's own rows per table; the numbers under `tables` are those of the whole run.
         shared_identifiers: Identifiers that somebody else has, too: by themselves they reached no row.
         releases: Dataset releases, as `NAME@vN`, that were cut before and hold the data subject under a pseudonym.
         releases_unknown: Those whose subject index cannot be read, so that nobody can tell.
@@ -75,6 +76,7 @@ class Certificate(Frozen):
     plan: str
     earlier_plans: tuple[str, ...] = ()
     matched: bool
+    rows: dict[str, int] = {}
     shared_identifiers: int = 0
     tables: tuple[TableProof, ...]
     verification: Verification

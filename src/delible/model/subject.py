@@ -18,6 +18,9 @@ SubjectRef = NewType("SubjectRef", str)
 
 LONGEST_IDENTIFIER = 1_000
 
+BLANKS = " \t\r\n\u00a0\u2007\u202f\u3000"
+"""What is trimmed from both ends of an identifier: spaces that people and exports put there, also unbreakable ones."""
+
 
 class Identifier(Frozen):
     """One identifier of a data subject. Its value is masked in every `repr`, log and traceback.
@@ -47,8 +50,8 @@ class IdentifierKind(Frozen):
     """How identifiers of one kind are compared, and whether a byte search can tell them from other data.
 
     Args:
-        normalise: `lower` trims and lower-cases (e-mail), `digits` keeps digits and a leading plus (phones),
-            `exact` only trims spaces.
+        normalise: `lower` trims and lower-cases (e-mail), `digits` keeps digits and a leading plus, which `00` is
+            taken for (phones), `exact` only trims spaces.
         distinctive: True when finding the value in raw bytes proves that it is this person's. Small surrogate numbers
             are not: they are compared column by column instead.
     """
@@ -62,7 +65,7 @@ def normalised(value: str, how: Normalise) -> str:
 
     `lake.columns.normalised` is the same function as a Spark column; a test holds the two together.
     """
-    trimmed = value.strip(" ")
+    trimmed = value.strip(BLANKS)
     match how:
         case Normalise.EXACT:
             return trimmed
@@ -70,6 +73,8 @@ def normalised(value: str, how: Normalise) -> str:
             return trimmed.lower()
         case Normalise.DIGITS:
             digits = re.sub(r"[^0-9]", "", trimmed)
+            if digits.startswith("00"):
+                return "+" + digits[2:]
             return "+" + digits if trimmed.startswith("+") else digits
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from delible.model.base import Frozen
 from delible.model.duration import Duration
-from delible.model.taxonomy import CATEGORIES
+from delible.model.taxonomy import CATEGORIES, is_personal, is_special
 from delible.model.terms import LegalBasis, Regime, Right
 from delible.report.page import count, number, render
 
@@ -181,11 +181,13 @@ def _lines(value: Any, path: str) -> Iterator[str]:
 
 
 def _categories(table: AccessTable) -> tuple[str, ...]:
-    """Return the categories of a table's columns, each once."""
-    titles = (
-        f"{CATEGORIES.get(c.category, c.category)}{' (special category)' if c.special else ''}" for c in table.columns
-    )
-    return tuple(dict.fromkeys(titles))
+    """Return the categories of a table's personal data, each once."""
+    titles = dict[str, None]()
+    for column in table.columns:
+        if is_personal(column.category):
+            special = " (special category)" if column.special or is_special(column.category) else ""
+            titles[CATEGORIES.get(column.category, column.category) + special] = None
+    return tuple(titles)
 
 
 def _summary(package: AccessPackage, shown: Sequence[AccessTable]) -> str:

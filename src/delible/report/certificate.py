@@ -7,6 +7,7 @@ from typing import Any
 
 from delible.model.base import canonical
 from delible.model.proof import Certificate
+from delible.model.terms import ErasureAction
 from delible.report.page import count, render, size
 
 
@@ -82,10 +83,12 @@ def _were(releases: Sequence[str]) -> str:
 
 
 def _done(certificate: Certificate) -> str:
-    if not certificate.matched:
-        return "No row of any table matched the identifiers that were given; nothing had to be erased."
-    rows = sum(t.rows_erased for t in certificate.tables)
-    touched = sum(t.rows_erased > 0 or t.mentions_masked > 0 for t in certificate.tables)
     mentions = sum(t.mentions_masked for t in certificate.tables)
-    masked = f", and mentions in {count(mentions, 'row')} of other people were masked" if mentions else ""
-    return f"{count(rows, 'row')} in {count(touched, 'table')} {'was' if rows == 1 else 'were'} erased{masked}."
+    masked = f" In this run mentions in {count(mentions, 'row')} of other people were masked." if mentions else ""
+    if not certificate.matched:
+        return f"No row of any table matched the identifiers that were given.{masked}"
+    kept = {t.table for t in certificate.tables if t.action == ErasureAction.KEEP}
+    own = {table: rows for table, rows in certificate.rows.items() if table not in kept}
+    rows = sum(own.values())
+    were = "was" if rows == 1 else "were"
+    return f"{count(rows, 'row')} of the data subject in {count(len(own), 'table')} {were} erased.{masked}"

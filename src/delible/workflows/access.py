@@ -88,7 +88,7 @@ def _built(
         raise BlockedError(
             "request.ambiguous", "the identifiers reach more than one person; ask, never guess.", where=where
         )
-    if request.id not in searched.found.matched:
+    if request.id not in searched.found.rows_of:
         raise BlockedError("request.no_match", "the identifiers reach no row of any table.", where=where)
     if request.state is RequestState.SCHEDULED:
         control.requests.transition(request.id, RequestState.IN_PROGRESS, actor=actor, now=now)
@@ -205,16 +205,18 @@ def _described(policies: PolicySet, policy: TablePolicy) -> AccessTable:
             for name in recipients
             if (r := policies.recipients.get(name)) is not None
         ),
-        retention=tuple(
-            f"{period(rule.keep)} from {_clock(rule)}{' for some records' if rule.where else ''}: {rule.reason}"
-            for rule in policies.retention.values()
-            if rule.table == policy.table
-        ),
+        retention=tuple(_kept(rule) for rule in policies.retention.values() if rule.table == policy.table),
         source=f"Made from: {', '.join(u.replace('_', ' ') for u in policy.upstream)}." if policy.upstream else None,
         columns=tuple(AccessColumn(name=c, category=m.category, special=m.special) for c, m in policy.columns.items()),
         rows=(),
         total=0,
     )
+
+
+def _kept(rule: RetentionRule) -> str:
+    """Return a retention rule as a sentence for people."""
+    some = " (some of the records)" if rule.where else ""
+    return f"{period(rule.keep)} from '{str(rule.clock).replace('_', ' ')}'{some}: {rule.reason}"
 
 
 def _withheld(searched: Searched, regime: Regime) -> tuple[str, ...]:
@@ -233,7 +235,3 @@ def _withheld(searched: Searched, regime: Regime) -> tuple[str, ...]:
                 f"somebody else, such as a card that two people use{ground}."
             )
     return tuple(sentences)
-
-
-def _clock(rule: RetentionRule) -> str:
-    return f"'{rule.clock}'" if isinstance(rule.clock, str) else str(rule.clock)

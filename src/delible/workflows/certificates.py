@@ -53,6 +53,7 @@ def certify(
         plan=plan.id,
         earlier_plans=plan.earlier,
         matched=planned.matched,
+        rows=planned.rows,
         shared_identifiers=planned.shared,
         tables=_proofs(run, treated),
         verification=verification,

@@ -27,6 +27,7 @@ from delible.workflows.consent import standing_flags
 from delible.workflows.dataset_lineage import describe
 from delible.workflows.identifiers import read_identifiers
 from delible.workflows.policies import check_policies
+from delible.workflows.spark import alone
 
 _SPLIT_DOMAIN = "delible:split"
 """No recipe can name this domain: a colon is not allowed in names."""
@@ -91,6 +92,8 @@ def build_dataset(
         InputError: For a recipe that is unknown or does not fit its table.
         BlockedError: `dataset.*` when the purpose has no legal basis, or `dataset.violations` when the policies break
             rules where the recipe depends on them.
+        ConflictError: `workspace.busy` while an erasure or retention run rewrites tables: what it erases must not be
+            published after it was certified as gone.
     """
     policies, keys = load_workspace_policies(workspace), load_keys(workspace)
     planned = plan_dataset(policies, recipe)
@@ -100,7 +103,8 @@ def build_dataset(
     for problem in planned.warnings:
         progress(f"warning: {problem.message}")
     build = _Build(workspace, policies, planned.plan, keys, now)
-    with LineageLog(workspace, clock=Clock(now)).run("dataset.build") as run, build.releases.staging() as folder:
+    log = LineageLog(workspace, clock=Clock(now))
+    with alone(workspace, reading=True), log.run("dataset.build") as run, build.releases.staging() as folder:
         progress(f"Cutting {recipe} from {planned.plan.source}...")
         manifest = _released(build, folder, run)
         Manifests(workspace).put(manifest)

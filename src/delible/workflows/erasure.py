@@ -19,7 +19,7 @@ from delible.errors import BlockedError, ResidueError
 from delible.model.plan import ErasurePlan, TableStep
 from delible.model.proof import Verification
 from delible.model.record import AuditRecord
-from delible.model.request import Request
+from delible.model.request import ENDED, Request
 from delible.model.subject import KeyRole, KeyRow, own_keys
 from delible.model.terms import RequestState
 from delible.store.plans import check_seal
@@ -28,7 +28,7 @@ from delible.workflows.access_files import remove_packages
 from delible.workflows.certificates import certify
 from delible.workflows.clock import Clock
 from delible.workflows.control import Control
-from delible.workflows.erasure_fit import RUNNABLE, refuse_moved_tables, refuse_overtaken
+from delible.workflows.erasure_fit import RUNNABLE, refuse_held, refuse_moved_tables, refuse_overtaken
 from delible.workflows.held import held_refs
 from delible.workflows.journal import Journal, Step
 from delible.workflows.lineage_events import erasure_events
@@ -88,18 +88,25 @@ def apply_erasure(
         clock = Clock(now)
         journal = _journal(control, plan, actor, clock)
         if all(r.state is S.COMPLETED for r in requests):
+            # A run that died after its last step may have left identifiers and an unwritten record.
+            control.requests.reconcile()
+            control.requests.sweep(clock())
             _close(control, journal, plan)
             return Erased(plan, tuple(requests), tuple(_reported(journal, s) for s in plan.tables), None)
         refuse_overtaken(control, journal, plan, requests, clock())
         spark = session_for(workspace)
-        run = Run(spark, journal, clock, plan.id, plan.immediate, progress)
+        guard = partial(refuse_held, control, plan, clock)
+        run = Run(spark, journal, clock, plan.id, plan.immediate, progress, guard)
         refuse_moved_tables(control, run, plan)
         found = _found(control, run, requests, searched)
         keep_plan(workspace, plan)
         journal.begin("all", "apply", {"requests": str(len(requests))})
         _start(control, requests, actor, clock())
         keys = _keys(control, run, requests, found)
-        work = [Work(s, partial(_rewrite, control, s, keys), f"table:{s.table}") for s in plan.tables]
+        held = protected_rows(spark, control, _frames(run, control)) if held_refs(control) else {}
+        work = [
+            Work(s, partial(_rewrite, control, s, keys, held.get(s.table)), f"table:{s.table}") for s in plan.tables
+        ]
         treated = treat_tables(run, work, control.policies.tables)
         return _conclude(control, run, plan, requests, treated, keys, actor)
 
@@ -122,7 +129,7 @@ def _found(control: Control, run: Run, requests: Sequence[Request], known: Searc
     given = own_keys(control.requests.vault.get([r.id for r in requests]))
     searched = known or find_people(run.spark, control, given)
     active = control.holds.active()
-    for request, refs in searched.refs.items():
+    for request, refs in refs_of_keys(control, (*searched.found.keys, *searched.found.shared)).items():
         hold = hold_on(refs, active)
         if hold is not None:
             raise BlockedError(
@@ -155,7 +162,7 @@ def _salt_kind(plan: str) -> str:
     return f"plan.{plan}.salt"
 
 
-def _rewrite(control: Control, step: TableStep, keys: Sequence[KeyRow], run: Run) -> Step:
+def _rewrite(control: Control, step: TableStep, keys: Sequence[KeyRow], protected: DataFrame | None, run: Run) -> Step:
     from delible.lake.columns import pads_of
     from delible.lake.erase import done_under, erase_rows, marked, mask_mentions
 
@@ -166,8 +173,7 @@ def _rewrite(control: Control, step: TableStep, keys: Sequence[KeyRow], run: Run
         erase_rows(run.spark, step.location, policy, controller, keys, pads_of(bytes.fromhex(salt)))
     if step.mentions:
         with marked(run.spark, f"{mark}:mentions"):
-            protected = protected_rows(run.spark, control, _frames(run, control)) if held_refs(control) else {}
-            mask_mentions(run.spark, step.location, policy, controller, keys, protected.get(step.table))
+            mask_mentions(run.spark, step.location, policy, controller, keys, protected)
     rows, mentions = (done_under(step.location, m, step.version) for m in (mark, f"{mark}:mentions"))
     return Step(
         {
@@ -204,8 +210,9 @@ def _conclude(
     own = refs_of_keys(control, keys)
     refs = [ref for of_request in own.values() for ref in of_request]
     remove_packages(control, refs, now=run.clock(), actor=actor)
+    every = (*treated, *_treated_before(control, plan, actor))
     run.progress("searching every byte")
-    verification = search_everything(control, keys, now=run.clock())
+    verification = search_everything(control, keys, now=run.clock(), planned=[t.step for t in every])
     counts = {
         "files_searched": verification.files_searched,
         "bytes_searched": verification.bytes_searched,
@@ -230,7 +237,6 @@ def _conclude(
     run.journal.finish("all", "verify", Step(counts))
     current = [control.requests.get(i) for i in ids]
     releases: set[str] = set()
-    every = (*treated, *_treated_before(control, plan, actor))
     for request in current:
         whose = own.get(request.id, request.refs)
         control.suppression.add(whose, request.id, run.clock())
@@ -262,7 +268,8 @@ def _close(control: Control, journal: Journal, plan: ErasurePlan) -> None:
     """Record that the plan is finished, also when the run that finished it died before it could."""
     journal.finish("all", "apply", Step({"requests": len(plan.requests)}))
     for each in (*plans_before(control.workspace, plan), plan):
-        forget_plan(control.workspace, each)
+        if all(control.requests.get(r.id).state in ENDED for r in each.requests):
+            forget_plan(control.workspace, each)
 
 
 def _reported(journal: Journal, step: TableStep) -> Treated:

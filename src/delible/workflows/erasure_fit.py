@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from delible.decide.holds import hold_on
@@ -13,6 +13,7 @@ from delible.model.terms import RequestState, Right
 from delible.workflows.control import Control
 from delible.workflows.erasure_plan import refuse_held_tables
 from delible.workflows.journal import Journal
+from delible.workflows.search import refs_of_keys
 from delible.workflows.stages import Run
 
 S = RequestState
@@ -33,17 +34,32 @@ def refuse_overtaken(
         raise StalePlanError(
             "plan.stale", "the policies have changed since the plan was made.", where=f"plan {plan.id}", fix=_AGAIN
         )
-    active = control.holds.active()
     for request in requests:
-        where = f"request:{request.id}"
         if request.state not in RUNNABLE or request.right is not Right.ERASURE:
+            where = f"request:{request.id}"
             raise StalePlanError(
                 "plan.stale", f"a planned request is now in state '{request.state}'.", where=where, fix=_AGAIN
             )
-        hold = hold_on(request.refs, active)
-        if hold is not None:
-            raise BlockedError("request.held", f"legal hold {hold.id} covers the data subject.", where=where)
-    refuse_held_tables(control.policies, [s.table for s in plan.tables if s.stages], today)
+    refuse_held(control, plan, lambda: today)
+
+
+def refuse_held(control: Control, plan: ErasurePlan, clock: Callable[[], datetime]) -> None:
+    """Refuse to go on when a hold covers a person or a table of the plan now; asked again before each table.
+
+    Raises:
+        BlockedError: `request.held`, `table.held`.
+    """
+    active = control.holds.active()
+    if active:
+        found = refs_of_keys(control, control.requests.vault.get([r.id for r in plan.requests]))
+        for planned in plan.requests:
+            refs = {*control.requests.get(planned.id).refs, *found.get(planned.id, ())}
+            hold = hold_on(refs, active)
+            if hold is not None:
+                raise BlockedError(
+                    "request.held", f"legal hold {hold.id} covers the data subject.", where=f"request:{planned.id}"
+                )
+    refuse_held_tables(control.policies, [s.table for s in plan.tables if s.stages], clock())
 
 
 def refuse_moved_tables(control: Control, run: Run, plan: ErasurePlan) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from delible.decide.holds import held_tables, hold_on
@@ -25,8 +25,8 @@ from delible.workflows.search import Searched, find_people
 from delible.workflows.spark import session_for
 from delible.workflows.unfinished import plans_of, residue_tables
 
-PLANNABLE = frozenset({RequestState.SCHEDULED, RequestState.PARTLY_COMPLETED})
-"""Approved, or left with residue by an earlier plan: the next one goes on from there."""
+PLANNABLE = frozenset({RequestState.SCHEDULED, RequestState.IN_PROGRESS, RequestState.PARTLY_COMPLETED})
+"""Approved, or begun by an earlier plan that was overtaken or left residue: the next one goes on from there."""
 
 
 @dataclass(frozen=True)
@@ -103,18 +103,28 @@ def plan_due_erasures(
         earlier=tuple(p.id for p in earlier),
         again=again,
     )
+    ends = now + timedelta(hours=max((s.wait_hours for s in plan.tables if s.stages), default=0))
+    for late in (r for r in planned if ends.date() > date.fromisoformat(r.due)):
+        progress(
+            f"warning: request {late.id} is due on {late.due}, and the retention windows of its tables end on "
+            f"{ends:%Y-%m-%d}; shorten them, or use --immediate."
+        )
     return Planned(seal(plan, control.keys), tuple(left_out), searched)
 
 
 def _planned(request: Request, searched: Searched, begun: Mapping[str, PlannedRequest]) -> PlannedRequest:
     """Return a request as the plan names it; what an earlier plan reached counts, though its rows are gone."""
     before = begun.get(request.id)
+    now = searched.found.rows_of.get(request.id, {})
+    earlier = before.rows if before is not None else {}
     shared = sum(k.request == request.id for k in searched.found.shared)
     return PlannedRequest(
         id=request.id,
         due=request.due.isoformat(),
-        matched=request.id in searched.found.matched or (before is not None and before.matched),
+        matched=request.id in searched.found.rows_of or (before is not None and before.matched),
         shared=max(shared, before.shared if before is not None else 0),
+        # Rows that the earlier plan removed are not found again, and those that it left are found by both.
+        rows={t: max(now.get(t, 0), earlier.get(t, 0)) for t in sorted({*now, *earlier})},
     )
 
 
@@ -165,7 +175,7 @@ def _unusable(request: Request, searched: Searched, accept_no_match: bool) -> Pr
         )
     if request.id in searched.held:
         return Problem("request.held", f"legal hold {searched.held[request.id]} covers the data subject.", where)
-    if request.id not in searched.found.matched and not accept_no_match:
+    if request.id not in searched.found.rows_of and not accept_no_match:
         return Problem(
             "request.no_match",
             "the identifiers reach no row of any table; ask the data subject for another identifier, refuse the "

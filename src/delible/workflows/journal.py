@@ -64,6 +64,18 @@ class Journal:
         """Record another outcome of a step, such as `failed`; each time anew."""
         return self._append(thing, step, outcome, what)
 
+    def left_open(self, table: str, step: str) -> dict[str, str] | None:
+        """Return what another plan's run recorded when it began a step on a table and did not finish it."""
+        begun: dict[str, dict[str, str]] = {}
+        for record in self._ledger.records(object_prefix="plan:"):
+            _, _, thing = record.object.partition("/")
+            if record.action.endswith(f".{step}") and thing.split("/")[0] == f"table:{table}":
+                if record.outcome == "started":
+                    begun.setdefault(record.object, dict(record.detail))
+                elif record.outcome == "done":
+                    begun.pop(record.object, None)
+        return next(iter(begun.values()), None)
+
     def once(self, thing: str, step: str, work: Callable[[AuditRecord], Step]) -> AuditRecord:
         """Do a step unless it is done, with records before and after."""
         known = self.done(thing, step)

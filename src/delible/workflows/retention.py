@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -19,12 +19,14 @@ from delible.store.plans import check_seal, seal
 from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
 from delible.workflows.control import Control
+from delible.workflows.erasure_plan import refuse_held_tables
 from delible.workflows.held import Held, held_refs
 from delible.workflows.journal import Journal, Step
 from delible.workflows.lineage_events import retention_events
 from delible.workflows.policies import refuse_violations
 from delible.workflows.spark import alone, session_for
 from delible.workflows.stages import Run, Treated, Work, treat_tables
+from delible.workflows.unfinished import forget_plan, keep_plan, unfinished_retention
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -73,7 +75,7 @@ def plan_due_retention(
             progress(f"table {table} is under legal hold {held[table]}")
             continue
         progress(f"{table}: counting for {', '.join(rule.retention for rule in rules)}")
-        counts = count_rules(frames[table], _judging(control, people, table, now, frames))
+        counts = count_rules(frames[table], _judging(control, table, now, people.combinations(table), frames))
         for rule in rules:
             found = counts[rule.retention]
             past.append(PastPeriod(rule, found.rows, found.held, found.files, found.bytes, found.standings))
@@ -117,22 +119,63 @@ def apply_retention(
             policy=plan.policy_fingerprint,
             clock=clock,
         )
-        if plan.policy_fingerprint != control.policies.fingerprint:
+        merged = all(journal.done(f"table:{s.table}/{s.rule}", "merge") is not None for s in plan.tables if s.stages)
+        # Once all rows are gone, what is left is to remove the bytes, whatever the policies say by now.
+        if plan.policy_fingerprint != control.policies.fingerprint and not merged:
             raise StalePlanError(
                 "plan.stale", "the policies have changed since the plan was made.", where=f"plan {plan.id}", fix=_AGAIN
             )
+        guard = partial(_refuse_held, control, plan, clock)
+        guard()
         spark = session_for(workspace)
-        run = Run(spark, journal, clock, plan.id, plan.immediate, progress)
+        run = Run(spark, journal, clock, plan.id, plan.immediate, progress, guard)
         _refuse_moved(run, plan)
+        keep_plan(workspace, plan)
         begun = journal.begin("all", "apply").at
         people = Held.of(spark, control, _frames(spark, control), accessing=True)
+        # Computed before anything is removed: a path to held rows may lead through another table of this plan, and what
+        # starts a clock may be one of its tables.
+        held = {
+            name: rows.localCheckpoint()
+            for name in {s.table for s in plan.tables}
+            if (rows := people.combinations(name)) is not None
+        }
+        events = _events(spark, control, {s.table for s in plan.tables if s.stages})
         salt = secrets.token_bytes(32)
-        work = [Work(s, partial(_rewrite, control, people, s, salt), f"table:{s.table}/{s.rule}") for s in plan.tables]
+        work = [
+            Work(
+                s,
+                partial(_rewrite, s, _judging(control, s.table, s.as_of, held.get(s.table), events), salt, control),
+                f"table:{s.table}/{s.rule}",
+            )
+            for s in plan.tables
+        ]
         treated = treat_tables(run, work, control.policies.tables)
-        if all(t.waiting_until is None for t in treated) and journal.done("all", "apply") is None:
-            retention_events(workspace, plan, control.policies, treated, started=begun, now=clock())
-            journal.finish("all", "apply", Step({"rows": sum(t.rows for t in treated)}))
+        if all(t.waiting_until is None for t in treated):
+            if journal.done("all", "apply") is None:
+                retention_events(workspace, plan, control.policies, treated, started=begun, now=clock())
+                journal.finish("all", "apply", Step({"rows": sum(t.rows for t in treated)}))
+            forget_plan(workspace, plan)
         return Applied(plan, treated)
+
+
+def go_on_retention(
+    workspace: Workspace, *, actor: str, now: datetime, progress: Callable[[str], None] = lambda _: None
+) -> tuple[Applied, ...]:
+    """Go on with all retention plans that wait for their windows, or whose run was killed.
+
+    Raises:
+        StalePlanError, BlockedError, ConflictError: As `apply_retention`.
+    """
+    return tuple(
+        apply_retention(workspace, plan, actor=actor, now=now, progress=progress)
+        for plan in unfinished_retention(workspace)
+    )
+
+
+def _refuse_held(control: Control, plan: RetentionPlan, clock: Clock) -> None:
+    """Refuse to go on when a hold covers a table of the plan now; holds on people are honoured row by row."""
+    refuse_held_tables(control.policies, [s.table for s in plan.tables if s.stages], clock())
 
 
 def _refuse_moved(run: Run, plan: RetentionPlan) -> None:
@@ -154,16 +197,13 @@ def _refuse_moved(run: Run, plan: RetentionPlan) -> None:
             )
 
 
-def _rewrite(control: Control, people: Held, step: RetentionStep, salt: bytes, run: Run) -> Step:
+def _rewrite(step: RetentionStep, judging: Judging, salt: bytes, control: Control, run: Run) -> Step:
     """Do what one rule says; `salt` is the key of this run's pseudonyms, kept nowhere, so nobody can undo them."""
     from delible.lake.columns import pads_of
     from delible.lake.erase import done_under
-    from delible.lake.facts import read
     from delible.lake.retention import retain
 
     rule: RetentionRule = control.policies.retention[step.rule]
-    frames = {name: read(run.spark, place) for name, place in control.locations().items() if name in _events(control)}
-    judging = _judging(control, people, step.table, step.as_of, frames)
     retain(run.spark, step.location, rule, judging, pads_of(salt))
     done = done_under(step.location, run.mark(f"{step.table}/{step.rule}"), step.version)
     return Step(
@@ -171,9 +211,21 @@ def _rewrite(control: Control, people: Held, step: RetentionStep, salt: bytes, r
     )
 
 
-def _events(control: Control) -> set[str]:
+def _event_tables(control: Control) -> set[str]:
     """Return the tables whose events start clocks."""
     return {r.clock.table for r in control.policies.retention.values() if isinstance(r.clock, EventClock)}
+
+
+def _events(spark: SparkSession, control: Control, changing: Collection[str]) -> dict[str, DataFrame]:
+    """Return the rows that start clocks; keys and times of tables that are about to change are set aside."""
+    from delible.lake.facts import read
+
+    found = {name: read(spark, control.locations()[name]) for name in _event_tables(control)}
+    for name in found.keys() & set(changing):
+        clocks = [r.clock for r in control.policies.retention.values() if isinstance(r.clock, EventClock)]
+        needed = {c for clock in clocks if clock.table == name for c in (clock.target, clock.column)}
+        found[name] = found[name].select(*sorted(needed)).localCheckpoint()
+    return found
 
 
 def _by_table(control: Control) -> dict[str, list[RetentionRule]]:
@@ -183,14 +235,14 @@ def _by_table(control: Control) -> dict[str, list[RetentionRule]]:
     return rules
 
 
-def _judging(control: Control, people: Held, table: str, as_of: datetime, frames: Mapping[str, DataFrame]) -> Judging:
+def _judging(
+    control: Control, table: str, as_of: datetime, held: DataFrame | None, events: Mapping[str, DataFrame]
+) -> Judging:
     """Return what a table's rules are judged by: all of them, since one may bind another."""
     from delible.lake.retention import Judging
 
     rules = tuple(r for r in control.policies.retention.values() if r.table == table)
-    clocks = [r.clock.table for r in rules if isinstance(r.clock, EventClock)]
-    events = {name: frames[name] for name in clocks}
-    return Judging(control.policies.tables[table], rules, as_of, events, people.combinations(table))
+    return Judging(control.policies.tables[table], rules, as_of, events, held)
 
 
 def _frames(spark: SparkSession, control: Control) -> dict[str, DataFrame]:
@@ -198,7 +250,7 @@ def _frames(spark: SparkSession, control: Control) -> dict[str, DataFrame]:
     from delible.lake.facts import open_table, read
 
     locations = control.locations()
-    needed = [*[rule.table for rule in control.policies.retention.values()], *sorted(_events(control))]
+    needed = [*[rule.table for rule in control.policies.retention.values()], *sorted(_event_tables(control))]
     if held_refs(control, accessing=True):
         needed = list(control.policies.tables)
     frames = {}

@@ -90,10 +90,11 @@ def protected_rows(spark: SparkSession, control: Control, frames: Mapping[str, D
     """Return the reach values of held people's rows, for the tables in whose texts mentions are masked.
 
     Masking alters a row that a hold says must stay as it is (Art. 17(3)(e)), or that may only be stored (Art. 18(2)).
+    The values are computed now: later the tables that lead to these people may be under VACUUM.
     """
     people = Held.of(spark, control, frames, accessing=False)
     tables = [name for name, policy in control.policies.tables.items() if policy.free_text]
-    return {name: rows for name in tables if (rows := people.combinations(name)) is not None}
+    return {name: rows.localCheckpoint() for name in tables if (rows := people.combinations(name)) is not None}
 
 
 def refs_of_keys(control: Control, keys: Sequence[KeyRow]) -> dict[str, tuple[SubjectRef, ...]]:

@@ -56,8 +56,11 @@ def end_session(workspace: Workspace) -> None:
 
 
 @contextmanager
-def alone(workspace: Workspace) -> Iterator[None]:
+def alone(workspace: Workspace, *, reading: bool = False) -> Iterator[None]:
     """Hold the workspace's lock for work that rewrites tables; a killed process loses it by itself.
+
+    Args:
+        reading: Share it with other readers, for work that must not see a table half erased and publish what it saw.
 
     Raises:
         ConflictError: `workspace.busy` when another run holds it.
@@ -65,11 +68,11 @@ def alone(workspace: Workspace) -> Iterator[None]:
     path = workspace.scratch.parent / "apply.lock"
     with path.open("w") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, (fcntl.LOCK_SH if reading else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ConflictError(
                 "workspace.busy",
-                "another run is rewriting tables of this workspace.",
+                "another run works on the tables of this workspace.",
                 where=str(workspace.root),
                 fix="Wait for it to end, and run the command again.",
             ) from None

@@ -52,7 +52,11 @@ class Treated:
 
 @dataclass(frozen=True)
 class Run:
-    """What the stages of all tables of one run share."""
+    """What the stages of all tables of one run share.
+
+    Args:
+        guard: Refuses to go on, such as for a hold that came while other tables were treated.
+    """
 
     spark: SparkSession
     journal: Journal
@@ -60,6 +64,7 @@ class Run:
     plan: str
     immediate: bool
     progress: Callable[[str], None]
+    guard: Callable[[], None] = lambda: None
 
     def mark(self, what: str) -> str:
         """Return the mark that this run's commits to a table carry in Delta's history."""
@@ -93,7 +98,8 @@ def treat_tables(run: Run, work: Sequence[Work], tables: Mapping[str, TablePolic
         by_table.setdefault(each.step.table, []).append(each)
     treated: dict[str, Treated] = {}
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="table") as pool:
-        for wave in erasure_waves(tables, by_table):
+        unknown = tuple(name for name in by_table if name not in tables)
+        for wave in (*erasure_waves(tables, by_table), unknown):
             begun = [pool.submit(_treat_one, run, by_table[name]) for name in wave]
             wait(begun)
             for future in begun:
@@ -118,6 +124,7 @@ def treat(run: Run, work: Work) -> Treated:
     if not step.stages:
         return Treated(step)
     mark = run.mark(thing.removeprefix("table:"))
+    run.guard()
     run.progress(f"{table}: rewriting {step.rows} rows")
     with marked(run.spark, mark):
         merged = run.journal.once(thing, Stage.MERGE, lambda _: work.rewrite(run))
@@ -137,6 +144,7 @@ def treat(run: Run, work: Work) -> Treated:
         open_at = purged.at + timedelta(hours=0 if run.immediate else step.wait_hours)
         if run.clock() < open_at:
             return replace(done, waiting_until=open_at)
+        run.guard()
         run.progress(f"{table}: removing old files and log entries")
         vacuumed = run.journal.once(thing, Stage.VACUUM, lambda _: _vacuumed(run, step))
         expired = _expired(run, step, thing)
@@ -167,6 +175,10 @@ def _expired(run: Run, step: TableStep, thing: str) -> AuditRecord:
     if known is not None:
         return known
     found = purge.properties(run.spark, step.location, table=step.table)
+    if purge.set_aside(found):
+        # A run of another plan was killed here: the table's own properties are in its record.
+        left = run.journal.left_open(step.table, Stage.EXPIRE_LOG)
+        found = {k.removeprefix(_PROPERTY): v for k, v in left.items() if k.startswith(_PROPERTY)} if left else found
     begun = run.journal.begin(thing, Stage.EXPIRE_LOG, {f"{_PROPERTY}{k}": v for k, v in found.items()})
     original = {k.removeprefix(_PROPERTY): v for k, v in begun.detail.items() if k.startswith(_PROPERTY)}
     version = purge.checkpoint(run.spark, step.location, original=original, forget=run.immediate)

@@ -30,8 +30,13 @@ def forget_plan(workspace: Workspace, plan: ErasurePlan | RetentionPlan) -> None
 def unfinished_erasures(workspace: Workspace) -> list[ErasurePlan]:
     """Return the erasure plans that were begun and are not finished, oldest first."""
     plans = _kept(workspace)
-    superseded = {earlier for plan in plans for earlier in plan.earlier}
-    return [plan for plan in plans if plan.id not in superseded]
+    return [plan for plan in plans if not _superseded(plan, plans)]
+
+
+def unfinished_retention(workspace: Workspace) -> list[RetentionPlan]:
+    """Return the retention plans that were begun and are not finished, oldest first."""
+    plans = [read_plan(path) for path in sorted(_folder(workspace).glob("T-*.json"))]
+    return sorted((p for p in plans if isinstance(p, RetentionPlan)), key=lambda p: (p.created, p.id))
 
 
 def plans_of(workspace: Workspace, request_ids: Collection[str]) -> list[ErasurePlan]:
@@ -52,6 +57,12 @@ def residue_tables(control: Control, plans: Sequence[ErasurePlan]) -> frozenset[
             if record.action == "erasure.verify" and record.outcome == "failed":
                 found.update(record.detail.get("tables", "").split(","))
     return frozenset(found & set(control.policies.tables))
+
+
+def _superseded(plan: ErasurePlan, plans: Sequence[ErasurePlan]) -> bool:
+    """Return whether later plans go on with every request of a plan."""
+    later = {r.id for other in plans if plan.id in other.earlier for r in other.requests}
+    return {r.id for r in plan.requests} <= later
 
 
 def _kept(workspace: Workspace) -> list[ErasurePlan]:

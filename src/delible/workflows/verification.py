@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from delible.errors import InputError
+from delible.model.plan import TableStep
 from delible.model.policy import TablePolicy
 from delible.model.proof import Verification
 from delible.model.record import AuditEntry
@@ -20,14 +21,19 @@ from delible.workflows.identifiers import read_identifiers
 from delible.workflows.spark import end_session
 
 if TYPE_CHECKING:
-    from delible.lake.arrow_search import TypedKeys
+    from delible.lake.typed_keys import TypedKeys
 
 
-def search_everything(control: Control, keys: Sequence[KeyRow], *, now: datetime) -> Verification:
+def search_everything(
+    control: Control, keys: Sequence[KeyRow], *, now: datetime, planned: Sequence[TableStep] = ()
+) -> Verification:
     """Search all policy tables and the whole workspace, unmapped tables included, for the keys.
 
     The embedded Spark session ends first: its shuffle files hold rows of the tables. Tables whose erasure rule is
     `keep` are exempt; the certificate names them with their reason.
+
+    Args:
+        planned: Tables that a plan has rewritten: searched where they were then, whatever the policies say by now.
     """
     from delible.lake.mentions import telling_numbers, telling_values
     from delible.lake.verify import Folder, search
@@ -42,6 +48,13 @@ def search_everything(control: Control, keys: Sequence[KeyRow], *, now: datetime
             inside.append(relative)
         if policy.erasure.action is not ErasureAction.KEEP:
             folders.append(Folder(f"table:{name}", location, _typed(control, policy, keys)))
+    searched = {folder.location for folder in folders}
+    for step in planned:
+        if step.stages and step.action is not ErasureAction.KEEP and step.location not in searched:
+            known = policies.tables.get(step.table)
+            typed = _typed(control, known, keys) if known is not None else {}
+            folders.append(Folder(f"table:{step.table}", step.location, typed))
+            searched.add(step.location)
     folders.append(Folder("workspace", str(workspace.root), {}, tuple(inside)))
     return search(
         folders, telling_values(keys, policies.controller), now=now, numbers=telling_numbers(keys, policies.controller)
@@ -103,8 +116,8 @@ def _inside(location: str, root: Path) -> str | None:
 
 def _typed(control: Control, policy: TablePolicy, keys: Sequence[KeyRow]) -> Mapping[str, TypedKeys]:
     """Return, per column by which this table reaches people, the keys that must not stand in it."""
-    from delible.lake.arrow_search import TypedKeys
     from delible.lake.reach import kind_of
+    from delible.lake.typed_keys import TypedKeys
 
     kinds = control.policies.controller.identifiers
     typed: dict[str, TypedKeys] = {}

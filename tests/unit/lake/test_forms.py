@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delible.lake.arrow_search import TypedKeys, search_table
+from delible.lake.arrow_search import search_table
 from delible.lake.forms import Needles
 from delible.lake.log_search import search_statistics
+from delible.lake.typed_keys import TypedKeys
 from delible.model.terms import Normalise
 
 ADDRESS = "ann@shop.example"

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from delible.lake.arrow_search import TypedKeys
 from delible.lake.forms import Needles
 from delible.lake.places import Names
+from delible.lake.typed_keys import TypedKeys
 from delible.lake.verify import Folder, search
 from delible.model.proof import Verification
 from delible.model.terms import Normalise

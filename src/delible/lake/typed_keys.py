@@ -1,0 +1,26 @@
+"""Keys that are no proof in raw bytes, such as small numbers: compared with whole values of their own column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from delible.model.subject import normalised
+from delible.model.terms import Normalise
+
+
+@dataclass(frozen=True)
+class TypedKeys:
+    """Keys that are compared with a column's whole values."""
+
+    values: frozenset[str]
+    how: Normalise
+
+    def hits(self, array: pa.Array) -> int:
+        """Count the array's values that are one of the keys."""
+        spelled = pc.cast(array, pa.string())
+        unique = pc.unique(spelled)
+        wanted = [v for v in unique.to_pylist() if v is not None and normalised(v, self.how) in self.values]
+        return pc.sum(pc.is_in(spelled, value_set=pa.array(wanted, pa.string()))).as_py() or 0
