@@ -88,7 +88,12 @@ def flag(request: Request) -> Exclusion | None:
         return None
     if request.right is Right.ERASURE and request.state is RequestState.COMPLETED:
         return None
-    return _STANDING.get(request.right)
+    return flag_of(request.right)
+
+
+def flag_of(right: Right) -> Exclusion | None:
+    """Return what an open request for a right stands for against its data subject's rows."""
+    return _STANDING.get(right)
 
 
 def decide(

@@ -13,10 +13,15 @@ Sources = Mapping[tuple[str | int, ...], str]
 
 
 class Severity(StrEnum):
-    """`gap`: configuration is missing, so nothing is permitted there. `violation`: what is configured breaks a rule."""
+    """How much a finding weighs.
+
+    `gap`: configuration is missing, so nothing is permitted there. `violation`: what is configured breaks a rule.
+    `note`: it holds, but there is a safer way.
+    """
 
     GAP = "gap"
     VIOLATION = "violation"
+    NOTE = "note"
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,11 @@ def gap(code: str, message: str, *path: str | int) -> Finding:
 def violation(code: str, message: str, *path: str | int) -> Finding:
     """Return a violation; its place is added later."""
     return Finding(code, Severity.VIOLATION, message, path)
+
+
+def note(code: str, message: str, *path: str | int) -> Finding:
+    """Return a note; its place is added later."""
+    return Finding(code, Severity.NOTE, message, path)
 
 
 def place(sources: Sources, path: tuple[str | int, ...]) -> str | None:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 
+from delible.decide.contradictions import contradictions
+from delible.decide.exposure import exposures
 from delible.decide.finding import Finding, Severity, Sources, gap, place, violation
 from delible.decide.references import reaching, structure, ways
+from delible.decide.retention_policy import ends, left_identifying, retention_findings
+from delible.decide.windows import unmet_deadlines
 from delible.errors import bounded, did_you_mean
+from delible.model.layout import Columns, Layout
 from delible.model.policy import PolicySet, TablePolicy
-from delible.model.taxonomy import CATEGORIES, is_identifying
 from delible.model.terms import ColumnErasure, ErasureAction, LegalBasis
 
-Columns = Mapping[str, str]
-"""Column name to type, as Delta's schema spells types; fields of structs under their dotted path."""
+__all__ = ["Columns", "PolicyCheck", "check", "location_key"]
 
-_TIMES = ("date", "timestamp", "timestamp_ntz")
 _TEXT = ("string", "varchar", "char")
 _WIDE = ("integer", "long", "int", "bigint")
 
@@ -28,6 +31,7 @@ class PolicyCheck:
     gaps: tuple[Finding, ...]
     violations: tuple[Finding, ...]
     fingerprint: str
+    notes: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ def check(
     policies: PolicySet,
     *,
     found: Mapping[str, Columns | None] | None = None,
+    layouts: Mapping[str, Layout | None] | None = None,
+    today: date | None = None,
     sources: Sources | None = None,
 ) -> PolicyCheck:
     """Return all gaps and violations of a policy set, in the order of their places.
@@ -58,6 +64,8 @@ def check(
     Args:
         found: The Delta tables that are there, by `location_key`, with their columns, or None for a table that could
             not be read. None when nobody looked.
+        layouts: The same tables as their logs describe them, for deadlines and statistics. None when nobody asks.
+        today: The day, for holds and purposes that end. None when nobody asks.
         sources: Where each key stands.
     """
     facts = _Facts(policies, found)
@@ -66,18 +74,29 @@ def check(
         *_purposes(policies),
         *_tables(facts),
         *_erasure(facts),
-        *_retention(facts),
+        *retention_findings(facts.policies, facts.columns, facts.known),
         *_holds(policies),
+        *contradictions(policies, today),
         *_datasets(facts),
         *_warehouse(facts),
         *_identifiers(policies),
+        *_layouts(policies, layouts),
     ]
     placed = sorted((replace(f, where=place(sources or {}, f.path)) for f in findings), key=_order)
     return PolicyCheck(
         gaps=tuple(f for f in placed if f.severity is Severity.GAP),
         violations=tuple(f for f in placed if f.severity is Severity.VIOLATION),
         fingerprint=policies.fingerprint,
+        notes=tuple(f for f in placed if f.severity is Severity.NOTE),
     )
+
+
+def _layouts(policies: PolicySet, layouts: Mapping[str, Layout | None] | None) -> Iterator[Finding]:
+    if layouts is None:
+        return
+    named = {name: layouts.get(location_key(table.path)) for name, table in policies.tables.items()}
+    yield from unmet_deadlines(policies, named)
+    yield from exposures(policies, named)
 
 
 def _order(finding: Finding) -> tuple[str, int]:
@@ -111,7 +130,8 @@ def _tables(facts: _Facts) -> Iterator[Finding]:
             if target is None:
                 continue
             yield from _column(facts, target, str(reach.matches), *path, "subject", index, "matches")
-            if any(rule.table == target.table for rule in facts.policies.retention.values()):
+            cutting = [rule for rule in facts.policies.retention.values() if rule.table == target.table]
+            if any(rule.removes_rows or reach.matches in rule.changed for rule in cutting):
                 message = (
                     f"retention removes rows of '{target.table}', through which '{name}' reaches its people: what they "
                     "leave behind is found by no later erasure. Give both tables the same period and clock, or a key "
@@ -129,7 +149,7 @@ def _tables(facts: _Facts) -> Iterator[Finding]:
         if table.subject and not table.purposes:
             message = f"table '{name}' is about people, but says for no purpose (Art. 5(1)(b))."
             yield gap("policy.no_purpose", message, *path)
-        if table.subject and not any(rule.table == name for rule in facts.policies.retention.values()):
+        if table.subject and not ends(table, facts.policies):
             message = f"no retention rule for '{name}': its rows are kept for ever (Art. 5(1)(e))."
             yield gap("policy.no_retention", message, *path)
     yield from _shared_paths(facts.policies)
@@ -171,49 +191,12 @@ def _erasure(facts: _Facts) -> Iterator[Finding]:
                 message = f"'{how}' cannot treat '{bounded(column, 80)}' of type {bounded(kind, 40)}; use null."
                 yield violation("policy.erasure_type", message, *path, column)
         if rule.action is ErasureAction.TREAT_COLUMNS:
-            for column, why in _left_identifying(table):
+            for column, why in left_identifying(table, rule.columns):
                 message = (
                     f"after its erasure a row of '{name}' still tells whose it was by '{bounded(column, 80)}' ({why})."
                     " Treat that column too, or use action keep with the legal ground."
                 )
                 yield violation("policy.leaves_identifying", message, *path)
-
-
-def _left_identifying(table: TablePolicy) -> Iterator[tuple[str, str]]:
-    """Yield the untreated columns by which a row that stays could be told to be somebody's (Art. 4(1))."""
-    reasons = {
-        reach.column: f"holds the {reach.identifies}"
-        if reach.identifies
-        else f"leads to a person through {reach.through}"
-        for reach in table.subject
-    }
-    for column, policy in table.columns.items():
-        if policy.searched:
-            reasons.setdefault(column, "its values tell one person from another")
-        elif policy.free_text:
-            reasons.setdefault(column, "free text")
-        elif is_identifying(policy.category):
-            reasons.setdefault(column, CATEGORIES[policy.category])
-    for column, why in reasons.items():
-        if column not in table.erasure.columns:
-            yield column, why
-
-
-def _retention(facts: _Facts) -> Iterator[Finding]:
-    for name, rule in facts.policies.retention.items():
-        table = facts.policies.tables.get(rule.table)
-        if table is None:
-            continue
-        path = ("retention", name, "clock")
-        if rule.clock not in facts.known(table):
-            hint = did_you_mean(rule.clock, facts.known(table))
-            message = f"the clock '{bounded(rule.clock, 80)}' is no column of '{rule.table}'.{hint}"
-            yield violation("policy.clock_column", message, *path)
-            continue
-        kind = (facts.columns(table) or {}).get(rule.clock, "timestamp")
-        if kind not in _TIMES:
-            message = f"the clock '{bounded(rule.clock, 80)}' is of type {bounded(kind, 40)}, not a date or timestamp."
-            yield violation("policy.clock_column", message, *path)
 
 
 def _holds(policies: PolicySet) -> Iterator[Finding]:

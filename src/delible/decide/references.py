@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from delible.decide.finding import Finding, gap, violation
 from delible.errors import bounded, did_you_mean
 from delible.model.policy import PolicySet, TablePolicy
+from delible.model.retention import EventClock
 
 Edges = Mapping[str, Iterable[str]]
 
@@ -91,6 +92,10 @@ def _unknown_names(policies: PolicySet) -> Iterator[Finding]:
         yield from _reaches(table, policies)
     for name, rule in policies.retention.items():
         yield from _one(rule.table, "table", tables, "retention", name, "table")
+        if isinstance(rule.clock, EventClock):
+            yield from _one(rule.clock.table, "table", tables, "retention", name, "clock", "table")
+        if rule.purpose is not None:
+            yield from _one(rule.purpose, "purpose", purposes, "retention", name, "purpose")
     for name, hold in policies.legal_holds.items():
         yield from _each(hold.tables, "table", tables, "legal_holds", name, "tables")
     for name, recipe in policies.datasets.items():

@@ -5,11 +5,14 @@ from __future__ import annotations
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from delible.model.subject import BLANKS, LONGEST_IDENTIFIER
 from delible.model.terms import Normalise
 
 INNER, OUTER = "__inner_pad", "__outer_pad"
+_BITS = {"int": 31, "bigint": 60}
+"""Bits of a pseudonym that fit into a whole number's type."""
 
 
 def normalised(column: Column, how: Normalise) -> Column:
@@ -50,6 +53,29 @@ def keyed(message: Column) -> Column:
     """Return HMAC-SHA-256 of a message as 64 hex digits (RFC 2104); the frame must have passed `with_pads`."""
     inner = F.unhex(F.sha2(F.concat(F.col(INNER), F.encode(message, "UTF-8")), 256))
     return F.sha2(F.concat(F.col(OUTER), inner), 256)
+
+
+def pseudonym(value: Column, kind: str) -> Column:
+    """Return the keyed pseudonym of a text or whole number; NULL stays NULL. The frame must have passed `with_pads`.
+
+    Args:
+        value: The column.
+        kind: Its type, as `simpleString` spells it.
+    """
+    code = keyed(value.cast("string"))
+    if kind in _BITS:
+        # Negative, so that a pseudonym can never be taken for somebody else's real key.
+        number = F.conv(F.substring(code, 1, 15), 16, 10).cast("bigint")
+        code = (-F.pmod(number, F.lit(2 ** _BITS[kind])) - 1).cast(kind)
+    return F.when(value.isNotNull(), code)
+
+
+def utc(clock: Column, kind: T.DataType) -> Column:
+    """Return a time as a date and time in UTC: adding months to a TIMESTAMP goes by the session's calendar."""
+    if isinstance(kind, T.DateType | T.TimestampNTZType):
+        return clock.cast("timestamp_ntz")
+    seconds = (F.unix_micros(clock.cast("timestamp")).cast("decimal(20,0)") / 1_000_000).cast("decimal(18,6)")
+    return F.lit("1970-01-01 00:00:00").cast("timestamp_ntz") + F.make_dt_interval(secs=seconds)
 
 
 def subject_ref(kind: str, value: Column, how: Normalise, key_version: int) -> Column:

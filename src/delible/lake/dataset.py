@@ -123,6 +123,29 @@ def cut(
     return found
 
 
+def kept_rows(
+    plan: DatasetPlan,
+    policies: PolicySet,
+    *,
+    read: Read,
+    records: DataFrame,
+    flags: DataFrame,
+    question: Question,
+    secrets: Secrets,
+) -> DataFrame:
+    """Return the source's rows that `cut` would let out, before any column is treated; nothing is written."""
+    source = read(plan.source)
+    check_columns(source, plan)
+    in_scope = F.lit(True)
+    if plan.where is not None:
+        in_scope = F.coalesce(condition(source, plan.where, where=f"dataset:{plan.dataset}"), F.lit(False))
+    rows = row_refs(policies, plan.source, read, secrets.refs).withColumn(_IN_SCOPE, in_scope)
+    people = identity(policies, read, secrets.refs)
+    decided = decisions(records, flags, people, question)
+    groups = _groups(rows.where(_IN_SCOPE), people, decided, question, plan.split, secrets.split)
+    return _judged(rows, groups, plan, question, secrets.split).where(F.col(_RANK).isNull()).drop(_RANK)
+
+
 def _groups(
     rows: DataFrame,
     people: DataFrame,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from delible.lake.columns import INNER, OUTER, with_pads
+from delible.lake.columns import pseudonym, with_pads
 from delible.lake.commits import commits
 from delible.lake.facts import open_table, quoted, read
 from delible.lake.mentions import masked_texts, needles_of, with_mentions, without_held
@@ -19,7 +19,6 @@ from delible.model.subject import KeyRow
 from delible.model.terms import ColumnErasure, ErasureAction
 
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
-_BITS = {"int": 31, "bigint": 60}
 
 
 @dataclass(frozen=True)
@@ -114,13 +113,7 @@ def _treated(frame: DataFrame, column: str, how: ColumnErasure) -> Column:
         case ColumnErasure.MASK:
             return F.when(value.isNotNull(), F.lit("[erased]"))
         case ColumnErasure.PSEUDONYMISE:
-            inner = F.unhex(F.sha2(F.concat(F.col(f"s.{INNER}"), F.encode(value.cast("string"), "UTF-8")), 256))
-            code = F.sha2(F.concat(F.col(f"s.{OUTER}"), inner), 256)
-            if kind in _BITS:
-                # Negative, so that a pseudonym can never be taken for somebody else's real key.
-                number = F.conv(F.substring(code, 1, 15), 16, 10).cast("bigint")
-                code = (-F.pmod(number, F.lit(2 ** _BITS[kind])) - 1).cast(kind)
-            return F.when(value.isNotNull(), code)
+            return pseudonym(value, kind)
 
 
 def mask_mentions(

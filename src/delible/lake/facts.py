@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from delta.tables import DeltaTable
@@ -10,11 +9,9 @@ from pyspark.sql import DataFrame, SparkSession
 
 from delible.errors import InputError
 from delible.lake.commits import current_version
+from delible.model import layout
+from delible.model.layout import DEFAULTS, DELETED_FILES, LOG
 from delible.model.plan import TableFacts
-
-DELETED_FILES, LOG = "delta.deletedFileRetentionDuration", "delta.logRetentionDuration"
-_DEFAULTS = {DELETED_FILES: "interval 1 week", LOG: "interval 30 days"}
-_HOURS = {"second": 1 / 3600, "minute": 1 / 60, "hour": 1, "day": 24, "week": 168}
 
 
 def quoted(name: str) -> str:
@@ -78,8 +75,8 @@ def table_facts(spark: SparkSession, location: str, *, table: str) -> TableFacts
         features=tuple(sorted(detail["tableFeatures"] or [])),
         columns={f.name: f.dataType.simpleString() for f in frame.schema.fields},
         partitions=tuple(partitions),
-        deleted_file_retention_hours=interval_hours(properties.get(DELETED_FILES, _DEFAULTS[DELETED_FILES])),
-        log_retention_hours=interval_hours(properties.get(LOG, _DEFAULTS[LOG])),
+        deleted_file_retention_hours=interval_hours(properties.get(DELETED_FILES, DEFAULTS[DELETED_FILES])),
+        log_retention_hours=interval_hours(properties.get(LOG, DEFAULTS[LOG])),
     )
 
 
@@ -89,7 +86,7 @@ def interval_hours(text: str) -> int:
     Raises:
         InputError: `table.interval` for a unit that Delta itself would refuse.
     """
-    parts = re.findall(r"(\d+)\s*([a-z]+?)s?\b", text.lower())
-    if not parts or any(unit not in _HOURS for _, unit in parts):
-        raise InputError("table.interval", "a retention property is not an interval that Delta knows.", where=text)
-    return -int(-sum(int(number) * _HOURS[unit] for number, unit in parts) // 1)
+    try:
+        return layout.interval_hours(text)
+    except ValueError as error:
+        raise InputError("table.interval", f"{error}.", where=text) from None

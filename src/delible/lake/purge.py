@@ -17,7 +17,8 @@ from pyspark.sql import SparkSession
 
 from delible.errors import ConflictError
 from delible.lake.commits import commits, current_version, latest, log_of
-from delible.lake.facts import DELETED_FILES, LOG, open_table, path_table
+from delible.lake.facts import open_table, path_table
+from delible.model.layout import DELETED_FILES, LOG
 
 _INTERVAL = "delta.checkpointInterval"
 PROPERTIES = (DELETED_FILES, LOG, _INTERVAL)

@@ -1,83 +1,305 @@
-"""Rows past their retention period: counted, and deleted in one commit, held rows KEPT."""
+"""Rows past their retention period: judged in one pass, and removed or treated in one commit per rule, held rows KEPT.
+
+`decide.retention` states the rules; a test holds the two together.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from delible.decide.retention import Standing, forbids, stricter
+from delible.lake.columns import normalised, utc, with_pads
 from delible.lake.conditions import condition
 from delible.lake.facts import open_table, quoted, read
-from delible.lake.reach import same_combination
+from delible.lake.reach import reach_columns
+from delible.lake.retained import done, insertions, sums, treated
+from delible.model.duration import Duration
 from delible.model.policy import TablePolicy
-from delible.model.retention import RetentionRule
+from delible.model.retention import EventClock, RetentionRule
+from delible.model.terms import Normalise, RetentionAction
+
+_HELD, _STANDING = "__held", "__standing"
 
 
-def past_period(frame: DataFrame, rule: RetentionRule, as_of: datetime, *, prefix: str = "") -> Column:
+@dataclass(frozen=True)
+class Judging:
+    """What the rules of one table are judged by.
+
+    Args:
+        policy: The table.
+        rules: All of its rules.
+        as_of: The instant of the judgement.
+        events: Rows of the tables whose events start clocks, by name.
+        held: Reach values of held rows; None when there are none.
+    """
+
+    policy: TablePolicy
+    rules: Sequence[RetentionRule]
+    as_of: datetime
+    events: Mapping[str, DataFrame] = field(default_factory=dict)
+    held: DataFrame | None = None
+
+    def clocks(self, rule: RetentionRule) -> tuple[RetentionRule, ...]:
+        """Return the rules with event clocks that the standing of a rule hangs on."""
+        weighed = {rule.retention, *(r.retention for r in (*_bound_by(rule, self.rules), *stricter(rule, self.rules)))}
+        for other in stricter(rule, self.rules):
+            weighed |= {r.retention for r in _bound_by(other, self.rules)}
+        return tuple(r for r in self.rules if r.retention in weighed and isinstance(r.clock, EventClock))
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What one rule found.
+
+    Args:
+        rows: Rows that the rule acts on.
+        held: Rows past their period that are KEPT for a hold, a restriction or an open access request.
+        files, bytes: Those that hold rows to act on.
+        standings: All rows that the rule covers, by standing.
+    """
+
+    rows: int
+    held: int
+    files: int
+    bytes: int
+    standings: Mapping[str, int] = field(default_factory=dict)
+
+
+def past_period(frame: DataFrame, rule: RetentionRule, as_of: datetime) -> Column:
     """Return whether a row's period has run out: clock plus calendar months, then days, is not after `as_of`.
 
     The same arithmetic as `model.duration.after`, in UTC whatever the session's time zone is. A row whose clock is
     empty is NOT past it: a missing time is a gap, never a reason to delete.
     """
-    clock = _utc(F.col(f"{prefix}{quoted(rule.clock)}"), frame.schema[rule.clock].dataType)
-    ends = clock + F.make_interval(months=F.lit(rule.keep.months), days=F.lit(rule.keep.days))
-    if isinstance(frame.schema[rule.clock].dataType, T.DateType):
-        # A period that is counted from a day ends with the last hour of its last day (Reg. 1182/71 Art. 3(2)(c)).
-        ends = ends + F.make_interval(days=F.lit(1))
-    now = F.lit(as_of.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")).cast("timestamp_ntz")
-    past = F.coalesce(ends <= now, F.lit(False))
-    return past & condition(frame, rule.where, where=f"retention:{rule.retention}") if rule.where else past
+    past = _ended(frame, rule, rule.keep, as_of)
+    return past & _covers(frame, rule) if rule.where else past
 
 
-def _utc(clock: Column, kind: T.DataType) -> Column:
-    """Return a clock as a date and time in UTC: adding months to a TIMESTAMP goes by the session's calendar."""
-    if isinstance(kind, T.DateType | T.TimestampNTZType):
-        return clock.cast("timestamp_ntz")
-    seconds = (F.unix_micros(clock.cast("timestamp")).cast("decimal(20,0)") / 1_000_000).cast("decimal(18,6)")
-    return F.lit("1970-01-01 00:00:00").cast("timestamp_ntz") + F.make_dt_interval(secs=seconds)
+def standing(frame: DataFrame, rule: RetentionRule, judging: Judging, held: Column | None = None) -> Column:
+    """Return where a rule stands on each row (`decide.retention.Standing`); NULL where it does not cover the row.
 
-
-def count_past(
-    frame: DataFrame, policy: TablePolicy, rule: RetentionRule, as_of: datetime, held: DataFrame | None
-) -> tuple[int, int, int, int]:
-    """Return rows past their period that may go, held rows, and the files and bytes of those that may go."""
-    past = frame.select(
-        "*", F.col("_metadata.file_path").alias("__path"), F.col("_metadata.file_size").alias("__size")
-    ).where(past_period(frame, rule, as_of))
-    total = past
-    if held is not None:
-        same = F.expr(same_combination(policy, "__t", "__h"))
-        past = past.alias("__t").join(held.alias("__h"), same, "left_anti")
-    sums = (
-        past.groupBy("__path", "__size")
-        .count()
-        .agg(F.coalesce(F.sum("count"), F.lit(0)), F.count("*"), F.coalesce(F.sum("__size"), F.lit(0)))
-        .first()
-    )
-    rows, files, size = (int(x) for x in sums) if sums is not None else (0, 0, 0)
-    return rows, total.count() - rows if held is not None else 0, files, size
-
-
-def delete_past(
-    spark: SparkSession,
-    location: str,
-    policy: TablePolicy,
-    rule: RetentionRule,
-    as_of: datetime,
-    held: DataFrame | None,
-) -> None:
-    """Delete the rows past their period in one commit.
-
-    DELETE refuses subqueries, so with held rows it is a MERGE: what matches a held combination stays, and of the rest
-    what is past its period goes.
+    Args:
+        frame: The table's rows, with the event columns of `with_events`.
+        rule: One of the judging's rules.
+        judging: The table's rules and the instant.
+        held: Whether a row is held; None when none is.
     """
-    handle = open_table(spark, location, table=policy.table)
+    now, clock = judging.as_of, _clock(frame, rule)
+    reasons = [
+        (clock.isNull(), Standing.NO_CLOCK),
+        (~_ended(frame, rule, rule.keep, now), Standing.NOT_YET),
+        (_any(_binds(frame, r, now) for r in _bound_by(rule, judging.rules)), Standing.DUTY),
+        (F.lit(False) if held is None else F.coalesce(held, F.lit(False)), Standing.HELD),
+        (_any(_acts(frame, r, judging) for r in stricter(rule, judging.rules)), Standing.COVERED),
+        (done(frame, rule), Standing.DONE),
+    ]
+    found = F.lit(Standing.DUE.value)
+    for applies, reason in reversed(reasons):
+        found = F.when(applies, F.lit(reason.value)).otherwise(found)
+    return F.when(_covers(frame, rule), found)
+
+
+def with_events(frame: DataFrame, rules: Sequence[RetentionRule], events: Mapping[str, DataFrame]) -> DataFrame:
+    """Add the time of the event that starts each event clock; NULL where there is none."""
+    for rule in rules:
+        clock = rule.clock
+        if not isinstance(clock, EventClock):
+            continue
+        source = events[clock.table]
+        times = utc(F.col(quoted(clock.column)), source.schema[clock.column].dataType)
+        key, own = f"__key_{rule.retention}", normalised(F.col(quoted(clock.key)), Normalise.EXACT)
+        pick = F.max if clock.take == "last" else F.min
+        found = (
+            source.select(normalised(F.col(quoted(clock.target)), Normalise.EXACT).alias(key), times.alias("__time"))
+            .where(F.col(key).isNotNull() & F.col("__time").isNotNull())
+            .groupBy(key)
+            .agg(pick("__time").alias(_event(rule)))
+        )
+        days = F.lit(_extra_days(source.schema[clock.column].dataType)).alias(_day(rule))
+        frame = frame.join(found.select("*", days), own == F.col(key), "left").drop(key)
+    return frame
+
+
+def count_rules(frame: DataFrame, judging: Judging) -> dict[str, Counted]:
+    """Return what each rule of a table finds, from one pass over the rows."""
+    rows = frame.select("*", F.col("_metadata.file_path").alias("__path"), F.col("_metadata.file_size").alias("__size"))
+    rows = with_held(with_events(rows, judging.rules, judging.events), judging)
+    stands = {r.retention: f"{_STANDING}_{r.retention}" for r in judging.rules}
+    held = F.col(_HELD)
+    judged = rows.select(
+        "__path", "__size", *[standing(rows, r, judging, held).alias(stands[r.retention]) for r in judging.rules]
+    )
+    by_file = judged.groupBy("__path", "__size", *stands.values()).count().toArrow().to_pylist()
+    return {name: _counted(by_file, column) for name, column in stands.items()}
+
+
+def retain(
+    spark: SparkSession, location: str, rule: RetentionRule, judging: Judging, pads: tuple[bytes, bytes]
+) -> None:
+    """Do what a rule says to the rows that it acts on, in one commit.
+
+    Deleting by the table's own columns alone is one DELETE, or with held rows one MERGE of what is NOT held. Everything
+    else is one MERGE of the distinct keys of the rows in question: DELETE refuses subqueries, and no value may stand in
+    a predicate.
+
+    Args:
+        spark: The session.
+        location: The table.
+        rule: One of the judging's rules.
+        judging: The table's rules, the events and the held rows.
+        pads: HMAC pads of this run's pseudonym key, which is forgotten afterwards.
+    """
+    handle = open_table(spark, location, table=judging.policy.table)
     frame = read(spark, location)
-    if held is None:
-        handle.delete(past_period(frame, rule, as_of))
+    if rule.action is not RetentionAction.DELETE_ROW or judging.clocks(rule):
+        _merge_keys(spark, location, rule, judging, pads)
         return
-    handle.alias("t").merge(held.alias("s"), same_combination(policy, "t", "s")).whenNotMatchedBySourceDelete(
-        past_period(frame, rule, as_of, prefix="t.")
-    ).execute()
+    due = F.coalesce(standing(frame, rule, judging) == Standing.DUE.value, F.lit(False))
+    if judging.held is None:
+        handle.delete(due)
+        return
+    keys = reach_columns(judging.policy)
+    held = judging.held.select(*[F.col(quoted(c)).alias(f"__k{i}") for i, c in enumerate(keys)])
+    handle.alias("t").merge(held.alias("s"), _same(keys)).whenNotMatchedBySourceDelete(due).execute()
+
+
+def _merge_keys(
+    spark: SparkSession, location: str, rule: RetentionRule, judging: Judging, pads: tuple[bytes, bytes]
+) -> None:
+    """Merge the keys of rows that a rule acts on; the clause judges each row again by its own columns."""
+    handle = open_table(spark, location, table=judging.policy.table)
+    frame = read(spark, location)
+    clocks = judging.clocks(rule)
+    by_event = [r.clock.key for r in clocks if isinstance(r.clock, EventClock)]
+    keys = tuple(dict.fromkeys((*reach_columns(judging.policy), *by_event)))
+    rows = with_held(with_events(frame, clocks, judging.events), judging)
+    due = rows.where(standing(rows, rule, judging, F.col(_HELD)) == Standing.DUE.value)
+    events = [name for r in clocks for name in (_event(r), _day(r))]
+    source = due.select(*[F.col(quoted(c)).alias(f"__k{i}") for i, c in enumerate(keys)], *events).distinct()
+    if not keys:
+        source = source.withColumn("__k", F.lit(True)).distinct()
+    acts = F.coalesce(standing(frame, rule, judging) == Standing.DUE.value, F.lit(False))
+    if rule.aggregate is not None:
+        groups = sums(due, rule.aggregate).withColumn("__group", F.lit(True))
+        source = source.withColumn("__group", F.lit(False)).unionByName(groups, allowMissingColumns=True)
+        merge = handle.alias("t").merge(source.alias("s"), f"NOT s.__group AND {_same(keys)}")
+        merge = merge.whenMatchedDelete(acts)
+        merge.whenNotMatchedInsert(F.col("s.__group"), insertions(frame, rule.aggregate)).execute()
+        return
+    merge = handle.alias("t").merge(with_pads(source, pads).alias("s"), _same(keys))
+    if rule.action is RetentionAction.DELETE_ROW:
+        merge.whenMatchedDelete(acts).execute()
+    else:
+        merge.whenMatchedUpdate(acts, treated(frame, rule)).execute()
+
+
+def _same(keys: Sequence[str]) -> str:
+    return " AND ".join(f"t.{quoted(c)} <=> s.__k{i}" for i, c in enumerate(keys)) or "true"
+
+
+def _event(rule: RetentionRule) -> str:
+    return f"__event_{rule.retention}"
+
+
+def _day(rule: RetentionRule) -> str:
+    return f"__day_{rule.retention}"
+
+
+def with_held(frame: DataFrame, judging: Judging) -> DataFrame:
+    """Add whether a row is held, as `__held`."""
+    if judging.held is None:
+        return frame.withColumn(_HELD, F.lit(False))
+    keys = reach_columns(judging.policy)
+    held = judging.held.select(
+        *[F.col(quoted(c)).alias(f"__h{i}") for i, c in enumerate(keys)], F.lit(True).alias(_HELD)
+    )
+    same = reduce(lambda a, b: a & b, [F.col(quoted(c)).eqNullSafe(F.col(f"__h{i}")) for i, c in enumerate(keys)])
+    return frame.join(held, same, "left").drop(*[f"__h{i}" for i in range(len(keys))])
+
+
+def _clock(frame: DataFrame, rule: RetentionRule) -> Column:
+    """Return when a rule's clock started on each row, as a date and time in UTC."""
+    return F.coalesce(*[start for start, _ in _starts(frame, rule)])
+
+
+def _starts(frame: DataFrame, rule: RetentionRule) -> list[tuple[Column, Column]]:
+    """Return what may start a rule's clock, the first that is there, each with the days that its period ends later."""
+    clock = rule.clock
+    starts = []
+    if isinstance(clock, EventClock):
+        starts.append((F.col(_event(rule)), F.col(_day(rule))))
+    own = clock.otherwise if isinstance(clock, EventClock) else clock
+    if own is not None:
+        kind = frame.schema[own].dataType
+        starts.append((utc(F.col(quoted(own)), kind), F.lit(_extra_days(kind))))
+    return starts
+
+
+def _extra_days(kind: T.DataType) -> int:
+    """Return 1 for dates: a period from a day ends with the last hour of its last day (Reg. 1182/71 Art. 3(2)(c))."""
+    return 1 if isinstance(kind, T.DateType) else 0
+
+
+def _ended(frame: DataFrame, rule: RetentionRule, keep: Duration, as_of: datetime) -> Column:
+    """Return whether a period that starts with a rule's clock has run out; without a clock it has not."""
+    ends = [
+        start + F.make_interval(months=F.lit(keep.months), days=F.lit(keep.days)) + F.make_interval(days=extra)
+        for start, extra in _starts(frame, rule)
+    ]
+    now = F.lit(as_of.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")).cast("timestamp_ntz")
+    return F.coalesce(F.coalesce(*ends) <= now, F.lit(False))
+
+
+def _covers(frame: DataFrame, rule: RetentionRule, *, unknown: bool = False) -> Column:
+    """Return whether a rule covers a row; `unknown` where its condition is neither true nor false."""
+    if rule.where is None:
+        return F.lit(True)
+    # Analysed on the table's own columns: what was joined to them is no business of a policy's.
+    own = frame.select(*[F.col(quoted(c)) for c in frame.columns if not c.startswith("__")])
+    return F.coalesce(condition(own, rule.where, where=f"retention:{rule.retention}"), F.lit(unknown))
+
+
+def _bound_by(rule: RetentionRule, rules: Sequence[RetentionRule]) -> tuple[RetentionRule, ...]:
+    return tuple(r for r in rules if r.duty is not None and forbids(r.duty, rule))
+
+
+def _binds(frame: DataFrame, rule: RetentionRule, as_of: datetime) -> Column:
+    """Return whether a rule's duty may still cover a row and has not been shown to have ended."""
+    at_least = rule.duty.at_least if rule.duty is not None else rule.keep
+    return _covers(frame, rule, unknown=True) & ~_ended(frame, rule, at_least, as_of)
+
+
+def _acts(frame: DataFrame, rule: RetentionRule, judging: Judging) -> Column:
+    """Return whether a rule acts on a row, holds left aside: they keep the row from the laxer rule, too."""
+    return F.coalesce(standing(frame, rule, judging) == Standing.DUE.value, F.lit(False))
+
+
+def _any(conditions: Iterable[Column]) -> Column:
+    return reduce(lambda left, right: left | right, conditions, F.lit(False))
+
+
+def _counted(by_file: Sequence[Mapping[str, object]], column: str) -> Counted:
+    standings: dict[str, int] = {}
+    due: dict[str, tuple[int, int]] = {}
+    for group in by_file:
+        if group[column] is None:
+            continue
+        name, rows = str(group[column]), int(str(group["count"]))
+        standings[name] = standings.get(name, 0) + rows
+        if name == Standing.DUE:
+            known = due.get(str(group["__path"]), (0, 0))[0]
+            due[str(group["__path"])] = (known + rows, int(str(group["__size"])))
+    return Counted(
+        rows=standings.get(Standing.DUE, 0),
+        held=standings.get(Standing.HELD, 0),
+        files=len(due),
+        bytes=sum(size for _, size in due.values()),
+        standings=standings,
+    )

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Literal
 
 from delible.model.base import Frozen, digest
-from delible.model.terms import ErasureAction
+from delible.model.terms import ErasureAction, RetentionAction
 
 
 class Stage(StrEnum):
@@ -74,7 +74,7 @@ class TableStep(Frozen):
     table: str
     location: str
     version: int
-    action: ErasureAction
+    action: ErasureAction | RetentionAction
     rows: int
     shared_rows: int = 0
     mentions: int = 0
@@ -132,11 +132,13 @@ class RetentionStep(TableStep):
     Args:
         rule: The rule's name.
         held_rows: Rows that are past their period, but KEPT for a hold or an open request.
+        standings: All rows that the rule covers, by where it stands on them (`decide.retention.Standing`).
         as_of: The instant at which rows were judged; `apply` judges by the same instant.
     """
 
     rule: str
     held_rows: int = 0
+    standings: dict[str, int] = {}
     as_of: datetime
 
 

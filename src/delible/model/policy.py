@@ -6,16 +6,18 @@ is `store.policies`; cross-checks between files are `decide.policy`.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from delible.model.base import ColumnName, Frozen, Name, Text, digest
 from delible.model.dataset import DatasetRecipe
+from delible.model.duration import Duration
 from delible.model.retention import LegalHold, RetentionRule
 from delible.model.subject import IdentifierKind
 from delible.model.taxonomy import Category
-from delible.model.terms import ColumnErasure, ErasureAction, LegalBasis, Readers
+from delible.model.terms import ColumnErasure, ErasureAction, LegalBasis, Readers, SpecialCondition
 
 
 class Controller(Frozen):
@@ -33,6 +35,8 @@ class Controller(Frozen):
         sensitive_data: Deletion and correction ask for the higher degree (11 CCR 7062(d), (e)).
         identity_days: After so many days without an answer to the question who they are, a request may expire.
         identifiers: All identifier kinds that tables and requests may use.
+        job_cadence: How often `request fulfil` and `retention apply` run at least, such as `P1D`; `policy check`
+            proves the deadlines with it.
     """
 
     controller: Text
@@ -47,6 +51,7 @@ class Controller(Frozen):
     identity_check: bool = False
     sensitive_data: bool = False
     identity_days: int = Field(default=45, ge=1, le=365)
+    job_cadence: Duration | None = None
 
     @model_validator(mode="after")
     def _subject_is_declared(self) -> Controller:
@@ -56,12 +61,19 @@ class Controller(Frozen):
 
 
 class Purpose(Frozen):
-    """One processing purpose and its legal basis (Art. 5(1)(b), Art. 6)."""
+    """One processing purpose and its legal basis (Art. 5(1)(b), Art. 6).
+
+    Args:
+        special_condition: What allows special categories for it (Art. 9(2)).
+        ends: Last day of the purpose; from then on nothing may be kept for it (Art. 5(1)(e)).
+    """
 
     purpose: Name
     description: Text
     legal_basis: LegalBasis | None = None
     recipients: tuple[Name, ...] = ()
+    special_condition: SpecialCondition | None = None
+    ends: date | None = None
 
 
 class Recipient(Frozen):

@@ -1,7 +1,8 @@
 """Data categories: the keys of the Fides taxonomy (fideslang 3.1), as data.
 
 A category says what a column holds. Unknown keys are refused, so that a typing error never turns personal data into
-data that nobody looks after. `user.*` is about people; `system.*` is not.
+data that nobody looks after. `user.*` is about people; `system.*` is not. Terms of the W3C Data Privacy Vocabulary
+(`model.dpv`) are read as the keys that they mean.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from delible.errors import did_you_mean
+from delible.model.dpv import KEY_OF, PREFIX, SPECIAL_WITHOUT_KEY
 
 CATEGORIES: dict[str, str] = {
     "system": "data of the system itself",
@@ -273,14 +275,19 @@ def is_identifying(category: str) -> bool:
 
 
 def _known(category: str) -> str:
+    """Return the key that a category or a DPV term means."""
+    if category in KEY_OF:
+        return KEY_OF[category]
     if category not in CATEGORIES:
-        raise PydanticCustomError(
-            "unknown_category",
-            "not a data category.{hint}",
-            {"hint": did_you_mean(category, CATEGORIES)},
-        )
+        known = KEY_OF if category.startswith(PREFIX) else CATEGORIES
+        hint = did_you_mean(category, known)
+        if category in SPECIAL_WITHOUT_KEY:
+            hint = " Give category: user.social and special: true."
+        raise PydanticCustomError("unknown_category", "not a data category.{hint}", {"hint": hint})
     return category
 
 
-Category = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": sorted(CATEGORIES)})]
-"""A key of `CATEGORIES`."""
+Category = Annotated[
+    str, AfterValidator(_known), Field(json_schema_extra={"enum": [*sorted(CATEGORIES), *sorted(KEY_OF)]})
+]
+"""A key of `CATEGORIES`; a DPV term such as `pd:EmailAddress` becomes its key."""

@@ -35,6 +35,21 @@ class LegalBasis(StrEnum):
     LEGITIMATE_INTERESTS = "legitimate_interests"
 
 
+class SpecialCondition(StrEnum):
+    """GDPR Art. 9(2)(a)-(j): what lifts the ban on processing special categories."""
+
+    EXPLICIT_CONSENT = "explicit_consent"
+    EMPLOYMENT_LAW = "employment_law"
+    VITAL_INTERESTS = "vital_interests"
+    NOT_FOR_PROFIT_BODY = "not_for_profit_body"
+    MADE_PUBLIC = "made_public"
+    LEGAL_CLAIMS = "legal_claims"
+    SUBSTANTIAL_PUBLIC_INTEREST = "substantial_public_interest"
+    HEALTH_CARE = "health_care"
+    PUBLIC_HEALTH = "public_health"
+    RESEARCH = "research"
+
+
 class RequestState(StrEnum):
     """Where a request stands. `model.request.TRANSITIONS` names the only ways between states."""
 
@@ -71,6 +86,14 @@ class ErasureAction(StrEnum):
     DELETE_ROW = "delete_row"
     TREAT_COLUMNS = "treat_columns"
     KEEP = "keep"
+
+
+class RetentionAction(StrEnum):
+    """What becomes of rows past their period, the strictest first."""
+
+    DELETE_ROW = "delete_row"
+    AGGREGATE = "aggregate"
+    TREAT_COLUMNS = "treat_columns"
 
 
 class ColumnErasure(StrEnum):

@@ -10,7 +10,7 @@ from delible.errors import InputError, bounded, did_you_mean
 from delible.model.base import Frozen
 from delible.model.policy import PolicySet, Reach, TablePolicy
 from delible.model.taxonomy import CATEGORIES, is_special
-from delible.model.terms import ErasureAction, Readers
+from delible.model.terms import ErasureAction, Readers, RetentionAction
 
 WIDTH = 100
 _LABEL = 13
@@ -92,7 +92,15 @@ def explain(policies: PolicySet, table: str) -> Explanation:
         erasure=policy.erasure.action,
         erasure_reason=policy.erasure.reason,
         retention=tuple(
-            {"rule": r.retention, "clock": r.clock, "keep": r.keep, "where": r.where, "reason": r.reason}
+            {
+                "rule": r.retention,
+                "clock": str(r.clock),
+                "keep": r.keep,
+                "action": str(r.action),
+                "where": r.where,
+                "duty": f"{r.duty.law}, at least {r.duty.at_least}" if r.duty else None,
+                "reason": r.reason,
+            }
             for r in policies.retention.values()
             if r.table == table
         ),
@@ -150,6 +158,13 @@ _ERASURE = {
 }
 
 
+_RETENTION = {
+    RetentionAction.DELETE_ROW: "deleted",
+    RetentionAction.AGGREGATE: "summed up",
+    RetentionAction.TREAT_COLUMNS: "treated",
+}
+
+
 def _purpose(policies: PolicySet, name: str) -> dict[str, str | None]:
     purpose = policies.purposes.get(name)
     return {"purpose": name, "legal_basis": purpose.legal_basis if purpose else None}
@@ -182,7 +197,9 @@ def _paths(policies: PolicySet, start: TablePolicy) -> Iterator[tuple[str, ...]]
 
 def _retained(rule: dict[str, str | None]) -> str:
     only = f", only where {rule['where']}" if rule["where"] else ""
-    return f"{rule['rule']}: deleted {rule['keep']} after {rule['clock']}{only}. {rule['reason']}"
+    duty = f" Duty to keep: {rule['duty']}." if rule["duty"] else ""
+    happens = _RETENTION[RetentionAction(str(rule["action"]))]
+    return f"{rule['rule']}: {happens} {rule['keep']} after {rule['clock']}{only}. {rule['reason']}{duty}"
 
 
 def _labelled(label: str, entries: list[str]) -> Iterator[str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from delible.decide.retention import Standing, precedence
 from delible.model.plan import RetentionPlan, RetentionStep, Stage, TableFacts
 from delible.model.policy import PolicySet
 from delible.model.retention import RetentionRule
-from delible.model.terms import ErasureAction
 from delible.plan.erasure import refuse_unsafe
 from delible.plan.order import erasure_order
 
@@ -23,6 +23,7 @@ class PastPeriod:
     Args:
         rows: Rows past their period that may go.
         held: Rows past their period that are KEPT for a hold or an open access request.
+        standings: All rows that the rule covers, by where it stands on them.
     """
 
     rule: RetentionRule
@@ -30,6 +31,7 @@ class PastPeriod:
     held: int
     files: int
     bytes: int
+    standings: Mapping[str, int] = field(default_factory=dict)
 
 
 def plan_retention(
@@ -41,16 +43,16 @@ def plan_retention(
     now: datetime,
     immediate: bool,
 ) -> RetentionPlan:
-    """Return one step per rule that found rows, upstream tables first.
+    """Return one step per rule that found rows past their period, upstream tables first, stricter rules first.
 
     Raises:
         BlockedError: `erasure.feature`, `readers.shared`.
     """
-    with_rows = [p for p in past if p.rows or p.held]
+    with_rows = [p for p in past if p.rows or p.held or p.standings.get(Standing.DUTY)]
     touched = sorted({p.rule.table for p in with_rows if p.rows})
     refuse_unsafe(policies, facts, touched, immediate=immediate)
     order = erasure_order(policies.tables, {p.rule.table for p in with_rows})
-    steps = sorted(with_rows, key=lambda p: (order.index(p.rule.table), p.rule.retention))
+    steps = sorted(with_rows, key=lambda p: (order.index(p.rule.table), precedence(p.rule)))
     return RetentionPlan(
         id=plan_id,
         created=now,
@@ -65,7 +67,7 @@ def _step(past: PastPeriod, facts: TableFacts, now: datetime, immediate: bool) -
         table=past.rule.table,
         location=facts.location,
         version=facts.version,
-        action=ErasureAction.DELETE_ROW,
+        action=past.rule.action,
         rows=past.rows,
         files=past.files,
         bytes=past.bytes,
@@ -74,5 +76,6 @@ def _step(past: PastPeriod, facts: TableFacts, now: datetime, immediate: bool) -
         reason=past.rule.reason,
         rule=past.rule.retention,
         held_rows=past.held,
+        standings=dict(past.standings),
         as_of=now,
     )

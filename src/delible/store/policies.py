@@ -109,7 +109,19 @@ def read_workspace_policies(workspace: Workspace) -> Loaded:
     Raises:
         PolicyError: All problems of all files at once.
     """
+    return read_policies(workspace.path(workspace.config.policies), judge=_judge_of(workspace))
 
+
+def load_policy_folder(workspace: Workspace, folder: Path) -> PolicySet:
+    """Return the policies of any folder, about a workspace's tables: an older or newer version of its own.
+
+    Raises:
+        PolicyError: All problems of all files at once, dangling names and circles included.
+    """
+    return _sound(read_policies(folder, judge=_judge_of(workspace)))
+
+
+def _judge_of(workspace: Workspace) -> Judge:
     def judge(table: TablePolicy) -> str | None:
         try:
             workspace.location(table)
@@ -117,7 +129,7 @@ def read_workspace_policies(workspace: Workspace) -> Loaded:
             return f"{error.message} {error.fix or ''}".strip()
         return None
 
-    return read_policies(workspace.path(workspace.config.policies), judge=judge)
+    return judge
 
 
 def read_policies(folder: str | Path, *, judge: Judge | None = None) -> Loaded:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from delible.decide.policy import Columns, location_key
+from delible.decide.policy import location_key
+from delible.model.layout import Columns, Layout
 from delible.model.policy import PolicySet
 from delible.store.workspace import Workspace
 
@@ -21,12 +22,18 @@ def find_tables(workspace: Workspace, policies: PolicySet | None) -> dict[str, C
 
     Keys are `location_key`s: paths relative to the workspace. Tables in object stores are not looked at.
     """
+    found = describe_tables(workspace, policies)
+    return {key: None if layout is None else layout.columns for key, layout in found.items()}
+
+
+def describe_tables(workspace: Workspace, policies: PolicySet | None) -> dict[str, Layout | None]:
+    """Return the same tables as their logs describe them: columns, partitions, clustering, properties."""
     keys = set(_in_warehouse(workspace))
     for table in policies.tables.values() if policies is not None else ():
         key = location_key(table.path)
         if "://" not in key and (Path(workspace.location(table)) / _LOG).is_dir():
             keys.add(key)
-    return {key: _columns(workspace.root / key) for key in sorted(keys)}
+    return {key: _layout(workspace.root / key) for key in sorted(keys)}
 
 
 def _in_warehouse(workspace: Workspace) -> Iterator[str]:
@@ -42,15 +49,52 @@ def _in_warehouse(workspace: Workspace) -> Iterator[str]:
             below.clear()
 
 
-def _columns(folder: Path) -> Columns | None:
+def _layout(folder: Path) -> Layout | None:
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError
 
     try:
-        schema = json.loads(DeltaTable(folder).schema().to_json())
+        table = DeltaTable(folder)
+        schema, metadata = json.loads(table.schema().to_json()), table.metadata()
+        features = table.protocol().writer_features or []
     except (DeltaError, OSError, ValueError):
         return None
-    return dict(_leaves(schema["fields"], ""))
+    return Layout(
+        columns=dict(_leaves(schema["fields"], "")),
+        partitions=tuple(metadata.partition_columns),
+        clustering=_clustering(folder / _LOG) if "clustering" in features else (),
+        properties=dict(metadata.configuration),
+    )
+
+
+def _clustering(log: Path) -> tuple[str, ...]:
+    """Return the clustering columns from the newest commit that names them, or from the newest checkpoint.
+
+    delta-rs does not tell them: they are Delta's domain `delta.clustering`.
+    """
+    for commit in sorted(log.glob("*.json"), reverse=True):
+        if not commit.stem.isdigit():
+            continue
+        for line in commit.read_text(encoding="utf-8", errors="replace").splitlines():
+            domain = json.loads(line).get("domainMetadata") if '"delta.clustering"' in line else None
+            if domain is not None:
+                return _named(domain)
+    for checkpoint in sorted(log.glob("*.checkpoint*.parquet"), reverse=True):
+        import pyarrow.parquet as pq
+
+        if "domainMetadata" not in pq.read_schema(checkpoint).names:
+            continue
+        for row in pq.read_table(checkpoint, columns=["domainMetadata"]).column(0).to_pylist():
+            if row is not None and row["domain"] == "delta.clustering":
+                return _named(row)
+    return ()
+
+
+def _named(domain: dict[str, Any]) -> tuple[str, ...]:
+    if domain.get("removed"):
+        return ()
+    columns = json.loads(domain["configuration"]).get("clusteringColumns", [])
+    return tuple(".".join(parts) for parts in columns)
 
 
 def _leaves(fields: list[dict[str, Any]], prefix: str) -> Iterator[tuple[str, str]]:

@@ -218,7 +218,7 @@ def _described(policies: PolicySet, policy: TablePolicy) -> AccessTable:
 def _kept(rule: RetentionRule) -> str:
     """Return a retention rule as a sentence for people."""
     some = " (some of the records)" if rule.where else ""
-    return f"{period(rule.keep)} from '{rule.clock.replace('_', ' ')}'{some}: {rule.reason}"
+    return f"{period(rule.keep)} from '{str(rule.clock).replace('_', ' ')}'{some}: {rule.reason}"
 
 
 def _withheld(searched: Searched, regime: Regime) -> tuple[str, ...]:

@@ -51,6 +51,12 @@ class Control:
         """References of erased people."""
         return Suppression(self.workspace)
 
+    def under(self, policies: PolicySet) -> Control:
+        """Return the same workspace under other policies than its own, to ask what they would do."""
+        other = Control(self.workspace)
+        other.__dict__["policies"] = policies  # where cached_property looks first
+        return other
+
     def locations(self) -> dict[str, str]:
         """Return where each policy table is."""
         return {name: self.workspace.location(table) for name, table in self.policies.tables.items()}

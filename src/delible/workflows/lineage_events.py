@@ -69,7 +69,7 @@ def retention_events(
         facet = {
             "plan": plan.id,
             "rule": step.rule,
-            "clock": rule.clock,
+            "clock": str(rule.clock),
             "keep": str(rule.keep),
             "asOf": step.as_of.isoformat(),
             "rows": done.rows,

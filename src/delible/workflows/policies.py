@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,28 @@ from delible.store.policies import load_workspace_policies, policy_schemas, read
 from delible.store.workspace import Workspace
 
 
-def check_policies(workspace: Workspace) -> PolicyCheck:
+def check_policies(workspace: Workspace, *, today: date | None = None) -> PolicyCheck:
     """Return the gaps and violations of a workspace's policies, compared with the Delta tables that are there.
+
+    Args:
+        workspace: Whose policies.
+        today: The day for which deadlines, holds and ends of purposes are looked at, and the tables' layout with them.
+            Without it only what the policies mean is checked: a deadline that is hard to keep stops no erasure.
 
     Raises:
         PolicyError: When the files themselves cannot be read as policies.
     """
-    from delible.store.warehouse import find_tables
+    from delible.store.warehouse import describe_tables
 
     loaded = read_workspace_policies(workspace)
-    found = find_tables(workspace, loaded.policies)
-    return check(loaded.policies, found=found, sources=loaded.sources)
+    layouts = describe_tables(workspace, loaded.policies)
+    return check(
+        loaded.policies,
+        found={key: None if layout is None else layout.columns for key, layout in layouts.items()},
+        layouts=layouts if today is not None else None,
+        today=today,
+        sources=loaded.sources,
+    )
 
 
 def violated(result: PolicyCheck) -> BlockedError | None:

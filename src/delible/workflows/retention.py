@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from delible.decide.holds import held_tables
+from delible.decide.retention import Standing
 from delible.errors import StalePlanError
 from delible.model.plan import RetentionPlan, RetentionStep
-from delible.model.retention import RetentionRule
+from delible.model.retention import EventClock, RetentionRule
 from delible.plan.retention import PastPeriod, plan_retention
 from delible.store.plans import check_seal, seal
 from delible.store.workspace import Workspace
@@ -29,6 +30,8 @@ from delible.workflows.unfinished import forget_plan, keep_plan, unfinished_rete
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+    from delible.lake.retention import Judging
 
 _AGAIN = "Make a new plan with: delible retention plan"
 
@@ -65,19 +68,19 @@ def plan_due_retention(
     held = held_tables(control.policies.legal_holds, now.date())
     past, facts = [], {}
     from delible.lake.facts import table_facts
-    from delible.lake.retention import count_past
+    from delible.lake.retention import count_rules
 
-    for rule in control.policies.retention.values():
-        if rule.table in held:
-            progress(f"{rule.retention}: table {rule.table} is under legal hold {held[rule.table]}")
+    for table, rules in _by_table(control).items():
+        if table in held:
+            progress(f"table {table} is under legal hold {held[table]}")
             continue
-        progress(f"{rule.retention}: counting")
-        frame = frames[rule.table]
-        policy = control.policies.tables[rule.table]
-        counts = count_past(frame, policy, rule, now, people.combinations(rule.table))
-        past.append(PastPeriod(rule, *counts))
-        if counts[0] or counts[1]:
-            facts[rule.table] = table_facts(spark, control.locations()[rule.table], table=rule.table)
+        progress(f"{table}: counting for {', '.join(rule.retention for rule in rules)}")
+        counts = count_rules(frames[table], _judging(control, table, now, people.combinations(table), frames))
+        for rule in rules:
+            found = counts[rule.retention]
+            past.append(PastPeriod(rule, found.rows, found.held, found.files, found.bytes, found.standings))
+        if any(c.rows or c.held or c.standings.get(Standing.DUTY) for c in counts.values()):
+            facts[table] = table_facts(spark, control.locations()[table], table=table)
     plan = plan_retention(
         control.policies,
         facts,
@@ -130,10 +133,18 @@ def apply_retention(
         keep_plan(workspace, plan)
         begun = journal.begin("all", "apply").at
         people = Held.of(spark, control, _frames(spark, control), accessing=True)
-        # Computed before anything is removed: a path to held rows may lead through another table of this plan.
+        # Computed before anything is removed: a path to held rows may lead through another table of this plan, and what
+        # starts a clock may be one of its tables.
         held = people.computed({s.table for s in plan.tables})
+        events = _events(spark, control, {s.table for s in plan.tables if s.stages})
+        salt = secrets.token_bytes(32)
         work = [
-            Work(s, partial(_rewrite, control, s, held.get(s.table)), f"table:{s.table}/{s.rule}") for s in plan.tables
+            Work(
+                s,
+                partial(_rewrite, s, _judging(control, s.table, s.as_of, held.get(s.table), events), salt, control),
+                f"table:{s.table}/{s.rule}",
+            )
+            for s in plan.tables
         ]
         treated = treat_tables(run, work, control.policies.tables)
         if all(t.waiting_until is None for t in treated):
@@ -182,25 +193,60 @@ def _refuse_moved(run: Run, plan: RetentionPlan) -> None:
             )
 
 
-def _rewrite(control: Control, step: RetentionStep, held: DataFrame | None, run: Run) -> Step:
+def _rewrite(step: RetentionStep, judging: Judging, salt: bytes, control: Control, run: Run) -> Step:
+    """Do what one rule says; `salt` is the key of this run's pseudonyms, kept nowhere, so nobody can undo them."""
+    from delible.lake.columns import pads_of
     from delible.lake.erase import done_under
-    from delible.lake.retention import delete_past
+    from delible.lake.retention import retain
 
     rule: RetentionRule = control.policies.retention[step.rule]
-    policy = control.policies.tables[step.table]
-    delete_past(run.spark, step.location, policy, rule, step.as_of, held)
+    retain(run.spark, step.location, rule, judging, pads_of(salt))
     done = done_under(step.location, run.mark(f"{step.table}/{step.rule}"), step.version)
     return Step(
         {"rows": done.rows, "held_rows": step.held_rows, "files": done.files, "bytes": done.bytes}, {"rule": step.rule}
     )
 
 
+def _event_tables(control: Control) -> set[str]:
+    """Return the tables whose events start clocks."""
+    return {r.clock.table for r in control.policies.retention.values() if isinstance(r.clock, EventClock)}
+
+
+def _events(spark: SparkSession, control: Control, changing: Collection[str]) -> dict[str, DataFrame]:
+    """Return the rows that start clocks; keys and times of tables that are about to change are set aside."""
+    from delible.lake.facts import read
+
+    found = {name: read(spark, control.locations()[name]) for name in _event_tables(control)}
+    for name in found.keys() & set(changing):
+        clocks = [r.clock for r in control.policies.retention.values() if isinstance(r.clock, EventClock)]
+        needed = {c for clock in clocks if clock.table == name for c in (clock.target, clock.column)}
+        found[name] = found[name].select(*sorted(needed)).localCheckpoint()
+    return found
+
+
+def _by_table(control: Control) -> dict[str, list[RetentionRule]]:
+    rules: dict[str, list[RetentionRule]] = {}
+    for rule in control.policies.retention.values():
+        rules.setdefault(rule.table, []).append(rule)
+    return rules
+
+
+def _judging(
+    control: Control, table: str, as_of: datetime, held: DataFrame | None, events: Mapping[str, DataFrame]
+) -> Judging:
+    """Return what a table's rules are judged by: all of them, since one may bind another."""
+    from delible.lake.retention import Judging
+
+    rules = tuple(r for r in control.policies.retention.values() if r.table == table)
+    return Judging(control.policies.tables[table], rules, as_of, events, held)
+
+
 def _frames(spark: SparkSession, control: Control) -> dict[str, DataFrame]:
-    """Return the rows of the tables that rules name; of all tables when somebody is held, to follow links and paths."""
+    """Return the rows of tables that rules and clocks name; of all when somebody is held, to follow links."""
     from delible.lake.facts import open_table, read
 
     locations = control.locations()
-    needed = [rule.table for rule in control.policies.retention.values()]
+    needed = [*[rule.table for rule in control.policies.retention.values()], *sorted(_event_tables(control))]
     if held_refs(control, accessing=True):
         needed = list(control.policies.tables)
     frames = {}

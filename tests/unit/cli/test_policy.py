@@ -40,6 +40,7 @@ def test_check_prints_gaps_and_ends_with_0(capsys, shop):
     assert document["status"] == "ok"
     assert document["violations"] == []
     assert [(g["code"], g["where"]) for g in document["gaps"]] == [
+        ("policy.no_job_cadence", "policies/controller.yaml:1"),
         ("policy.column_unmapped", "policies/tables/customers.yaml:10"),
         ("policy.table_unmapped", "tables"),
     ]

@@ -9,7 +9,7 @@ import pytest
 from deltalake import write_deltalake
 
 from delible.store.policies import load_workspace_policies
-from delible.store.warehouse import find_tables
+from delible.store.warehouse import describe_tables, find_tables
 from delible.store.workspace import create_workspace
 from policy_files import SOUND, write_policies
 
@@ -58,3 +58,39 @@ def test_links_are_not_followed(workspace, tmp_path):
     (workspace.root / "warehouse").mkdir()
     (workspace.root / "warehouse" / "linked").symlink_to(tmp_path / "outside")
     assert found(workspace) == {}
+
+
+def test_properties_partitions_and_clustering_are_read_from_the_log(workspace):
+    folder = workspace.root / "warehouse" / "customers"
+    write_deltalake(
+        folder, ROWS.append_column("day", [["x"]]), partition_by=["day"],
+        configuration={"delta.logRetentionDuration": "interval 7 days"},
+    )  # fmt: skip
+    layout = describe_tables(workspace, load_workspace_policies(workspace))["warehouse/customers"]
+    assert layout is not None
+    assert (layout.partitions, layout.clustering) == (("day",), ())
+    assert layout.property_of("delta.logRetentionDuration") == "interval 7 days"
+    assert layout.property_of("delta.deletedFileRetentionDuration") == "interval 1 week"
+    assert layout.statistics == ("id", "email", "who.name", "who.tags")
+
+
+@pytest.mark.parametrize(("removed", "expected"), [(False, ("email", "who.name")), (True, ())])
+def test_clustering_is_what_the_newest_commit_says(workspace, removed, expected):
+    log = workspace.root / "warehouse" / "customers" / "_delta_log"
+    write_deltalake(log.parent, ROWS)
+    first = log / "00000000000000000000.json"
+    lines = [json.loads(line) for line in first.read_text().splitlines()]
+    for line in lines:
+        if "protocol" in line:
+            line["protocol"] = {
+                "minReaderVersion": 1, "minWriterVersion": 7, "writerFeatures": ["clustering", "domainMetadata"],
+            }  # fmt: skip
+    domain = {"domain": "delta.clustering", "removed": False,
+              "configuration": json.dumps({"clusteringColumns": [["email"], ["who", "name"]]})}  # fmt: skip
+    lines.append({"domainMetadata": domain})
+    first.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    later = {"domainMetadata": {**domain, "removed": removed}} if removed else {"commitInfo": {}}
+    (log / "00000000000000000001.json").write_text(json.dumps(later) + "\n")
+    layout = describe_tables(workspace, load_workspace_policies(workspace))["warehouse/customers"]
+    assert layout is not None
+    assert layout.clustering == expected

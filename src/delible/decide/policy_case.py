@@ -1,0 +1,261 @@
+"""Run policy tests: what retention, an erasure and a release make of given rows, by the rules of the real thing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from delible.decide.consent import decide, flag_of
+from delible.decide.expressions import Undecidable, evaluate
+from delible.decide.holds import held_tables
+from delible.decide.people import Key, People
+from delible.decide.retention import Covering, decide_row
+from delible.model.consent import ConsentRecord
+from delible.model.policy import PolicySet
+from delible.model.policy_case import ExpectedErasure, ExpectedRelease, ExpectedRetention, PolicyCase, numbered
+from delible.model.retention import EventClock, RetentionRule
+from delible.model.subject import SubjectRef
+from delible.model.terms import Exclusion, Right
+
+_FREEZING = frozenset({Right.ACCESS, Right.PORTABILITY, Right.RESTRICTION})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One expectation of a test.
+
+    Args:
+        what: Which, such as `retention tickets 1`.
+        found: What was decided instead, or why nothing can be decided.
+    """
+
+    what: str
+    expected: str
+    found: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is as expected."""
+        return self.expected == self.found
+
+
+def run_case(policies: PolicySet, case: PolicyCase) -> tuple[Outcome, ...]:
+    """Return the outcome of each expectation of a test.
+
+    Columns that a row leaves out are empty. What cannot be decided without Spark fails, and says why.
+    """
+    rows = {
+        name: [{**_empty(policies, name), **{c: numbered(v) for c, v in row.items()}} for row in given]
+        for name, given in case.rows.items()
+    }
+    run = _Run(policies, case, rows, People(policies, case.rows))
+    expected = case.expect
+    return (
+        *(run.judged(e, run.retention) for e in expected.retention),
+        *(run.judged(e, run.erasure) for e in expected.erasure),
+        *(run.judged(e, run.release) for e in expected.release),
+    )
+
+
+@dataclass(frozen=True)
+class _Run:
+    policies: PolicySet
+    case: PolicyCase
+    rows: Mapping[str, list[dict[str, Any]]]
+    people: People
+
+    def judged(self, expected: Any, decide_one: Any) -> Outcome:
+        what = _what(expected)
+        try:
+            wanted, found = decide_one(expected)
+        except Undecidable as error:
+            return Outcome(what, "a decision", f"undecidable without Spark: {error}")
+        except KeyError as error:
+            return Outcome(what, "a decision", f"there is no {error.args[0]}")
+        return Outcome(what, wanted, found)
+
+    def retention(self, expected: ExpectedRetention) -> tuple[str, str]:
+        row = self._row(expected.table, expected.row)
+        rules = [r for r in self.policies.retention.values() if r.table == expected.table]
+        covering = [self._covering(rule, row) for rule in rules]
+        keys = self.people.keys_in(expected.table, self.case.rows[expected.table][expected.row - 1])
+        held = self._table_held(expected.table) or not keys.isdisjoint(self._holding(*_FREEZING))
+        found = decide_row(covering, held=held, now=self._now)
+        action = str(found.action or "stay")
+        parts = [(expected.action, action)]
+        if expected.because is not None:
+            parts.append((expected.because, str(found.standing)))
+        if expected.rule is not None:
+            parts.append((expected.rule, str(found.rule)))
+        return _joined(parts)
+
+    def erasure(self, expected: ExpectedErasure) -> tuple[str, str]:
+        self._row(expected.table, expected.row)
+        table = self.policies.tables[expected.table]
+        due = self.people.person(self._who(expected.who))
+        owners = self.people.owners(expected.table, self.case.rows[expected.table][expected.row - 1])
+        if not owners & due:
+            return expected.action, "not_theirs"
+        if not owners <= due:
+            return expected.action, "shared"
+        held = self._holding(Right.RESTRICTION)
+        if self._table_held(expected.table) or not held.isdisjoint(self.people.keys_of(due)):
+            return expected.action, "held"
+        return expected.action, str(table.erasure.action)
+
+    def release(self, expected: ExpectedRelease) -> tuple[str, str]:
+        reason = self._release_reason(expected)
+        found = "released" if reason is None else f"left out: {reason}"
+        if expected.released:
+            return "released", found
+        wanted = f"left out: {expected.reason}" if expected.reason else "left out"
+        return wanted, found if expected.reason or reason is None else "left out"
+
+    def _release_reason(self, expected: ExpectedRelease) -> str | None:
+        recipe = _named(self.policies.datasets, expected.dataset, "dataset")
+        row = self._row(recipe.source, expected.row)
+        purpose = self.policies.purposes[recipe.purpose]
+        if purpose.legal_basis is None:
+            return "no_legal_basis"
+        if recipe.where is not None and evaluate(recipe.where, row) is not True:
+            return Exclusion.CONDITION.value
+        keys = self.people.keys_in(recipe.source, self.case.rows[recipe.source][expected.row - 1])
+        people = {person for key in keys for person in self.people.of(key)}
+        if not people:
+            about_nobody = not self.policies.tables[recipe.source].subject
+            unheard = decide((), (), purpose=recipe.purpose, basis=purpose.legal_basis, as_of=self._now,
+                             known_at=self._now)  # fmt: skip
+            return None if about_nobody and unheard.keep else Exclusion.NO_SUBJECT.value
+        reasons = []
+        for person in people:
+            mine = self.people.keys_of(frozenset({person}))
+            decision = decide(
+                [_ref(key) for key in mine],
+                self._records(),
+                purpose=recipe.purpose,
+                basis=purpose.legal_basis,
+                as_of=self._now,
+                known_at=self._now,
+                flags=[f for f in map(self._flag, self.case.requests, [mine] * len(self.case.requests)) if f],
+                shared=[_ref(key) for key in mine if len(self.people.of(key)) > 1],
+            )
+            reasons += [decision.reason] if decision.reason is not None else []
+        order = list(Exclusion)
+        return min(reasons, key=order.index).value if reasons else None
+
+    def _flag(self, request: Any, keys: frozenset[Key]) -> Exclusion | None:
+        theirs = {self.people.key(kind, value) for kind, value in self._who(request.who).items()}
+        return flag_of(request.right) if theirs & keys else None
+
+    def _records(self) -> Iterator[ConsentRecord]:
+        for given in self.case.consents:
+            for kind, value in self._who(given.who).items():
+                yield ConsentRecord(
+                    ref=_ref(self.people.key(kind, value)),
+                    kind=kind,
+                    purpose=given.purpose,
+                    status=given.status,
+                    legal_basis=given.legal_basis,
+                    notice_version="test",
+                    valid_from=_utc(given.valid_from),
+                    valid_until=_utc(given.valid_until) if given.valid_until is not None else None,
+                    recorded_at=_utc(given.valid_from),
+                    source="policy test",
+                )
+
+    def _covering(self, rule: RetentionRule, row: Mapping[str, Any]) -> Covering:
+        covers = evaluate(rule.where, row) if rule.where is not None else True
+        empty = [row.get(column) is None for column, how in rule.columns.items() if how == "null"]
+        done = bool(rule.columns) and len(empty) == len(rule.columns) and all(empty)
+        start = self._start(rule, row)
+        return Covering(rule, start.at if start else None, covers, done, by_day=start is not None and start.by_day)
+
+    def _start(self, rule: RetentionRule, row: Mapping[str, Any]) -> _Start | None:
+        clock = rule.clock
+        if not isinstance(clock, EventClock):
+            return _instant(row, clock)
+        own = row.get(clock.key)
+        times = [
+            _instant(event, clock.column)
+            for event in self.rows.get(clock.table, ())
+            if own is not None and event.get(clock.target) is not None and str(event[clock.target]) == str(own)
+        ]
+        known = [at for at in times if at is not None]
+        if known:
+            return max(known) if clock.take == "last" else min(known)
+        return _instant(row, clock.otherwise) if clock.otherwise is not None else None
+
+    def _holding(self, *rights: Right) -> frozenset[Key]:
+        """Return all identifiers that holds, and open requests for some rights, reach."""
+        people = [*self.case.held, *(r.who for r in self.case.requests if r.right in rights)]
+        given = {self.people.key(kind, value) for who in people for kind, value in self._who(who).items()}
+        return self.people.linked(frozenset(given))
+
+    def _table_held(self, table: str) -> bool:
+        return table in held_tables(self.policies.legal_holds, self._now.date())
+
+    def _who(self, who: Mapping[str, Any]) -> Mapping[str, Any]:
+        for kind in who:
+            _named(self.policies.controller.identifiers, kind, "identifier kind")
+        return who
+
+    def _row(self, table: str, number: int) -> dict[str, Any]:
+        _named(self.policies.tables, table, "table")
+        given = self.rows.get(table, [])
+        if number > len(given):
+            raise KeyError(f"row {number} of '{table}' in the test")
+        return given[number - 1]
+
+    @property
+    def _now(self) -> datetime:
+        return _utc(self.case.now)
+
+
+def _empty(policies: PolicySet, table: str) -> dict[str, None]:
+    """Return NULL for each column of a table: a test gives only what matters."""
+    policy = policies.tables.get(table)
+    return dict.fromkeys(policy.columns) if policy is not None else {}
+
+
+def _what(expected: ExpectedRetention | ExpectedErasure | ExpectedRelease) -> str:
+    kind = type(expected).__name__.removeprefix("Expected").lower()
+    return f"{kind} {getattr(expected, 'table', None) or getattr(expected, 'dataset', '')} {expected.row}"
+
+
+def _joined(parts: list[tuple[str, str]]) -> tuple[str, str]:
+    return ", ".join(wanted for wanted, _ in parts), ", ".join(found for _, found in parts)
+
+
+def _named(things: Mapping[str, Any], name: str, what: str) -> Any:
+    if name not in things:
+        raise KeyError(f"{what} '{name}' in the policies")
+    return things[name]
+
+
+def _ref(key: Key) -> SubjectRef:
+    return SubjectRef("v0." + hashlib.sha256("\x1f".join(key).encode()).hexdigest())
+
+
+def _utc(at: datetime) -> datetime:
+    return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+class _Start(NamedTuple):
+    """When a clock started, and whether it is a date without a time."""
+
+    at: datetime
+    by_day: bool
+
+
+def _instant(row: Mapping[str, Any], column: str) -> _Start | None:
+    value = row.get(column)
+    if value is None:
+        return None
+    text = str(value)
+    try:
+        return _Start(_utc(datetime.fromisoformat(text)), len(text) == len("2026-01-31"))
+    except ValueError:
+        raise Undecidable(f"the clock '{column}' of a row is no time in ISO 8601") from None

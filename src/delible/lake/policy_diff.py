@@ -1,0 +1,76 @@
+"""Two sets of policies on the same rows: what retention would do under each, and what each would let out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from delible.decide.retention import Standing, precedence
+from delible.lake.retention import Judging, standing, with_events, with_held
+from delible.model.terms import RetentionAction
+from delible.plan.policy_diff import Fate
+
+FILE, ROW = "__file", "__row"
+_WHOLE = "*"
+
+
+def fates(frame: DataFrame, old: Judging | None, new: Judging | None) -> list[Fate]:
+    """Return groups of a table's rows by what retention would do to them under each set; None when it does nothing."""
+    kept = frame.columns
+    for judging, name in ((old, "__old"), (new, "__new")):
+        if judging is None:
+            frame = frame.withColumn(name, F.lit(""))
+            continue
+        judged = with_held(with_events(frame, judging.rules, judging.events), judging)
+        own = [F.col(f"`{c.replace('`', '``')}`") for c in frame.columns]
+        frame = judged.select(*own, _fate(judged, judging).alias(name))
+    groups = frame.select([c for c in frame.columns if c not in kept]).groupBy("__old", "__new").count().collect()
+    return [Fate(_columns(g["__old"]), _columns(g["__new"]), int(g["count"])) for g in groups]
+
+
+def compared(old: Callable[[], DataFrame] | None, new: Callable[[], DataFrame] | None) -> tuple[int, int, int]:
+    """Return how many rows only the old set lets in, only the new one, and both.
+
+    Args:
+        old, new: Make the frame of rows that may leave, each with its place in `__file` and `__row`.
+    """
+    if old is None or new is None:
+        one = old or new
+        rows = one().count() if one is not None else 0
+        return (rows, 0, 0) if new is None else (0, rows, 0)
+    before = old().select(FILE, ROW, F.lit(True).alias("old"))
+    after = new().select(FILE, ROW, F.lit(True).alias("new"))
+    counts = before.join(after, [FILE, ROW], "full").groupBy("old", "new").count().collect()
+    found = {(bool(c["old"]), bool(c["new"])): int(c["count"]) for c in counts}
+    return found.get((True, False), 0), found.get((False, True), 0), found.get((True, True), 0)
+
+
+def placed(frame: DataFrame) -> DataFrame:
+    """Return rows with their place: the file, and the row's number in it."""
+    return frame.select("*", F.col("_metadata.file_path").alias(FILE), F.col("_metadata.row_index").alias(ROW))
+
+
+def _fate(frame: DataFrame, judging: Judging) -> Column:
+    """Return `*` for rows that go, the treated columns of those that change, and nothing for those that stay."""
+    found = F.lit("")
+    rules = sorted(judging.rules, key=precedence)
+    due = {
+        r.retention: F.coalesce(standing(frame, r, judging, F.col("__held")) == Standing.DUE.value, F.lit(False))
+        for r in rules
+    }
+    treating = [r for r in rules if r.action is RetentionAction.TREAT_COLUMNS]
+    if treating:
+        columns = [F.when(due[r.retention], F.lit("\n".join(r.changed))) for r in treating]
+        found = F.concat_ws("\n", *columns)
+    for rule in rules:
+        if rule.removes_rows:
+            found = F.when(due[rule.retention], F.lit(_WHOLE)).otherwise(found)
+    return found
+
+
+def _columns(fate: str) -> frozenset[str] | None:
+    if fate == _WHOLE:
+        return None
+    return frozenset(fate.split("\n")) - {""}

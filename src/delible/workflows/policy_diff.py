@@ -1,0 +1,215 @@
+"""Compare two sets of policies on the real tables: what the new one would newly delete, keep and release."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from delible.decide.holds import held_tables
+from delible.errors import BlockedError, InputError, Problem
+from delible.model.policy import PolicySet
+from delible.model.retention import EventClock
+from delible.plan.dataset import DatasetPlan, plan_dataset
+from delible.plan.policy_diff import (
+    DatasetChange,
+    PolicyDiff,
+    TableChange,
+    changed_things,
+    dataset_change,
+    erasure_changes,
+    table_change,
+)
+from delible.store.consents import Consents
+from delible.store.policies import load_policy_folder
+from delible.store.workspace import Workspace
+from delible.workflows.consent import standing_flags
+from delible.workflows.control import Control
+from delible.workflows.held import Held, held_refs
+from delible.workflows.spark import session_for
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from delible.lake.retention import Judging
+
+_SPLIT_DOMAIN = "delible:split"
+
+
+def compare_policies(
+    workspace: Workspace,
+    old: Path,
+    new: Path,
+    *,
+    now: datetime,
+    progress: Callable[[str], None] = lambda _: None,
+) -> PolicyDiff:
+    """Return what the policies in NEW would do that those in OLD do not; nothing is written.
+
+    Raises:
+        PolicyError: When one of the folders cannot be read as policies.
+    """
+    before, after = (load_policy_folder(workspace, folder) for folder in (old, new))
+    things = changed_things(before, after)
+    if not things:
+        return PolicyDiff(old=before.fingerprint, new=after.fingerprint)
+    spark = session_for(workspace)
+    sides = tuple(_Side.of(workspace, policies, spark, now) for policies in (before, after))
+    tables, missing = [], {name for side in sides for name in side.missing}
+    for name in sorted({r.table for p in (before, after) for r in p.retention.values()} - missing):
+        if all(_rules_of(p, name) == _rules_of(before, name) for p in (before, after)):
+            continue
+        progress(f"{name}: judging under both sets")
+        change = _table(name, sides)
+        if change.due or change.kept:
+            tables.append(change)
+    datasets = []
+    for name in sorted({*before.datasets, *after.datasets}):
+        if {p.datasets[name].source for p in (before, after) if name in p.datasets} & missing:
+            continue
+        progress(f"dataset {name}: judging under both sets")
+        released = _dataset(workspace, name, sides, now)
+        if released.released or released.withheld:
+            datasets.append(released)
+    return PolicyDiff(
+        old=before.fingerprint,
+        new=after.fingerprint,
+        things=things,
+        tables=tuple(tables),
+        datasets=tuple(datasets),
+        erasure=erasure_changes(before, after),
+        missing=tuple(sorted(missing)),
+    )
+
+
+def irreversible(diff: PolicyDiff) -> BlockedError | None:
+    """Return the error that a diff ends with when something could not be undone."""
+    if not diff.irreversible:
+        return None
+    problems = tuple(Problem("policy.irreversible", f"{each}.") for each in diff.irreversible)
+    return BlockedError("policy.irreversible", "the change would do what cannot be undone.", problems=problems)
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One set of policies, and the rows of the tables that it describes."""
+
+    policies: PolicySet
+    frames: Mapping[str, DataFrame]
+    missing: frozenset[str]
+    held: Mapping[str, str]
+    people: Held
+    now: datetime
+
+    @staticmethod
+    def of(workspace: Workspace, policies: PolicySet, spark: SparkSession, now: datetime) -> _Side:
+        from delible.lake.facts import open_table, read
+
+        frames: dict[str, DataFrame] = {}
+        missing = set()
+        for name, table in policies.tables.items():
+            place = workspace.location(table)
+            try:
+                open_table(spark, place, table=name)
+            except InputError:
+                missing.add(name)
+                continue
+            frames[name] = read(spark, place)
+        control = Control(workspace).under(policies)
+        people = Held(spark, control, frozenset(), frames)
+        if held_refs(control, accessing=True) and not missing:
+            people = Held.of(spark, control, frames, accessing=True)
+        return _Side(policies, frames, frozenset(missing), held_tables(policies.legal_holds, now.date()), people, now)
+
+    def judging(self, table: str) -> Judging | None:
+        """Return what the table's rules are judged by; None when retention does nothing to it."""
+        from delible.lake.retention import Judging
+
+        rules = tuple(r for r in self.policies.retention.values() if r.table == table)
+        if not rules or table in self.held or table not in self.policies.tables:
+            return None
+        events = {r.clock.table: self.frames[r.clock.table] for r in rules if isinstance(r.clock, EventClock)}
+        return Judging(self.policies.tables[table], rules, self.now, events, self.people.combinations(table))
+
+
+def _rules_of(policies: PolicySet, table: str) -> object:
+    """Return everything that retention of a table hangs on."""
+    rules = [r for r in policies.retention.values() if r.table == table]
+    policy = policies.tables.get(table)
+    holds = [h for h in policies.legal_holds.values() if table in h.tables]
+    return rules, holds, policy.subject if policy is not None else None
+
+
+def _table(name: str, sides: tuple[_Side, ...]) -> TableChange:
+    from delible.lake.policy_diff import fates
+
+    old, new = (side.judging(name) for side in sides)
+    frame = next(side.frames[name] for side in reversed(sides) if name in side.frames)
+    return table_change(name, _categories(name, sides), fates(frame, old, new))
+
+
+def _dataset(workspace: Workspace, name: str, sides: tuple[_Side, ...], now: datetime) -> DatasetChange:
+    from delible.lake.policy_diff import compared
+
+    plans = tuple(_plan(side.policies, name) for side in sides)
+    makers = [
+        partial(_kept, workspace, side, plan, now) if plan is not None else None
+        for side, plan in zip(sides, plans, strict=True)
+    ]
+    only_old, only_new, both = compared(makers[0], makers[1])
+    source = next(plan.source for plan in reversed(plans) if plan is not None) if any(plans) else ""
+    return dataset_change(
+        name,
+        (plans[0], plans[1]),
+        _categories(source, sides),
+        only_old=only_old,
+        only_new=only_new,
+        both=both,
+    )
+
+
+def _plan(policies: PolicySet, name: str) -> DatasetPlan | None:
+    """Return what a set lets out; None where the recipe is not there or nothing of it may leave."""
+    if name not in policies.datasets:
+        return None
+    try:
+        return plan_dataset(policies, name).plan
+    except BlockedError:
+        return None
+
+
+def _kept(workspace: Workspace, side: _Side, plan: DatasetPlan, now: datetime) -> DataFrame:
+    from delible.lake.consent import Question, flags_frame
+    from delible.lake.dataset import Secrets, kept_rows
+    from delible.lake.facts import read
+    from delible.lake.identity import RefKey
+    from delible.lake.policy_diff import placed
+    from delible.store.keys import load_keys
+
+    keys, spark = load_keys(workspace), session_for(workspace)
+
+    def rows(name: str) -> DataFrame:
+        frame = side.frames[name]
+        return placed(frame) if name == plan.source else frame
+
+    return kept_rows(
+        plan,
+        side.policies,
+        read=rows,
+        records=read(spark, Consents(workspace).location),
+        flags=flags_frame(spark, standing_flags(workspace, keys, until=now)),
+        question=Question(plan.purpose, plan.basis, as_of=now, known_at=now),
+        secrets=Secrets(RefKey(keys.version, keys.pads()), keys.domain_pads(_SPLIT_DOMAIN), {}),
+    )
+
+
+def _categories(table: str, sides: tuple[_Side, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for side in sides:
+        policy = side.policies.tables.get(table)
+        if policy is not None:
+            found |= {column: entry.category for column, entry in policy.columns.items()}
+    return found

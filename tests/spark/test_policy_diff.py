@@ -1,0 +1,112 @@
+"""What a change of policies would newly delete, keep and release, counted on real tables; nothing is written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from delible.cli.main import main
+from delible.store.workspace import Workspace
+from delible.workflows.holds import place_holds
+from policy_files import write_policies
+from small_shop import NOW, PEOPLE, POLICIES, email, make_workspace, people_file, state, write_tables
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.spark
+
+RULE = "retention: accounts\ntable: customers\nclock: made_at\nkeep: P1Y\nreason: Law.\n"
+RECIPE = """\
+dataset: texts
+description: Texts.
+purpose: support
+source: tickets
+where: ticket_id <= 930
+columns: {ticket_id: pseudonymise, customer_id: drop, body: mask}
+"""
+HOLD = "hold: h\nreason: x\nowner: x\ntables: [customers]\nstarts: 2020-01-01\n"
+YEAR = {n for n in range(1, PEOPLE + 1) if 40 * n >= 366}
+HALF = {n for n in range(1, PEOPLE + 1) if 40 * n >= 184}
+
+
+@pytest.fixture(scope="module")
+def workspace(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    folder = tmp_path_factory.mktemp("diff")
+    made = make_workspace(folder / "shop", POLICIES)
+    write_policies(made.root / "policies", {"retention/accounts.yaml": RULE, "datasets/texts.yaml": RECIPE})
+    write_tables(spark, made)
+    held = str(people_file(folder, {"email": email(PEOPLE - 2)}))
+    place_holds(made, identifiers=held, reason="claim", owner="legal", actor="tests", now=NOW)
+    return made
+
+
+def change(workspace: Workspace, folder: Path, files: dict[str, str | None]) -> Path:
+    new = Path(shutil.copytree(workspace.root / "policies", folder / "policies"))
+    write_policies(new, {name: text for name, text in files.items() if text is not None})
+    for name in (n for n, text in files.items() if text is None):
+        (new / name).unlink()
+    return new
+
+
+def diff(capsys, workspace: Workspace, old: Path, new: Path, *words: str) -> tuple[int, str]:
+    code = main(["policy", "diff", str(old), str(new), "--workspace", str(workspace.root), *words])
+    return code, capsys.readouterr().out
+
+
+def test_a_shorter_period_is_newly_due_and_irreversible(capsys, workspace: Workspace, tmp_path: Path) -> None:
+    new = change(workspace, tmp_path, {"retention/accounts.yaml": RULE.replace("P1Y", "P6M")})
+    before = state(workspace.root)
+    code, out = diff(capsys, workspace, workspace.root / "policies", new, "--json")
+    document = json.loads(out)
+    assert state(workspace.root) == before
+    assert code == 3
+    [table] = document["tables"]
+    assert (table["due"], table["kept"]) == (len(HALF - YEAR), 0)
+    assert table["due_by_category"]["user.contact.email"] == len(HALF - YEAR)
+    assert document["datasets"] == []
+    assert document["things"] == ["retention/accounts: keep"]
+    assert [e["code"] for e in document["errors"]] == ["policy.irreversible"]
+    code, out = diff(capsys, workspace, new, workspace.root / "policies", "--json")
+    assert (code, json.loads(out)["tables"][0]["kept"]) == (0, len(HALF - YEAR))
+
+
+def test_a_hold_and_a_duty_newly_keep(capsys, workspace: Workspace, tmp_path: Path) -> None:
+    for name, files in (
+        ("hold", {"legal_holds/h.yaml": HOLD}),
+        ("duty", {"retention/accounts.yaml": RULE.replace("P1Y", "P9Y\nduty: {law: HGB, at_least: P6Y}")}),
+        ("none", {"retention/accounts.yaml": None}),
+    ):
+        new = change(workspace, tmp_path / name, files)
+        code, out = diff(capsys, workspace, workspace.root / "policies", new, "--json")
+        # One of them is under a hold already.
+        assert (code, json.loads(out)["tables"][0]["kept"]) == (0, len(YEAR) - 1), name
+        code, out = diff(capsys, workspace, new, workspace.root / "policies", "--json")
+        assert (code, json.loads(out)["tables"][0]["due"]) == (3, len(YEAR) - 1), name
+
+
+def test_rows_and_columns_newly_released(capsys, workspace: Workspace, tmp_path: Path) -> None:
+    more = change(workspace, tmp_path / "rows", {"datasets/texts.yaml": RECIPE.replace("930", "940")})
+    code, out = diff(capsys, workspace, workspace.root / "policies", more, "--json")
+    [found] = json.loads(out)["datasets"]
+    assert (code, found["released"], found["withheld"]) == (3, 10, 0)
+    assert found["released_by_category"] == {"system.operations": 10, "user.content.private": 10}
+    opened = change(
+        workspace, tmp_path / "columns", {"datasets/texts.yaml": RECIPE.replace("body: mask", "body: keep")}
+    )
+    code, out = diff(capsys, workspace, workspace.root / "policies", opened, "--format", "md")
+    assert code == 3
+    assert "| `texts` | 30 | 0 | `user.content.private 30` |" in out
+    assert "- 30 rows would newly be released to 'texts'" in out
+
+
+def test_nothing_changes(capsys, workspace: Workspace, tmp_path: Path) -> None:
+    same = change(workspace, tmp_path, {})
+    code, out = diff(capsys, workspace, workspace.root / "policies", same)
+    assert (code, out.splitlines()[0].startswith("0 irreversible")) == (0, True)
+    broken = change(workspace, tmp_path / "b", {"datasets/texts.yaml": RECIPE.replace("source: tickets", "source: x")})
+    assert diff(capsys, workspace, workspace.root / "policies", broken, "--json")[0] == 2

@@ -1,0 +1,100 @@
+"""What a change of policies would newly do, from counts; and how it is shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from delible.plan.dataset import ColumnStep
+from delible.plan.policy_diff import Fate, PolicyDiff, changed_things, dataset_change, erasure_changes, table_change
+from delible.report.policy_diff import markdown, text
+from delible.store.policies import load_policies
+from policy_files import RETENTION, SOUND, TABLE, write_policies
+
+CATEGORIES = {"id": "user.unique_id", "mail": "user.contact.email", "note": "user.content"}
+STAYS, GOES = frozenset(), None
+NOTE, BOTH = frozenset({"note"}), frozenset({"note", "mail"})
+
+
+@pytest.mark.parametrize(
+    ("law", "old", "new", "due", "kept", "due_by", "kept_by"),
+    [
+        ("nothing either way", STAYS, STAYS, 0, 0, set(), set()),
+        ("newly deleted", STAYS, GOES, 7, 0, {"user.unique_id", "user.contact.email", "user.content"}, set()),
+        ("newly kept", GOES, STAYS, 0, 7, set(), {"user.unique_id", "user.contact.email", "user.content"}),
+        ("deleted under both", GOES, GOES, 0, 0, set(), set()),
+        ("newly treated", STAYS, NOTE, 7, 0, {"user.content"}, set()),
+        ("one more column", NOTE, BOTH, 7, 0, {"user.contact.email"}, set()),
+        ("another column", frozenset({"mail"}), NOTE, 7, 7, {"user.content"}, {"user.contact.email"}),
+        ("from treated to deleted", NOTE, GOES, 7, 0, {"user.unique_id", "user.contact.email"}, set()),
+        ("from deleted to treated", GOES, NOTE, 0, 7, set(), {"user.unique_id", "user.contact.email"}),
+        ("from all columns treated to deleted", frozenset(CATEGORIES), GOES, 7, 0, set(), set()),
+    ],
+)  # fmt: skip
+def test_rows_newly_due_and_newly_kept(law, old, new, due, kept, due_by, kept_by):
+    found = table_change("t", CATEGORIES, [Fate(old, new, 7)])
+    assert (found.due, found.kept) == (due, kept)
+    assert (set(found.due_by_category), set(found.kept_by_category)) == (due_by, kept_by)
+
+
+def plan(**columns):
+    steps = [
+        ColumnStep(column=c, treatment=how.split(":")[0], to=how.partition(":")[2] or None, scope="x")
+        for c, how in columns.items()
+    ]
+    return type("Plan", (), {"columns": tuple(steps), "source": "t"})()
+
+
+@pytest.mark.parametrize(
+    ("law", "old", "new", "rows", "released", "by"),
+    [
+        ("a new dataset", None, plan(mail="keep"), (0, 5, 0), 5, {"user.contact.email": 5}),
+        ("a dataset that goes", plan(mail="keep"), None, (5, 0, 0), 0, {}),
+        ("more rows", plan(mail="mask"), plan(mail="mask"), (1, 2, 3), 2, {"user.contact.email": 2}),
+        ("a new column", plan(mail="mask"), plan(mail="mask", note="mask"), (0, 0, 3), 3, {"user.content": 3}),
+        ("a column opened", plan(mail="mask"), plan(mail="keep"), (0, 0, 3), 3, {"user.contact.email": 3}),
+        ("a column closed", plan(mail="keep"), plan(mail="mask"), (0, 0, 3), 0, {}),
+        ("another grain counts as opened", plan(mail="generalise:year"), plan(mail="generalise:day"), (0, 0, 3), 3,
+         {"user.contact.email": 3}),
+    ],
+)  # fmt: skip
+def test_rows_newly_released(law, old, new, rows, released, by):
+    only_old, only_new, both = rows
+    found = dataset_change("d", (old, new), CATEGORIES, only_old=only_old, only_new=only_new, both=both)
+    assert (found.released, found.withheld, found.released_by_category) == (released, only_old, by)
+
+
+def test_things_and_erasure_that_differ(tmp_path):
+    old = load_policies(write_policies(tmp_path / "a" / "policies"))
+    changed = {
+        **SOUND,
+        "retention/two_years.yaml": RETENTION.replace("P2Y", "P1Y"),
+        "retention/more.yaml": RETENTION.replace("two_years", "more"),
+        "tables/customers.yaml": TABLE + "erasure: {action: keep, reason: Law.}\n",
+    }
+    new = load_policies(write_policies(tmp_path / "b" / "policies", changed))
+    assert changed_things(old, new) == (
+        "tables/customers: erasure",
+        "retention/more: added",
+        "retention/two_years: keep",
+    )
+    assert changed_things(old, old) == ()
+    [loosened] = erasure_changes(old, new)
+    [tightened] = erasure_changes(new, old)
+    assert (loosened.stricter, tightened.stricter) == (False, True)
+
+
+def test_markdown_and_text_hold_no_markup_of_names():
+    diff = PolicyDiff(
+        old="a" * 64,
+        new="b" * 64,
+        things=("tables/x|y`: <script>",),
+        tables=(table_change("t", CATEGORIES, [Fate(STAYS, GOES, 12_345)]),),
+        missing=("u",),
+    )
+    shown = markdown(diff)
+    assert "| `t` | 12,345 | 0 | `due user.contact.email 12,345" in shown
+    assert "- 12,345 rows of 't' would newly be removed or changed" in shown
+    assert "`tables/x/y': <script>`" in shown
+    assert "Not counted, since the table is not there: `u`." in shown
+    assert "table    t: 12,345 rows newly due, 0 newly kept" in text(diff)
+    assert "Nothing changes." in markdown(PolicyDiff(old="a", new="a"))
