@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from delible.decide.finding import Finding, Severity, Sources, gap, place, violation
+from delible.decide.notices import untold
 from delible.decide.references import reaching, structure
 from delible.errors import bounded, did_you_mean
 from delible.model.policy import PolicySet, TablePolicy
@@ -71,6 +72,7 @@ def check(
         *_datasets(facts),
         *_warehouse(facts),
         *_identifiers(policies),
+        *untold(policies),
     ]
     placed = sorted((replace(f, where=place(sources or {}, f.path)) for f in findings), key=_order)
     return PolicyCheck(

@@ -44,14 +44,19 @@ class Found:
         shared: Identifiers that somebody else has, too; they reached nothing.
         tables: Per table, what is due there.
         ambiguous: Requests whose identifiers reach more than one person: never guessed, always asked.
-        matched: Requests that reach at least one row.
+        reached: Requests that reach at least one row, each with the tables in which it does.
     """
 
     keys: tuple[KeyRow, ...]
     shared: tuple[KeyRow, ...]
     tables: Mapping[str, TableDue]
     ambiguous: frozenset[str]
-    matched: frozenset[str]
+    reached: Mapping[str, frozenset[str]]
+
+    @property
+    def matched(self) -> frozenset[str]:
+        """Requests that reach at least one row."""
+        return frozenset(self.reached)
 
 
 def find(
@@ -80,14 +85,14 @@ def find(
                 keys += owned
                 shared[name] = others
     if not keys:
-        return Found((), expanded.shared, {}, ambiguous, frozenset())
+        return Found((), expanded.shared, {}, ambiguous, {})
     frame_of_keys = keys_frame(spark, keys)
     tables = _counted(policies, frames, frame_of_keys, shared)
-    matched = _matched(policies, frames, frame_of_keys)
+    reached = _reached(policies, frames, frame_of_keys)
     if evidence:
         touched = [name for name, table in tables.items() if table.due.rows]
         keys += evidence_of(spark, policies, frames, frame_of_keys, touched)
-    return Found(tuple(keys), expanded.shared, tables, ambiguous, matched)
+    return Found(tuple(keys), expanded.shared, tables, ambiguous, reached)
 
 
 def _path_order(policies: PolicySet) -> list[str]:
@@ -175,12 +180,15 @@ def _table_due(name: str, due: Row | None, shared: Row | None) -> TableDue:
     return TableDue(rows, due["files"] if due else 0, due["bytes"] if due else 0)
 
 
-def _matched(policies: PolicySet, frames: Mapping[str, DataFrame], keys: DataFrame) -> frozenset[str]:
-    """Return the requests that reach at least one row of any table."""
+def _reached(policies: PolicySet, frames: Mapping[str, DataFrame], keys: DataFrame) -> dict[str, frozenset[str]]:
+    """Return the requests that reach at least one row of any table, with those tables."""
     parts = [
-        due_rows(frames[name], policy, policies.controller, keys).select("__request")
+        due_rows(frames[name], policy, policies.controller, keys).select("__request", F.lit(name).alias("table"))
         for name, policy in policies.tables.items()
         if policy.subject
     ]
-    requests = reduce(DataFrame.unionByName, parts).distinct().toArrow()
-    return frozenset(requests.column("__request").to_pylist())
+    pairs = reduce(DataFrame.unionByName, parts).distinct().toArrow()
+    tables: dict[str, set[str]] = {}
+    for request, table in zip(*(pairs.column(c).to_pylist() for c in ("__request", "table")), strict=True):
+        tables.setdefault(request, set()).add(table)
+    return {request: frozenset(names) for request, names in tables.items()}

@@ -32,6 +32,7 @@ from delible.workflows.erasure_fit import RUNNABLE, refuse_moved_tables, refuse_
 from delible.workflows.held import held_refs
 from delible.workflows.journal import Journal, Step
 from delible.workflows.lineage_events import erasure_events
+from delible.workflows.notices import prepare_notices, queue_after
 from delible.workflows.search import Searched, find_people, protected_rows, refs_of_keys
 from delible.workflows.spark import alone, session_for
 from delible.workflows.stages import Run, Treated, Work, treat_tables
@@ -98,7 +99,7 @@ def apply_erasure(
         keep_plan(workspace, plan)
         journal.begin("all", "apply", {"requests": str(len(requests))})
         _start(control, requests, actor, clock())
-        keys = _keys(control, run, requests, found)
+        keys = _keys(control, run, requests, found, actor)
         work = [Work(s, partial(_rewrite, control, s, keys), f"table:{s.table}") for s in plan.tables]
         treated = treat_tables(run, work, control.policies.tables)
         return _conclude(control, run, plan, requests, treated, keys, actor)
@@ -131,7 +132,9 @@ def _found(control: Control, run: Run, requests: Sequence[Request], known: Searc
     return searched
 
 
-def _keys(control: Control, run: Run, requests: Sequence[Request], searched: Searched | None) -> list[KeyRow]:
+def _keys(
+    control: Control, run: Run, requests: Sequence[Request], searched: Searched | None, actor: str
+) -> list[KeyRow]:
     """Return all keys of the run but shared ones, stored once and kept encrypted until the requests end.
 
     After the first table has been rewritten they could no longer be found.
@@ -139,15 +142,17 @@ def _keys(control: Control, run: Run, requests: Sequence[Request], searched: Sea
     ids = [r.id for r in requests]
     vault = control.requests.vault
     if searched is not None:
-        run.journal.once("all", "find", partial(_stored, control, run, ids, searched))
+        run.journal.once("all", "find", partial(_stored, control, run, ids, searched, actor))
     return own_keys(vault.get(ids))
 
 
-def _stored(control: Control, run: Run, ids: Sequence[str], searched: Searched, _: AuditRecord) -> Step:
+def _stored(control: Control, run: Run, ids: Sequence[str], searched: Searched, actor: str, _: AuditRecord) -> Step:
     salt = KeyRow(ids[0], _salt_kind(run.plan), secrets.token_hex(32), KeyRole.FOUND)
     control.requests.vault.put([*searched.found.keys, *searched.found.shared, salt], run.clock())
     for request, refs in searched.refs.items():
         control.requests.add_refs(request, refs, run.clock())
+    own = own_keys(control.requests.vault.get(ids))
+    prepare_notices(control, searched.found.reached, own, actor=actor, now=run.clock())
     return Step({"keys": len(searched.found.keys)})
 
 
@@ -239,6 +244,7 @@ def _conclude(
     begun = run.journal.begin("all", "apply").at
     erasure_events(control.workspace, plan, treated, verification, started=begun, now=run.clock())
     after = control.requests.transition_all(ids, S.COMPLETED, actor=actor, now=run.clock())
+    queue_after(control, ids, actor=actor, now=run.clock(), progress=run.progress)
     _close(control, run.journal, plan)
     return Erased(plan, tuple(after), treated, verification, tuple(sorted(releases)))
 

@@ -56,20 +56,24 @@ def end_session(workspace: Workspace) -> None:
 
 
 @contextmanager
-def alone(workspace: Workspace) -> Iterator[None]:
-    """Hold the workspace's lock for work that rewrites tables; a killed process loses it by itself.
+def alone(
+    workspace: Workspace,
+    name: str = "apply.lock",
+    busy: str = "another run is rewriting tables of this workspace.",
+) -> Iterator[None]:
+    """Hold one of the workspace's locks, such as that for work that rewrites tables; a killed process loses it.
 
     Raises:
         ConflictError: `workspace.busy` when another run holds it.
     """
-    path = workspace.scratch.parent / "apply.lock"
+    path = workspace.scratch.parent / name
     with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ConflictError(
                 "workspace.busy",
-                "another run is rewriting tables of this workspace.",
+                busy,
                 where=str(workspace.root),
                 fix="Wait for it to end, and run the command again.",
             ) from None
