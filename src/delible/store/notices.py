@@ -6,9 +6,9 @@ may have been, is recorded exactly once through `kill -9`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from delible.decide.notices import may_become
 from delible.errors import BlockedError, InputError
@@ -17,64 +17,14 @@ from delible.model.record import AuditEntry
 from delible.model.subject import SubjectRef
 from delible.model.terms import Regime, Right
 from delible.store.ledger import Ledger
+from delible.store.notice_events import COLUMNS, Event, fold, folded, ledger_entry, moved
 from delible.store.tables import ControlTable, Snapshot, TableSpec, Write, any_of
 from delible.store.workspace import Workspace
 
-SPEC = TableSpec(
-    name="notices",
-    columns={
-        "n": "long",
-        "at": "timestamp",
-        "notice": "string",
-        "state": "string",
-        "actor": "string",
-        "request": "string",
-        "recipient": "string",
-        "right": "string",
-        "regime": "string",
-        "tables": "string",
-        "refs": "string",
-        "sealed": "string",
-        "acknowledge_by": "timestamp",
-        "by": "string",
-        "failure": "string",
-    },
-    indexed=2,
-    noun="notice",
-)
+SPEC = TableSpec(name="notices", columns=COLUMNS, indexed=2, noun="notice")
 _OUTBOX = "notices"
 _FEW = 200
 N = NoticeState
-
-_RECORDED = {
-    N.PREPARED: ("notice.prepare", "done"),
-    N.QUEUED: ("notice.queue", "done"),
-    N.SENDING: ("notice.send", "started"),
-    N.SENT: ("notice.send", "done"),
-    N.FAILED: ("notice.send", "failed"),
-    N.ACKNOWLEDGED: ("notice.acknowledge", "done"),
-}
-"""Action and outcome of each event in the audit ledger."""
-
-
-class Event(NamedTuple):
-    """One row; fields that an event does not touch are None."""
-
-    n: int
-    at: datetime
-    notice: str
-    state: str
-    actor: str
-    request: str
-    recipient: str
-    right: str | None = None
-    regime: str | None = None
-    tables: str | None = None
-    refs: str | None = None
-    sealed: str | None = None
-    acknowledge_by: datetime | None = None
-    by: str | None = None
-    failure: str | None = None
 
 
 class NewNotice(NamedTuple):
@@ -150,7 +100,7 @@ class Notices:
 
         def build(known: dict[str, Notice]) -> list[Event]:
             return [
-                _moved(x, N.QUEUED, actor, now)._replace(acknowledge_by=acknowledge_by(x.recipient))
+                moved(x, N.QUEUED, actor, now)._replace(acknowledge_by=acknowledge_by(x.recipient))
                 for x in known.values()
                 if x.state is N.PREPARED
             ]
@@ -176,7 +126,7 @@ class Notices:
                         where=f"notice:{key}",
                     )
             return [
-                _moved(known[key], move.to, actor, now)._replace(failure=move.failure, by=move.by)
+                moved(known[key], move.to, actor, now)._replace(failure=move.failure, by=move.by)
                 for key, move in moves.items()
             ]
 
@@ -217,7 +167,7 @@ class Notices:
             before = {x.id: x for x in self._known(snapshot, notice_ids)}
             first = snapshot.transaction(_OUTBOX) + 1
             events = [event._replace(n=n) for n, event in enumerate(build(before), first)]
-            after[:] = _folded(events, before)
+            after[:] = folded(events, before)
             return Write(events, {_OUTBOX: events[-1].n}) if events else None
 
         written, snapshot = self._table.commit(write)
@@ -229,7 +179,7 @@ class Notices:
     def _record(self) -> int:
         def pending(recorded: int) -> tuple[list[tuple[AuditEntry, datetime]], int]:
             events = _events(self._table.snapshot(), f'WHERE "n" > {recorded}')
-            return [(_entry(e), e.at) for e in events], events[-1].n if events else recorded
+            return [(ledger_entry(e), e.at) for e in events], events[-1].n if events else recorded
 
         return len(self._ledger.drain(_OUTBOX, pending))
 
@@ -237,65 +187,6 @@ class Notices:
         wanted = set(notice_ids)
         where = f"WHERE {any_of('notice', sorted(wanted))}" if len(wanted) <= _FEW else ""
         return [x for x in fold(_events(snapshot, where)) if x.id in wanted]
-
-
-def fold(events: Iterable[Event]) -> list[Notice]:
-    """Return the notices that the events make, in the order of their first; events must be in order."""
-    return _folded(events, {})
-
-
-def _folded(events: Iterable[Event], before: dict[str, Notice]) -> list[Notice]:
-    states: dict[str, dict[str, Any]] = {key: dict(notice) for key, notice in before.items()}
-    for event in events:
-        state = states.setdefault(event.notice, _begun(event))
-        state |= {"state": N(event.state), "changed": event.at, "failure": event.failure}
-        match state["state"]:
-            case N.PREPARED:
-                tables, refs = (event.tables or "").split(), (event.refs or "").split()
-                state |= {"tables": tuple(tables), "refs": tuple(map(SubjectRef, refs)), "sealed": event.sealed}
-            case N.QUEUED:
-                state |= {"queued": event.at, "acknowledge_by": event.acknowledge_by}
-            case N.SENDING:
-                state["attempts"] += 1
-            case N.ACKNOWLEDGED:
-                state["acknowledged_by"] = event.by
-    return [Notice.model_construct(**fields) for fields in states.values()]
-
-
-def _begun(event: Event) -> dict[str, Any]:
-    return {
-        "id": event.notice,
-        "request": event.request,
-        "recipient": event.recipient,
-        "right": Right(event.right) if event.right else None,
-        "regime": Regime(event.regime) if event.regime else None,
-        "tables": (),
-        "refs": (),
-        "sealed": None,
-        "made": event.at,
-        "queued": None,
-        "acknowledge_by": None,
-        "attempts": 0,
-        "acknowledged_by": None,
-    }
-
-
-def _moved(notice: Notice, to: NoticeState, actor: str, now: datetime) -> Event:
-    return Event(0, now, notice.id, to.value, actor, notice.request, notice.recipient)
-
-
-def _entry(event: Event) -> AuditEntry:
-    """Return an event's audit entry; who answered stays in the register, since the ledger can never be corrected."""
-    action, outcome = _RECORDED[N(event.state)]
-    counts = {"tables": len(event.tables.split())} if event.tables else {}
-    return AuditEntry(
-        actor=event.actor,
-        action=action,
-        object=f"request:{event.request}/notice:{event.recipient}",
-        outcome=outcome,
-        counts=counts,
-        detail={"failure": event.failure} if event.failure else {},
-    )
 
 
 def _events(snapshot: Snapshot, where: str = "") -> list[Event]:
