@@ -67,10 +67,8 @@ def guarded(table: TablePolicy) -> TablePolicy | None:
     Rows that an exception keeps (Art. 17(3)) have never left, and a column that erasure leaves as it is still tells
     whose the row is: neither is a return.
     """
-    if table.erasure.action is ErasureAction.KEEP or not table.subject:
-        return None
     if table.erasure.action is ErasureAction.DELETE_ROW:
-        return table
+        return table if table.subject else None
     cut = tuple(reach for reach in table.subject if reach.column in table.erasure.columns)
     return table.model_copy(update={"subject": cut}) if cut else None
 
