@@ -20,6 +20,17 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 """The only hosts that may be told without TLS: what is sent there does not leave the machine."""
 
 _PUBLIC_KEY_BYTES = 32
+_PRIME = 2**255 - 19
+_LOW_ORDER = frozenset(
+    {
+        0,
+        1,
+        325606250916557431795983626356110631294008115727848805560023387167927233504,
+        39382357235489614581723060781553021112529911719440698176882885853963445705823,
+        _PRIME - 1,
+    }
+)
+"""Points under which every shared secret is zero (RFC 7748, section 6.1), so that anybody could open what is sealed."""
 
 
 class NoticeState(StrEnum):
@@ -72,6 +83,8 @@ def _x25519(text: str) -> str:
         raw = b""
     if len(raw) != _PUBLIC_KEY_BYTES:
         raise ValueError("a public key is the base64 text of the 32 bytes of an X25519 key")
+    if int.from_bytes(raw, "little") % 2**255 % _PRIME in _LOW_ORDER:
+        raise ValueError("this public key protects nothing: no honest recipient has it")
     return text
 
 

@@ -1,15 +1,17 @@
 """Who is told of what, by when, and what an answer means."""
 
+import base64
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from delible.decide.notices import Delivery, acknowledge_by, delivery, overdue, owed, unreachable, untold
 from delible.decide.policy import check
-from delible.model.notice import NOTICE_TRANSITIONS, Notice, NoticeRoute, NoticeState, notice_id
+from delible.model.notice import _LOW_ORDER, NOTICE_TRANSITIONS, Notice, NoticeRoute, NoticeState, notice_id
 from delible.model.policy import Controller, PolicySet, Purpose, Recipient, TablePolicy
 from delible.model.terms import LegalBasis, Regime, Right
 
@@ -205,6 +207,22 @@ def test_a_route_that_is_not_safe_is_refused(route: dict[str, object]) -> None:
 )
 def test_a_route_by_https_or_to_this_machine_is_taken(url: str) -> None:
     assert NoticeRoute.model_validate({"by": "webhook", "url": url}).url == url
+
+
+WEAK = [
+    *(n + m for n in sorted(_LOW_ORDER) for m in (0, 2**255)),
+    *(2**255 - 19 + n + m for n in (0, 1) for m in (0, 2**255)),
+]
+
+
+@pytest.mark.parametrize("number", WEAK)
+def test_rfc_7748_a_key_that_protects_nothing_is_refused(number: int) -> None:
+    """The library that would encrypt agrees: it refuses each of them, too."""
+    raw = number.to_bytes(32, "little")
+    with pytest.raises(ValueError, match="shared key"):
+        X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(raw))
+    with pytest.raises(ValidationError, match="protects nothing"):
+        NoticeRoute(by="outbox", identifiers=("email",), public_key=base64.b64encode(raw).decode())
 
 
 def test_every_state_but_prepared_ends_in_acknowledged() -> None:
