@@ -29,6 +29,8 @@ COMMANDS = {
     "request": "Take in data subjects' requests and carry them out.",
     "erasure": "Plan, apply and verify erasure; print certificates.",
     "retention": "Plan and apply retention periods.",
+    "notice": "Tell recipients of what was carried out, and list who has not answered.",
+    "guard": "Look for erased people whose rows have come back.",
     "hold": "Add, release and list legal holds.",
     "consent": "Import consent records, and show what a person consented to.",
     "dataset": "Build consent-filtered training datasets, and ask who is in them.",
@@ -39,7 +41,7 @@ COMMANDS = {
 }
 """Every first word with its summary; `delible.cli.<word>` is imported when the word is used, not before."""
 
-PLAIN = frozenset({"init", "demo", "doctor"})
+PLAIN = frozenset({"init", "demo", "doctor", "guard"})
 """Words that are commands themselves; all others are nouns with commands below them."""
 
 _PANEL = "Options of every command"

@@ -50,7 +50,10 @@ def scan(
         "values": found.values,
         "personal": found.personal,
         "columns": [_line(finding) for finding in found.findings],
+        "returned": [{"table": table, "rows": rows} for table, rows in found.returned.items()],
     }
+    for table, rows in found.returned.items():
+        progress(f"finding: {rows} row(s) of erased people are in {table} again; see: delible guard {table}")
     emit(ctx, document, text=_table(found.findings))
 
 

@@ -10,6 +10,7 @@ from datetime import date
 from delible.decide.contradictions import contradictions
 from delible.decide.exposure import exposures
 from delible.decide.finding import Finding, Severity, Sources, gap, place, violation
+from delible.decide.notices import untold
 from delible.decide.references import reaching, structure, ways
 from delible.decide.retention_policy import ends, left_identifying, retention_findings
 from delible.decide.windows import unmet_deadlines
@@ -81,6 +82,7 @@ def check(
         *_warehouse(facts),
         *_identifiers(policies),
         *_layouts(policies, layouts),
+        *untold(policies),
     ]
     placed = sorted((replace(f, where=place(sources or {}, f.path)) for f in findings), key=_order)
     return PolicyCheck(

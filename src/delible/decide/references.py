@@ -85,6 +85,10 @@ def _unknown_names(policies: PolicySet) -> Iterator[Finding]:
     tables, purposes, recipients = policies.tables, policies.purposes, policies.recipients
     for name, purpose in purposes.items():
         yield from _each(purpose.recipients, "recipient", recipients, "purposes", name, "recipients")
+    for name, recipient in recipients.items():
+        kinds = recipient.notify.identifiers if recipient.notify is not None else ()
+        known = policies.controller.identifiers
+        yield from _each(kinds, "identifier kind", known, "recipients", name, "notify", "identifiers")
     for name, table in tables.items():
         yield from _each(table.purposes, "purpose", purposes, "tables", name, "purposes")
         yield from _each(table.recipients, "recipient", recipients, "tables", name, "recipients")

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from delible.model.base import ColumnName, Frozen, Name, Text, digest
 from delible.model.dataset import DatasetRecipe
 from delible.model.duration import Duration
+from delible.model.notice import DEFAULT_ACKNOWLEDGE, NoticeRoute
 from delible.model.retention import LegalHold, RetentionRule
 from delible.model.subject import IdentifierKind
 from delible.model.taxonomy import Category
@@ -34,6 +35,8 @@ class Controller(Frozen):
             right asks for.
         sensitive_data: Deletion and correction ask for the higher degree (11 CCR 7062(d), (e)).
         identity_days: After so many days without an answer to the question who they are, a request may expire.
+        returned: What becomes of erased people whose rows come back: `report` them, or `erase` them again, where
+            nothing speaks for a new beginning.
         identifiers: All identifier kinds that tables and requests may use.
         job_cadence: How often `request fulfil` and `retention apply` run at least, such as `P1D`; `policy check`
             proves the deadlines with it.
@@ -52,6 +55,7 @@ class Controller(Frozen):
     sensitive_data: bool = False
     identity_days: int = Field(default=45, ge=1, le=365)
     job_cadence: Duration | None = None
+    returned: Literal["report", "erase"] = "report"
 
     @model_validator(mode="after")
     def _subject_is_declared(self) -> Controller:
@@ -77,12 +81,19 @@ class Purpose(Frozen):
 
 
 class Recipient(Frozen):
-    """Somebody whom data is disclosed to, and who must be told of an erasure (Art. 19)."""
+    """Somebody whom data is disclosed to, and who must be told of an erasure (Art. 19).
+
+    Args:
+        notify: How they are told; without it their notices wait for somebody to tell them by hand, and are a gap.
+        acknowledge_within: How long they may take to say that they have acted.
+    """
 
     recipient: Name
     description: Text
     role: Literal["processor", "controller"] = "processor"
     contact: Text
+    notify: NoticeRoute | None = None
+    acknowledge_within: Duration = DEFAULT_ACKNOWLEDGE
 
 
 class Reach(Frozen):
@@ -230,6 +241,11 @@ class PolicySet(Frozen):
     def fingerprint(self) -> str:
         """SHA-256 over the meaning of all files: comments, order and layout do not count, every value does."""
         return digest(self.model_dump(mode="json"))
+
+    def recipients_of(self, table: TablePolicy) -> tuple[str, ...]:
+        """Return whom a table's data is disclosed to: its own recipients, then those of its purposes."""
+        by_purpose = (r for p in table.purposes if p in self.purposes for r in self.purposes[p].recipients)
+        return tuple(dict.fromkeys((*table.recipients, *by_purpose)))
 
     def links(self) -> tuple[tuple[str, tuple[Reach, ...]], ...]:
         """Return the tables whose rows tie two or more identifier kinds to one person, with those columns.

@@ -114,7 +114,7 @@ def explain(policies: PolicySet, table: str) -> Explanation:
         datasets=tuple(
             {"dataset": d.dataset, "purpose": d.purpose} for d in policies.datasets.values() if d.source == table
         ),
-        recipients=_recipients(policies, policy),
+        recipients=policies.recipients_of(policy),
     )
 
 
@@ -168,11 +168,6 @@ _RETENTION = {
 def _purpose(policies: PolicySet, name: str) -> dict[str, str | None]:
     purpose = policies.purposes.get(name)
     return {"purpose": name, "legal_basis": purpose.legal_basis if purpose else None}
-
-
-def _recipients(policies: PolicySet, policy: TablePolicy) -> tuple[str, ...]:
-    by_purpose = (r for p in policy.purposes if p in policies.purposes for r in policies.purposes[p].recipients)
-    return tuple(dict.fromkeys((*policy.recipients, *by_purpose)))
 
 
 def _paths(policies: PolicySet, start: TablePolicy) -> Iterator[tuple[str, ...]]:

@@ -1,71 +1,42 @@
-"""Letters to a data subject about a request; whoever sends one may write another, and has its digest recorded."""
+"""A notice as its recipient gets it: one JSON document, without personal data but for what only they can open."""
 
 from __future__ import annotations
 
-from datetime import date
+from typing import Any
 
-from delible.decide.deadline import clock_for, confirmation_clock
-from delible.model.request import Request
+from delible.model.base import canonical
+from delible.model.notice import Notice
+from delible.model.policy import Controller
 from delible.model.terms import Regime
 
+FORM = "delible/notice/1"
 
-def extension_notice(request: Request, due: date, *, controller: str, contact: str, reason: str) -> str:
-    """Return the text that tells of a later answer and why (Art. 12(3) third sentence; §1798.130(a)(2)(A)).
-
-    Args:
-        request: As it stands before the extension.
-        due: The new last day.
-        controller: Who answers.
-        contact: Where to ask.
-        reason: Why more time is needed.
-    """
-    article = clock_for(request.right, request.regime).article
-    remedy = (
-        "You may complain to a supervisory authority, or go to court."
-        if request.regime is Regime.GDPR
-        else "You need not do anything; the answer will come without another request."
-    )
-    return "\n".join(
-        (
-            f"Your request {request.id} ({request.right}), received on {request.received:%Y-%m-%d}",
-            "",
-            f"We need more time to answer your request. You will have our answer by {due.isoformat()},",
-            f"instead of {request.due.isoformat()}. The reason: {reason}",
-            f"This is the one extension that {article} allows.",
-            remedy,
-            "",
-            f"{controller}, {contact}",
-        )
-    )
+_DUTY = {
+    Regime.GDPR: "GDPR Art. 19: communicate it to each recipient; as a processor, act on it (Art. 28(3)).",
+    Regime.CCPA: "Cal. Civ. Code §1798.105(c): delete the consumer's personal information, and pass the notice on.",
+}
 
 
-def confirmation_notice(request: Request, *, controller: str, contact: str) -> str:
-    """Return the text that confirms receipt and says what happens next (11 CCR 7021(a))."""
-    clock = confirmation_clock(request.right, request.regime)
-    article = clock.article if clock is not None else "the law"
-    return "\n".join(
-        (
-            f"We received your request {request.id} ({request.right}) on {request.received:%Y-%m-%d}.",
-            "",
-            "We check that you are the person whom the data is about, as far as the law asks for that, with what you",
-            f"have told us; if we need more, we ask. You will have our answer by {request.due.isoformat()}.",
-            f"This confirmation is the one of {article}.",
-            "",
-            f"{controller}, {contact}",
-        )
-    )
+def notice_document(notice: Notice, controller: Controller) -> dict[str, Any]:
+    """Return what the recipient is told; the same each time the notice is sent."""
+    return {
+        "form": FORM,
+        "notice": notice.id,
+        "controller": controller.controller,
+        "contact": controller.contact,
+        "recipient": notice.recipient,
+        "right": notice.right.value,
+        "regime": notice.regime.value,
+        "duty": _DUTY[notice.regime],
+        "request": notice.request,
+        "tables": list(notice.tables),
+        "subject_refs": list(notice.refs),
+        "identifiers": notice.sealed,
+        "issued": notice.queued.isoformat() if notice.queued else None,
+        "acknowledge_by": notice.acknowledge_by.isoformat() if notice.acknowledge_by else None,
+    }
 
 
-def unidentified_notice(request: Request, *, controller: str, contact: str) -> str:
-    """Return the text that says that nobody could be identified, and what would change that (Art. 11(2))."""
-    return "\n".join(
-        (
-            f"Your request {request.id} ({request.right}), received on {request.received:%Y-%m-%d}",
-            "",
-            "We cannot tell which of our data is about you with what you have told us (GDPR Art. 11(2)). You may give",
-            "us more by which we can find you, such as a customer number or another address; we then take your request",
-            "up again. You may complain to a supervisory authority, or go to court.",
-            "",
-            f"{controller}, {contact}",
-        )
-    )
+def notice_bytes(notice: Notice, controller: Controller) -> bytes:
+    """Return the document's one byte form."""
+    return canonical(notice_document(notice, controller))

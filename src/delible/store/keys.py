@@ -135,12 +135,20 @@ class Keys:
 
     def domain_pads(self, domain: str) -> tuple[bytes, bytes]:
         """Return the HMAC pads of one pseudonym domain; pseudonyms of two domains do not join."""
+        return _pads(self._derived(b"delible pseudonym domain", domain))
+
+    def notice_key(self, recipient: str) -> bytes:
+        """Return the 32 bytes by which notices to one recipient are signed; another recipient's are others."""
+        return self._derived(b"delible notice recipient", recipient)
+
+    def _derived(self, use: bytes, name: str) -> bytes:
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-        info = b"delible pseudonym domain\x00" + domain.encode()
-        derive = HKDF(algorithm=hashes.SHA256(), length=_SECRET_BYTES, salt=None, info=info)
-        return _pads(derive.derive(self._newest["pseudonym"]))
+        info = use + b"\x00" + name.encode()
+        return HKDF(algorithm=hashes.SHA256(), length=_SECRET_BYTES, salt=None, info=info).derive(
+            self._newest["pseudonym"]
+        )
 
     def encrypt(self, plain: bytes, context: bytes) -> bytes:
         """Return AES-256-GCM ciphertext: one byte of key version, 12 bytes of random nonce, text and tag.

@@ -43,6 +43,10 @@ class Suppression:
         self._table.upkeep(after)
         return len(written.rows) if written is not None else 0
 
+    def rows(self) -> list[tuple[SubjectRef, str, datetime]]:
+        """Return all suppressed references, each with the request and the time."""
+        return [(SubjectRef(ref), request, at) for ref, request, at in self._table.snapshot().rows()]
+
     def refs(self) -> frozenset[SubjectRef]:
         """Return all suppressed references."""
         return frozenset(SubjectRef(row[0]) for row in self._table.snapshot().rows(columns=("ref",)))

@@ -30,6 +30,7 @@ warehouse: warehouse
 releases: releases
 reports: reports
 lineage: lineage
+outbox: outbox           # notices to recipients that are told by file
 locations: []            # folders or URIs outside the workspace that table policies may name
 spark: {}                # Spark settings, as strings
 """
@@ -40,6 +41,7 @@ class WorkspaceConfig(Frozen):
 
     Args:
         store: Root of the control plane's Delta tables: relative path or URI.
+        outbox: Folder for notices to recipients that are told by file.
         keys: Key file (it may lie outside the workspace, apart from the data), or `env:NAME`.
         locations: Folders or URI prefixes outside the workspace that table policies may name.
         spark: Spark settings.
@@ -52,6 +54,7 @@ class WorkspaceConfig(Frozen):
     releases: str = "releases"
     reports: str = "reports"
     lineage: str = "lineage"
+    outbox: str = "outbox"
     locations: tuple[str, ...] = ()
     spark: dict[str, str] = {}
 
@@ -213,7 +216,7 @@ def _parsed(raw: bytes, file: Path) -> WorkspaceConfig:
 
 def _check_folders(workspace: Workspace, file: Path) -> None:
     config = workspace.config
-    folders = {name: getattr(config, name) for name in ("policies", "releases", "reports", "lineage")}
+    folders = {name: getattr(config, name) for name in ("policies", "releases", "reports", "lineage", "outbox")}
     folders |= {name: value for name in ("store", "warehouse") if not _is_remote(value := getattr(config, name))}
     for name, value in folders.items():
         if not value or workspace.path(value) == workspace.root:

@@ -9,6 +9,7 @@ from delible.model.policy import PolicySet
 from delible.store.holds import Holds
 from delible.store.keys import Keys, load_keys
 from delible.store.ledger import Ledger
+from delible.store.notices import Notices
 from delible.store.policies import load_workspace_policies
 from delible.store.requests import Requests
 from delible.store.suppression import Suppression
@@ -45,6 +46,11 @@ class Control:
     def holds(self) -> Holds:
         """Legal holds on people."""
         return Holds(self.workspace)
+
+    @cached_property
+    def notices(self) -> Notices:
+        """Notices to recipients."""
+        return Notices(self.workspace, self.ledger)
 
     @cached_property
     def suppression(self) -> Suppression:

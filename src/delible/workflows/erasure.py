@@ -37,6 +37,7 @@ from delible.workflows.erasure_fit import (
 from delible.workflows.held import held_refs
 from delible.workflows.journal import Journal, Step
 from delible.workflows.lineage_events import erasure_events
+from delible.workflows.notices import prepare_notices, queue_after
 from delible.workflows.search import Searched, every_ref, find_people, protected_rows, refs_of_keys
 from delible.workflows.spark import alone, session_for
 from delible.workflows.stages import Run, Treated, Work, treat_tables
@@ -107,7 +108,7 @@ def apply_erasure(
         keep_plan(workspace, plan)
         journal.begin("all", "apply", {"requests": str(len(requests))})
         _start(control, requests, actor, clock())
-        keys = _keys(control, run, requests, found)
+        keys = _keys(control, run, requests, found, actor)
         held = protected_rows(spark, control, _frames(run, control)) if held_refs(control) else {}
         work = [
             Work(s, partial(_rewrite, control, s, keys, held.get(s.table)), f"table:{s.table}") for s in plan.tables
@@ -137,7 +138,9 @@ def _found(control: Control, run: Run, requests: Sequence[Request], known: Searc
     return searched
 
 
-def _keys(control: Control, run: Run, requests: Sequence[Request], searched: Searched | None) -> list[KeyRow]:
+def _keys(
+    control: Control, run: Run, requests: Sequence[Request], searched: Searched | None, actor: str
+) -> list[KeyRow]:
     """Return all keys of the run but shared ones, stored once and kept encrypted until the requests end.
 
     After the first table has been rewritten they could no longer be found.
@@ -145,11 +148,11 @@ def _keys(control: Control, run: Run, requests: Sequence[Request], searched: Sea
     ids = [r.id for r in requests]
     vault = control.requests.vault
     if searched is not None:
-        run.journal.once("all", "find", partial(_stored, control, run, ids, searched))
+        run.journal.once("all", "find", partial(_stored, control, run, ids, searched, actor))
     return own_keys(vault.get(ids))
 
 
-def _stored(control: Control, run: Run, ids: Sequence[str], searched: Searched, _: AuditRecord) -> Step:
+def _stored(control: Control, run: Run, ids: Sequence[str], searched: Searched, actor: str, _: AuditRecord) -> Step:
     vault, kind = control.requests.vault, _salt_kind(run.plan)
     # A run that died before the record may have stored one: two salts would give one person two pseudonyms.
     known = any(row.kind == kind for row in vault.get(ids))
@@ -157,6 +160,9 @@ def _stored(control: Control, run: Run, ids: Sequence[str], searched: Searched, 
     vault.put([*searched.found.keys, *searched.found.shared, *salt], run.clock())
     for request, refs in searched.refs.items():
         control.requests.add_refs(request, refs, run.clock())
+    own = own_keys(control.requests.vault.get(ids))
+    reached = {request: set(rows) for request, rows in searched.found.rows_of.items()}
+    prepare_notices(control, reached, own, actor=actor, now=run.clock())
     return Step({"keys": len(searched.found.keys)})
 
 
@@ -246,6 +252,7 @@ def _conclude(
     begun = run.journal.begin("all", "apply").at
     erasure_events(control.workspace, plan, treated, verification, started=begun, now=run.clock())
     after = control.requests.transition_all(ids, S.COMPLETED, actor=actor, now=run.clock())
+    queue_after(control, ids, actor=actor, now=run.clock(), progress=run.progress)
     _close(control, run.journal, plan)
     return Erased(plan, tuple(after), treated, verification, tuple(sorted(releases)))
 

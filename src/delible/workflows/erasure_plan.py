@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from delible.plan.erasure import plan_erasure, refuse_shared
 from delible.store.plans import check_seal, seal
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
+from delible.workflows.guard import requested_by_guard
 from delible.workflows.plans import load_plan
 from delible.workflows.policies import refuse_violations
 from delible.workflows.search import Searched, find_people
@@ -80,8 +81,11 @@ def plan_due_erasures(
     planned = []
     before = plans_of(workspace, {r.id for r in chosen})
     begun = {r.id: r for p in before for r in p.requests}
+    by_guard = requested_by_guard(control)
     for request in chosen:
-        problem = _unusable(request, searched, accept_no_match or request.id in begun)
+        problem = _unusable(request, searched, accept_no_match or request.id in begun) or _strange(
+            control, request, searched, by_guard
+        )
         if problem is not None:
             left_out.append(problem)
         else:
@@ -194,6 +198,18 @@ def _unusable(request: Request, searched: Searched, accept_no_match: bool) -> Pr
             where,
         )
     return None
+
+
+def _strange(control: Control, request: Request, searched: Searched, by_guard: Collection[str]) -> Problem | None:
+    """Return why a request that only `guard` made must be looked at: it reaches what was never erased before."""
+    if request.id not in by_guard or control.suppression.refs().issuperset(searched.refs.get(request.id, ())):
+        return None
+    return Problem(
+        "request.new_identifiers",
+        "the rows that came back are tied to identifiers that were never erased, perhaps somebody else's. Refuse the "
+        "request, or submit one of the data subject's own.",
+        f"request:{request.id}",
+    )
 
 
 def _rewrites(searched: Searched, control: Control, table: str) -> bool:

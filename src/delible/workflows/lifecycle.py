@@ -16,7 +16,7 @@ from delible.model.identity import Agency, Verification
 from delible.model.policy import Controller
 from delible.model.request import ENDED, RefusalGround, Request
 from delible.model.terms import RequestState
-from delible.report.notice import confirmation_notice, extension_notice, unidentified_notice
+from delible.report.letters import confirmation_notice, extension_notice, unidentified_notice
 from delible.store.policies import load_controller
 from delible.store.request_changes import agent_proven, confirmed, extended, moved, refused, verified
 from delible.store.request_events import Event

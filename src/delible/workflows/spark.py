@@ -56,8 +56,14 @@ def end_session(workspace: Workspace) -> None:
 
 
 @contextmanager
-def alone(workspace: Workspace, *, reading: bool = False) -> Iterator[None]:
-    """Hold the workspace's lock for work that rewrites tables; a killed process loses it by itself.
+def alone(
+    workspace: Workspace,
+    name: str = "apply.lock",
+    busy: str = "another run works on the tables of this workspace.",
+    *,
+    reading: bool = False,
+) -> Iterator[None]:
+    """Hold one of the workspace's locks, such as that for work that rewrites tables; a killed process loses it.
 
     Args:
         reading: Share it with other readers, for work that must not see a table half erased and publish what it saw.
@@ -65,14 +71,14 @@ def alone(workspace: Workspace, *, reading: bool = False) -> Iterator[None]:
     Raises:
         ConflictError: `workspace.busy` when another run holds it.
     """
-    path = workspace.scratch.parent / "apply.lock"
+    path = workspace.scratch.parent / name
     with path.open("w") as lock:
         try:
             fcntl.flock(lock, (fcntl.LOCK_SH if reading else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ConflictError(
                 "workspace.busy",
-                "another run works on the tables of this workspace.",
+                busy,
                 where=str(workspace.root),
                 fix="Wait for it to end, and run the command again.",
             ) from None

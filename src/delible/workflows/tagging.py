@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from delible.errors import InputError, did_you_mean
@@ -14,6 +14,7 @@ from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
 from delible.store.tags import Tags
 from delible.store.workspace import Workspace
+from delible.workflows.guard import guard_tables
 from delible.workflows.tables import chosen_tables
 
 _LONGEST_REASON = 500
@@ -27,11 +28,13 @@ class Scan:
         tables: Names of the tables that were read.
         findings: One verdict per leaf column; a pinned one counts on, whatever stands here.
         values: Values that were looked at.
+        returned: Rows of erased people that are there again, by table; tables without any are left out.
     """
 
     tables: tuple[str, ...]
     findings: tuple[TagFinding, ...]
     values: int
+    returned: dict[str, int] = field(default_factory=dict)
 
     @property
     def personal(self) -> int:
@@ -79,8 +82,10 @@ def scan_tables(
             evidence = named(facts.column, table=known.table)
             findings.append(tag(facts, evidence, table=known.table, version=known.version, at=now))
     Tags(workspace).put(findings)
-    found = Scan(tuple(versions), tuple(findings), sum(finding.sampled for finding in findings))
+    returned = _returned(workspace, [known.table for known in tables if known.policy], actor, now, progress)
+    found = Scan(tuple(versions), tuple(findings), sum(finding.sampled for finding in findings), returned)
     counts = {"tables": len(versions), "columns": len(findings), "values": found.values, "personal": found.personal}
+    counts["returned"] = sum(returned.values())
     detail = {f"version:{table}": str(version) for table, version in versions.items()}
     detail["sample"] = "all" if sample is None else str(sample)
     entry = AuditEntry(
@@ -88,6 +93,18 @@ def scan_tables(
     )
     ledger.append([entry], now)
     return found
+
+
+def _returned(
+    workspace: Workspace, names: Sequence[str], actor: str, now: datetime, progress: Callable[[str], None]
+) -> dict[str, int]:
+    """Return the tables in which rows of erased people are again; a path that leads nowhere yet stops no scan."""
+    try:
+        found = guard_tables(workspace, names, actor=actor, now=now, erase=False).tables if names else ()
+    except InputError as error:
+        progress(f"not looked for erased people: {error}")
+        return {}
+    return {table.table: table.rows for table in found if table.rows}
 
 
 def list_tags(workspace: Workspace) -> list[TagFinding]:

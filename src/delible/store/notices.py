@@ -1,0 +1,197 @@
+"""Notices to recipients: an append-only table of events, folded into states, each event one audit record.
+
+As in `store.requests`, events are numbered and the ledger's commit carries the number, so that what was sent, and what
+may have been, is recorded exactly once through `kill -9`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from delible.decide.notices import may_become
+from delible.errors import BlockedError, InputError
+from delible.model.notice import Notice, NoticeState, notice_id
+from delible.model.record import AuditEntry
+from delible.model.subject import SubjectRef
+from delible.model.terms import Regime, Right
+from delible.store.ledger import Ledger
+from delible.store.notice_events import COLUMNS, Event, fold, folded, ledger_entry, moved
+from delible.store.tables import ControlTable, Snapshot, TableSpec, Write, any_of
+from delible.store.workspace import Workspace
+
+SPEC = TableSpec(name="notices", columns=COLUMNS, indexed=2, noun="notice")
+_OUTBOX = "notices"
+_FEW = 200
+N = NoticeState
+
+
+class NewNotice(NamedTuple):
+    """A notice before it is recorded; fields as in `model.notice.Notice`."""
+
+    request: str
+    recipient: str
+    right: Right
+    regime: Regime
+    tables: tuple[str, ...]
+    refs: tuple[SubjectRef, ...]
+    sealed: str | None
+
+
+class Move(NamedTuple):
+    """A step of one notice, with what kept it from arriving or who answered it."""
+
+    to: NoticeState
+    failure: str | None = None
+    by: str | None = None
+
+
+class Notices:
+    """The register of notices."""
+
+    def __init__(self, workspace: Workspace, ledger: Ledger) -> None:
+        self._table = ControlTable(workspace, SPEC)
+        self._ledger = ledger
+
+    def prepare(self, new: Sequence[NewNotice], *, actor: str, now: datetime) -> list[Notice]:
+        """Record whom to tell once the change is done; what is known already changes nothing.
+
+        A notice that is prepared again, since a later plan reached more, names the tables and references of both.
+        """
+
+        def event(known: Notice | None, wanted: NewNotice) -> Event | None:
+            tables, refs = set(wanted.tables), dict.fromkeys(wanted.refs)
+            if known is not None:
+                if known.state is not N.PREPARED or (tables <= set(known.tables) and refs.keys() <= set(known.refs)):
+                    return None
+                tables |= set(known.tables)
+                refs = dict.fromkeys((*known.refs, *wanted.refs))
+            return Event(
+                0,
+                now,
+                notice_id(wanted.request, wanted.recipient),
+                N.PREPARED.value,
+                actor,
+                wanted.request,
+                wanted.recipient,
+                right=wanted.right.value,
+                regime=wanted.regime.value,
+                tables=" ".join(sorted(tables)),
+                refs=" ".join(refs),
+                sealed=wanted.sealed,
+            )
+
+        by_id = {notice_id(x.request, x.recipient): x for x in new}
+
+        def build(known: dict[str, Notice]) -> list[Event]:
+            return [made for key, x in by_id.items() if (made := event(known.get(key), x)) is not None]
+
+        return self._change(list(by_id), build)
+
+    def queue(
+        self, notice_ids: Sequence[str], acknowledge_by: Callable[[str], datetime], *, actor: str, now: datetime
+    ) -> list[Notice]:
+        """Make prepared notices ready to be sent; those that are already change nothing.
+
+        Args:
+            acknowledge_by: From a recipient to the end of its time to answer.
+        """
+
+        def build(known: dict[str, Notice]) -> list[Event]:
+            return [
+                moved(x, N.QUEUED, actor, now)._replace(acknowledge_by=acknowledge_by(x.recipient))
+                for x in known.values()
+                if x.state is N.PREPARED
+            ]
+
+        return self._change(notice_ids, build)
+
+    def move(self, moves: Mapping[str, Move], *, actor: str, now: datetime) -> list[Notice]:
+        """Move notices to other states: all of them in one commit or none.
+
+        Raises:
+            InputError: `notice.unknown`.
+            BlockedError: `notice.transition` when the model has no such way.
+        """
+
+        def build(known: dict[str, Notice]) -> list[Event]:
+            if known.keys() != moves.keys():
+                raise _unknown()
+            for key, move in moves.items():
+                if not may_become(known[key], move.to):
+                    raise BlockedError(
+                        "notice.transition",
+                        f"a notice that is {known[key].state} cannot become {move.to}.",
+                        where=f"notice:{key}",
+                    )
+            return [
+                moved(known[key], move.to, actor, now)._replace(failure=move.failure, by=move.by)
+                for key, move in moves.items()
+            ]
+
+        return self._change(list(moves), build)
+
+    def all(self) -> list[Notice]:
+        """Return all notices in the order in which they were made."""
+        return fold(_events(self._table.snapshot()))
+
+    def get(self, notice_ids: Collection[str]) -> list[Notice]:
+        """Return notices by id.
+
+        Raises:
+            InputError: `notice.unknown`.
+        """
+        known = {x.id: x for x in self._known(self._table.snapshot(), notice_ids)}
+        if not known.keys() >= set(notice_ids):
+            raise _unknown()
+        return [known[x] for x in dict.fromkeys(notice_ids)]
+
+    def reconcile(self) -> int:
+        """Write the audit records of events whose writer died before it could; return how many.
+
+        Raises:
+            TamperError: `ledger.broken`.
+        """
+        recorded = self._ledger.ready(_OUTBOX)
+        return self._record() if recorded < self._table.snapshot().transaction(_OUTBOX) else 0
+
+    def _change(self, notice_ids: Sequence[str], build: Callable[[dict[str, Notice]], list[Event]]) -> list[Notice]:
+        """Commit what `build` makes of the notices as they are, and return them as they are then."""
+        if not notice_ids:
+            return []
+        self.reconcile()
+        after: list[Notice] = []
+
+        def write(snapshot: Snapshot) -> Write | None:
+            before = {x.id: x for x in self._known(snapshot, notice_ids)}
+            first = snapshot.transaction(_OUTBOX) + 1
+            events = [event._replace(n=n) for n, event in enumerate(build(before), first)]
+            after[:] = folded(events, before)
+            return Write(events, {_OUTBOX: events[-1].n}) if events else None
+
+        written, snapshot = self._table.commit(write)
+        if written is not None:
+            self._table.upkeep(snapshot)
+            self._record()
+        return after
+
+    def _record(self) -> int:
+        def pending(recorded: int) -> tuple[list[tuple[AuditEntry, datetime]], int]:
+            events = _events(self._table.snapshot(), f'WHERE "n" > {recorded}')
+            return [(ledger_entry(e), e.at) for e in events], events[-1].n if events else recorded
+
+        return len(self._ledger.drain(_OUTBOX, pending))
+
+    def _known(self, snapshot: Snapshot, notice_ids: Collection[str]) -> list[Notice]:
+        wanted = set(notice_ids)
+        where = f"WHERE {any_of('notice', sorted(wanted))}" if len(wanted) <= _FEW else ""
+        return [x for x in fold(_events(snapshot, where)) if x.id in wanted]
+
+
+def _events(snapshot: Snapshot, where: str = "") -> list[Event]:
+    return [Event._make(row) for row in snapshot.rows(f'{where} ORDER BY "n"')]
+
+
+def _unknown() -> InputError:
+    return InputError("notice.unknown", "there is no such notice.", fix="List them with: delible notice list")
