@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import re
 import sys
 import traceback
@@ -17,7 +18,7 @@ from typer.main import get_command, get_group
 
 from delible import __version__
 from delible.cli.context import global_options, write_json, write_problems
-from delible.errors import DelibleError, InputError, Problem, bounded
+from delible.errors import DelibleError, InputError, Problem, SetupError, bounded
 
 COMMANDS = {
     "init": "Create a new workspace in a folder.",
@@ -47,7 +48,7 @@ PLAIN = frozenset({"init", "demo", "doctor", "guard"})
 _PANEL = "Options of every command"
 _INTERRUPTED = 130
 _MAIL = re.compile(r"\S+@\S+")
-_LONGEST_WORD = 100_000
+_LONGEST_WORD = 4_096
 
 
 class _Root(TyperGroup):
@@ -110,6 +111,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if debug:
             traceback.print_exc()
         return _report(error, as_json)
+    except OSError as error:
+        if debug:
+            traceback.print_exc()
+        return _report(_refused(error), as_json)
     except Exception as error:
         if debug:
             traceback.print_exc()
@@ -130,6 +135,8 @@ def _check_words(args: list[str]) -> None:
     """Refuse what no shell can pass on, so that no command has to."""
     if any(len(word) > _LONGEST_WORD or "\x00" in word for word in args):
         raise InputError("usage", f"a word is too long (over {_LONGEST_WORD:,} characters) or holds a NUL.")
+    if any("\ud800" <= sign <= "\udfff" for word in args for sign in word):
+        raise InputError("usage", "a word is not valid UTF-8.")
 
 
 def _report(error: DelibleError, as_json: bool) -> int:
@@ -149,6 +156,16 @@ def _usage_error(error: typer.TyperException) -> DelibleError:
     ctx = getattr(error, "ctx", None)
     way = ctx.command_path if ctx is not None else "delible"
     return InputError("usage", message, fix=f"Try: {way} --help")
+
+
+def _refused(error: OSError) -> DelibleError:
+    """Return what the operating system did not do; the file's name is left out, since it can hold a value."""
+    reason = os.strerror(error.errno) if error.errno else "a file or stream cannot be used"
+    return SetupError(
+        "system.refused",
+        f"the operating system refused: {reason}.",
+        fix="Look at the names given, free space and permissions; then run the command again.",
+    )
 
 
 def _internal(error: Exception) -> DelibleError:

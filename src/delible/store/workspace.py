@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CONFIG_FILE = "delible.yaml"
 _LARGEST_CONFIG = 16_384
+_UNFIT = frozenset("[]|^%\\")
 _POLICY_FOLDERS = (
     "purposes", "tables", "retention", "legal_holds", "detection", "datasets", "recipients",
 )  # fmt: skip
@@ -138,9 +139,10 @@ def open_workspace(path: str | Path) -> Workspace:
     """Return the workspace in a folder.
 
     Raises:
-        InputError: `workspace.missing` without `delible.yaml`; `workspace.invalid` with file, line and key.
+        InputError: `workspace.missing` without `delible.yaml`; `workspace.invalid` with file, line and key;
+            `workspace.name` for a folder that Delta cannot work in.
     """
-    root = Path(path).resolve()
+    root = _root(path)
     file = root / CONFIG_FILE
     try:
         raw = file.read_bytes()
@@ -168,7 +170,7 @@ def create_workspace(path: str | Path) -> Workspace:
     """
     from delible.store.keys import create_keys
 
-    root = Path(path).resolve()
+    root = _root(path)
     config = WorkspaceConfig()
     file = root / CONFIG_FILE
     for taken in (file, root / config.keys):
@@ -188,6 +190,22 @@ def create_workspace(path: str | Path) -> Workspace:
             "workspace.invalid", f"the folder cannot be made: {error.strerror}.", where=str(root)
         ) from None
     return Workspace(root, config)
+
+
+def _root(path: str | Path) -> Path:
+    """Return a workspace's own folder.
+
+    delta-rs ends the process over some signs in a table's path, and follows others to another folder (1.6).
+    """
+    root = Path(path).resolve()
+    if not str(root).isprintable() or _UNFIT & set(str(root)):
+        raise InputError(
+            "workspace.name",
+            f"Delta cannot work in a folder whose path holds one of {' '.join(sorted(_UNFIT))} or an unprintable sign.",
+            where="--workspace",
+            fix="Choose another folder.",
+        )
+    return root
 
 
 def _parsed(raw: bytes, file: Path) -> WorkspaceConfig:

@@ -33,10 +33,10 @@ def export_lineage(workspace: Workspace, *, out: Path) -> int:
     Raises:
         InputError: `output.exists` when there is such a file; `output.unwritable` when it cannot be made.
     """
-    if out.exists():
-        raise InputError("output.exists", "there is a file already.", where=str(out), fix="Choose another name.")
-    lines = [json.dumps(event, sort_keys=True).encode() + b"\n" for event in LineageLog(workspace).events()]
     try:
+        if out.exists():
+            raise InputError("output.exists", "there is a file already.", where=str(out), fix="Choose another name.")
+        lines = [json.dumps(event, sort_keys=True).encode() + b"\n" for event in LineageLog(workspace).events()]
         private_write(out, b"".join(lines))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a file's name"

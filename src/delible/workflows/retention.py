@@ -132,18 +132,17 @@ def apply_retention(
         _refuse_moved(run, plan)
         keep_plan(workspace, plan)
         begun = journal.begin("all", "apply").at
-        people = Held.of(spark, control, _frames(spark, control), accessing=True)
         # Computed before anything is removed: a path to held rows may lead through another table of this plan, and what
-        # starts a clock may be one of its tables.
-        held = people.computed({s.table for s in plan.tables})
-        events = _events(spark, control, {s.table for s in plan.tables if s.stages})
+        # starts a clock may be one of its tables. Afterwards the policies may name neither any more.
+        held: Mapping[str, DataFrame] = {}
+        events: Mapping[str, DataFrame] = {}
+        if not merged:
+            people = Held.of(spark, control, _frames(spark, control), accessing=True)
+            held = people.computed({s.table for s in plan.tables})
+            events = _events(spark, control, {s.table for s in plan.tables if s.stages})
         salt = secrets.token_bytes(32)
         work = [
-            Work(
-                s,
-                partial(_rewrite, s, _judging(control, s.table, s.as_of, held.get(s.table), events), salt, control),
-                f"table:{s.table}/{s.rule}",
-            )
+            Work(s, partial(_rewrite, control, s, held.get(s.table), events, salt), f"table:{s.table}/{s.rule}")
             for s in plan.tables
         ]
         treated = treat_tables(run, work, control.policies.tables)
@@ -193,13 +192,21 @@ def _refuse_moved(run: Run, plan: RetentionPlan) -> None:
             )
 
 
-def _rewrite(step: RetentionStep, judging: Judging, salt: bytes, control: Control, run: Run) -> Step:
+def _rewrite(
+    control: Control,
+    step: RetentionStep,
+    held: DataFrame | None,
+    events: Mapping[str, DataFrame],
+    salt: bytes,
+    run: Run,
+) -> Step:
     """Do what one rule says; `salt` is the key of this run's pseudonyms, kept nowhere, so nobody can undo them."""
     from delible.lake.columns import pads_of
     from delible.lake.erase import done_under
     from delible.lake.retention import retain
 
     rule: RetentionRule = control.policies.retention[step.rule]
+    judging = _judging(control, step.table, step.as_of, held, events)
     retain(run.spark, step.location, rule, judging, pads_of(salt))
     done = done_under(step.location, run.mark(f"{step.table}/{step.rule}"), step.version)
     return Step(
