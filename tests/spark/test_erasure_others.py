@@ -89,5 +89,6 @@ def test_a_text_under_a_hold_stays_and_the_run_goes_on_when_the_hold_ends(spark:
     assert certificate.earlier_plans == (planned.plan.id,)
     assert (proofs["customers"].rows_erased, proofs["tickets"].rows_erased) == (1, 2)
     assert proofs["tickets"].mentions_masked == len(mentioning)
+    assert all(p.version_after > p.version_before for p in proofs.values() if p.rows_erased)
     assert places(workspace.root, texts=(email(LOWEST), phone(LOWEST), OTHER_SPELLING)) == []
     assert not list((workspace.root / ".delible" / "plans").iterdir())

@@ -11,6 +11,7 @@ import pytest
 from byte_search import places
 from delible.model.terms import RequestState
 from delible.workflows import stages
+from delible.workflows.access_files import package_folder
 from delible.workflows.erasure import apply_erasure
 from delible.workflows.erasure_plan import plan_due_erasures
 from delible.workflows.requests import fulfil_requests
@@ -36,13 +37,16 @@ def test_old_files_wait_for_the_window_and_go_after_it(
     for table in ("customers", "tickets"):
         own = ", ".join(f"'{k}' = '{v}'" for k, v in WINDOW.items())
         spark.sql(f"ALTER TABLE delta.`{workspace.root}/warehouse/{table}` SET TBLPROPERTIES ({own})")
-    approved(workspace, tmp_path, {"email": email(LOWEST)})
+    (request,) = approved(workspace, tmp_path, {"email": email(LOWEST)})
+    package = package_folder(workspace, request)  # as if the person had asked for access under the same identifiers
+    package.mkdir(parents=True)
     said: list[str] = []
     planned = plan_due_erasures(workspace, now=NOW, progress=said.append)
     assert {s.wait_hours for s in planned.plan.tables} == {1}
     assert not any("warning" in line for line in said)
     waiting = apply_erasure(workspace, planned.plan, actor="tests", now=NOW, searched=planned.searched)
     assert [r.state for r in waiting.requests] == [RequestState.WAITING_RETENTION_WINDOW]
+    assert not package.exists()
     assert {t.state for t in waiting.tables} == {"waiting"}
     assert (
         spark.read.format("delta")

@@ -40,7 +40,7 @@ def workspace(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
     made = make_workspace(folder / "shop", POLICIES)
     write_policies(made.root / "policies", {"retention/accounts.yaml": RULE, "datasets/texts.yaml": RECIPE})
     write_tables(spark, made)
-    held = str(people_file(folder, {"email": email(PEOPLE - 2)}))
+    held = str(people_file(folder, {"email": email(PEOPLE - 5)}))
     place_holds(made, identifiers=held, reason="claim", owner="legal", actor="tests", now=NOW)
     return made
 

@@ -48,6 +48,11 @@ def read(spark: SparkSession, location: str, *, version: int | None = None) -> D
     return reader.load(location)
 
 
+def empty(spark: SparkSession, columns: Mapping[str, str]) -> DataFrame:
+    """Return no rows with these columns, for a table that was never written."""
+    return spark.createDataFrame([], ", ".join(f"{quoted(name)} {kind}" for name, kind in columns.items()))
+
+
 def version_of(spark: SparkSession, location: str, *, table: str) -> int:
     """Return the newest version of a table that must exist.
 

@@ -47,7 +47,9 @@ def returned(
     """
     limited = policies.model_copy(update={"tables": {**policies.tables, table.table: table}})
     rows = row_refs(limited, table.table, read, key).where(F.size(REFS) > 0).select(REFS)
-    each = rows.select(F.monotonically_increasing_id().alias("id"), F.explode(REFS).alias("ref"))
+    # Numbered before it is exploded: beside `explode` each element would get a number of its own.
+    numbered = rows.select(F.monotonically_increasing_id().alias("id"), REFS)
+    each = numbered.select("id", F.explode(REFS).alias("ref"))
     hits = each.join(F.broadcast(_erased_frame(spark, erased)), "ref").select("id", "request").distinct()
     counts = hits.rollup("request").agg(F.countDistinct("id").alias("rows")).toArrow()
     found = dict(zip(counts.column("request").to_pylist(), counts.column("rows").to_pylist(), strict=True))

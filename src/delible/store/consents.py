@@ -10,20 +10,23 @@ from delible.model.terms import ConsentStatus, LegalBasis
 from delible.store.tables import ControlTable, Row, Snapshot, TableSpec, Write, any_of
 from delible.store.workspace import Workspace
 
+COLUMNS = {
+    "ref": "string",
+    "kind": "string",
+    "purpose": "string",
+    "status": "string",
+    "legal_basis": "string",
+    "notice_version": "string",
+    "valid_from": "timestamp",
+    "valid_until": "timestamp",
+    "recorded_at": "timestamp",
+    "source": "string",
+}
+"""Column name to type, as Delta spells it."""
+
 SPEC = TableSpec(
     name="consents",
-    columns={
-        "ref": "string",
-        "kind": "string",
-        "purpose": "string",
-        "status": "string",
-        "legal_basis": "string",
-        "notice_version": "string",
-        "valid_from": "timestamp",
-        "valid_until": "timestamp",
-        "recorded_at": "timestamp",
-        "source": "string",
-    },
+    columns=COLUMNS,
     indexed=0,
     noun="consent",
 )
@@ -39,6 +42,11 @@ class Consents:
     def location(self) -> str:
         """Where the table is, made empty if it was never written, so that Spark can read it."""
         return self._table.created()
+
+    @property
+    def written(self) -> bool:
+        """Whether the table is there."""
+        return self._table.snapshot().version >= 0
 
     def append(self, records: Sequence[ConsentRecord]) -> None:
         """Add records as one commit."""
@@ -62,11 +70,11 @@ def _records(snapshot: Snapshot, where: str) -> list[ConsentRecord]:
 
 
 def _row(record: ConsentRecord) -> Row:
-    return tuple(getattr(record, name) for name in SPEC.columns)
+    return tuple(getattr(record, name) for name in COLUMNS)
 
 
 def _record(row: Row) -> ConsentRecord:
-    fields = dict(zip(SPEC.columns, row, strict=True))
+    fields = dict(zip(COLUMNS, row, strict=True))
     fields["status"] = ConsentStatus(fields["status"])
     fields["legal_basis"] = LegalBasis(fields["legal_basis"])
     return ConsentRecord(**fields)

@@ -9,8 +9,9 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from delible.errors import InputError, Problem, SetupError
@@ -142,22 +143,42 @@ def members(workspace: Workspace, manifest: Manifest, refs: Collection[SubjectRe
     return found
 
 
-def releases_with(
-    workspace: Workspace, refs: Collection[SubjectRef], *, key_version: int
-) -> tuple[list[str], list[str]]:
-    """Return the releases (`NAME@vN`) whose subject index holds any of the references, and those that cannot tell.
+@dataclass(frozen=True)
+class Holding:
+    """Which releases (`NAME@vN`) hold whom.
 
-    A release whose folder is gone holds nobody; one whose index is gone or unreadable cannot tell.
+    Args:
+        inside: Per request, the releases whose subject index holds its data subject; requests in none are left out.
+        unknown: Releases that cannot tell, for their index is gone or unreadable.
     """
-    inside, unknown = [], []
+
+    inside: Mapping[str, tuple[str, ...]]
+    unknown: tuple[str, ...]
+
+
+def releases_with(workspace: Workspace, people: Mapping[str, Collection[SubjectRef]], *, key_version: int) -> Holding:
+    """Return which releases hold people, each index read once for all of them.
+
+    A release whose folder is gone holds nobody.
+
+    Args:
+        people: Per request, the references of its data subject.
+    """
+    everybody = {ref for refs in people.values() for ref in refs}
+    inside: dict[str, tuple[str, ...]] = {}
+    unknown = []
     for manifest in Manifests(workspace).all():
         name = f"{manifest.dataset}@v{manifest.version}"
         try:
-            if workspace.path(manifest.path).exists() and members(workspace, manifest, refs, key_version=key_version):
-                inside.append(name)
+            gone = not workspace.path(manifest.path).exists()
+            found = set() if gone else members(workspace, manifest, everybody, key_version=key_version)
         except (SetupError, InputError):
             unknown.append(name)
-    return inside, unknown
+            continue
+        for request, refs in people.items():
+            if not found.isdisjoint(refs):
+                inside[request] = (*inside.get(request, ()), name)
+    return Holding(inside, tuple(unknown))
 
 
 def check_files(workspace: Workspace, manifest: Manifest) -> tuple[Problem, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -12,10 +12,9 @@ from delible.errors import InputError, TamperError
 from delible.model.plan import ErasurePlan
 from delible.model.proof import Certificate, TableProof, Verification
 from delible.model.request import Request
-from delible.model.subject import SubjectRef
 from delible.report.certificate import certificate_bytes, certificate_document, certificate_html
 from delible.store.files import private_write
-from delible.store.releases import releases_with
+from delible.store.releases import Holding
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.journal import Step
@@ -29,17 +28,16 @@ def certify(
     request: Request,
     treated: tuple[Treated, ...],
     verification: Verification,
-    *,
-    refs: Collection[SubjectRef],
+    holding: Holding,
 ) -> Certificate:
     """Write a request's certificate, bound to its own place in the ledger, and return it.
 
     Args:
         treated: What this plan and earlier ones did, in that order; a table's numbers are added up.
-        refs: References that are the data subject's alone, by which releases that hold them are found.
+        holding: The releases that hold the people of the plan, found by references that are each one's alone.
     """
-    releases, unknown = releases_with(control.workspace, refs, key_version=control.keys.version)
-    held = Step({"releases": len(releases), "releases_unknown": len(unknown)})
+    releases = holding.inside.get(request.id, ())
+    held = Step({"releases": len(releases), "releases_unknown": len(holding.unknown)})
     record = run.journal.once(f"request:{request.id}", "certify", lambda _: held)
     planned = next(r for r in plan.requests if r.id == request.id)
     certificate = Certificate(
@@ -57,10 +55,10 @@ def certify(
         matched=planned.matched,
         rows=planned.rows,
         shared_identifiers=planned.shared,
-        tables=_proofs(run, treated),
+        tables=_proofs(treated),
         verification=verification,
-        releases=tuple(releases),
-        releases_unknown=tuple(unknown),
+        releases=releases,
+        releases_unknown=holding.unknown,
         ledger_sequence=record.sequence,
         ledger_hash=record.hash,
         key_id=control.keys.key_id,
@@ -107,10 +105,10 @@ def read_certificate(workspace: Workspace, request_id: str) -> tuple[Certificate
     return certificate, path
 
 
-def _proofs(run: Run, treated: Sequence[Treated]) -> tuple[TableProof, ...]:
+def _proofs(treated: Sequence[Treated]) -> tuple[TableProof, ...]:
     proofs: dict[str, TableProof] = {}
     for each in treated:
-        known, proof = proofs.get(each.step.table), _proof(run, each)
+        known, proof = proofs.get(each.step.table), _proof(each)
         proofs[proof.table] = proof if known is None else _together(known, proof)
     return tuple(proofs.values())
 
@@ -128,15 +126,13 @@ def _together(now: TableProof, earlier: TableProof) -> TableProof:
     return now.model_copy(update={**sums, "version_before": min(now.version_before, earlier.version_before)})
 
 
-def _proof(run: Run, treated: Treated) -> TableProof:
+def _proof(treated: Treated) -> TableProof:
     step = treated.step
-    expired = run.journal.done(f"table:{step.table}", "expire_log")
-    after = int(expired.detail.get("version", step.version)) if expired is not None else step.version
     return TableProof(
         table=step.table,
         action=step.action,
         version_before=step.version,
-        version_after=after,
+        version_after=step.version if treated.version is None else treated.version,
         rows_erased=treated.rows,
         rows_shared=step.shared_rows,
         mentions_masked=treated.mentions,

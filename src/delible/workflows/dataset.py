@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from delible.errors import BlockedError, InputError, Problem, TamperError
+from delible.errors import InputError, Problem, TamperError
 from delible.model.base import digest
 from delible.model.policy import PolicySet
 from delible.model.record import AuditEntry, Manifest
@@ -26,7 +26,7 @@ from delible.workflows.clock import Clock
 from delible.workflows.consent import standing_flags
 from delible.workflows.dataset_lineage import describe
 from delible.workflows.identifiers import read_identifiers
-from delible.workflows.policies import check_policies
+from delible.workflows.policies import refuse_violations
 from delible.workflows.spark import alone
 
 _SPLIT_DOMAIN = "delible:split"
@@ -90,14 +90,16 @@ def build_dataset(
 
     Raises:
         InputError: For a recipe that is unknown or does not fit its table.
-        BlockedError: `dataset.*` when the purpose has no legal basis, or `dataset.violations` when the policies break
+        BlockedError: `dataset.*` when the purpose has no legal basis, or `policy.violations` when the policies break
             rules where the recipe depends on them.
         ConflictError: `workspace.busy` while an erasure or retention run rewrites tables: what it erases must not be
             published after it was certified as gone.
     """
     policies, keys = load_workspace_policies(workspace), load_keys(workspace)
     planned = plan_dataset(policies, recipe)
-    _refuse_violations(workspace, planned.plan)
+    plan = planned.plan
+    parts = [("datasets", plan.dataset), ("purposes", plan.purpose), *(("tables", table) for table in plan.tables)]
+    refuse_violations(workspace, parts)
     for problem in planned.gaps:
         progress(f"gap: {problem.message}")
     for problem in planned.warnings:
@@ -169,18 +171,6 @@ def find_manifest(workspace: Workspace, reference: str) -> Manifest:
         return of_name[int(digits)]
     known = ", ".join(f"{name}@v{v}" for v in sorted(of_name)) if of_name else "none of this name"
     raise InputError("dataset.unknown_version", "there is no such release.", fix=f"Releases: {known}.")
-
-
-def _refuse_violations(workspace: Workspace, plan: DatasetPlan) -> None:
-    depends_on = {("datasets", plan.dataset), ("purposes", plan.purpose), *(("tables", t) for t in plan.tables)}
-    broken = [f.as_problem() for f in check_policies(workspace).violations if tuple(f.path[:2]) in depends_on]
-    if broken:
-        raise BlockedError(
-            "dataset.violations",
-            "the policies break rules where this dataset depends on them.",
-            where=f"dataset:{plan.dataset}",
-            problems=tuple(broken),
-        )
 
 
 def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:

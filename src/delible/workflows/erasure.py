@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -19,9 +19,10 @@ from delible.model.plan import ErasurePlan, TableStep
 from delible.model.proof import Verification
 from delible.model.record import AuditRecord
 from delible.model.request import ENDED, Request
-from delible.model.subject import KeyRole, KeyRow, own_keys
+from delible.model.subject import KeyRole, KeyRow, SubjectRef, own_keys
 from delible.model.terms import RequestState
 from delible.store.plans import check_seal
+from delible.store.releases import releases_with
 from delible.store.workspace import Workspace
 from delible.workflows.access_files import remove_packages
 from delible.workflows.certificates import certify
@@ -40,7 +41,7 @@ from delible.workflows.lineage_events import erasure_events
 from delible.workflows.notices import prepare_notices, queue_after
 from delible.workflows.search import Searched, every_ref, find_people, protected_rows, refs_of_keys
 from delible.workflows.spark import alone, session_for
-from delible.workflows.stages import Run, Treated, Work, treat_tables
+from delible.workflows.stages import Run, Treated, Work, treat_tables, version_after
 from delible.workflows.unfinished import forget_plan, keep_plan, plans_before
 from delible.workflows.verification import search_everything
 
@@ -109,12 +110,15 @@ def apply_erasure(
         journal.begin("all", "apply", {"requests": str(len(requests))})
         _start(control, requests, actor, clock())
         keys = _keys(control, run, requests, found, actor)
+        own = refs_of_keys(control, keys)
+        # Now, and not when all is done: a copy of somebody must not lie there while their erasure waits for its window.
+        remove_packages(control, {ref for refs in own.values() for ref in refs}, now=clock(), actor=actor)
         held = protected_rows(spark, control, _frames(run, control)) if held_refs(control) else {}
         work = [
             Work(s, partial(_rewrite, control, s, keys, held.get(s.table)), f"table:{s.table}") for s in plan.tables
         ]
         treated = treat_tables(run, work, control.policies.tables)
-        return _conclude(control, run, plan, requests, treated, keys, actor)
+        return _conclude(control, run, plan, requests, treated, keys, own, actor)
 
 
 def _start(control: Control, requests: Sequence[Request], actor: str, now: datetime) -> None:
@@ -209,15 +213,13 @@ def _conclude(
     requests: Sequence[Request],
     treated: tuple[Treated, ...],
     keys: Sequence[KeyRow],
+    own: Mapping[str, Collection[SubjectRef]],
     actor: str,
 ) -> Erased:
     ids = [r.id for r in requests]
     if any(t.waiting_until is not None for t in treated):
         after = control.requests.transition_all(ids, S.WAITING_RETENTION_WINDOW, actor=actor, now=run.clock())
         return Erased(plan, tuple(after), treated, None)
-    own = refs_of_keys(control, keys)
-    refs = [ref for of_request in own.values() for ref in of_request]
-    remove_packages(control, refs, now=run.clock(), actor=actor)
     every = (*treated, *_treated_before(control, plan, actor))
     run.progress("searching every byte")
     verification = search_everything(control, keys, now=run.clock(), planned=[t.step for t in every])
@@ -243,12 +245,13 @@ def _conclude(
             "`delible erasure plan`. After removing anything else, apply this plan again.",
         )
     run.journal.finish("all", "verify", Step(counts))
-    releases: set[str] = set()
-    for request in control.requests.named(ids):
-        whose = own.get(request.id, request.refs)
-        control.suppression.add(whose, request.id, run.clock())
-        made = certify(control, run, plan, request, every, verification, refs=whose)
-        releases.update(made.releases, made.releases_unknown)
+    current = control.requests.named(ids)
+    whose = {r.id: own.get(r.id, r.refs) for r in current}
+    holding = releases_with(control.workspace, whose, key_version=control.keys.version)
+    for request in current:
+        control.suppression.add(whose[request.id], request.id, run.clock())
+        certify(control, run, plan, request, every, verification, holding)
+    releases = {*holding.unknown, *(name for names in holding.inside.values() for name in names)}
     begun = run.journal.begin("all", "apply").at
     erasure_events(control.workspace, plan, treated, verification, started=begun, now=run.clock())
     after = control.requests.transition_all(ids, S.COMPLETED, actor=actor, now=run.clock())
@@ -296,4 +299,5 @@ def _reported(journal: Journal, step: TableStep) -> Treated:
         bytes_rewritten=merged.get("bytes", 0),
         files_removed=counts("vacuum").get("files_removed", 0),
         log_files_removed=counts("expire_log").get("log_files_removed", 0),
+        version=version_after(journal, f"table:{step.table}"),
     )

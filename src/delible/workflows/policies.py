@@ -50,20 +50,25 @@ def violated(result: PolicyCheck) -> BlockedError | None:
     )
 
 
-def refuse_violations(workspace: Workspace, kinds: Collection[str]) -> None:
-    """Refuse to change data under policies that break a rule: what they mean is not certain then.
+def refuse_violations(workspace: Workspace, depends_on: Collection[str | tuple[str, str]]) -> None:
+    """Refuse to change or release data under policies that break a rule: what they mean is not certain then.
 
     Args:
-        kinds: Kinds of policies that matter; of others, such as datasets, a violation harms no row.
+        depends_on: Kinds of policies that matter, such as `tables`, or single ones, such as `("tables", "orders")`.
+            Of others a violation harms no row.
 
     Raises:
         BlockedError: `policy.violations`, with one problem each.
     """
-    broken = tuple(f.as_problem() for f in check_policies(workspace).violations if f.path and f.path[0] in kinds)
+    broken = tuple(
+        f.as_problem()
+        for f in check_policies(workspace).violations
+        if f.path and (f.path[0] in depends_on or tuple(f.path[:2]) in depends_on)
+    )
     if broken:
         raise BlockedError(
             "policy.violations",
-            f"the policies break {len(broken)} rule(s), so nothing is planned.",
+            f"the policies break {len(broken)} rule(s) that this depends on.",
             where="policies",
             fix="See all of them with: delible policy check",
             problems=broken,

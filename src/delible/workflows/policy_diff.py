@@ -23,7 +23,7 @@ from delible.plan.policy_diff import (
     erasure_changes,
     table_change,
 )
-from delible.store.consents import Consents
+from delible.store.consents import COLUMNS, Consents
 from delible.store.policies import load_policy_folder
 from delible.store.workspace import Workspace
 from delible.workflows.consent import standing_flags
@@ -184,12 +184,12 @@ def _plan(policies: PolicySet, name: str) -> DatasetPlan | None:
 def _kept(workspace: Workspace, side: _Side, plan: DatasetPlan, now: datetime) -> DataFrame:
     from delible.lake.consent import Question, flags_frame
     from delible.lake.dataset import Secrets, kept_rows
-    from delible.lake.facts import read
+    from delible.lake.facts import empty, read
     from delible.lake.identity import RefKey
     from delible.lake.policy_diff import placed
     from delible.store.keys import load_keys
 
-    keys, spark = load_keys(workspace), session_for(workspace)
+    keys, spark, consents = load_keys(workspace), session_for(workspace), Consents(workspace)
 
     def rows(name: str) -> DataFrame:
         frame = side.frames[name]
@@ -199,7 +199,7 @@ def _kept(workspace: Workspace, side: _Side, plan: DatasetPlan, now: datetime) -
         plan,
         side.policies,
         read=rows,
-        records=read(spark, Consents(workspace).location),
+        records=read(spark, consents.location) if consents.written else empty(spark, COLUMNS),
         flags=flags_frame(spark, standing_flags(workspace, keys, until=now)),
         question=Question(plan.purpose, plan.basis, as_of=now, known_at=now),
         secrets=Secrets(RefKey(keys.version, keys.pads()), keys.domain_pads(_SPLIT_DOMAIN), {}),

@@ -30,6 +30,7 @@ class Treated:
     """What a run did to a table so far.
 
     Args:
+        version: The table's version after log expiry; None before that, and for tables that are kept.
         waiting_until: When the retention window has passed, for tables that must wait for it.
     """
 
@@ -40,6 +41,7 @@ class Treated:
     bytes_rewritten: int = 0
     files_removed: int = 0
     log_files_removed: int = 0
+    version: int | None = None
     waiting_until: datetime | None = None
 
     @property
@@ -152,7 +154,14 @@ def treat(run: Run, work: Work) -> Treated:
         done,
         files_removed=vacuumed.counts.get("files_removed", 0),
         log_files_removed=expired.counts.get("log_files_removed", 0),
+        version=version_after(run.journal, thing),
     )
+
+
+def version_after(journal: Journal, thing: str) -> int | None:
+    """Return a table's version behind its log expiry, by the ledger; None before."""
+    expired = journal.done(thing, Stage.EXPIRE_LOG)
+    return int(expired.detail["version"]) if expired is not None else None
 
 
 def _vacuumed(run: Run, step: TableStep) -> Step:

@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from delible.model.subject import SubjectRef
-from delible.store.releases import INDEX, releases_with
+from delible.store.releases import INDEX, Holding, releases_with
 from delible.store.workspace import Workspace
 from store_fixtures import released
 
@@ -37,16 +37,17 @@ def _releases(workspace: Workspace, now: datetime) -> None:
 def test_every_release_that_holds_a_reference_is_named(
     workspace: Workspace, refs: tuple[int, ...], names: list[str]
 ) -> None:
-    assert releases_with(workspace, [ref(n) for n in refs], key_version=1) == (names, [])
+    held = releases_with(workspace, {"R-1": [ref(n) for n in refs], "R-2": [ref(77)]}, key_version=1)
+    assert held == Holding({"R-1": tuple(names)} if names else {}, ())
 
 
 def test_a_release_that_cannot_tell_is_named_apart_and_one_that_is_gone_is_not(workspace: Workspace) -> None:
     (workspace.path("releases/support/v1") / INDEX).unlink()
     (workspace.path("releases/support/v2") / INDEX).write_bytes(b"PAR1")
     shutil.rmtree(workspace.path("releases/chat/v1"))
-    assert releases_with(workspace, [ref(4)], key_version=1) == ([], ["support@v1", "support@v2"])
+    assert releases_with(workspace, {"R-1": [ref(4)]}, key_version=1) == Holding({}, ("support@v1", "support@v2"))
 
 
 def test_a_release_of_another_key_cannot_tell(workspace: Workspace) -> None:
-    inside, unknown = releases_with(workspace, [ref(4, 2)], key_version=2)
-    assert (inside, unknown) == ([], ["chat@v1", "support@v1", "support@v2"])
+    held = releases_with(workspace, {"R-1": [ref(4, 2)]}, key_version=2)
+    assert held == Holding({}, ("chat@v1", "support@v1", "support@v2"))
