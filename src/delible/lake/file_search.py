@@ -10,7 +10,7 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from delible.lake.arrow_search import search_table
+from delible.lake.arrow_search import is_searchable, search_table
 from delible.lake.formats import ARCHIVES, COLUMNS, STREAMS, Format
 from delible.lake.forms import Needles
 from delible.lake.packed import UNREADABLE, Allowance, Packed, Unopened, members, unpacked
@@ -98,11 +98,15 @@ def _in_columns(
             batches = _sound(pa.ipc.open_file(source))
         else:
             batches = _stripes(source, packed.name)
+        kinds: set[pa.DataType] = set()
         for batch in batches:
+            kinds.update(batch.schema.types)
             yield from search_table(pa.Table.from_batches([batch]), needles, typed).items()
         if file is not None:
             # Last: over some damaged footers Arrow ends the process, unless reading the rows has refused them before.
             yield from _in_footer(file.metadata, needles).items()
+        if not all(is_searchable(kind) for kind in kinds):
+            raise Unopened
 
 
 def _sound(reader: Any) -> Iterator[Any]:

@@ -37,14 +37,18 @@ class Needles:
     Args:
         values: What is looked for in all forms.
         numbers: Those of the values that are digits, normalised: they are looked for in other spellings, too.
+
+    Attributes:
+        values: What is looked for.
+        count: How many values these are.
     """
 
     def __init__(self, values: Iterable[str], numbers: Iterable[str] = ()) -> None:
         folded: dict[bytes, _Pattern] = {}
         exact: dict[bytes, _Pattern] = {}
-        self.count = 0
-        for value in set(values):
-            self.count += 1
+        self.values = frozenset(values)
+        self.count = len(self.values)
+        for value in self.values:
             for spelling in {value, value.lower(), value.upper()}:
                 _add_folded(folded, spelling)
                 for fragment in _base64_fragments(spelling):
