@@ -69,21 +69,25 @@ def _flattened(name: str, array: pa.Array) -> Iterator[tuple[str, pa.Array]]:
                 yield f"{name}.{column}", array.items.filter(pc.equal(array.keys, column))
         else:
             yield from _flattened(f"{name}.value", array.items)
-    elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        ends = array.offsets
-        first = ends[0].as_py()
-        yield from _flattened(f"{name}.element", array.values.slice(first, ends[-1].as_py() - first))
-    elif pa.types.is_fixed_size_list(kind):
-        size = kind.list_size
-        yield from _flattened(f"{name}.element", array.values.slice(array.offset * size, len(array) * size))
-    elif pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind):
-        yield from _flattened(f"{name}.element", array.values)
     elif pa.types.is_dictionary(kind):
         yield from _flattened(name, array.dictionary)
     elif pa.types.is_run_end_encoded(kind):
         yield from _flattened(name, array.values)
+    elif pa.types.is_nested(kind):
+        yield from _flattened(f"{name}.element", _elements(array))
     else:
         yield name, array
+
+
+def _elements(array: pa.Array) -> pa.Array:
+    """Return what the lists of a column hold, those included that are null."""
+    kind = array.type
+    if pa.types.is_fixed_size_list(kind):
+        return array.values.slice(array.offset * kind.list_size, len(array) * kind.list_size)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        first = array.offsets[0].as_py()
+        return array.values.slice(first, array.offsets[-1].as_py() - first)
+    return array.values
 
 
 def is_searchable(kind: pa.DataType) -> bool:

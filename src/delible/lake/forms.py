@@ -41,6 +41,7 @@ class Needles:
     Attributes:
         values: What is looked for.
         count: How many values these are.
+        longest: As many bytes hold any of their forms, and what must be seen around it.
     """
 
     def __init__(self, values: Iterable[str], numbers: Iterable[str] = ()) -> None:
@@ -53,6 +54,7 @@ class Needles:
                 _add_folded(folded, spelling)
                 for fragment in _base64_fragments(spelling):
                     exact.setdefault(fragment, _Pattern("base64", bounded=False))
+        self.longest = max(map(len, (*folded, *exact)), default=0) + _LONGEST_ESCAPE
         self._folded = _Automaton(folded)
         self._exact = _Automaton(exact)
         self._numbers = Numbers(numbers)

@@ -83,7 +83,7 @@ EVERY: dict[str, Callable[[], pa.Array]] = {
     "large_list_view": lambda: pa.LargeListViewArray.from_arrays([0, 1], [1, 1], TEXT),
     "list_view of views": lambda: pa.ListViewArray.from_arrays([0, 1], [1, 1], TEXT.cast(pa.binary_view())),
     "map": lambda: pa.array([[("k", ADDRESS)]], pa.map_(pa.string(), pa.large_string())),
-    "dictionary": lambda: TEXT.dictionary_encode(),
+    "dictionary": TEXT.dictionary_encode,
     "dictionary of large_string": lambda: pa.DictionaryArray.from_arrays([0, 1], TEXT.cast(pa.large_string())),
     "dictionary of fixed_size_binary": lambda: pa.DictionaryArray.from_arrays(
         [0, 1], TEXT.cast(pa.binary()).cast(pa.binary(LENGTH))
