@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pyarrow.fs as pafs
 
@@ -65,7 +65,7 @@ def search(
         filesystem, root = pafs.FileSystem.from_uri(folder.location)
         try:
             objects = _objects(filesystem, root, folder.skip)
-        except (OSError, UnicodeDecodeError):
+        except (OSError, UnicodeError):
             unreadable.append(f"{folder.name}/ (a folder that may not be listed, or a name that is not UTF-8)")
             continue
         for info in objects:
@@ -98,11 +98,33 @@ def search(
 
 def _objects(filesystem: pafs.FileSystem, root: str, skip: tuple[str, ...]) -> list[pafs.FileInfo]:
     """Return what lies under a folder; of folders, only those whose names no file below them has in its path."""
-    selector = pafs.FileSelector(root, recursive=True, allow_not_found=True)
     skipped = tuple(f"{root.rstrip('/')}/{part.strip('/')}/" for part in skip)
-    found = [i for i in filesystem.get_file_info(selector) if not f"{i.path}/".startswith(skipped)]
+    if isinstance(filesystem, pafs.LocalFileSystem):
+        found = filesystem.get_file_info(list(_local_paths(root, skipped)))
+    else:
+        found = filesystem.get_file_info(pafs.FileSelector(root, recursive=True, allow_not_found=True))
+    found = [i for i in found if not f"{i.path}/".startswith(skipped)]
     above = {str(parent) for i in found for parent in PurePosixPath(i.path).parents}
     return sorted((i for i in found if i.path not in above), key=lambda i: i.path)
+
+
+def _local_paths(root: str, skipped: tuple[str, ...]) -> Iterator[str]:
+    """Yield every path under a local folder; a folder that is linked to twice, or to itself, is entered once.
+
+    Raises:
+        UnicodeError: When a name is not UTF-8.
+    """
+    entered = {os.path.realpath(root)}
+    waiting = [root.rstrip("/") or "/"] if os.path.isdir(root) else []
+    while waiting:
+        for entry in os.scandir(waiting.pop()):
+            entry.path.encode()
+            yield entry.path
+            real = os.path.realpath(entry.path)
+            inside = entry.is_symlink() and Path(real).is_relative_to(os.path.realpath(root))
+            if entry.is_dir() and real not in entered and not inside and not f"{entry.path}/".startswith(skipped):
+                entered.add(real)
+                waiting.append(entry.path)
 
 
 def _name_matches(filesystem: pafs.FileSystem, info: pafs.FileInfo, path: str, names: Names) -> Counter[str]:
