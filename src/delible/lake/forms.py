@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from ahocorasick_rs import BytesAhoCorasick
 
-from delible.lake.numbers import Numbers
+from delible.lake.numbers import Numbers, begins_number
 
 _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_%+-@")
 _ESCAPE_BEFORE = re.compile(rb"(?:\\[nrtbf]|\\u[0-9a-fA-F]{4}|%(?:25)*[0-9a-fA-F]{2})\Z")
@@ -68,7 +68,7 @@ class Needles:
         if not self.count:
             return Counter()
         found = Counter(form for form, _, _ in self._folded.matches(haystack.lower()))
-        spelled = sum(stands_alone(haystack, start, end) for start, end in self._numbers.places(haystack))
+        spelled = sum(_number_stands_alone(haystack, *place) for place in self._numbers.places(haystack))
         return found + Counter({"another spelling": spelled})
 
     def search_exact(self, haystack: bytes) -> Counter[str]:
@@ -77,7 +77,7 @@ class Needles:
 
     def places(self, haystack: bytes) -> list[tuple[int, int]]:
         """Return start and end of plain and encoded matches in an already lower-cased buffer, boundaries unchecked."""
-        return [*self._folded.raw(haystack), *self._numbers.places(haystack)] if self.count else []
+        return [*self._folded.raw(haystack), *((s, e) for s, e, _ in self._numbers.places(haystack))] if self.count else []
 
 
 class _Automaton:
@@ -117,6 +117,13 @@ def stands_alone(haystack: bytes, start: int, end: int, low: int = 0, high: int 
     if after == ord(".") and end + 1 < high:
         return haystack[end + 1] not in _WORD
     return after not in _WORD
+
+
+def _number_stands_alone(haystack: bytes, start: int, end: int, bare: bool) -> bool:
+    """Return whether a number is one of its own; a bare one that any word could be is counted as a word."""
+    if begins_number(haystack, start, 0):
+        return stands_alone(haystack, start, end, start)
+    return not bare and stands_alone(haystack, start, end)
 
 
 def _add_folded(patterns: dict[bytes, _Pattern], spelling: str) -> None:
