@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import IO, Any
 
@@ -23,6 +24,7 @@ _CHUNK = 32 * 1024 * 1024
 _OVERLAP = 16 * 1024
 _BATCH = 64 * 1024
 _OPAQUE = frozenset({Format.PLAIN, Format.CLOSED})
+_TEXTS = frozenset({"BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"})
 _LEVELS = 3
 """A compressed file in an archive that is compressed itself is three levels down."""
 
@@ -151,15 +153,20 @@ def _stripes(source: IO[bytes]) -> Iterator[Any]:
 
 
 def _in_footer(metadata: Any, needles: Needles) -> Counter[tuple[str, str]]:
-    """Search the smallest and largest texts that a Parquet footer states.
+    """Search what a Parquet footer states: columns' names, key-value metadata, the smallest and largest texts.
 
-    Bounds of numbers are values of the file's own rows, and Arrow ends the process over a damaged one.
+    In the raw file a byte that says how long a text is stands before it, and may look like a letter of it. Bounds of
+    numbers are values of the file's own rows, and Arrow ends the process over a damaged one.
     """
     found: Counter[tuple[str, str]] = Counter()
+    texts = [metadata.schema.column(index).path.encode() for index in range(metadata.num_columns)]
+    for text in (*texts, *chain.from_iterable((metadata.metadata or {}).items())):
+        for form in needles.search(text):
+            found["", f"footer, {form}"] += 1
     for group in range(metadata.num_row_groups):
         for index in range(metadata.num_columns):
             column = metadata.row_group(group).column(index)
-            if column.physical_type != "BYTE_ARRAY" or not column.is_stats_set or not column.statistics.has_min_max:
+            if column.physical_type not in _TEXTS or not column.is_stats_set or not column.statistics.has_min_max:
                 continue
             for bound in (column.statistics.min_raw, column.statistics.max_raw):
                 for form in needles.search(bound):

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from delible.lake import file_search, hidden
@@ -208,3 +209,33 @@ def test_matches_that_straddle_two_chunks_are_found_once(tmp_path: Path, monkeyp
     for shift in range(70):
         found = searched(tmp_path, b" " * shift + TEXT)
         assert [(m.form, m.count) for m in found.matches] == [("utf-8", 3)], shift
+
+
+LONG = "a-very-long-mailbox-name-of-somebody-else@shop.example"
+"""Its length, written in one byte before it, is the digit 6 to whoever reads the raw footer: no word begins there."""
+
+
+def parquet_matches(folder: Path, table: pa.Table) -> set[tuple[str, str]]:
+    pq.write_table(table, folder / "x.parquet", compression="gzip", use_dictionary=False)
+    found = search([Folder("t", str(folder))], [LONG], now=datetime.now(UTC))
+    return {(m.place, m.form) for m in found.matches}
+
+
+def test_the_bounds_in_a_parquet_footer_are_searched(tmp_path: Path) -> None:
+    assert ("t/x.parquet:c", "footer, utf-8") in parquet_matches(tmp_path, pa.table({"c": [LONG, "z"]}))
+
+
+def test_bounds_of_fixed_size_are_searched(tmp_path: Path) -> None:
+    column = pa.array([LONG.encode()], pa.binary(len(LONG)))
+    assert ("t/x.parquet:c", "footer, utf-8") in parquet_matches(tmp_path, pa.table({"c": column}))
+
+
+def test_the_metadata_of_a_parquet_footer_is_searched(tmp_path: Path) -> None:
+    assert len(LONG) == ord("6")
+    for metadata in ({"last": LONG}, {LONG: "last"}):
+        table = pa.table({"c": [1]}).replace_schema_metadata(metadata)
+        assert ("t/x.parquet", "footer, utf-8") in parquet_matches(tmp_path, table)
+
+
+def test_the_names_of_parquet_columns_are_searched(tmp_path: Path) -> None:
+    assert ("t/x.parquet", "footer, utf-8") in parquet_matches(tmp_path, pa.table({LONG: [1]}))
