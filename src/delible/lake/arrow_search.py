@@ -56,12 +56,10 @@ def _flattened(name: str, array: pa.Array) -> Iterator[tuple[str, pa.Array]]:
     kind = array.type
     if isinstance(kind, pa.BaseExtensionType):
         yield from _flattened(name, array.storage)
-    elif pa.types.is_struct(kind):
-        for index, child in enumerate(array.flatten()):
+    elif pa.types.is_struct(kind) or pa.types.is_union(kind):
+        parts = array.flatten() if pa.types.is_struct(kind) else map(array.field, range(kind.num_fields))
+        for index, child in enumerate(parts):
             yield from _flattened(f"{name}.{kind.field(index).name}", child)
-    elif pa.types.is_union(kind):
-        for index in range(kind.num_fields):
-            yield from _flattened(f"{name}.{kind.field(index).name}", array.field(index))
     elif pa.types.is_map(kind):
         yield from _flattened(f"{name}.key", array.keys)
         if name.endswith(_PARTITION_VALUES):
@@ -69,10 +67,8 @@ def _flattened(name: str, array: pa.Array) -> Iterator[tuple[str, pa.Array]]:
                 yield f"{name}.{column}", array.items.filter(pc.equal(array.keys, column))
         else:
             yield from _flattened(f"{name}.value", array.items)
-    elif pa.types.is_dictionary(kind):
-        yield from _flattened(name, array.dictionary)
-    elif pa.types.is_run_end_encoded(kind):
-        yield from _flattened(name, array.values)
+    elif pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        yield from _flattened(name, array.dictionary if pa.types.is_dictionary(kind) else array.values)
     elif pa.types.is_nested(kind):
         yield from _flattened(f"{name}.element", _elements(array))
     else:

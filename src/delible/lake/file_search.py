@@ -82,9 +82,7 @@ class FileSearch:
                 self._look(member, level + 1)
 
 
-def search_stream(
-    stream: IO[bytes], needles: Needles, look: Callable[[bytes], None] | None = None
-) -> Counter[str]:
+def search_stream(stream: IO[bytes], needles: Needles, look: Callable[[bytes], None] | None = None) -> Counter[str]:
     """Search bytes in overlapping chunks; a match that straddles two chunks is seen in the overlap.
 
     Args:
@@ -124,7 +122,13 @@ def _in_columns(
         elif kind is Format.ARROW:
             batches = _sound(pa.ipc.open_file(source))
         else:
-            batches = _stripes(source)
+            from pyarrow import orc
+
+            stripes = orc.ORCFile(source)
+            for text in (*stripes.schema.names, *chain.from_iterable((stripes.metadata or {}).items())):
+                for form in needles.search(text if isinstance(text, bytes) else text.encode()):
+                    yield ("", f"footer, {form}"), 1
+            batches = map(stripes.read_stripe, range(stripes.nstripes))
         kinds: set[pa.DataType] = set()
         for batch in batches:
             kinds.update(batch.schema.types)
@@ -142,14 +146,6 @@ def _sound(reader: Any) -> Iterator[Any]:
         batch = reader.get_batch(number)
         batch.validate(full=True)
         yield batch
-
-
-def _stripes(source: IO[bytes]) -> Iterator[Any]:
-    from pyarrow import orc
-
-    file = orc.ORCFile(source)
-    for number in range(file.nstripes):
-        yield file.read_stripe(number)
 
 
 def _in_footer(metadata: Any, needles: Needles) -> Counter[tuple[str, str]]:

@@ -83,7 +83,9 @@ class Needles:
 
     def places(self, haystack: bytes) -> list[tuple[int, int]]:
         """Return start and end of plain and encoded matches in an already lower-cased buffer, boundaries unchecked."""
-        return [*self._folded.raw(haystack), *((s, e) for s, e, _ in self._numbers.places(haystack))] if self.count else []
+        return (
+            [*self._folded.raw(haystack), *((s, e) for s, e, _ in self._numbers.places(haystack))] if self.count else []
+        )
 
 
 class _Patterns:

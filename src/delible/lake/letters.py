@@ -1,4 +1,4 @@
-"""Letters outside ASCII: the same name in either case, composed or decomposed, with the Turkish i or the German sharp s.
+"""Letters outside ASCII: the same name in either case, composed or decomposed, with Turkish i or German sharp s.
 
 Every letter alone may be spelled in several ways, so a name of ten has thousands of spellings. A short stretch of it
 has few: those are looked for, and where one stands the whole is compared.
@@ -12,11 +12,12 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Literal
 from unicodedata import normalize
 from urllib.parse import quote
 
-_I = "iİıI"
-_FORMS = ("NFC", "NFD")
+_I = "iİ\u0131I"
+_FORMS: tuple[Literal["NFC"], Literal["NFD"]] = ("NFC", "NFD")
 _MOST_SPELLINGS = 32
 """Of one stretch; more would make the automaton large, fewer the stretch short."""
 
@@ -96,7 +97,7 @@ def wholes(value: str, encoding: Encoding) -> Whole | None:
 def letter_spellings(letter: str) -> tuple[str, ...]:
     """Return the texts that one letter may be written as."""
     if letter in _I:
-        texts = {"i", "I", "İ", "ı"}
+        texts = {"i", "I", "İ", "\u0131"}
     elif letter.isascii():
         return (letter,)
     else:
@@ -105,12 +106,30 @@ def letter_spellings(letter: str) -> tuple[str, ...]:
     return tuple(sorted({normalize(form, text) for form in _FORMS for text in texts}, key=lambda t: (-len(t), t)))
 
 
+def value_pattern(value: str) -> str:
+    """Return a regular expression of Java's for a value in any spelling; letter case is up to its flags."""
+    groups = ["|".join(map(_literal, letter_spellings(letter))) for letter in normalize("NFC", value)]
+    pattern = "".join(f"(?:{group})" if "|" in group else group for group in groups)
+    return re.sub("ss", "(?:ss|ß)", pattern, flags=re.IGNORECASE)
+
+
+def always_spelled_so(value: str) -> str:
+    """Return the longest part of a value that stands in all of its spellings, in lower case; maybe nothing."""
+    composed = re.sub("ss", "\0", normalize("NFC", value), flags=re.IGNORECASE)
+    fixed = (c.lower() if len(letter_spellings(c)) == 1 else "\0" for c in composed)
+    return max("".join(fixed).split("\0"), key=len)
+
+
+def _literal(text: str) -> str:
+    return "".join(c if c.isalnum() or not c.isascii() else f"\\{c}" for c in text)
+
+
 def _turkish(value: str) -> tuple[str, ...]:
     lower = value.lower()
     if "i" not in lower:
         return (lower,)
     initial = re.sub(r"\bi", "İ", lower)
-    every = (lower.replace("i", other) for other in ("İ", "ı", "i\u0307"))
+    every = (lower.replace("i", other) for other in ("İ", "\u0131", "i\u0307"))
     return (lower, *every, initial, initial.replace("İ", "i\u0307"))
 
 

@@ -12,6 +12,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from delible.lake.facts import quoted
+from delible.lake.letters import always_spelled_so, value_pattern
 from delible.lake.reach import reach_columns, same_combination, split_rows
 from delible.model.numbers import SEPARATORS, always_together, is_number, number_pattern
 from delible.model.policy import Controller, PolicySet, TablePolicy
@@ -71,14 +72,10 @@ def needles_of(keys: Sequence[KeyRow], controller: Controller) -> tuple[Needle, 
         for v in telling_numbers(keys, controller)
     ]
     values = [
-        Needle(v.lower(), f"(?iu){_BEFORE}{_literal(v)}{_AFTER}", number=False)
+        Needle(always_spelled_so(v), f"(?iu){_BEFORE}{value_pattern(v)}{_AFTER}", number=False)
         for v in telling_values(keys, controller)
     ]
     return (*numbers, *values)
-
-
-def _literal(value: str) -> str:
-    return r"\Q" + value.replace(r"\E", r"\E\\E\Q") + r"\E"
 
 
 def with_mentions(

@@ -12,7 +12,7 @@ SEPARATORS = (
     "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b\u200c\u200d\u200e\u200f"
     "\u2010\u2011\u2012\u2013\u2014\u2015\u2022\u202a\u202c\u202d\u202f\u205f\u2060\u2212\u3000\ufeff"
 )
-"""What stands between digits: spaces of every width, dashes, dots, and marks that telephones put into what is copied."""
+"""What stands between digits: spaces of every width, dashes, dots, and marks that telephones copy along."""
 
 BETWEEN = f"[{re.escape(SEPARATORS)}]{{0,4}}"
 _LONGEST_COUNTRY = 3

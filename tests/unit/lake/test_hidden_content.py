@@ -17,6 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import orc
 
 from delible.lake import file_search, hidden
 from delible.lake.hidden import Hidden
@@ -239,3 +240,9 @@ def test_the_metadata_of_a_parquet_footer_is_searched(tmp_path: Path) -> None:
 
 def test_the_names_of_parquet_columns_are_searched(tmp_path: Path) -> None:
     assert ("t/x.parquet", "footer, utf-8") in parquet_matches(tmp_path, pa.table({LONG: [1]}))
+
+
+def test_the_names_of_orc_columns_are_searched(tmp_path: Path) -> None:
+    orc.write_table(pa.table({LONG: [1]}), tmp_path / "x.orc", compression="zlib")
+    found = search([Folder("t", str(tmp_path))], [LONG], now=datetime.now(UTC))
+    assert ("t/x.orc", "footer, utf-8") in {(m.place, m.form) for m in found.matches}

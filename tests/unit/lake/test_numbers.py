@@ -24,7 +24,7 @@ SAME = [
     "0044 (0)20 7946 0001",
     "(+44) (0)20 7946 0001",
     "+44 (20) - 7946 - 0001",
-    "+44 – 20 – 7946 – 0001",
+    "+44 \u2013 20 \u2013 7946 \u2013 0001",
     "+44\u202f20\u202f7946\u202f0001",
     "+44\u00a020\u00a07946\u00a00001",
     "+44\t20\t7946\t0001",
@@ -76,9 +76,7 @@ def test_a_number_is_found_in_every_spelling(text: str, around: str) -> None:
 @pytest.mark.parametrize("text", SAME)
 def test_a_number_is_masked_in_every_spelling(text: str) -> None:
     kinds = {"phone": IdentifierKind(normalise=Normalise.DIGITS)}
-    needle = needles_of(
-        [KeyRow("R", "phone", PHONE, KeyRole.GIVEN)], Controller.model_construct(identifiers=kinds)
-    )[0]
+    needle = needles_of([KeyRow("R", "phone", PHONE, KeyRole.GIVEN)], Controller.model_construct(identifiers=kinds))[0]
     assert needle.find in re.sub(f"[{re.escape(SEPARATORS)}]", "", text)
     left = mask().sub("[erased]", f"call {text} now")
     assert not re.search(r"\d", left.replace("[erased]", "")), left

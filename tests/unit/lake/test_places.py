@@ -190,7 +190,9 @@ def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
 # --- hostile names
 
 
-@pytest.mark.parametrize("part", [".json", "a", "1", "1 ", "%25", "1234567a", ".", "25", "12 34 5 x", "@", "%2540", "é"])
+@pytest.mark.parametrize(
+    "part", [".json", "a", "1", "1 ", "%25", "1234567a", ".", "25", "12 34 5 x", "@", "%2540", "é"]
+)
 def test_a_long_name_takes_a_moment(part: str) -> None:
     """A name of a megabyte took hours when its time grew with the square of its length."""
     name = part * (200_000 // len(part)) + "X"
