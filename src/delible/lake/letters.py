@@ -11,14 +11,14 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 from unicodedata import normalize
 from urllib.parse import quote
 
 _I = "iİ\u0131I"
 _FORMS: tuple[Literal["NFC"], Literal["NFD"]] = ("NFC", "NFD")
-_MOST_SPELLINGS = 32
+_MOST_SPELLINGS = 12
 """Of one stretch; more would make the automaton large, fewer the stretch short."""
 
 
@@ -52,20 +52,20 @@ class Whole:
 
     Args:
         stretches: Every spelling of the stretch that is looked for first.
-        pattern: All spellings of the value, in lower case as far as ASCII goes.
+        pattern: Regular expression of all spellings of the value, in lower case as far as ASCII goes.
         before: As many bytes stand before the stretch at most.
         after: And behind it.
     """
 
     stretches: tuple[bytes, ...]
-    pattern: re.Pattern[bytes]
+    pattern: bytes
     before: int
     after: int
 
     def around(self, haystack: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield where the value stands around a stretch, in an already lower-cased buffer."""
         region = max(0, start - self.before), min(len(haystack), end + self.after)
-        for match in self.pattern.finditer(haystack, *region):
+        for match in _compiled(self.pattern).finditer(haystack, *region):
             yield match.span()
 
 
@@ -91,7 +91,7 @@ def wholes(value: str, encoding: Encoding) -> Whole | None:
         stretches = [head + tail for head in stretches for tail in group]
     pattern = b"".join(b"(?:" + b"|".join(map(re.escape, group)) + b")" for group in groups)
     longest = [max(map(len, group)) for group in groups]
-    return Whole(tuple(stretches), re.compile(pattern, re.DOTALL), sum(longest[:start]), sum(longest[end:]))
+    return Whole(tuple(stretches), pattern, sum(longest[:start]), sum(longest[end:]))
 
 
 def letter_spellings(letter: str) -> tuple[str, ...]:
@@ -133,6 +133,13 @@ def _turkish(value: str) -> tuple[str, ...]:
     return (lower, *every, initial, initial.replace("İ", "i\u0307"))
 
 
+@cache
+def _compiled(pattern: bytes) -> re.Pattern[bytes]:
+    """Compile what a stretch was found of: most values never are."""
+    return re.compile(pattern, re.DOTALL)
+
+
+@lru_cache(maxsize=4096)
 def _written(letter: str, encoding: Encoding) -> tuple[bytes, ...]:
     written = (encoding.write(text).lower() for text in letter_spellings(letter))
     return tuple(sorted(set(written) - {b""}, key=lambda w: (-len(w), w)))

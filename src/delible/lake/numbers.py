@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 from ahocorasick_rs import BytesAhoCorasick
 
@@ -15,7 +16,7 @@ from delible.model.numbers import SEPARATORS, is_number, number_pattern, squeeze
 
 _BYTES = bytes({byte for separator in SEPARATORS for byte in separator.encode()})
 _BETWEEN = rf"(?:{'|'.join(re.escape(separator) for separator in SEPARATORS)}){{0,4}}"
-"""A class would take each byte of a separator for itself; the possessive form would not be Java's."""
+"""A class would take each byte of a separator for itself."""
 
 
 class Numbers:
@@ -25,7 +26,6 @@ class Numbers:
         self._values = sorted({v for v in values if is_number(v)})
         spelled = [(s.encode(), which) for which, v in enumerate(self._values) for s in squeezed_spellings(v)]
         self._which = [which for _, which in spelled]
-        self._patterns = [re.compile(number_pattern(v, _BETWEEN).encode()) for v in self._values]
         self._machine = BytesAhoCorasick([s for s, _ in spelled]) if spelled else None
 
     def places(self, haystack: bytes) -> Iterator[tuple[int, int, bool]]:
@@ -36,8 +36,14 @@ class Numbers:
         hits = self._machine.find_matches_as_indexes(squeezed, overlapping=True)
         for which in {self._which[w] for w, _, _ in hits}:
             bare = self._values[which].encode()
-            for match in self._patterns[which].finditer(haystack):
+            for match in _compiled(self._values[which]).finditer(haystack):
                 yield *match.span(), match[0] == bare
+
+
+@cache
+def _compiled(value: str) -> re.Pattern[bytes]:
+    """Compile what some digits were found of: most numbers never are."""
+    return re.compile(number_pattern(value, _BETWEEN).encode())
 
 
 def begins_number(haystack: bytes, start: int, low: int) -> bool:
