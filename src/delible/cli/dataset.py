@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Build consent-filtered training datasets, and ask who is in them.")
 
-Reference = Annotated[str, typer.Argument(metavar="NAME@VERSION", help="The release; NAME alone is the latest.")]
+Reference = Annotated[str, typer.Argument(metavar="NAME@vN", help="The release; NAME alone is the latest.")]
 
 
 @app.command()
@@ -117,7 +117,7 @@ def verify(ctx: typer.Context, reference: Reference) -> None:
     emit(
         ctx,
         document,
-        text=f"{manifest.dataset}@v{manifest.version}: {len(manifest.files)} files, {size} bytes, intact.",
+        text=f"{manifest.release}: {len(manifest.files)} files, {size} bytes, intact.",
     )
 
 
@@ -142,5 +142,5 @@ def _listed(manifests: list[Manifest]) -> Table:
     table = Table("release", "purpose", "made", "rows", "data subjects", box=None, pad_edge=False)
     for m in manifests:
         made = f"{m.created_at:%Y-%m-%d %H:%M}"
-        table.add_row(f"{m.dataset}@v{m.version}", m.purpose, made, f"{m.rows_out:,}", f"{m.members:,}")
+        table.add_row(m.release, m.purpose, made, f"{m.rows_out:,}", f"{m.members:,}")
     return table

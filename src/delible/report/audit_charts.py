@@ -83,7 +83,7 @@ def _consents(consents: Sequence[PurposeConsents]) -> Chart | None:
 def _releases(releases: Sequence[Release]) -> Chart | None:
     amounts = [
         Amount(
-            label=f"{r.dataset} version {r.version}",
+            label=r.name,
             value=f"{number(r.rows_out)} of {number(r.rows_in)} rows released",
             parts=(("ok", r.rows_out), ("faint", max(0, r.rows_in - r.rows_out))),
         )

@@ -95,7 +95,7 @@ def _run_text(run: RunLine) -> Iterator[str]:
     yield f"  {run.at[:19].replace('T', ' ')}  {run.job}{purpose}{failed}"
     for word, points in (("from", run.inputs), ("into", run.outputs)):
         if points:
-            yield f"      {word} " + _listed(tuple(f"{p.name}@{p.version}" if p.version else p.name for p in points))
+            yield f"      {word} " + _listed(tuple(f"{p.name}@v{p.version}" if p.version else p.name for p in points))
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -119,7 +119,7 @@ def members(workspace: Workspace, manifest: Manifest, refs: Collection[SubjectRe
     import pyarrow.parquet as pq
 
     path = workspace.path(Path(manifest.path) / INDEX)
-    where = f"dataset:{manifest.dataset}@v{manifest.version}"
+    where = f"dataset:{manifest.release}"
     found: set[str] = set()
     try:
         with pq.ParquetFile(path) as file:
@@ -151,7 +151,7 @@ def releases_with(
     """
     inside, unknown = [], []
     for manifest in Manifests(workspace).all():
-        name = f"{manifest.dataset}@v{manifest.version}"
+        name = manifest.release
         try:
             if workspace.path(manifest.path).exists() and members(workspace, manifest, refs, key_version=key_version):
                 inside.append(name)

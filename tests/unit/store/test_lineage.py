@@ -414,7 +414,7 @@ def test_the_text_fits_a_terminal(workspace: Workspace) -> None:
         assert view is not None
         text = lineage_text(view)
         assert max(map(len, text.splitlines())) <= 100
-    assert "tickets@4" in text
+    assert "tickets@v4" in text
     assert "pseudonymise   tickets.ticket_id" in text
 
 
