@@ -9,6 +9,7 @@ import typer
 from delible.cli.context import current, emit, progress
 
 if TYPE_CHECKING:
+    from rich.console import Group
     from rich.table import Table
 
     from delible.model.record import Manifest
@@ -121,11 +122,11 @@ def verify(ctx: typer.Context, reference: Reference) -> None:
     )
 
 
-def _built(manifest: Manifest) -> Table:
+def _built(manifest: Manifest) -> Group:
+    from rich.console import Group
     from rich.table import Table
 
-    title = f"{manifest.dataset}@v{manifest.version} in {manifest.path}"
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, show_header=False)
+    table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column()
     table.add_column(justify="right")
     table.add_row("rows in", f"{manifest.rows_in:,}")
@@ -133,7 +134,7 @@ def _built(manifest: Manifest) -> Table:
         table.add_row(f"  left out: {reason}", f"{rows:,}")
     table.add_row("rows out", f"{manifest.rows_out:,}")
     table.add_row("data subjects", f"{manifest.members:,}")
-    return table
+    return Group(f"{manifest.release} in {manifest.path}", "", table)
 
 
 def _listed(manifests: list[Manifest]) -> Table:
