@@ -39,4 +39,6 @@ def test_the_list_of_verdicts_has_a_legend(
     assert CATEGORY in out
     assert "none, below 0.30%" in out
     _, _, legend = out.partition("\n\n")
-    assert [word for word in ("category", "none", "sure", "hits", "proposed") if f"\n{word} " not in f"\n{legend}"] == []
+    assert [
+        word for word in ("category", "none", "sure", "hits", "proposed") if f"\n{word} " not in f"\n{legend}"
+    ] == []
