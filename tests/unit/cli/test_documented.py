@@ -67,6 +67,20 @@ def test_the_readmes_example_uses_only_commands_and_options_that_exist() -> None
         assert set(re.findall(r"(?<=\s)--[a-z-]+", rest)) <= options(name) | {"--json"}
 
 
+def test_pages_that_are_handed_out_name_only_commands_and_options_that_exist() -> None:
+    pages = sorted((SOURCE / "report" / "templates").glob("*.j2"))
+    used = [found for page in pages for found in re.findall(r"delible ([a-z]+ [a-z]+)([^\"\n]*)", page.read_text())]
+    assert {"audit verify", "audit export"} <= {name for name, _ in used}
+    for name, rest in used:
+        assert set(re.findall(r"(?<=\s)--[a-z-]+", rest)) <= options(name)
+
+
+def test_the_certificate_says_where_the_export_that_it_is_checked_against_comes_from() -> None:
+    page = (SOURCE / "report" / "templates" / "certificate.html.j2").read_text()
+    _, _, box = page.partition("How to check this certificate")
+    assert box.index("delible audit export --out ledger.jsonl") < box.index("--ledger ledger.jsonl")
+
+
 @EVERY
 def test_every_option_and_argument_is_explained(name: str) -> None:
     assert [param.name for param in COMMANDS[name].params if not getattr(param, "help", None)] == []
