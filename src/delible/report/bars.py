@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 from delible.model.base import Frozen
 
-
 _LEAST = 0.6
 """Percent of the width that a part which is not nothing takes at least: one of two thousand must be seen, too."""
 

@@ -59,10 +59,11 @@ def test_an_example_uses_only_options_that_exist(name: str) -> None:
     assert set(re.findall(r"(?<=\s)--[a-z-]+", example)) <= options(name)
 
 
-def test_the_readmes_example_uses_only_commands_and_options_that_exist() -> None:
-    block = README.read_text().partition("```sh\n")[2].partition("```")[0]
-    used = re.findall(r"delible ([a-z]+ [a-z]+)([^#|\n]*)", block)
-    assert {"request submit", "erasure plan", "erasure apply", "erasure verify"} <= {name for name, _ in used}
+def test_the_readmes_examples_use_only_commands_and_options_that_exist() -> None:
+    blocks = re.findall(r"```sh\n(.*?)```", README.read_text(), re.DOTALL)
+    plain = "|".join(main.PLAIN)
+    used = [u for block in blocks for u in re.findall(rf"delible ((?:{plain})\b|[a-z]+ [a-z]+)([^#|\n]*)", block)]
+    assert {"init", "request submit", "erasure plan", "erasure apply", "erasure verify"} <= {name for name, _ in used}
     for name, rest in used:
         assert set(re.findall(r"(?<=\s)--[a-z-]+", rest)) <= options(name) | {"--json"}
 
