@@ -172,8 +172,12 @@ def _write_text(text: RenderableType, *, verbatim: bool) -> None:
         sys.stdout.write("\n".join(lines if verbatim else map(_wrapped, lines)) + "\n")
         sys.stdout.flush()
         return
-    from rich.console import Console
+    from rich.console import Console, Group
 
+    if isinstance(text, Group):  # rich would break a long path in a string of the group in its midst
+        for part in text.renderables:
+            _write_text(part, verbatim=verbatim)
+        return
     width = None if sys.stdout.isatty() else _WIDTH
     console = Console(width=width, markup=False, emoji=False, highlight=False)
     console.width = min(console.width, _WIDTH)

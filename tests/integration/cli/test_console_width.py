@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import typer
+from rich.console import Group
+from rich.table import Table
 
 from delible.cli import context, main
 from delible.errors import InputError
@@ -56,6 +58,21 @@ def test_a_long_answer_and_a_long_message_break_between_words(
     assert sound(out)
     assert sound(err)
     assert out.splitlines()[1].startswith("      word"), "a line that goes on stands deeper than where it began"
+
+
+def test_a_line_beside_a_table_breaks_between_words_too(
+    raising: typer.Typer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @raising.command("show")
+    def show(ctx: typer.Context) -> None:
+        table = Table("name", box=None)
+        table.add_row("a row")
+        context.emit(ctx, {}, text=Group(table, "", f"Written to {PATH}. Apply it."))
+
+    assert main.main(["audit", "show"]) == 0
+    out = capsys.readouterr().out
+    assert out.split() == ["name", "a", "row", "Written", "to", f"{PATH}.", "Apply", "it."]
+    assert sound(out)
 
 
 def test_a_schema_is_printed_as_it_is(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
