@@ -6,13 +6,14 @@ import dataclasses
 import getpass
 import json
 import os
+import shutil
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
@@ -114,7 +115,7 @@ def emit(
 
 def progress(message: str) -> None:
     """Say on stderr what is going on."""
-    sys.stderr.write(_wrapped(bounded(message)) + "\n")
+    sys.stderr.write(_wrapped(bounded(message), sys.stderr) + "\n")
     sys.stderr.flush()
 
 
@@ -129,7 +130,7 @@ def write_problems(problems: tuple[Problem, ...]) -> None:
     for problem in problems:
         shown = problem.as_json()
         place = f"{shown['where']}: " if shown["where"] else ""
-        sys.stderr.write(_wrapped(f"delible: {place}{shown['message']} [{shown['code']}]") + "\n")
+        sys.stderr.write(_wrapped(f"delible: {place}{shown['message']} [{shown['code']}]", sys.stderr) + "\n")
     sys.stderr.flush()
 
 
@@ -154,22 +155,23 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def _wrapped(line: str) -> str:
+def _wrapped(line: str, stream: TextIO) -> str:
     """Return a line broken at spaces where it is too long; a path or another long word stays whole.
 
     What follows is indented one step deeper than the line itself.
     """
-    if len(line) <= _WIDTH:
+    width = min(_WIDTH, shutil.get_terminal_size().columns) if stream.isatty() else _WIDTH
+    if len(line) <= width:
         return line
     indent = line[: len(line) - len(line.lstrip(" "))]
-    parts = textwrap.wrap(line, _WIDTH, subsequent_indent=f"{indent}  ", break_long_words=False, break_on_hyphens=False)
+    parts = textwrap.wrap(line, width, subsequent_indent=f"{indent}  ", break_long_words=False, break_on_hyphens=False)
     return "\n".join(parts)
 
 
 def _write_text(text: RenderableType, *, verbatim: bool) -> None:
     if isinstance(text, str):
         lines = [_inert(line) for line in text.split("\n")]
-        sys.stdout.write("\n".join(lines if verbatim else map(_wrapped, lines)) + "\n")
+        sys.stdout.write("\n".join(lines if verbatim else [_wrapped(line, sys.stdout) for line in lines]) + "\n")
         sys.stdout.flush()
         return
     from rich.console import Console, Group
