@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from delible.decide.beginning import begun
 from delible.decide.finding import Finding, Severity, Sources, gap, place, violation
 from delible.decide.references import reaching, structure, ways
 from delible.errors import bounded, did_you_mean
@@ -62,6 +63,7 @@ def check(
     """
     facts = _Facts(policies, found)
     findings = [
+        *begun(policies),
         *structure(policies),
         *_purposes(policies),
         *_tables(facts),
