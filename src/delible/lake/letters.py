@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Literal
 from unicodedata import normalize
 from urllib.parse import quote
@@ -133,7 +133,7 @@ def _turkish(value: str) -> tuple[str, ...]:
     return (lower, *every, initial, initial.replace("İ", "i\u0307"))
 
 
-@cache
+@lru_cache(maxsize=512)
 def _compiled(pattern: bytes) -> re.Pattern[bytes]:
     """Compile what a stretch was found of: most values never are."""
     return re.compile(pattern, re.DOTALL)
@@ -160,7 +160,7 @@ def _best_stretch(groups: Sequence[tuple[bytes, ...]]) -> tuple[int, int]:
     return best
 
 
-@cache
+@lru_cache(maxsize=512)
 def _by_fold() -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for point in range(0x80, min(sys.maxunicode, 0x1F000)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import lru_cache
 
 from ahocorasick_rs import BytesAhoCorasick
 
@@ -40,7 +40,7 @@ class Numbers:
                 yield *match.span(), match[0] == bare
 
 
-@cache
+@lru_cache(maxsize=512)
 def _compiled(value: str) -> re.Pattern[bytes]:
     """Compile what some digits were found of: most numbers never are."""
     return re.compile(number_pattern(value, _BETWEEN).encode())
