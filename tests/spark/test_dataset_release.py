@@ -156,8 +156,8 @@ def test_from_consents_to_release_and_back_to_people(workspace: Workspace) -> No
 
     records = Ledger(workspace, keys).records(action_prefix="dataset.")
     assert [(r.action, r.object) for r in records] == [
-        ("dataset.build", "dataset:support@1"),
-        ("dataset.build", "dataset:support@2"),
+        ("dataset.build", "dataset:support@v1"),
+        ("dataset.build", "dataset:support@v2"),
     ]
     assert records[0].counts["excluded.withdrawn"] == 3
     events = [e for e in LineageLog(workspace).events() if e["job"]["name"] == "dataset.build"]

@@ -14,14 +14,22 @@ from delible.lake.class_archive import archive_options
 from delible.lake.jdk import delta_jars
 from delible.model.terms import RequestState
 from delible.workflows.control import Control
+from delible.workflows.dataset import verify_dataset
 from delible.workflows.tagging import list_tags
-from small_shop import approved, make_workspace, write_tables
+from small_shop import POLICIES, approved, make_workspace, write_tables
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 PROJECT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
+RECIPE = """\
+dataset: topics
+description: Tickets for training.
+purpose: support
+source: tickets
+columns: {ticket_id: pseudonymise, customer_id: drop, body: mask}
+"""
 
 pytestmark = [pytest.mark.slow]
 
@@ -47,18 +55,21 @@ def submitted(job: str, workspace: Path, *words: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_jobs_scan_enforce_fulfil_and_report(spark: SparkSession, tmp_path: Path) -> None:
-    workspace = make_workspace(tmp_path / "w")
+def test_jobs_scan_enforce_fulfil_build_and_report(spark: SparkSession, tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path / "w", {**POLICIES, "datasets/topics.yaml": RECIPE})
     write_tables(spark, workspace)
     (request,) = approved(workspace, tmp_path, {"customer_id": 1})
     root = workspace.root
     submitted("scan_pii.py", root, "--json")
     submitted("enforce_retention.py", root, "--immediate")
     submitted("fulfil_requests.py", root, "--immediate", "--json")
+    submitted("build_dataset.py", root, "topics", "--json")
     submitted("report_audit.py", root, "--json")
     control = Control(workspace)
     assert control.requests.get(request).state is RequestState.COMPLETED
     assert any(t.category is not None for t in list_tags(workspace))
     assert list((root / "reports").glob("audit-*.html"))
+    made = verify_dataset(workspace, "topics@v1")
+    assert (made.rows_in, made.rows_out + sum(made.excluded.values())) == (60, 60)
     actions = {r.action for r in control.ledger.records()}
-    assert {"tags.scan", "erasure.merge", "erasure.verify"} <= actions
+    assert {"tags.scan", "erasure.merge", "erasure.verify", "dataset.build"} <= actions

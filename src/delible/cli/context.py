@@ -6,12 +6,14 @@ import dataclasses
 import getpass
 import json
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
@@ -88,6 +90,7 @@ def emit(
     *,
     text: RenderableType,
     failure: DelibleError | None = None,
+    verbatim: bool = False,
 ) -> None:
     """Answer on stdout, as JSON or as text.
 
@@ -98,11 +101,12 @@ def emit(
         text: The same for a person: a string, or a rich renderable. Square brackets are no markup in it.
         failure: Given when there is an answer and it is not a good one, such as residue with its places. It is
             reported too, and the command ends with its exit code.
+        verbatim: The text is a document of its own, such as a JSON schema: its lines stay as long as they are.
     """
     if global_options(ctx).json:
         write_json({**_head(failure), **document})
     else:
-        _write_text(text)
+        _write_text(text, verbatim=verbatim)
         if failure is not None:
             write_problems(failure.problems)
     if failure is not None:
@@ -111,7 +115,7 @@ def emit(
 
 def progress(message: str) -> None:
     """Say on stderr what is going on."""
-    sys.stderr.write(bounded(message) + "\n")
+    sys.stderr.write(_wrapped(bounded(message), sys.stderr) + "\n")
     sys.stderr.flush()
 
 
@@ -122,11 +126,11 @@ def write_json(document: Mapping[str, Any]) -> None:
 
 
 def write_problems(problems: tuple[Problem, ...]) -> None:
-    """Write findings to stderr, one line each."""
+    """Write findings to stderr, each on a line of its own; a long one goes on below, indented."""
     for problem in problems:
         shown = problem.as_json()
         place = f"{shown['where']}: " if shown["where"] else ""
-        sys.stderr.write(f"delible: {place}{shown['message']} [{shown['code']}]\n")
+        sys.stderr.write(_wrapped(f"delible: {place}{shown['message']} [{shown['code']}]", sys.stderr) + "\n")
     sys.stderr.flush()
 
 
@@ -151,13 +155,31 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def _write_text(text: RenderableType) -> None:
+def _wrapped(line: str, stream: TextIO) -> str:
+    """Return a line broken at spaces where it is too long; a path or another long word stays whole.
+
+    What follows is indented one step deeper than the line itself.
+    """
+    width = min(_WIDTH, shutil.get_terminal_size().columns) if stream.isatty() else _WIDTH
+    if len(line) <= width:
+        return line
+    indent = line[: len(line) - len(line.lstrip(" "))]
+    parts = textwrap.wrap(line, width, subsequent_indent=f"{indent}  ", break_long_words=False, break_on_hyphens=False)
+    return "\n".join(parts)
+
+
+def _write_text(text: RenderableType, *, verbatim: bool) -> None:
     if isinstance(text, str):
-        sys.stdout.write("\n".join(_inert(line) for line in text.split("\n")) + "\n")
+        lines = [_inert(line) for line in text.split("\n")]
+        sys.stdout.write("\n".join(lines if verbatim else [_wrapped(line, sys.stdout) for line in lines]) + "\n")
         sys.stdout.flush()
         return
-    from rich.console import Console
+    from rich.console import Console, Group
 
+    if isinstance(text, Group):  # rich would break a long path in a string of the group in its midst
+        for part in text.renderables:
+            _write_text(part, verbatim=verbatim)
+        return
     width = None if sys.stdout.isatty() else _WIDTH
     console = Console(width=width, markup=False, emoji=False, highlight=False)
     console.width = min(console.width, _WIDTH)

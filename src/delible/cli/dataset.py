@@ -9,13 +9,14 @@ import typer
 from delible.cli.context import current, emit, progress
 
 if TYPE_CHECKING:
+    from rich.console import Group
     from rich.table import Table
 
     from delible.model.record import Manifest
 
 app = typer.Typer(help="Build consent-filtered training datasets, and ask who is in them.")
 
-Reference = Annotated[str, typer.Argument(metavar="NAME@VERSION", help="The release; NAME alone is the latest.")]
+Reference = Annotated[str, typer.Argument(metavar="NAME@vN", help="The release; NAME alone is the latest.")]
 
 
 @app.command()
@@ -117,15 +118,15 @@ def verify(ctx: typer.Context, reference: Reference) -> None:
     emit(
         ctx,
         document,
-        text=f"{manifest.dataset}@v{manifest.version}: {len(manifest.files)} files, {size} bytes, intact.",
+        text=f"{manifest.release}: {len(manifest.files)} files, {size} bytes, intact.",
     )
 
 
-def _built(manifest: Manifest) -> Table:
+def _built(manifest: Manifest) -> Group:
+    from rich.console import Group
     from rich.table import Table
 
-    title = f"{manifest.dataset}@v{manifest.version} in {manifest.path}"
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, show_header=False)
+    table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column()
     table.add_column(justify="right")
     table.add_row("rows in", f"{manifest.rows_in:,}")
@@ -133,7 +134,7 @@ def _built(manifest: Manifest) -> Table:
         table.add_row(f"  left out: {reason}", f"{rows:,}")
     table.add_row("rows out", f"{manifest.rows_out:,}")
     table.add_row("data subjects", f"{manifest.members:,}")
-    return table
+    return Group(f"{manifest.release} in {manifest.path}", "", table)
 
 
 def _listed(manifests: list[Manifest]) -> Table:
@@ -142,5 +143,5 @@ def _listed(manifests: list[Manifest]) -> Table:
     table = Table("release", "purpose", "made", "rows", "data subjects", box=None, pad_edge=False)
     for m in manifests:
         made = f"{m.created_at:%Y-%m-%d %H:%M}"
-        table.add_row(f"{m.dataset}@v{m.version}", m.purpose, made, f"{m.rows_out:,}", f"{m.members:,}")
+        table.add_row(m.release, m.purpose, made, f"{m.rows_out:,}", f"{m.members:,}")
     return table

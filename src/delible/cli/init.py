@@ -17,7 +17,7 @@ def init(
     ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder; it is made when it does not exist.")],
 ) -> None:
-    """Create a new workspace in a folder: its settings, its keys, and empty policy folders.
+    """Create a new workspace in a folder: settings, keys, policy folders, and a controller.yaml to fill in.
 
     Nothing is overwritten. Keep a copy of the key file apart from the data: without it no stored reference can be
     matched again.
@@ -32,6 +32,7 @@ def init(
     made = init_workspace(folder, actor=call.actor, now=call.now)
     text = (
         f"Workspace made in {made.root}.\n"
-        f"Next: describe a table in {made.policies}/tables, then run: delible policy check"
+        f"Next: say who you are in {made.policies}/controller.yaml, then run: delible policy check\n"
+        "It names what is still missing, here and in later steps."
     )
     emit(ctx, {"workspace": made.root, "key_id": made.key_id}, text=text)

@@ -47,6 +47,14 @@ PLAIN = frozenset({"init", "demo", "doctor", "guard"})
 
 _PANEL = "Options of every command"
 _INTERRUPTED = 130
+_PLAIN_WORDS = (
+    (r"Value error, ", ""),
+    (r"Input should be a valid integer.*", "give a whole number."),
+    (r"Input should be a valid (date|datetime|time)\b.*", "give a time, such as 2026-01-31T09:00:00."),
+    (r"'[^']*' does not match the formats? '%Y-%m-%d'\.?", "give a day, such as 2026-01-31."),
+    (r"Input should be .*", "this option does not take such a value."),
+)
+"""What libraries say of a value on the command line, and what is said instead; in this order."""
 _MAIL = re.compile(r"\S+@\S+")
 _LONGEST_WORD = 4_096
 
@@ -152,7 +160,11 @@ def _usage_error(error: typer.TyperException) -> DelibleError:
     message = error.format_message()
     if message.startswith("Got unexpected extra argument"):
         message = "there is an argument too many."
+    for theirs, ours in _PLAIN_WORDS:
+        message = re.sub(theirs, ours, message, flags=re.DOTALL)
     message = _MAIL.sub("…", bounded(message.replace("\n\t", " ").strip()))
+    if not message.endswith((".", "?", "!")):
+        message += "."
     ctx = getattr(error, "ctx", None)
     way = ctx.command_path if ctx is not None else "delible"
     return InputError("usage", message, fix=f"Try: {way} --help")

@@ -77,7 +77,7 @@ def schema(
 
     schemas = export_schemas(out)
     if out is None:
-        emit(ctx, {"schemas": schemas}, text=json.dumps(schemas, indent=2))
+        emit(ctx, {"schemas": schemas}, text=json.dumps(schemas, indent=2), verbatim=True)
     else:
         files = [out / f"{kind}.json" for kind in schemas]
         emit(ctx, {"files": files}, text="\n".join(str(file) for file in files))

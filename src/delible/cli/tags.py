@@ -11,7 +11,7 @@ from delible.cli.context import current, emit, progress
 from delible.errors import InputError
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
     from delible.model.record import TagFinding
 
@@ -101,18 +101,40 @@ def _line(finding: TagFinding) -> dict[str, Any]:
     return finding.model_dump(mode="json")
 
 
-def _table(findings: Sequence[TagFinding]) -> Table:
+def _table(findings: Sequence[TagFinding]) -> Group:
+    from rich.console import Group
     from rich.table import Table
 
     table = Table("column", "category", "entity", "sure", "hits", "state", box=None, pad_edge=False)
+    last = None
     for finding in findings:
-        clean = "none" if finding.bound == 0 else f"none, below {finding.bound:.2%}"
+        if finding.table != last:
+            table.add_row(finding.table)
+            last = finding.table
         table.add_row(
-            f"{finding.table}.{finding.column}",
-            finding.category or clean,
+            f"  {finding.column}",
+            finding.category or _clean(finding),
             finding.entity or "",
             f"{finding.confidence:.0%}" if finding.category else "",
             f"{finding.hits}/{finding.sampled}",
             finding.state.value,
         )
-    return table
+    legend = Table(box=None, pad_edge=False, show_header=False)
+    for word, meaning in _LEGEND:
+        legend.add_row(word, meaning)
+    return Group(table, "", legend)
+
+
+def _clean(finding: TagFinding) -> str:
+    return "none" if finding.bound == 0 else f"none, below {finding.bound:.2%}"
+
+
+_LEGEND = (
+    ("category", "what the column holds; an entity is the kind of value by which that was seen"),
+    ("none", "nothing personal was found in any value"),
+    ("none, below N%", "at most a few values by chance; at 95 % confidence, fewer than N % could still be personal"),
+    ("sure", "how sure the verdict is"),
+    ("hits", "values that look so, of the distinct values looked at; 0/0: judged by name and type alone"),
+    ("proposed", "nobody has reviewed it; then it is accepted or rejected, for good: delible tags review TABLE.COLUMN"),
+)
+"""What the columns of the list mean."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
+from delible.decide.beginning import begun
 from delible.decide.contradictions import contradictions
 from delible.decide.exposure import exposures
 from delible.decide.finding import Finding, Severity, Sources, gap, place, violation
@@ -71,6 +72,7 @@ def check(
     """
     facts = _Facts(policies, found)
     findings = [
+        *begun(policies),
         *structure(policies),
         *_purposes(policies),
         *_tables(facts),

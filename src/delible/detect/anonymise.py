@@ -9,6 +9,7 @@ from typing import Any
 
 from delible.detect.entities import DEFAULT_COUNTRIES
 from delible.detect.findings import Finding, find, resolved
+from delible.model.numbers import BETWEEN, SEPARATORS, is_number, number_pattern
 from delible.model.taxonomy import category_of
 
 SUBJECT = "SUBJECT"
@@ -20,7 +21,8 @@ _FILLER = "¦"
 """Stands for a placeholder while a text is analysed: no letter, digit or separator of anything that is looked for."""
 
 _NUMBERS = re.compile(r"PHONE|CARD|IBAN|SSN|ITIN|SUBJECT")
-_SEPARATORS = re.compile(r"[\s().\-/]+")
+_SEPARATORS = re.compile(rf"[\s{re.escape(SEPARATORS)}]+")
+_NATIONAL_ZERO = re.compile(rf"^(\+{BETWEEN}\d{{1,3}}){BETWEEN}\(0\)")
 _MOST_PASSES = 8
 _BLOCK = 20_000
 
@@ -84,9 +86,9 @@ def _known_pattern(known: Iterable[str]) -> re.Pattern[str] | None:
 
 def _flexible(value: str) -> str:
     """Return a pattern for a value: a number with any separators, words with any space between them."""
-    digits = _SEPARATORS.sub("", value)
-    if re.fullmatch(r"\+?\d{7,}", digits):
-        return r"[\s().\-/]*".join(map(re.escape, digits))
+    digits = _SEPARATORS.sub("", _NATIONAL_ZERO.sub(r"\1", value))
+    if re.fullmatch(r"\+?\d+", digits, re.ASCII) and is_number(digits):
+        return number_pattern(digits, rf"[\s{re.escape(SEPARATORS)}]*")
     return r"\s+".join(map(re.escape, value.split()))
 
 

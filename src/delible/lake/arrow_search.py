@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from delible.lake.forms import Needles, stands_alone
+from delible.lake.forms import Needles
 from delible.lake.log_search import search_statistics
+from delible.lake.plain_values import count_values, is_comparable
 from delible.lake.typed_keys import TypedKeys
 
 _PARTITION_VALUES = "partitionValues"
@@ -24,13 +25,14 @@ def search_table(table: pa.Table, needles: Needles, typed: Mapping[str, TypedKey
         for form, count in _in_array(array, needles).items():
             found[(name, form)] += count
         keys = typed.get(_log_column(name).lower())
-        if keys is not None and not pa.types.is_binary(array.type):
+        if keys is not None:
             hits = keys.hits(array)
             if hits:
                 found[(name, "parquet value")] += hits
         if typed and name.endswith("stats") and _textual(array.type):
             for text in array.to_pylist():
-                for suffix, count in search_statistics((text or "").encode(), typed).items():
+                document = text.encode() if isinstance(text, str) else text or b""
+                for suffix, count in search_statistics(document, typed).items():
                     found[(name + suffix, "statistics")] += count
     return found
 
@@ -50,9 +52,13 @@ def _leaves(table: pa.Table) -> Iterator[tuple[str, pa.Array]]:
 
 
 def _flattened(name: str, array: pa.Array) -> Iterator[tuple[str, pa.Array]]:
+    """Yield the parts that have no parts, each with all that it keeps, also where a list is null or not used."""
     kind = array.type
-    if pa.types.is_struct(kind):
-        for index, child in enumerate(array.flatten()):
+    if isinstance(kind, pa.BaseExtensionType):
+        yield from _flattened(name, array.storage)
+    elif pa.types.is_struct(kind) or pa.types.is_union(kind):
+        parts = array.flatten() if pa.types.is_struct(kind) else map(array.field, range(kind.num_fields))
+        for index, child in enumerate(parts):
             yield from _flattened(f"{name}.{kind.field(index).name}", child)
     elif pa.types.is_map(kind):
         yield from _flattened(f"{name}.key", array.keys)
@@ -61,28 +67,52 @@ def _flattened(name: str, array: pa.Array) -> Iterator[tuple[str, pa.Array]]:
                 yield f"{name}.{column}", array.items.filter(pc.equal(array.keys, column))
         else:
             yield from _flattened(f"{name}.value", array.items)
-    elif pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        yield from _flattened(f"{name}.element", array.flatten())
-    elif pa.types.is_dictionary(kind):
-        yield from _flattened(name, array.dictionary_decode())
+    elif pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        yield from _flattened(name, array.dictionary if pa.types.is_dictionary(kind) else array.values)
+    elif pa.types.is_nested(kind):
+        yield from _flattened(f"{name}.element", _elements(array))
     else:
         yield name, array
 
 
+def _elements(array: pa.Array) -> pa.Array:
+    """Return what the lists of a column hold, those included that are null."""
+    kind = array.type
+    if pa.types.is_fixed_size_list(kind):
+        return array.values.slice(array.offset * kind.list_size, len(array) * kind.list_size)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        first = array.offsets[0].as_py()
+        return array.values.slice(first, array.offsets[-1].as_py() - first)
+    return array.values
+
+
+def is_searchable(kind: pa.DataType) -> bool:
+    """Return whether every value of a column of this type is looked at; a file with another is not searched wholly."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return is_searchable(kind.storage_type)
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return is_searchable(kind.value_type)
+    if pa.types.is_nested(kind):
+        return all(is_searchable(kind.field(index).type) for index in range(kind.num_fields))
+    return _textual(kind) or is_comparable(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)
+
+
+_TEXTUAL = (
+    *(pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view),
+    *(pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary),
+)
+
+
 def _textual(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or pa.types.is_binary(kind)
-        or pa.types.is_large_binary(kind)
-    )
+    return any(test(kind) for test in _TEXTUAL)
 
 
 def _in_array(array: pa.Array, needles: Needles) -> Counter[str]:
     kind = array.type
-    if pa.types.is_integer(kind) or pa.types.is_decimal(kind):
-        array = pc.unique(pc.cast(array, pa.string()))
-    elif not _textual(kind):
+    if is_comparable(kind):
+        hits = count_values(array, needles.values)
+        return Counter({"parquet value, as its type": hits}) if hits else Counter()
+    if not _textual(kind):
         return Counter()
     binary = pc.cast(array, pa.large_binary())
     offsets = np.frombuffer(binary.buffers()[1], dtype=np.int64)[binary.offset : binary.offset + len(binary) + 1]
@@ -102,7 +132,7 @@ def _per_value(text: bytes, offsets: np.ndarray[tuple[int], np.dtype[np.int64]],
     suspicious: set[int] = set()
     for start, end in needles.places(lowered):
         row = int(np.searchsorted(offsets, start, side="right")) - 1
-        if end <= offsets[row + 1] and stands_alone(lowered, start, end, int(offsets[row]), int(offsets[row + 1])):
+        if end <= offsets[row + 1]:
             suspicious.add(row)
     for row in suspicious:
         for form, count in needles.search_folded(text[int(offsets[row]) : int(offsets[row + 1])]).items():

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from delible.lake.arrow_search import search_table
+from delible.lake.arrow_search import is_searchable, search_table
 from delible.lake.formats import ARCHIVES, COLUMNS, STREAMS, Format
 from delible.lake.forms import Needles
+from delible.lake.hidden import Hidden
 from delible.lake.packed import UNREADABLE, Allowance, Packed, Unopened, members, unpacked
 from delible.lake.places import search_name
 from delible.lake.typed_keys import TypedKeys
@@ -20,6 +23,8 @@ from delible.lake.typed_keys import TypedKeys
 _CHUNK = 32 * 1024 * 1024
 _OVERLAP = 16 * 1024
 _BATCH = 64 * 1024
+_OPAQUE = frozenset({Format.PLAIN, Format.CLOSED})
+_TEXTS = frozenset({"BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"})
 _LEVELS = 3
 """A compressed file in an archive that is compressed itself is three levels down."""
 
@@ -49,10 +54,14 @@ class FileSearch:
     def _look(self, packed: Packed, level: int) -> None:
         prefix = "compressed, " if level else ""
         try:
+            kind, hidden = _kind(packed), Hidden()
             with packed.open() as stream:
-                for form, count in search_stream(stream, self._needles).items():
+                look = hidden.look if kind in _OPAQUE else None
+                for form, count in search_stream(stream, self._needles, look).items():
                     self.found["", prefix + form] += count
-            self._look_inside(packed, packed.format(), level, prefix)
+            self._look_inside(packed, Format.ZIP if hidden.zipped else kind, level, prefix)
+            if hidden.packed:
+                raise Unopened
         except FileNotFoundError:
             raise
         except UNREADABLE:
@@ -73,18 +82,34 @@ class FileSearch:
                 self._look(member, level + 1)
 
 
-def search_stream(stream: IO[bytes], needles: Needles) -> Counter[str]:
-    """Search bytes in overlapping chunks; a match that straddles two chunks is seen in the overlap."""
+def search_stream(stream: IO[bytes], needles: Needles, look: Callable[[bytes], None] | None = None) -> Counter[str]:
+    """Search bytes in overlapping chunks; a match that straddles two chunks is seen in the overlap.
+
+    Args:
+        look: Sees each chunk, too.
+    """
     found: Counter[str] = Counter()
     overlap = b""
     while chunk := stream.read(_CHUNK):
+        if look is not None:
+            look(chunk)
         block = overlap + chunk
         counted = needles.search(block)
         if overlap:
             counted -= needles.search(overlap)
         found += counted
-        overlap = block[-_OVERLAP:]
+        overlap = block[-max(_OVERLAP, needles.longest) :]
     return found
+
+
+def _kind(packed: Packed) -> Format:
+    kind = packed.format()
+    if kind is not Format.ORC or PurePosixPath(packed.name).suffix.lower() == ".orc":
+        return kind
+    with packed.seekable() as source:
+        # Three letters begin many a text, too, so the end must say the same.
+        source.seek(max(0, source.seek(0, io.SEEK_END) - 4))
+        return kind if source.read(3) == b"ORC" else Format.PLAIN
 
 
 def _in_columns(
@@ -97,12 +122,22 @@ def _in_columns(
         elif kind is Format.ARROW:
             batches = _sound(pa.ipc.open_file(source))
         else:
-            batches = _stripes(source, packed.name)
+            from pyarrow import orc
+
+            stripes = orc.ORCFile(source)
+            for text in (*stripes.schema.names, *chain.from_iterable((stripes.metadata or {}).items())):
+                for form in needles.search(text if isinstance(text, bytes) else text.encode()):
+                    yield ("", f"footer, {form}"), 1
+            batches = map(stripes.read_stripe, range(stripes.nstripes))
+        kinds: set[pa.DataType] = set()
         for batch in batches:
+            kinds.update(batch.schema.types)
             yield from search_table(pa.Table.from_batches([batch]), needles, typed).items()
         if file is not None:
             # Last: over some damaged footers Arrow ends the process, unless reading the rows has refused them before.
             yield from _in_footer(file.metadata, needles).items()
+        if not all(is_searchable(kind) for kind in kinds):
+            raise Unopened
 
 
 def _sound(reader: Any) -> Iterator[Any]:
@@ -113,32 +148,21 @@ def _sound(reader: Any) -> Iterator[Any]:
         yield batch
 
 
-def _stripes(source: IO[bytes], name: str) -> Iterator[Any]:
-    """Yield the stripes of an ORC file; three letters begin many a text, too, so its end must say the same."""
-    source.seek(0, 2)
-    size = source.tell()
-    source.seek(max(0, size - 4))
-    ends_so = source.read(3) == b"ORC"
-    if not ends_so and PurePosixPath(name).suffix.lower() != ".orc":
-        return
-    from pyarrow import orc
-
-    source.seek(0)
-    file = orc.ORCFile(source)
-    for number in range(file.nstripes):
-        yield file.read_stripe(number)
-
-
 def _in_footer(metadata: Any, needles: Needles) -> Counter[tuple[str, str]]:
-    """Search the smallest and largest texts that a Parquet footer states.
+    """Search what a Parquet footer states: columns' names, key-value metadata, the smallest and largest texts.
 
-    Bounds of numbers are values of the file's own rows, and Arrow ends the process over a damaged one.
+    In the raw file a byte that says how long a text is stands before it, and may look like a letter of it. Bounds of
+    numbers are values of the file's own rows, and Arrow ends the process over a damaged one.
     """
     found: Counter[tuple[str, str]] = Counter()
+    texts = [metadata.schema.column(index).path.encode() for index in range(metadata.num_columns)]
+    for text in (*texts, *chain.from_iterable((metadata.metadata or {}).items())):
+        for form in needles.search(text):
+            found["", f"footer, {form}"] += 1
     for group in range(metadata.num_row_groups):
         for index in range(metadata.num_columns):
             column = metadata.row_group(group).column(index)
-            if column.physical_type != "BYTE_ARRAY" or not column.is_stats_set or not column.statistics.has_min_max:
+            if column.physical_type not in _TEXTS or not column.is_stats_set or not column.statistics.has_min_max:
                 continue
             for bound in (column.statistics.min_raw, column.statistics.max_raw):
                 for form in needles.search(bound):

@@ -12,8 +12,9 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from delible.lake.facts import quoted
-from delible.lake.numbers import SEPARATORS, is_number, number_pattern
+from delible.lake.letters import always_spelled_so, value_pattern
 from delible.lake.reach import reach_columns, same_combination, split_rows
+from delible.model.numbers import SEPARATORS, always_together, is_number, number_pattern
 from delible.model.policy import Controller, PolicySet, TablePolicy
 from delible.model.subject import KeyRole, KeyRow
 from delible.model.terms import Normalise
@@ -25,6 +26,9 @@ _BEFORE = r"(?:(?<![\p{L}\p{N}._%+\-@])|(?<=\\[nrtbf])|(?<=\\u[0-9a-fA-F]{4})|(?
 _AFTER = r"(?:(?![\p{L}\p{N}_%+\-@])(?!\.[\p{L}\p{N}])|(?=%[0-9a-fA-F]{2}))"
 """ann@x.example is not joann@x.example, and 555-0142 is not a part of a longer number: those are other people. The
 letter of an escape, in JSON or a URL that is kept as text, is no word: the byte search sees it the same way."""
+
+_BEFORE_NUMBER = rf"(?:{_BEFORE}|(?<=[a-zA-Z]\.)|(?<=[a-zA-Z])(?=\+))"
+"""`tel.020…` and `T+44…` are no longer words, as `lake.numbers` has it for bytes."""
 
 _SEPARATORS = f"[{re.escape(SEPARATORS)}]"
 _NEEDLE = pa.struct([("find", pa.string()), ("pattern", pa.string()), ("number", pa.bool_())])
@@ -64,18 +68,14 @@ def telling_numbers(keys: Sequence[KeyRow], controller: Controller) -> tuple[str
 def needles_of(keys: Sequence[KeyRow], controller: Controller) -> tuple[Needle, ...]:
     """Return what is looked for in other people's texts, numbers in any spelling first."""
     numbers = [
-        Needle(v.removeprefix("+"), f"{_BEFORE}{number_pattern(v)}{_AFTER}", number=True)
+        Needle(always_together(v), f"{_BEFORE_NUMBER}{number_pattern(v)}{_AFTER}", number=True)
         for v in telling_numbers(keys, controller)
     ]
     values = [
-        Needle(v.lower(), f"(?iu){_BEFORE}{_literal(v)}{_AFTER}", number=False)
+        Needle(always_spelled_so(v), f"(?iu){_BEFORE}{value_pattern(v)}{_AFTER}", number=False)
         for v in telling_values(keys, controller)
     ]
     return (*numbers, *values)
-
-
-def _literal(value: str) -> str:
-    return r"\Q" + value.replace(r"\E", r"\E\\E\Q") + r"\E"
 
 
 def with_mentions(

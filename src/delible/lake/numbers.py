@@ -1,34 +1,22 @@
-"""Telephone and other digit identifiers in whatever spelling: `+31 6 1234-5678` is `+31612345678`.
+"""Digit identifiers in bytes, whatever their spelling.
 
-The digits of a kind that is normalised to digits may stand in text with spaces, dots, dashes, slashes and brackets
-between them, and with `00` for the plus. Without the separators every spelling is one string of digits; what is found
-there is then looked at in the text itself, so that two numbers that stand side by side are not one.
+Without the separators every spelling is one string of digits; what is found there is then looked at in the bytes
+themselves, so that two numbers that stand side by side are not one.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from ahocorasick_rs import BytesAhoCorasick
 
-FEWEST_DIGITS = 7
-"""Fewer digits would be found in amounts and dates; such a value is looked for as it is written only."""
+from delible.model.numbers import SEPARATORS, is_number, number_pattern, squeezed_spellings
 
-SEPARATORS = " ().-/\u00a0\u2011\u2013"
-_ASCII_SEPARATORS = b" ().-/\xc2\xa0\xe2\x80\x91\x93"
-_BETWEEN = f"[{re.escape(SEPARATORS)}]{{0,3}}"
-
-
-def is_number(value: str) -> bool:
-    """Return whether a normalised value has digits enough to be told in any spelling."""
-    return len(value.removeprefix("+")) >= FEWEST_DIGITS
-
-
-def number_pattern(value: str) -> str:
-    """Return a regular expression, the same in Python and Java, for a normalised number in any spelling."""
-    prefix = rf"(?:(?:\+|00){_BETWEEN})?" if value.startswith("+") else ""
-    return rf"{prefix}\(?{_BETWEEN.join(value.removeprefix('+'))}"
+_BYTES = bytes({byte for separator in SEPARATORS for byte in separator.encode()})
+_BETWEEN = rf"(?:{'|'.join(re.escape(separator) for separator in SEPARATORS)}){{0,4}}"
+"""A class would take each byte of a separator for itself."""
 
 
 class Numbers:
@@ -36,17 +24,31 @@ class Numbers:
 
     def __init__(self, values: Iterable[str]) -> None:
         self._values = sorted({v for v in values if is_number(v)})
-        digits = [v.removeprefix("+").encode() for v in self._values]
-        self._patterns = [re.compile(number_pattern(v).encode("utf-8")) for v in self._values]
-        self._machine = BytesAhoCorasick(digits) if digits else None
+        spelled = [(s.encode(), which) for which, v in enumerate(self._values) for s in squeezed_spellings(v)]
+        self._which = [which for _, which in spelled]
+        self._machine = BytesAhoCorasick([s for s, _ in spelled]) if spelled else None
 
-    def places(self, haystack: bytes) -> Iterator[tuple[int, int]]:
-        """Yield start and end of every number that is not written as the bare value; boundaries are not checked."""
+    def places(self, haystack: bytes) -> Iterator[tuple[int, int, bool]]:
+        """Yield start and end of every number, and whether it is the bare value; boundaries are not checked."""
         if self._machine is None:
             return
-        squeezed = haystack.translate(None, _ASCII_SEPARATORS)
-        for which in {w for w, _, _ in self._machine.find_matches_as_indexes(squeezed, overlapping=True)}:
+        squeezed = haystack.translate(None, _BYTES)
+        hits = self._machine.find_matches_as_indexes(squeezed, overlapping=True)
+        for which in {self._which[w] for w, _, _ in hits}:
             bare = self._values[which].encode()
-            for match in self._patterns[which].finditer(haystack):
-                if match[0] != bare:
-                    yield match.span()
+            for match in _compiled(self._values[which]).finditer(haystack):
+                yield *match.span(), match[0] == bare
+
+
+@lru_cache(maxsize=512)
+def _compiled(value: str) -> re.Pattern[bytes]:
+    """Compile what some digits were found of: most numbers never are."""
+    return re.compile(number_pattern(value, _BETWEEN).encode())
+
+
+def begins_number(haystack: bytes, start: int, low: int) -> bool:
+    """Return whether a number may begin here though letters stand before it: `tel.+44…`, `Tel.020…`, `T+44…`."""
+    before = haystack[start - 1 : start] if start > low else b""
+    if before == b"." and start - 1 > low:
+        return haystack[start - 2 : start - 1].isalpha()
+    return before.isalpha() and haystack[start : start + 1] == b"+"

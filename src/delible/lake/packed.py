@@ -17,6 +17,8 @@ from typing import IO, Any, cast
 import pyarrow as pa
 
 from delible.lake.formats import HEAD, Format, format_of
+from delible.lake.hidden import Hidden
+from delible.lake.zip_members import zip_parts
 
 _MOST_IN_MEMORY = 256 * 1024 * 1024
 _LEAST_ALLOWED = 1024 * 1024 * 1024
@@ -96,21 +98,20 @@ def unpacked(packed: Packed, kind: Format, allowance: Allowance) -> Packed:
 def members(packed: Packed, kind: Format, allowance: Allowance) -> Iterator[Packed]:
     """Yield what is in an archive; each is read before the next is asked for.
 
-    Folders and links are empty, and so are those members of a tar archive that are not packed themselves: it leaves
-    their bytes as they are, and whoever searches the archive's own bytes has seen them.
+    Links are empty, and so are those members of a tar archive that are not packed themselves: it leaves their bytes
+    as they are, and whoever searches the archive's own bytes has seen them.
     """
     yield from _zipped(packed, allowance) if kind is Format.ZIP else _tarred(packed)
 
 
 def _zipped(packed: Packed, allowance: Allowance) -> Iterator[Packed]:
-    with packed.seekable() as stream, zipfile.ZipFile(stream) as archive:
-        for info in archive.infolist():
-            content = io.BytesIO if info.is_dir() else partial(_zip_member, archive, info, allowance)
-            yield Packed(info.filename, content)
+    with packed.seekable() as stream:
+        for name, content in zip_parts(stream):
+            yield Packed(name, partial(_opened, content, allowance))
 
 
-def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, allowance: Allowance) -> IO[bytes]:
-    return _metered(archive.open(info), allowance)
+def _opened(content: Callable[[], IO[bytes]], allowance: Allowance) -> IO[bytes]:
+    return _metered(content(), allowance)
 
 
 def _tarred(packed: Packed) -> Iterator[Packed]:
@@ -118,13 +119,28 @@ def _tarred(packed: Packed) -> Iterator[Packed]:
         for info in archive:
             content = archive.extractfile(info) if info.isreg() else None
             head = b"" if content is None else content.read(HEAD)
-            if content is None or format_of(head, info.name) is Format.PLAIN:
+            if content is None:
                 yield Packed(info.name, io.BytesIO)
+            elif format_of(head, info.name) is Format.PLAIN:
+                yield _plain_member(info.name, head, content)
             else:
                 yield Packed(info.name, partial(_again, _rest(head, content)), random=True)
         end = archive.offset
     with packed.open() as stream:
         _refuse_more(stream, end)
+
+
+def _plain_member(name: str, head: bytes, content: IO[bytes]) -> Packed:
+    """Return a member that whoever searched the archive has seen: empty, unless something packed is hidden in it."""
+    hidden, kept, size = Hidden(), [head], len(head)
+    hidden.look(head)
+    while chunk := content.read(1 << 20):
+        hidden.look(chunk)
+        size += len(chunk)
+        kept = [*kept, chunk] if size <= _MOST_IN_MEMORY else []
+    if not (hidden.zipped or hidden.packed):
+        return Packed(name, io.BytesIO)
+    return Packed(name, partial(_again, b"".join(kept) if size <= _MOST_IN_MEMORY else None), random=True)
 
 
 def _rest(head: bytes, content: IO[bytes]) -> bytes | None:
@@ -160,7 +176,7 @@ def _decompressed(stream: IO[bytes], kind: Format) -> IO[bytes]:
     if kind is Format.GZIP:
         return cast("IO[bytes]", gzip.GzipFile(fileobj=stream))
     if kind is Format.XZ:
-        return lzma.LZMAFile(stream)
+        return cast("IO[bytes]", _XzStreams(stream))
     # Arrow's streams, unlike the standard library's, refuse what stands behind the end of the compressed data.
     return cast("IO[bytes]", pa.CompressedInputStream(stream, kind.value))
 
@@ -184,6 +200,41 @@ class _Metered(io.RawIOBase):
         self._allowance.take(len(data))
         buffer[: len(data)] = data
         return len(data)
+
+    def close(self) -> None:
+        self._inner.close()
+        super().close()
+
+
+class _XzStreams(io.RawIOBase):
+    """All streams of an xz file; the standard library takes what it cannot read behind the first for its end."""
+
+    def __init__(self, inner: IO[bytes]) -> None:
+        self._inner = inner
+        self._machine = lzma.LZMADecompressor()
+        self._fed = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while True:
+            if self._machine.eof:
+                self._fed = self._machine.unused_data.lstrip(b"\0")
+                while not self._fed and (more := self._inner.read(1 << 16)):
+                    self._fed = more.lstrip(b"\0")
+                if not self._fed:
+                    return 0
+                self._machine = lzma.LZMADecompressor()
+            if self._machine.needs_input and not self._fed:
+                self._fed = self._inner.read(1 << 16)
+                if not self._fed:
+                    raise EOFError
+            data = self._machine.decompress(self._fed, len(buffer))
+            self._fed = b""
+            if data:
+                buffer[: len(data)] = data
+                return len(data)
 
     def close(self) -> None:
         self._inner.close()

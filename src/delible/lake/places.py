@@ -17,20 +17,20 @@ from delible.model.subject import normalised
 
 _HIDDEN = "…"
 _PARTITION = re.compile(r"([A-Za-z_][\w.-]{0,63})=.*", re.DOTALL)
+_TOKEN = re.compile(r"[\w.+%~@-]+")
+_AT = re.compile(r"@|%(?:25)*40")
 _TELLING = re.compile(
     r"""(?P<technical>
         \d{20}(?=\.)                                      # versions in a Delta log
       | (?:part-\d{5}-)?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}
-      | (?=[0-9]*[a-f])[0-9a-f]{16,}
+      | (?=\d{0,63}[a-f])[0-9a-f]{16,}
       | [RC]-\d{8}-[A-Z2-7]{6} | (?<!\d)20\d\d-?[01]\d-?[0-3]\d(?!\d)
     )
-    | [\w.+%~-]+(?:@|%(?:25)*40)[\w.%-]+                  # an address
     | (?:\+|%2B)?\d(?:[ ().-]{0,3}\d){6,}                 # a number""",
     re.VERBOSE | re.IGNORECASE,
 )
 _SUFFIX = re.compile(
-    r"(\.(jsonl?|[ct]sv|txt|log|xml|html?|parquet|orc|avro|arrow|crc|bin|gz|bz2|xz|zst|zip|tar|tgz|7z|pdf|docx?|xlsx?))+"
-    r"(?=/|$)",
+    r"\.(jsonl?|[ct]sv|txt|log|xml|html?|parquet|orc|avro|arrow|crc|bin|gz|bz2|xz|zst|zip|tar|tgz|7z|pdf|docx?|xlsx?)",
     re.IGNORECASE,
 )
 """After an address, such a suffix would look like more of its domain."""
@@ -38,7 +38,7 @@ _SUFFIX = re.compile(
 
 def search_name(path: str, needles: Needles) -> Counter[str]:
     """Search a file's path, also as it reads without the suffixes of files."""
-    return needles.search(_encoded(path)) | needles.search(_encoded(_SUFFIX.sub("", path)))
+    return needles.search(_encoded(path)) | needles.search(_encoded(_without_suffixes(path)))
 
 
 class Names:
@@ -78,12 +78,25 @@ class Names:
         shown = _told(name) if partition is None else f"{_told(partition[1])}={_HIDDEN}"
         if search_name(shown, self._needles):
             shown = _HIDDEN
-        suffix = _SUFFIX.search(name)
-        return shown if suffix is None or shown.endswith(suffix[0]) else shown + suffix[0]
+        suffix = name[_suffixes_start(name) :]
+        return shown if shown.endswith(suffix) else shown + suffix
 
 
 def _told(name: str) -> str:
-    return _TELLING.sub(lambda match: match[0] if match["technical"] else _HIDDEN, name)
+    without = _TOKEN.sub(lambda match: _HIDDEN if _AT.search(match[0]) else match[0], name)
+    return _TELLING.sub(lambda match: match[0] if match["technical"] else _HIDDEN, without)
+
+
+def _without_suffixes(path: str) -> str:
+    return "/".join(part[: _suffixes_start(part)] for part in path.split("/"))
+
+
+def _suffixes_start(name: str) -> int:
+    """Return where the suffixes at a name's end begin: from the end, since a name may be made of nothing else."""
+    end = len(name)
+    while (dot := name.rfind(".", 0, end)) >= 0 and _SUFFIX.fullmatch(name, dot, end):
+        end = dot
+    return end
 
 
 def _encoded(text: str) -> bytes:

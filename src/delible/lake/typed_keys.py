@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from delible.lake.plain_values import comparable, spelled
 from delible.model.subject import normalised
 from delible.model.terms import Normalise
 
@@ -20,7 +21,12 @@ class TypedKeys:
 
     def hits(self, array: pa.Array) -> int:
         """Count the array's values that are one of the keys."""
-        spelled = pc.cast(array, pa.string())
-        unique = pc.unique(spelled)
-        wanted = [v for v in unique.to_pylist() if v is not None and normalised(v, self.how) in self.values]
-        return pc.sum(pc.is_in(spelled, value_set=pa.array(wanted, pa.string()))).as_py() or 0
+        if pa.types.is_null(array.type) or pa.types.is_interval(array.type):
+            return 0
+        array = comparable(array)
+        kind = array.type
+        if not (pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_large_binary(kind)):
+            array = pc.cast(array, pa.string())
+        unique = pc.unique(array).to_pylist()
+        wanted = [v for v in unique if v is not None and normalised(spelled(v), self.how) in self.values]
+        return pc.sum(pc.is_in(array, value_set=pa.array(wanted, array.type))).as_py() or 0

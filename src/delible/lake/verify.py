@@ -7,12 +7,13 @@ and compressed files are opened. Only places come back, never values.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pyarrow.fs as pafs
 
@@ -64,14 +65,16 @@ def search(
         filesystem, root = pafs.FileSystem.from_uri(folder.location)
         try:
             objects = _objects(filesystem, root, folder.skip)
-        except (OSError, UnicodeDecodeError):
+        except (OSError, UnicodeError):
             unreadable.append(f"{folder.name}/ (a folder that may not be listed, or a name that is not UTF-8)")
             continue
         for info in objects:
             path = str(PurePosixPath(info.path).relative_to(root))
             place = f"{folder.name}/{names.shown(path)}"
-            for form, count in names.matches(path).items():
+            for form, count in _name_matches(filesystem, info, path, names).items():
                 matches[place, form] += count
+            if info.type is not pafs.FileType.File:
+                continue
             try:
                 file = _searched(filesystem, info, needles, typed)
             except FileNotFoundError:
@@ -94,10 +97,48 @@ def search(
 
 
 def _objects(filesystem: pafs.FileSystem, root: str, skip: tuple[str, ...]) -> list[pafs.FileInfo]:
-    selector = pafs.FileSelector(root, recursive=True, allow_not_found=True)
+    """Return what lies under a folder; of folders, only those whose names no file below them has in its path."""
     skipped = tuple(f"{root.rstrip('/')}/{part.strip('/')}/" for part in skip)
-    found = [i for i in filesystem.get_file_info(selector) if i.type is pafs.FileType.File]
-    return sorted((i for i in found if not i.path.startswith(skipped)), key=lambda i: i.path)
+    if isinstance(filesystem, pafs.LocalFileSystem):
+        found = filesystem.get_file_info(list(_local_paths(root, skipped)))
+    else:
+        found = filesystem.get_file_info(pafs.FileSelector(root, recursive=True, allow_not_found=True))
+    found = [i for i in found if not f"{i.path}/".startswith(skipped)]
+    above = {str(parent) for i in found for parent in PurePosixPath(i.path).parents}
+    return sorted((i for i in found if i.path not in above), key=lambda i: i.path)
+
+
+def _local_paths(root: str, skipped: tuple[str, ...]) -> Iterator[str]:
+    """Yield every path under a local folder; a folder that is linked to twice, or to itself, is entered once.
+
+    Raises:
+        UnicodeError: When a name is not UTF-8.
+    """
+    entered = {os.path.realpath(root)}
+    waiting = [root.rstrip("/") or "/"] if os.path.isdir(root) else []
+    while waiting:
+        for entry in os.scandir(waiting.pop()):
+            entry.path.encode()
+            yield entry.path
+            real = os.path.realpath(entry.path)
+            inside = entry.is_symlink() and Path(real).is_relative_to(os.path.realpath(root))
+            if entry.is_dir() and real not in entered and not inside and not f"{entry.path}/".startswith(skipped):
+                entered.add(real)
+                waiting.append(entry.path)
+
+
+def _name_matches(filesystem: pafs.FileSystem, info: pafs.FileInfo, path: str, names: Names) -> Counter[str]:
+    """Count the matches in a path and, where it is a link, in what it points to, be that there or not."""
+    found = names.matches(f"{path}/" if info.type is pafs.FileType.Directory else path)
+    if isinstance(filesystem, pafs.LocalFileSystem):
+        parts = PurePosixPath(path).parts
+        root = info.path.removesuffix(path)
+        for depth in range(1, len(parts) + 1):
+            link = os.path.join(root, *parts[:depth])
+            if os.path.islink(link):
+                for form, count in names.matches(f"{os.readlink(link)}/").items():
+                    found[f"link target, {form.removeprefix('file name, ')}"] += count
+    return found
 
 
 def _searched(

@@ -20,6 +20,9 @@ from delible.model.subject import IdentifierKind
 from delible.model.taxonomy import Category
 from delible.model.terms import ColumnErasure, ErasureAction, LegalBasis, Readers, SpecialCondition
 
+NOT_YET_SAID = "(not yet said)"
+"""Stands in the `controller.yaml` that `init` writes where only the controller knows the answer; a gap until then."""
+
 
 class Controller(Frozen):
     """Who decides about the data (Art. 4(7)), and how this controller's data subjects are told apart.

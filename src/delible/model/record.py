@@ -132,3 +132,13 @@ class Manifest(Frozen):
     members: int
     files: tuple[ReleaseFile, ...]
     path: str
+
+    @property
+    def release(self) -> str:
+        """The release's one name."""
+        return release_name(self.dataset, self.version)
+
+
+def release_name(dataset: str, version: int) -> str:
+    """Return the one spelling of a release, `NAME@vN`, in commands, messages, the ledger and reports."""
+    return f"{dataset}@v{version}"

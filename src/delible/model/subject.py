@@ -18,6 +18,9 @@ SubjectRef = NewType("SubjectRef", str)
 
 LONGEST_IDENTIFIER = 1_000
 
+_ADDRESSES = frozenset({"email", "e_mail", "mail", "email_address", "mail_address"})
+"""Kinds whose name alone says that their values are e-mail addresses; `email_hash` is none of them."""
+
 BLANKS = " \t\r\n\u00a0\u2007\u202f\u3000"
 """What is trimmed from both ends of an identifier: spaces that people and exports put there, also unbreakable ones."""
 
@@ -76,6 +79,25 @@ def normalised(value: str, how: Normalise) -> str:
             if digits.startswith("00"):
                 return "+" + digits[2:]
             return "+" + digits if trimmed.startswith("+") else digits
+
+
+def misshapen(kind: str, value: str, how: Normalise) -> str | None:
+    """Return what is wrong with a value that cannot be of its kind, or None.
+
+    Only where the shape is evident, and only what no lawful value looks like: nearly everything may stand before the @
+    of an e-mail address (RFC 5321 §4.1.2), and a telephone number may hold letters beside its digits.
+    """
+    text = value.strip(BLANKS)
+    if how is Normalise.DIGITS:
+        if "@" in text:
+            return "is compared by its digits, and is an e-mail address"
+        return None if re.search(r"[0-9]", text) else "has no digit, and is compared by its digits"
+    if kind in _ADDRESSES:
+        local, _, domain = text.rpartition("@")
+        plain = domain if local.startswith('"') and local.endswith('"') else text.replace("@", "", 1)
+        if not local or not domain or re.search(r"[\s<>,;@]", plain):
+            return "is no e-mail address: give NAME@DOMAIN and nothing else"
+    return None
 
 
 def ref_message(kind: str, normalised_value: str) -> bytes:

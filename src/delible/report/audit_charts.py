@@ -64,7 +64,8 @@ def _answers(groups: Sequence[RequestGroup]) -> Chart | None:
         for g in groups
         if g.longest_days is not None and g.longest_allowed is not None
     ]
-    return chart("Longest time to an answer; the tick is the time allowed", amounts)
+    legend = (("plain", "longest time to an answer"), ("bad", "longer than allowed"), ("tick", "time allowed"))
+    return chart("Longest time to an answer, in days", amounts, legend=legend)
 
 
 def _consents(consents: Sequence[PurposeConsents]) -> Chart | None:
@@ -83,7 +84,7 @@ def _consents(consents: Sequence[PurposeConsents]) -> Chart | None:
 def _releases(releases: Sequence[Release]) -> Chart | None:
     amounts = [
         Amount(
-            label=f"{r.dataset} version {r.version}",
+            label=r.name,
             value=f"{number(r.rows_out)} of {number(r.rows_in)} rows released",
             parts=(("ok", r.rows_out), ("faint", max(0, r.rows_in - r.rows_out))),
         )
@@ -98,4 +99,6 @@ def _categories(uses: Sequence[CategoryUse]) -> Chart | None:
         columns[use.category] += len({*use.declared, *use.found})
     largest = sorted(columns.items(), key=lambda item: (-item[1], item[0]))[:_MOST_BARS]
     amounts = [Amount(label=name, value=number(n), parts=(("plain", n),)) for name, n in largest]
-    return chart("Columns per data category", amounts)
+    rest = len(columns) - len(largest)
+    title = "Columns per data category"
+    return chart(f"{title}; {count(rest, 'rarer category', 'rarer categories')} not drawn" if rest else title, amounts)

@@ -28,7 +28,7 @@ def card(plan: DatasetPlan, manifest: Manifest) -> str:
             *splits,
             "---",
             "",
-            f"# {manifest.dataset}, version {manifest.version}",
+            f"# {manifest.release}",
             "",
             _inert(plan.description),
             "",

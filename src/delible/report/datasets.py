@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from delible.model.base import Frozen
-from delible.model.record import Manifest
+from delible.model.record import Manifest, release_name
 from delible.model.terms import Exclusion
 
 
@@ -31,6 +31,11 @@ class Release(Frozen):
     adds_up: bool
     recipe_fingerprint: str
     policy_fingerprint: str
+
+    @property
+    def name(self) -> str:
+        """The release's one name."""
+        return release_name(self.dataset, self.version)
 
 
 def releases(manifests: Iterable[Manifest], *, start: datetime, end: datetime) -> tuple[Release, ...]:

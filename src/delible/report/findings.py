@@ -66,7 +66,7 @@ def release_findings(releases: Iterable[Release]) -> Iterator[Finding]:
             lost = release.rows_in - release.rows_out - sum(release.excluded.values())
             message = f"rows in differ from rows out and exclusions together by {count(abs(lost), 'row')}."
             found = violation("dataset.unbalanced", message, "releases", release.dataset, release.version)
-            yield replace(found, where=f"dataset {release.dataset}@{release.version}")
+            yield replace(found, where=f"dataset {release.name}")
 
 
 def ledger_findings(ledger: LedgerState) -> Iterator[Finding]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from textwrap import wrap
 from typing import Any
 
 from delible.model.base import Frozen
 
 _MOST_NAMED = 8
+_MOST_RUNS = 5
 _WIDTH = 100
 
 
@@ -23,6 +25,7 @@ class DatasetPoint(Frozen):
 class ColumnSource(Frozen):
     """One column of an output, and the column of an input behind it."""
 
+    output: str
     column: str
     source: str
     field: str
@@ -71,38 +74,83 @@ def lineage_view(events: Iterable[Mapping[str, Any]], dataset: str) -> LineageVi
         dataset=dataset,
         made_by=made,
         used_by=used,
-        upstream=_reached(dataset, ((o.name, i.name) for r in done for o in r.outputs for i in r.inputs)),
-        downstream=_reached(dataset, ((i.name, o.name) for r in done for o in r.outputs for i in r.inputs)),
+        upstream=_reached(dataset, ((o.name, i) for r in done for o in r.outputs for i in _sources(r, o.name))),
+        downstream=_reached(dataset, ((i, o.name) for r in done for o in r.outputs for i in _sources(r, o.name))),
     )
 
 
 def lineage_text(view: LineageView) -> str:
-    """Return the view as text of at most 100 columns, for a terminal."""
-    lines = [view.dataset, f"  upstream    {_listed(view.upstream)}", f"  downstream  {_listed(view.downstream)}"]
-    for title, runs in (("made by", view.made_by), ("used by", view.used_by)):
+    """Return what a person asks, in lines of at most 100 columns: direct sources and uses, and the latest runs.
+
+    Runs that rewrote the table where it lies, such as an erasure, read other tables to find rows: these are no sources.
+    """
+    made = [run for run in view.made_by if not _in_place(run, view.dataset)]
+    changed = [run for run in view.made_by if _in_place(run, view.dataset)]
+    direct = {name for run in made if run.outcome == "COMPLETE" for name in _sources(run, view.dataset)}
+    fed = {o.name for run in view.used_by for o in run.outputs if not _in_place(run, o.name)}
+    lines = [view.dataset, *_listed("  made from     ", direct)]
+    lines += _listed("  further back  ", set(view.upstream) - direct) if set(view.upstream) - direct else []
+    lines += _listed("  feeds         ", fed)
+    for title, runs in (("made by", made), ("changed where it lies by", changed), ("read by", view.used_by)):
         if runs:
-            lines += ["", title, *(line for run in runs for line in _run_text(run))]
-    last = next((run for run in reversed(view.made_by) if run.columns and run.outcome == "COMPLETE"), None)
+            lines += ["", title, *(line for run in runs[-_MOST_RUNS:] for line in _run_text(run, view.dataset))]
+        if len(runs) > _MOST_RUNS:
+            lines.append(f"  and {len(runs) - _MOST_RUNS} earlier ones: --json lists all")
+    last = next((run for run in reversed(made) if run.columns and run.outcome == "COMPLETE"), None)
     if last is not None:
+        columns = [c for c in last.columns if c.output == view.dataset]
         lines += ["", f"columns, as of {last.at[:10]}"]
-        lines += [f"  {c.column:<28.28}  {c.treatment:<13}  {c.source}.{c.field}" for c in last.columns]
+        lines += [f"  {c.column:<28.28}  {c.treatment:<13}  {c.source}.{c.field}" for c in columns]
     return "\n".join(line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…" for line in lines)
 
 
-def _run_text(run: RunLine) -> Iterator[str]:
+def _run_text(run: RunLine, dataset: str) -> Iterator[str]:
     purpose = f" for {run.purpose}" if run.purpose else ""
     failed = "  FAILED" if run.outcome == "FAIL" else ""
     yield f"  {run.at[:19].replace('T', ' ')}  {run.job}{purpose}{failed}"
-    for word, points in (("from", run.inputs), ("into", run.outputs)):
-        if points:
-            yield f"      {word} " + _listed(tuple(f"{p.name}@{p.version}" if p.version else p.name for p in points))
+    if _in_place(run, dataset):
+        return
+    if _named(run.outputs, dataset):
+        giving = {c.source for c in run.columns if c.output == dataset}
+        rest = [p for p in run.inputs if p.name not in giving]
+        if giving:
+            yield from _listed("      columns from  ", map(_versioned, (p for p in run.inputs if p.name in giving)))
+        if rest:
+            yield from _listed("      also read     " if giving else "      from          ", map(_versioned, rest))
+    outputs = [p for p in run.outputs if not _in_place(run, p.name)]
+    if outputs:
+        yield from _listed("      into          ", map(_versioned, outputs))
 
 
-def _listed(names: tuple[str, ...]) -> str:
-    if not names:
-        return "none"
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(names[:_MOST_NAMED]) + more
+def _listed(label: str, names: Iterable[str]) -> list[str]:
+    """Return names behind a label, broken between names."""
+    every = sorted(set(names))
+    more = [f"and {len(every) - _MOST_NAMED} more"] if len(every) > _MOST_NAMED else []
+    text = ", ".join([*every[:_MOST_NAMED], *more]) or "nothing that is recorded"
+    return wrap(
+        text,
+        _WIDTH,
+        initial_indent=label,
+        subsequent_indent=" " * len(label),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _versioned(point: DatasetPoint) -> str:
+    return f"{point.name}@v{point.version}" if point.version else point.name
+
+
+def _in_place(run: RunLine, dataset: str) -> bool:
+    """Return whether a run read what it wrote: it changed rows and made nothing new."""
+    return _named(run.inputs, dataset) and _named(run.outputs, dataset)
+
+
+def _sources(run: RunLine, output: str) -> set[str]:
+    """Return the datasets that an output of a run comes from: of one that was changed in place, its columns' own."""
+    if _in_place(run, output):
+        return {c.source for c in run.columns if c.output == output} - {output}
+    return {p.name for p in run.inputs}
 
 
 def _run(event: Mapping[str, Any]) -> RunLine:
@@ -134,11 +182,13 @@ def _point(dataset: Mapping[str, Any]) -> DatasetPoint:
 
 
 def _columns(dataset: Mapping[str, Any], names: Mapping[tuple[str, str], str]) -> Iterator[ColumnSource]:
+    output = names[dataset["namespace"], dataset["name"]]
     fields = dataset.get("facets", {}).get("columnLineage", {}).get("fields", {})
     for column, behind in fields.items():
         for source in behind["inputFields"]:
             steps = source.get("transformations", ())
             yield ColumnSource(
+                output=output,
                 column=column,
                 source=names.get((source["namespace"], source["name"]), source["name"]),
                 field=source["field"],

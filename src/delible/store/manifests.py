@@ -38,7 +38,7 @@ class Manifests:
                 raise ConflictError(
                     "dataset.version_taken",
                     "another release has this version.",
-                    where=f"dataset {manifest.dataset}@{manifest.version}",
+                    where=f"dataset:{manifest.release}",
                     fix="Run the command again; it takes the next version.",
                 )
             text = canonical(manifest.model_dump(mode="json")).decode()

@@ -18,6 +18,9 @@ _EXPECTED = {
     "bool_parsing": "true or false",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "finite_number": "a whole number",
+    "invalid_key": "keys that are text",
     "dict_type": "keys and values",
     "mapping_type": "keys and values",
     "model_type": "keys and values",
@@ -29,6 +32,17 @@ _EXPECTED = {
     "date_from_datetime_inexact": "a date, such as 2026-01-31",
 }
 """Errors of the wrong kind of value, with the right kind; all others are wrong values of the right kind."""
+_BOUNDS = {
+    "string_too_short": ("text of at least {} character(s)", "min_length"),
+    "string_too_long": ("text of at most {} characters", "max_length"),
+    "too_short": ("at least {} of them", "min_length"),
+    "too_long": ("at most {} of them", "max_length"),
+    "greater_than": ("a number above {}", "gt"),
+    "greater_than_equal": ("a number of at least {}", "ge"),
+    "less_than": ("a number below {}", "lt"),
+    "less_than_equal": ("a number of at most {}", "le"),
+}
+"""Errors of a value that is too much or too little: the words, and the name of the bound."""
 
 
 def place(file: str, line: int) -> str:
@@ -109,21 +123,26 @@ def _message(details: list[Any], path: KeyPath, model: type[BaseModel], value: A
             return f"{bounded(str(detail['ctx']['error']), 300)}."
     if detail["loc"][-1] == "[key]":
         given = "this key"
-    expected = " or ".join(dict.fromkeys(_allowed(d) for d in details))
+    expected = " or ".join(dict.fromkeys(allowed(d) for d in details))
     return f"{given} is not allowed; give {expected}."
 
 
-def _allowed(detail: Any) -> str:
-    expected = _EXPECTED.get(detail["type"])
-    if expected is not None:
-        return expected
-    context = detail.get("ctx", {})
+def allowed(detail: Any) -> str:
+    """Return in plain words what could stand in the place of what one validation error is about.
+
+    The library's own message is never shown: it speaks to programmers, and changes with its version.
+    """
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind in _EXPECTED:
+        return _EXPECTED[kind]
     if "expected" in context:
         return str(context["expected"])
-    if detail["type"] == "string_pattern_mismatch":
+    if kind == "string_pattern_mismatch":
         return _PERIOD if context["pattern"].startswith("^P") else _NAME
-    words = str(detail["msg"]).removeprefix("Input should be ")
-    return words[:1].lower() + words[1:]
+    if kind in _BOUNDS:
+        words, bound = _BOUNDS[kind]
+        return words.format(context[bound])
+    return "what `delible policy schema` allows here"
 
 
 def _at(value: Any, path: KeyPath) -> Any:

@@ -120,7 +120,7 @@ def members(workspace: Workspace, manifest: Manifest, refs: Collection[SubjectRe
     import pyarrow.parquet as pq
 
     path = workspace.path(Path(manifest.path) / INDEX)
-    where = f"dataset:{manifest.dataset}@v{manifest.version}"
+    where = f"dataset:{manifest.release}"
     found: set[str] = set()
     try:
         with pq.ParquetFile(path) as file:
@@ -168,7 +168,7 @@ def releases_with(workspace: Workspace, people: Mapping[str, Collection[SubjectR
     inside: dict[str, tuple[str, ...]] = {}
     unknown = []
     for manifest in Manifests(workspace).all():
-        name = f"{manifest.dataset}@v{manifest.version}"
+        name = manifest.release
         try:
             gone = not workspace.path(manifest.path).exists()
             found = set() if gone else members(workspace, manifest, everybody, key_version=key_version)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from delible.errors import InputError
 from delible.model.base import Frozen
+from delible.store.policy_problems import allowed
 from delible.store.yaml_file import read_yaml
 
 if TYPE_CHECKING:
@@ -140,7 +141,8 @@ def open_workspace(path: str | Path) -> Workspace:
 
     Raises:
         InputError: `workspace.missing` without `delible.yaml`; `workspace.invalid` with file, line and key;
-            `workspace.name` for a folder that Delta cannot work in.
+            `workspace.name` for a folder that Delta cannot work in;
+            `workspace.path_escapes` when a folder, or that of the certificates, is a link that leads out.
     """
     root = _root(path)
     file = root / CONFIG_FILE
@@ -159,6 +161,8 @@ def open_workspace(path: str | Path) -> Workspace:
         raise InputError("workspace.invalid", f"the file is larger than {_LARGEST_CONFIG} bytes.", where=str(file))
     workspace = Workspace(root, _parsed(raw, file))
     _check_folders(workspace, file)
+    # Written to when an erasure ends: by then it is too late to refuse.
+    workspace.path(f"{workspace.config.reports}/certificates")
     return workspace
 
 
@@ -226,7 +230,7 @@ def _parsed(raw: bytes, file: Path) -> WorkspaceConfig:
         unknown = first["type"] == "extra_forbidden"
         raise InputError(
             "workspace.invalid",
-            f"key '{key}': {'unknown key' if unknown else first['msg']}.",
+            f"key '{key}': {'unknown key' if unknown else f'give {allowed(first)}'}.",
             where=f"{file}:{document.line(first['loc'])}",
             fix=f"Allowed: {', '.join(WorkspaceConfig.model_fields)}." if unknown else None,
         ) from None

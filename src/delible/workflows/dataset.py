@@ -118,7 +118,7 @@ def dataset_members(workspace: Workspace, reference: str, source: str) -> Member
     """Return whether people are in a release, by its subject index: exact, and without a JVM.
 
     Args:
-        reference: `NAME@VERSION`, or `NAME` for the latest version.
+        reference: `NAME@vN`, or `NAME` for the latest version.
         source: The identifiers file, or `-`.
 
     Raises:
@@ -150,14 +150,14 @@ def verify_dataset(workspace: Workspace, reference: str) -> Manifest:
         raise TamperError(
             "dataset.changed",
             "the release is not what was built.",
-            where=f"dataset:{manifest.dataset}@v{manifest.version}",
+            where=f"dataset:{manifest.release}",
             problems=problems,
         )
     return manifest
 
 
 def find_manifest(workspace: Workspace, reference: str) -> Manifest:
-    """Return the manifest that `NAME@VERSION` or `NAME` means.
+    """Return the manifest that `NAME@vN` or `NAME` means; `NAME@N` was documented once, and stays allowed.
 
     Raises:
         InputError: `dataset.unknown_version`.
@@ -169,7 +169,7 @@ def find_manifest(workspace: Workspace, reference: str) -> Manifest:
         return of_name[max(of_name)]
     if digits.isascii() and digits.isdigit() and len(digits) < 10 and int(digits) in of_name:  # noqa: PLR2004
         return of_name[int(digits)]
-    known = ", ".join(f"{name}@v{v}" for v in sorted(of_name)) if of_name else "none of this name"
+    known = ", ".join(m.release for _, m in sorted(of_name.items())) if of_name else "none of this name"
     raise InputError("dataset.unknown_version", "there is no such release.", fix=f"Releases: {known}.")
 
 
@@ -245,7 +245,7 @@ def _entry(manifest: Manifest, planned: Planned, actor: str) -> AuditEntry:
     return AuditEntry(
         actor=actor,
         action="dataset.build",
-        object=f"dataset:{manifest.dataset}@{manifest.version}",
+        object=f"dataset:{manifest.release}",
         outcome="done",
         counts=counts | {f"excluded.{reason}": rows for reason, rows in manifest.excluded.items()},
         detail={

@@ -12,7 +12,7 @@ from pydantic import SecretStr, ValidationError
 
 from delible.errors import InputError
 from delible.model.policy import Controller
-from delible.model.subject import Identifier
+from delible.model.subject import Identifier, misshapen
 
 _LARGEST = 64 * 1024 * 1024
 _EXAMPLE = 'Each line is one person, such as {"email": "ann@shop.example"}.'
@@ -49,8 +49,9 @@ def read_identifiers(source: str, controller: Controller) -> list[tuple[Identifi
     """Return one tuple of identifiers per line of a JSON-lines file, or of standard input for `-`.
 
     Raises:
-        InputError: `identifiers.missing`, `identifiers.line`, `identifiers.kind`, `identifiers.empty`; with the line's
-            number, never with what stands in it.
+        InputError: `identifiers.missing`, `identifiers.line`, `identifiers.kind`, `identifiers.empty`, and
+            `identifiers.shape` for what evidently is not of its kind; with the line's number, never with what stands
+            in it.
     """
     where = "standard input" if source == "-" else source
     people = []
@@ -145,7 +146,12 @@ def _identifier(kind: str, value: Any, controller: Controller, where: str) -> Id
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise InputError("identifiers.line", f"the value of '{kind}' is neither text nor a whole number.", where=where)
     try:
-        return Identifier(kind=kind, value=SecretStr(str(value)))
+        identifier = Identifier(kind=kind, value=SecretStr(str(value)))
     except ValidationError as error:
-        reason = str(error.errors(include_url=False, include_input=False)[0]["msg"]).removeprefix("Value error, ")
+        # Raised by this project's own validators, which name no value.
+        reason = error.errors(include_url=False, include_input=False)[0]["ctx"]["error"]
         raise InputError("identifiers.empty", f"the value of '{kind}': {reason}.", where=where) from None
+    wrong = misshapen(kind, str(value), controller.identifiers[kind].normalise)
+    if wrong is not None:
+        raise InputError("identifiers.shape", f"the value of '{kind}' {wrong}.", where=where, fix=_EXAMPLE)
+    return identifier

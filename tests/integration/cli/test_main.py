@@ -215,6 +215,33 @@ def test_a_bad_command_line_is_2_and_repeats_nothing_about_a_person(
     assert document["errors"][0]["code"] == "usage"
 
 
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (
+            ["request", "submit", "--right", "x", "--regime", "gdpr", "--identifiers", "-"],
+            "'x' is not one of 'erasure'",
+        ),
+        (["tags", "scan", "--sample", "x"], "'--sample': give a whole number."),
+        (
+            ["request", "submit", "--right", "access", "--regime", "gdpr", "--identifiers", "-", "--received", "x"],
+            "'--received': give a time, such as 2026-01-31T09:00:00.",
+        ),
+        (["report", "audit", "--from", "x"], "'--from': give a day, such as 2026-01-31."),
+        (["report", "audit", "--format", "x"], "'x' is not one of 'html', 'json'."),
+        (["request", "submit", "--right", "erasure"], "Missing option '--regime'."),
+    ],
+    ids=lambda x: " ".join(x[:3]) if isinstance(x, list) else "",
+)
+def test_a_bad_value_is_named_in_plain_words(args: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(args) == 2
+    err = " ".join(capsys.readouterr().err.split())
+    assert says in err
+    assert "Value error" not in err
+    assert "Input should" not in err
+    assert "Try: delible" in err
+
+
 def test_a_near_miss_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["audti"]) == 2
     assert "'audit'" in capsys.readouterr().err

@@ -59,12 +59,27 @@ def test_an_example_uses_only_options_that_exist(name: str) -> None:
     assert set(re.findall(r"(?<=\s)--[a-z-]+", example)) <= options(name)
 
 
-def test_the_readmes_example_uses_only_commands_and_options_that_exist() -> None:
-    block = README.read_text().partition("```sh\n")[2].partition("```")[0]
-    used = re.findall(r"delible ([a-z]+ [a-z]+)([^#|\n]*)", block)
-    assert {"request submit", "erasure plan", "erasure apply", "erasure verify"} <= {name for name, _ in used}
+def test_the_readmes_examples_use_only_commands_and_options_that_exist() -> None:
+    blocks = re.findall(r"```sh\n(.*?)```", README.read_text(), re.DOTALL)
+    plain = "|".join(main.PLAIN)
+    used = [u for block in blocks for u in re.findall(rf"delible ((?:{plain})\b|[a-z]+ [a-z]+)([^#|\n]*)", block)]
+    assert {"init", "request submit", "erasure plan", "erasure apply", "erasure verify"} <= {name for name, _ in used}
     for name, rest in used:
         assert set(re.findall(r"(?<=\s)--[a-z-]+", rest)) <= options(name) | {"--json"}
+
+
+def test_pages_that_are_handed_out_name_only_commands_and_options_that_exist() -> None:
+    pages = sorted((SOURCE / "report" / "templates").glob("*.j2"))
+    used = [found for page in pages for found in re.findall(r"delible ([a-z]+ [a-z]+)([^\"\n]*)", page.read_text())]
+    assert {"audit verify", "audit export"} <= {name for name, _ in used}
+    for name, rest in used:
+        assert set(re.findall(r"(?<=\s)--[a-z-]+", rest)) <= options(name)
+
+
+def test_the_certificate_says_where_the_export_that_it_is_checked_against_comes_from() -> None:
+    page = (SOURCE / "report" / "templates" / "certificate.html.j2").read_text()
+    _, _, box = page.partition("How to check this certificate")
+    assert box.index("delible audit export --out ledger.jsonl") < box.index("--ledger ledger.jsonl")
 
 
 @EVERY

@@ -68,6 +68,14 @@ def test_base64_is_found_at_every_alignment(before: str, behind: str) -> None:
     assert "base64" in forms(base64.urlsafe_b64encode(text))
 
 
+@pytest.mark.parametrize("value", ["~~~~~~ü?ö>@shop.example", "ann??>>~~@shop.example"])
+def test_base64_is_found_in_the_alphabet_for_urls_alone(value: str) -> None:
+    for before in ("", "x", "xy"):
+        encoded = base64.urlsafe_b64encode((before + value + "!!!").encode())
+        assert encoded != base64.b64encode((before + value + "!!!").encode())
+        assert "base64" in forms(encoded, value)
+
+
 def test_letters_outside_ascii_are_found_in_either_case_and_escaped() -> None:
     name = "Zoë Müller-Łukasz"
     for spelling in (name, name.lower(), name.upper()):

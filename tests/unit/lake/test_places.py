@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from delible.lake.forms import Needles
-from delible.lake.places import Names
+from delible.lake.places import Names, search_name
 from delible.lake.typed_keys import TypedKeys
 from delible.lake.verify import Folder, search
 from delible.model.proof import Verification
@@ -120,4 +121,95 @@ def test_names_that_tell_nobody_are_shown_whole(name: str) -> None:
     ],
 )
 def test_names_that_look_like_somebody_are_not_shown(name: str, shown: str) -> None:
+    assert Names(Needles([ADDRESS]), EXACT).shown(name) == shown
+
+
+# --- names without content, and links
+
+
+@pytest.mark.parametrize(
+    ("path", "shown", "form"),
+    [
+        (f"email={quote(ADDRESS)}", "email=…", "file name, url-encoded"),
+        (f"year=2026/email={ADDRESS}", "year=…/email=…", "file name, utf-8"),
+        ("customer_id=17", "customer_id=…", "partition folder"),
+    ],
+)
+def test_the_name_of_an_empty_folder_is_searched(tmp_path: Path, path: str, shown: str, form: str) -> None:
+    (tmp_path / path).mkdir(parents=True)
+    (tmp_path / "other").mkdir()
+    assert matched(tmp_path) == {(f"table:t/{shown}", form)}
+
+
+def test_the_name_of_an_empty_file_is_searched(tmp_path: Path) -> None:
+    put(tmp_path, f"{ADDRESS}.parquet", b"")
+    assert matched(tmp_path) == {("table:t/….parquet", "file name, utf-8")}
+
+
+@pytest.mark.parametrize(
+    ("target", "form"),
+    [
+        (f"gone/{ADDRESS}.csv", "link target, utf-8"),
+        (f"/gone/email={quote(ADDRESS)}", "link target, url-encoded"),
+        ("gone/customer_id=17", "link target, partition folder"),
+    ],
+)
+def test_what_a_link_points_to_is_searched_also_when_it_is_not_there(tmp_path: Path, target: str, form: str) -> None:
+    (tmp_path / "link").symlink_to(target)
+    found = searched(tmp_path)
+    assert {(m.place, m.form) for m in found.matches} == {("table:t/link", form)}
+    assert found.unreadable == ()
+
+
+def test_the_name_of_a_link_is_searched(tmp_path: Path) -> None:
+    (tmp_path / ADDRESS).symlink_to("gone")
+    assert matched(tmp_path) == {("table:t/…", "file name, utf-8")}
+
+
+def test_a_folder_outside_that_is_linked_to_is_searched(tmp_path: Path) -> None:
+    put(tmp_path, "outside/x.txt", ADDRESS.encode())
+    (tmp_path / "table").mkdir()
+    (tmp_path / "table" / "link").symlink_to(tmp_path / "outside")
+    assert matched(tmp_path / "table") == {("table:t/link/x.txt", "utf-8")}
+
+
+def test_folders_that_link_to_each_other_end(tmp_path: Path) -> None:
+    """Each such link doubles the paths that lead to every file."""
+    for number in range(12):
+        put(tmp_path, f"{number}/x.txt", ADDRESS.encode())
+        for other in range(12):
+            (tmp_path / str(number) / f"link{other}").symlink_to(tmp_path / str(other))
+    assert len(matched(tmp_path)) == 12
+
+
+def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert searched(tmp_path).clean
+
+
+# --- hostile names
+
+
+@pytest.mark.parametrize(
+    "part", [".json", "a", "1", "1 ", "%25", "1234567a", ".", "25", "12 34 5 x", "@", "%2540", "é"]
+)
+def test_a_long_name_takes_a_moment(part: str) -> None:
+    """A name of a megabyte took hours when its time grew with the square of its length."""
+    name = part * (200_000 // len(part)) + "X"
+    start = time.process_time()
+    Names(Needles([ADDRESS]), EXACT).shown(name)
+    search_name(name, Needles([ADDRESS]))
+    assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("R-20261124-ABC234-bob@shop.example", "…"),
+        ("bob@shop.example+ann@shop.example", "…"),
+        ("20261124-bob%2540shop.example.csv.gz", "….csv.gz"),
+        ("a.json.b.json", "a.json.b.json"),
+    ],
+)
+def test_addresses_in_longer_names_are_not_shown(name: str, shown: str) -> None:
     assert Names(Needles([ADDRESS]), EXACT).shown(name) == shown

@@ -405,6 +405,47 @@ def test_a_dataset_s_way_is_followed_through_all_steps(workspace: Workspace) -> 
     assert lineage_view(lines(workspace), "nothing") is None
 
 
+def text_of(workspace: Workspace, name: str) -> str:
+    view = lineage_view(lines(workspace), name)
+    assert view is not None
+    return lineage_text(view)
+
+
+def use(name: str) -> DatasetUse:
+    location = f"/warehouse/{name}"
+    return DatasetUse(name=name, location=location, version=3, flows=unchanged(location, ["id"]))
+
+
+def test_an_erasure_over_many_tables_makes_none_of_them_from_the_others(workspace: Workspace) -> None:
+    tables = [use(f"table_{number}") for number in range(20)]
+    emit(workspace, job="erasure.apply", inputs=tables, outputs=tables, facets={})
+    emit(workspace, inputs=[tables[7], use("consents")], started=START + timedelta(hours=1))
+    view = lineage_view(lines(workspace), "table_7")
+    assert view is not None
+    assert (view.upstream, view.downstream) == ((), ("support_training",))
+    assert len(view.made_by[0].inputs) == 20, "the whole list stays in the JSON"
+    shown = lineage_text(view)
+    assert "feeds         support_training" in shown
+    assert "changed where it lies by" in shown
+    assert "table_8" not in shown
+
+
+def test_the_text_tells_columns_sources_from_what_was_read_beside_them(workspace: Workspace) -> None:
+    emit(workspace, inputs=[TICKETS, use("customers")])
+    shown = text_of(workspace, "support_training")
+    assert "made from     customers, tickets" in shown
+    assert "columns from  tickets@v4" in shown
+    assert "also read     customers@v3" in shown
+
+
+def test_the_text_names_the_latest_runs_and_counts_the_others(workspace: Workspace) -> None:
+    for hour in range(8):
+        emit(workspace, started=START + timedelta(hours=hour), ended=START + timedelta(hours=hour, minutes=1))
+    shown = text_of(workspace, "support_training")
+    assert shown.count("dataset.build") == 5
+    assert "and 3 earlier ones" in shown
+
+
 def test_the_text_fits_a_terminal(workspace: Workspace) -> None:
     long = DatasetUse(name="n" * 90, location="/long", flows=unchanged("/t", ["c" * 200]))
     emit(workspace, outputs=[long])
@@ -414,7 +455,7 @@ def test_the_text_fits_a_terminal(workspace: Workspace) -> None:
         assert view is not None
         text = lineage_text(view)
         assert max(map(len, text.splitlines())) <= 100
-    assert "tickets@4" in text
+    assert "tickets@v4" in text
     assert "pseudonymise   tickets.ticket_id" in text
 
 

@@ -42,6 +42,9 @@ def test_a_folder_without_a_file_is_no_workspace(tmp_path: Path) -> None:
     [
         ("store: s\nfoo: 3\n", 2, "key 'foo'"),
         ("store: s\n\nspark:\n  a: 1\n", 4, "key 'spark.a'"),
+        ("store: 3\n", 1, "key 'store': give text"),
+        ("spark: x\n", 1, "key 'spark': give keys and values"),
+        ("locations: x\n", 1, "key 'locations': give a list"),
         ("store: [1\n", None, "YAML"),
         ("- a\n", 1, "keys and values"),
         ("store: ../elsewhere\n", None, "leads out"),
@@ -70,6 +73,21 @@ def test_a_path_that_leaves_the_workspace_is_refused(workspace: Workspace, tmp_p
         workspace.path(path)
     with refused("workspace.path_escapes"):
         workspace.location(table(path))
+
+
+@pytest.mark.parametrize("folder", ["reports", "reports/certificates", "releases", "lineage", "store", "warehouse"])
+def test_a_folder_that_leads_out_of_the_workspace_is_refused_before_anything_is_done(
+    workspace: Workspace, tmp_path: Path, folder: str
+) -> None:
+    link = workspace.root / folder
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(tmp_path)
+    with refused("workspace.path_escapes"):
+        open_workspace(workspace.root)
+    link.unlink()
+    (workspace.root / "inside").mkdir()
+    link.symlink_to(workspace.root / "inside")
+    assert open_workspace(workspace.root) == workspace
 
 
 @pytest.mark.parametrize("path", ["store", "store/audit", ".", "policies", ".delible/scratch", "keys.json"])

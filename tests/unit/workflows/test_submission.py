@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from delible.errors import InputError
+from delible.model.subject import Identifier
 from delible.model.terms import Regime, Right
+from delible.store.submissions import refs_of
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.identifiers import read_identifiers
@@ -51,11 +54,59 @@ def test_two_spellings_are_one_person(workspace: Workspace) -> None:
     assert [r.state for r in Control(workspace).requests.all()] == ["awaiting_approval", "duplicate"]
 
 
-def test_an_identifier_of_which_nothing_is_left_is_refused(workspace: Workspace) -> None:
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("email", "rosa"),
+        ("email", 17),
+        ("email", "@shop.example"),
+        ("email", "rosa@"),
+        ("email", "rosa@shop .example"),
+        ("email", "Rosa <rosa@shop.example>"),
+        ("email", "rosa@shop.example, ann@shop.example"),
+        ("phone", "none"),
+        ("phone", "+"),
+        ("phone", "rosa.11@shop.example"),
+    ],
+)
+def test_a_value_that_evidently_is_not_of_its_kind_is_refused_and_not_repeated(
+    kind: str, value: object, workspace: Workspace
+) -> None:
     with pytest.raises(InputError) as caught:
-        submit(workspace, {"phone": "none"})
-    assert caught.value.code == "request.identifier_empty"
+        submit(workspace, {kind: value})
+    assert caught.value.code == "identifiers.shape"
+    assert (caught.value.where or "").endswith("people.jsonl:1")
+    assert kind in caught.value.message
+    assert str(value) not in caught.value.message or value == "+"
     assert Control(workspace).requests.all() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("email", '"Rosa Lee"@shop.example'),
+        ("email", '"a@b"@shop.example'),
+        ("email", "rosa@localhost"),
+        ("email", "o'hara+news@[192.0.2.1]"),
+        ("email", "röschen@müller.example"),
+        ("email", "\u00a0rosa@shop.example "),
+        ("phone", "1-800-FLOWERS"),
+        ("phone", "112"),
+        ("phone", "tel. 020 7946 0017, ext. 5"),
+        ("customer_id", "A/17"),
+    ],
+)
+def test_an_odd_value_that_is_lawful_is_taken(kind: str, value: object, workspace: Workspace) -> None:
+    assert submit(workspace, {kind: value})
+
+
+def test_an_identifier_of_which_nothing_is_left_is_refused_wherever_it_comes_from(workspace: Workspace) -> None:
+    control = Control(workspace)
+    with pytest.raises(InputError) as caught:
+        refs_of(
+            [Identifier(kind="phone", value=SecretStr("none"))], control.policies.controller.identifiers, control.keys
+        )
+    assert caught.value.code == "request.identifier_empty"
 
 
 def test_an_address_in_place_of_a_file_does_not_come_back(workspace: Workspace) -> None:
