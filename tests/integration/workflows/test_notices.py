@@ -275,7 +275,7 @@ def test_who_answered_is_a_printable_name(tmp_path: Path, by: str) -> None:
         acknowledge_notice(workspace, notice_id(request, "carrier"), by=by, actor="desk", now=NOW)
 
 
-@pytest.mark.parametrize("name", ["N-1", "", "../../x", "' OR 1=1 --", "x" * 10_000, "\u202e"])
+@pytest.mark.parametrize("name", ["N-1", "", "../../x", "' OR 1=1 --", "x" * 4_000, "\u202e"])
 def test_a_notice_that_is_not_there(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     workspace = shop(tmp_path, ("carrier", "by: outbox"))
     done(workspace)
