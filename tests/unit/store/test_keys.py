@@ -1,3 +1,4 @@
+import base64
 import hashlib
 import json
 from pathlib import Path
@@ -61,6 +62,15 @@ def test_signatures_hold_across_key_versions_and_only_for_their_text() -> None:
     assert not any(KEYS.verify(b"text", wrong) for wrong in ("", "é", "AAAA", signature[:-4]))
     assert KEYS.public_pem().startswith("-----BEGIN PUBLIC KEY-----")
     assert len(KEYS.key_id) == 16
+
+
+def test_a_signature_has_one_spelling() -> None:
+    signature = KEYS.sign(b"text")
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    last = letters.index(signature[-3])  # 64 bytes: the last letter before "==" has four bits that do not count
+    other = signature[:-3] + letters[last ^ 1] + "=="
+    assert base64.b64decode(other) == base64.b64decode(signature)
+    assert not KEYS.verify(b"text", other)
 
 
 def test_keys_show_nothing_of_themselves(workspace: Workspace) -> None:
