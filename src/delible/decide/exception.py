@@ -70,9 +70,7 @@ def keeps_anything(exception: ErasureException, table: TablePolicy) -> bool:
     return taken or not exception.columns
 
 
-def acting(
-    exceptions: Mapping[str, ErasureException], table: TablePolicy, today: date
-) -> tuple[ErasureException, ...]:
+def acting(exceptions: Mapping[str, ErasureException], table: TablePolicy, today: date) -> tuple[ErasureException, ...]:
     """Return the exceptions that may protect rows of a table on a day, by name."""
     return tuple(e for _, e in sorted(exceptions.items()) if keeps_anything(e, table) and in_force(e, today))
 

@@ -22,8 +22,8 @@ def exception_findings(policies: PolicySet, known: Known, today: date | None) ->
         yield from _ground(each)
         if today is not None and not in_force(each, today):
             message = (
-                f"exception '{name}' ended on {each.until} and protects nothing. Prolong it with its reason, or take it "
-                "out; what it kept is due."
+                f"exception '{name}' ended on {each.until} and protects nothing. Prolong it with its reason, or take "
+                "it out; what it kept is due."
             )
             yield violation("policy.exception_expired", message, "exceptions", name, "until")
         table = policies.tables.get(each.table)

@@ -12,7 +12,7 @@ from datetime import date
 
 from delible.model.policy import PolicySet, TablePolicy
 from delible.model.record import SubjectHold
-from delible.model.retention import LegalHold
+from delible.model.retention import LegalHold, RetentionRule
 from delible.model.subject import SubjectRef
 from delible.model.taxonomy import is_within
 from delible.model.terms import ErasureAction
@@ -50,15 +50,38 @@ def held_tables(policies: PolicySet, today: date, *, erasing: bool = False) -> d
     return {table: hold.hold for hold in lasting for table in held_by(hold, policies, erasing=erasing)}
 
 
-def covers(hold: SubjectHold, table: TablePolicy) -> bool:
-    """Return whether a hold on people covers something in a table."""
-    return not hold.categories or bool(covered_columns(hold.categories, table))
+def hold_on_rule(policies: PolicySet, rule: RetentionRule, today: date) -> str | None:
+    """Return the hold on tables or categories that stops a retention rule on a day, or None.
+
+    A hold on a category stops what removes rows that hold it, and what changes the columns themselves.
+    """
+    for hold in policies.legal_holds.values():
+        if not lasts(hold, today) or rule.table not in held_by(hold, policies):
+            continue
+        columns = covered_columns(hold.categories, policies.tables[rule.table])
+        if not hold.categories or rule.removes_rows or not columns.isdisjoint(rule.changed):
+            return hold.hold
+    return None
+
+
+def covers(categories: Sequence[str], table: TablePolicy, columns: Collection[str] | None = None) -> bool:
+    """Return whether a hold on people that is limited to categories, or to nothing, covers something in a table.
+
+    Args:
+        categories: The hold's.
+        table: The table.
+        columns: Those in question; all when None.
+    """
+    found = covered_columns(categories, table)
+    return not categories or bool(found if columns is None else found.intersection(columns))
 
 
 def stopping(holds: Sequence[SubjectHold], policies: PolicySet) -> list[SubjectHold]:
     """Return the holds on people that stop an erasure of theirs: it would change something that they cover."""
     tables: Mapping[str, TablePolicy] = policies.tables
-    return [h for h in holds if not h.categories or any(_touches(h.categories, t, erasing=True) for t in tables.values())]
+    return [
+        h for h in holds if not h.categories or any(_touches(h.categories, t, erasing=True) for t in tables.values())
+    ]
 
 
 def hold_on(refs: Collection[SubjectRef], holds: Sequence[SubjectHold]) -> SubjectHold | None:

@@ -194,8 +194,8 @@ class _Run:
         given = {self.people.key(kind, value) for who in people for kind, value in self._who(who).items()}
         return self.people.linked(frozenset(given))
 
-    def _table_held(self, table: str) -> bool:
-        return table in held_tables(self.policies.legal_holds, self._now.date())
+    def _table_held(self, table: str, *, erasing: bool = False) -> bool:
+        return table in held_tables(self.policies, self._now.date(), erasing=erasing)
 
     def _who(self, who: Mapping[str, Any]) -> Mapping[str, Any]:
         for kind in who:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from textwrap import wrap
 from typing import Any
 
+from delible.decide.holds import held_by
 from delible.errors import InputError, bounded, did_you_mean
 from delible.model.base import Frozen
 from delible.model.policy import PolicySet, Reach, TablePolicy
@@ -107,7 +108,7 @@ def explain(policies: PolicySet, table: str) -> Explanation:
         holds=tuple(
             {"hold": h.hold, "starts": str(h.starts), "ends": str(h.ends) if h.ends else None, "reason": h.reason}
             for h in policies.legal_holds.values()
-            if table in h.tables
+            if table in held_by(h, policies)
         ),
         upstream=policy.upstream,
         derived=tuple(name for name, other in policies.tables.items() if table in other.upstream),

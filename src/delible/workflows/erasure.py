@@ -34,7 +34,7 @@ from delible.workflows.erasure_fit import (
     refuse_moved_tables,
     refuse_overtaken,
 )
-from delible.workflows.held import held_refs
+from delible.workflows.held import held_refs, stopping_holds
 from delible.workflows.journal import Journal, Step
 from delible.workflows.lineage_events import erasure_events
 from delible.workflows.notices import prepare_notices, queue_after
@@ -134,7 +134,7 @@ def _found(control: Control, run: Run, requests: Sequence[Request], known: Searc
         return None
     given = own_keys(control.requests.vault.get([r.id for r in requests]))
     searched = known or find_people(run.spark, control, given)
-    refuse_held_people(every_ref(control, searched.found), control.holds.active())
+    refuse_held_people(every_ref(control, searched.found), stopping_holds(control))
     return searched
 
 

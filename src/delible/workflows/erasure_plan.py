@@ -20,6 +20,7 @@ from delible.store.plans import check_seal, seal
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.guard import requested_by_guard
+from delible.workflows.held import stopping_holds
 from delible.workflows.plans import load_plan
 from delible.workflows.policies import refuse_violations
 from delible.workflows.search import Searched, find_people
@@ -167,7 +168,7 @@ def _chosen(control: Control, request_ids: Sequence[str]) -> tuple[list[Request]
 
 
 def _not_held(control: Control, requests: Sequence[Request]) -> tuple[list[Request], list[Problem]]:
-    active = control.holds.active()
+    active = stopping_holds(control)
     free, held = [], []
     for request in requests:
         hold = hold_on(request.refs, active)
@@ -226,7 +227,7 @@ def refuse_held_tables(policies: PolicySet, touched: Sequence[str], now: datetim
     Raises:
         BlockedError: `table.held`, with one problem per table.
     """
-    held = held_tables(policies.legal_holds, now.date())
+    held = held_tables(policies, now.date(), erasing=True)
     problems = tuple(
         Problem("table.held", f"legal hold '{held[name]}' covers table '{name}'.", f"table:{name}")
         for name in touched

@@ -10,7 +10,7 @@ from delible.decide.holds import hold_on
 from delible.model.plan import RowsDue, TableFacts
 from delible.model.subject import KeyRow, SubjectRef
 from delible.workflows.control import Control
-from delible.workflows.held import Held
+from delible.workflows.held import Held, stopping_holds
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -74,7 +74,7 @@ def find_people(spark: SparkSession, control: Control, given: Sequence[KeyRow], 
         counts = {"mentions": mentions, "held_mentions": kept}
         due[name] = due.get(name, RowsDue(table=name, rows=0)).model_copy(update=counts)
     refs = refs_of_keys(control, found.keys)
-    active = control.holds.active()
+    active = stopping_holds(control)
     held = {
         request: hold.id
         for request, every in every_ref(control, found).items()
@@ -92,7 +92,7 @@ def protected_rows(spark: SparkSession, control: Control, frames: Mapping[str, D
     """
     people = Held.of(spark, control, frames, accessing=False)
     tables = [name for name, policy in control.policies.tables.items() if policy.free_text]
-    return people.computed(tables)
+    return people.computed(tables, texts=True)
 
 
 def every_ref(control: Control, found: Found) -> dict[str, tuple[SubjectRef, ...]]:
