@@ -7,7 +7,7 @@ retention leaves the rows that hold something covered as they are.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 
 from delible.model.policy import PolicySet, TablePolicy
@@ -78,10 +78,11 @@ def covers(categories: Sequence[str], table: TablePolicy, columns: Collection[st
 
 def stopping(holds: Sequence[SubjectHold], policies: PolicySet) -> list[SubjectHold]:
     """Return the holds on people that stop an erasure of theirs: it would change something that they cover."""
-    tables: Mapping[str, TablePolicy] = policies.tables
-    return [
-        h for h in holds if not h.categories or any(_touches(h.categories, t, erasing=True) for t in tables.values())
-    ]
+
+    def stops(hold: SubjectHold) -> bool:
+        return not hold.categories or any(_touches(hold.categories, t, erasing=True) for t in policies.tables.values())
+
+    return [hold for hold in holds if stops(hold)]
 
 
 def hold_on(refs: Collection[SubjectRef], holds: Sequence[SubjectHold]) -> SubjectHold | None:

@@ -1,4 +1,4 @@
-"""What ends a request for now, or ends what it brought about: what exceptions keep, and the lifting of a restriction."""
+"""What ends a request for now, and what ends a restriction: an exception, and a lifting that was told before."""
 
 from __future__ import annotations
 

@@ -52,8 +52,8 @@ def plan_due_retention(
 ) -> RetentionPlan:
     """Return a sealed plan of all rules that have rows past their period; nothing changes.
 
-    A rule that a legal hold on its table or on a category stops is left out; rows of people under a hold, or with an open access request, are
-    counted as held and kept.
+    A rule that a legal hold on its table or on a category stops is left out; rows of people under a hold, or with an
+    open access request, are counted as held and kept.
 
     Raises:
         BlockedError: `policy.violations`, `erasure.feature`, `readers.shared`.
