@@ -20,22 +20,22 @@ _PARTITION_VALUES = "partitionValues"
 def search_table(table: pa.Table, needles: Needles, typed: Mapping[str, TypedKeys]) -> Counter[tuple[str, str]]:
     """Count matches in a decoded table by column and form."""
     found: Counter[tuple[str, str]] = Counter()
-    for name, array in _leaves(table):
-        for form, count in _in_array(array, needles).items():
+    for name, array in leaves(table):
+        for form, count in in_array(array, needles).items():
             found[(name, form)] += count
-        keys = typed.get(_log_column(name).lower())
+        keys = typed.get(log_column(name).lower())
         if keys is not None and not pa.types.is_binary(array.type):
             hits = keys.hits(array)
             if hits:
                 found[(name, "parquet value")] += hits
-        if typed and name.endswith("stats") and _textual(array.type):
+        if typed and name.endswith("stats") and textual(array.type):
             for text in array.to_pylist():
                 for suffix, count in search_statistics((text or "").encode(), typed).items():
                     found[(name + suffix, "statistics")] += count
     return found
 
 
-def _log_column(name: str) -> str:
+def log_column(name: str) -> str:
     """Return the table column behind a statistic of a checkpoint, such as `add.stats_parsed.minValues.id`."""
     for part in (".minValues.", ".maxValues.", ".partitionValues_parsed.", f".{_PARTITION_VALUES}."):
         if part in name:
@@ -43,7 +43,8 @@ def _log_column(name: str) -> str:
     return name
 
 
-def _leaves(table: pa.Table) -> Iterator[tuple[str, pa.Array]]:
+def leaves(table: pa.Table) -> Iterator[tuple[str, pa.Array]]:
+    """Yield the columns without parts of a table by dotted name."""
     for name in table.column_names:
         for chunk in table.column(name).chunks:
             yield from _flattened(name, chunk)
@@ -69,7 +70,8 @@ def _flattened(name: str, array: pa.Array) -> Iterator[tuple[str, pa.Array]]:
         yield name, array
 
 
-def _textual(kind: pa.DataType) -> bool:
+def textual(kind: pa.DataType) -> bool:
+    """Return whether a column holds text or bytes."""
     return bool(
         pa.types.is_string(kind)
         or pa.types.is_large_string(kind)
@@ -78,11 +80,12 @@ def _textual(kind: pa.DataType) -> bool:
     )
 
 
-def _in_array(array: pa.Array, needles: Needles) -> Counter[str]:
+def in_array(array: pa.Array, needles: Needles) -> Counter[str]:
+    """Count matches in one column's values, by form."""
     kind = array.type
     if pa.types.is_integer(kind) or pa.types.is_decimal(kind):
         array = pc.unique(pc.cast(array, pa.string()))
-    elif not _textual(kind):
+    elif not textual(kind):
         return Counter()
     binary = pc.cast(array, pa.large_binary())
     offsets = np.frombuffer(binary.buffers()[1], dtype=np.int64)[binary.offset : binary.offset + len(binary) + 1]

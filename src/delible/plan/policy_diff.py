@@ -10,7 +10,7 @@ from delible.model.policy import PolicySet
 from delible.model.terms import ErasureAction, Treatment
 from delible.plan.dataset import ColumnStep, DatasetPlan
 
-_KINDS = ("purposes", "recipients", "tables", "retention", "legal_holds", "datasets")
+_KINDS = ("purposes", "recipients", "tables", "retention", "legal_holds", "exceptions", "datasets")
 _STRICTER = (ErasureAction.KEEP, ErasureAction.TREAT_COLUMNS, ErasureAction.DELETE_ROW)
 _OPENNESS = (Treatment.DROP, Treatment.MASK, Treatment.PSEUDONYMISE, Treatment.GENERALISE, Treatment.KEEP)
 

@@ -57,6 +57,8 @@ def certify(
         matched=planned.matched,
         rows=planned.rows,
         shared_identifiers=planned.shared,
+        kept=planned.kept,
+        kept_rows=planned.kept_rows,
         tables=_proofs(run, treated),
         verification=verification,
         releases=tuple(releases),
