@@ -22,9 +22,9 @@ def restricts(request: Request) -> bool:
     return flag(request) is Exclusion.RESTRICTED
 
 
-def restricted_refs(requests: Iterable[Request]) -> frozenset[SubjectRef]:
-    """Return the references of all people whose rows may only be stored."""
-    return frozenset(ref for request in requests if restricts(request) for ref in request.refs)
+def restricted_people(requests: Iterable[Request]) -> list[tuple[SubjectRef, ...]]:
+    """Return the references of each person whose rows may only be stored."""
+    return [request.refs for request in requests if restricts(request)]
 
 
 def opposes_erasure(refs: Collection[SubjectRef], requests: Iterable[Request]) -> Request | None:

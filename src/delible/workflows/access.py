@@ -150,8 +150,13 @@ def _refuse(control: Control, request: Request) -> None:
         raise BlockedError("request.held", f"legal hold {hold.id} covers the data subject.", where=where)
 
 
-def _tables(spark: SparkSession, control: Control, searched: Searched, staging: Path) -> tuple[AccessTable, ...]:
-    """Write every table's records, and return what the page says about each."""
+def _tables(
+    spark: SparkSession, control: Control, request_id: str, searched: Searched, staging: Path
+) -> tuple[AccessTable, ...]:
+    """Write every table's records, and return what the page says about each.
+
+    Rows that somebody else's restriction covers, too, may not be used even for this (Art. 18(2)).
+    """
     from delible.lake.access import own_values, rows_of_person
     from delible.lake.facts import read
 

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from delible.decide.restriction import may_lift, restricted_refs
+from delible.decide.restriction import may_lift, restricted_people
 from delible.errors import BlockedError, InputError
 from delible.model.request import Request
 from delible.model.subject import SubjectRef, own_keys
@@ -56,11 +56,11 @@ class Restricted:
         from delible.lake.facts import read
         from delible.lake.restriction import everybodys_refs
 
-        refs = restricted_refs(control.requests.all())
-        if not refs:
+        persons = restricted_people(control.requests.all())
+        if not persons:
             return Restricted(spark, control, frozenset(), {})
         frames = {name: read(spark, place) for name, place in control.locations().items() if _is_there(spark, place)}
-        every = everybodys_refs(spark, control.policies, frames, refs, ref_key(control))
+        every = everybodys_refs(spark, control.policies, frames, persons, ref_key(control))
         return Restricted(spark, control, every - frozenset(but), frames)
 
     def without(self, table: str, rows: DataFrame) -> DataFrame:
