@@ -27,8 +27,8 @@ def certificate_document(certificate: Certificate) -> dict[str, Any]:
 
 def _document(certificate: Certificate, *, exclude: set[str] | None = None) -> dict[str, Any]:
     """Return the certificate's fields; where nothing is kept, in the form that certificates had before exceptions."""
-    none_kept = set() if certificate.kept else {"kept", "kept_rows"}
-    return certificate.model_dump(mode="json", exclude={*(exclude or ()), *none_kept})
+    empty = {name for name in ("kept", "kept_rows") if not getattr(certificate, name)}
+    return certificate.model_dump(mode="json", exclude={*(exclude or ()), *empty})
 
 
 def certificate_html(certificate: Certificate) -> str:
