@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from delible.decide.restriction import may_lift, restricted_people
 from delible.errors import BlockedError, InputError
+from delible.model.policy import PolicySet, TablePolicy
 from delible.model.request import Request
 from delible.model.subject import SubjectRef, own_keys
 from delible.model.terms import RequestState, Right
@@ -37,13 +38,20 @@ class Restricted:
 
     Args:
         refs: All references of theirs that nobody else has.
-        frames: Rows of every policy table, unfiltered.
+        frames: Rows of every policy table that is there, unfiltered.
+        tables: Those tables' policies, with the ways that lead through tables that are there.
     """
 
     spark: SparkSession
     control: Control
     refs: frozenset[str]
     frames: Mapping[str, DataFrame]
+    tables: Mapping[str, TablePolicy] = field(default_factory=dict)
+
+    @property
+    def policies(self) -> PolicySet:
+        """The policies, of the tables that are there."""
+        return self.control.policies.model_copy(update={"tables": dict(self.tables)})
 
     @staticmethod
     def of(spark: SparkSession, control: Control, *, but: Collection[SubjectRef] = ()) -> Restricted:
@@ -60,20 +68,20 @@ class Restricted:
         if not persons:
             return Restricted(spark, control, frozenset(), {})
         frames = {name: read(spark, place) for name, place in control.locations().items() if _is_there(spark, place)}
-        every = everybodys_refs(spark, control.policies, frames, persons, ref_key(control))
-        return Restricted(spark, control, every - frozenset(but), frames)
+        tables = {name: _reachable(control.policies.tables[name], frames) for name in frames}
+        found = Restricted(spark, control, frozenset(), frames, tables)
+        every = everybodys_refs(spark, found.policies, frames, persons, ref_key(control))
+        return replace(found, refs=every - frozenset(but))
 
     def without(self, table: str, rows: DataFrame) -> DataFrame:
         """Return a table's rows but for those that reach a restricted person; what no policy names stays whole."""
         from delible.lake.held import held_combinations
         from delible.lake.mentions import without_held
 
-        policy = self.control.policies.tables.get(table)
+        policy = self.tables.get(table)
         if not self.refs or policy is None or not policy.subject:
             return rows
-        hidden = held_combinations(
-            self.spark, self.control.policies, self.frames, table, self.refs, ref_key(self.control)
-        )
+        hidden = held_combinations(self.spark, self.policies, self.frames, table, self.refs, ref_key(self.control))
         return without_held(rows, policy, hidden)
 
 
@@ -85,6 +93,11 @@ def restricted_rows(workspace: Workspace, spark: SparkSession) -> Restricted:
     if load_controller(workspace) is None:
         return Restricted(spark, control, frozenset(), {})
     return Restricted.of(spark, control)
+
+
+def _reachable(table: TablePolicy, frames: Mapping[str, DataFrame]) -> TablePolicy:
+    ways = tuple(reach for reach in table.subject if reach.through is None or reach.through in frames)
+    return table.model_copy(update={"subject": ways})
 
 
 def _is_there(spark: SparkSession, location: str) -> bool:

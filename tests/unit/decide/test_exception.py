@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 
 from delible.decide.exception import Covering, acting, due_again, fate, kept_part, kept_until, protects, still_kept
 from delible.decide.policy import check
+from delible.decide.policy_case import run_case
 from delible.model.exception import ARTICLES, ErasureException, ExceptionBasis
 from delible.model.policy import PolicySet, TablePolicy
+from delible.model.policy_case import PolicyCase
 from delible.model.request import Request
 from delible.model.subject import SubjectRef
 from delible.model.terms import ColumnErasure, ErasureAction, Regime, RequestState, Right
+from delible.plan.policy_diff import erasure_changes
 
 TODAY = date(2026, 11, 24)
 COLUMNS = ("customer_id", "email", "amount", "note")
@@ -229,3 +232,38 @@ def test_an_expired_exception_is_nothing_to_those_who_do_not_ask_for_the_day() -
 def test_exceptions_are_part_of_the_fingerprint() -> None:
     prints = {policy_set(*own).fingerprint for own in ((), (TAX,), (exception(until="2031-12-31"),))}
     assert len(prints) == 3
+
+
+CHANGES: dict[str, Any] = {
+    "added": ((), (TAX,), [False]),
+    "taken out": ((TAX,), (), [True]),
+    "prolonged": ((TAX,), (exception(until="2031-12-31"),), [False]),
+    "shortened": ((TAX,), (exception(until="2029-12-31"),), [True]),
+    "of other columns": ((TAX,), (exception(columns=["customer_id"]),), [True]),
+    "reworded": ((TAX,), (exception(reason="The same law."),), []),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "stricter"), CHANGES.values(), ids=CHANGES)
+def test_a_change_that_lets_an_erasure_take_more_is_said_to(before, after, stricter) -> None:
+    assert [c.stricter for c in erasure_changes(policy_set(*before), policy_set(*after))] == stricter
+
+
+def test_a_policy_test_says_what_an_erasure_leaves_of_a_row() -> None:
+    case = {
+        "test": "invoices",
+        "now": "2026-11-24T12:00:00Z",
+        "rows": {"invoices": [{"customer_id": 1, "email": "a@x.example", "amount": 5, "note": "n"}] * 2},
+        "expect": {
+            "erasure": [
+                {"who": {"customer_id": 1}, "table": "invoices", "row": 1, "action": "treat_columns",
+                 "kept": ["customer_id", "amount"]},
+                {"who": {"customer_id": 1}, "table": "invoices", "row": 2, "action": "delete_row", "regime": "ccpa"},
+            ]
+        },
+    }  # fmt: skip
+    found = run_case(policy_set(exception(regimes=["gdpr"], where="amount > 1")), PolicyCase.model_validate(case))
+    assert [(o.passed, o.found) for o in found] == [
+        (True, "treat_columns ['amount', 'customer_id']"),
+        (True, "delete_row"),
+    ]
