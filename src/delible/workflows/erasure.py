@@ -289,6 +289,8 @@ def _conclude(
     begun = run.journal.begin("all", "apply").at
     erasure_events(control.workspace, plan, treated, verification, started=begun, now=run.clock())
     after, letters = end_requests(control, plan, ids, actor=actor, now=run.clock())
+    for request_id, path in letters.items():
+        run.progress(f"the answer to the data subject of {request_id} is to be sent: {path}")
     queue_after(control, ids, actor=actor, now=run.clock(), progress=run.progress)
     _close(control, run.journal, plan)
     return Erased(plan, tuple(after), treated, verification, tuple(sorted(releases)), letters)
