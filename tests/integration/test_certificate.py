@@ -6,11 +6,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from delible.model.exception import ExceptionBasis, KeptPart
 from delible.model.proof import Certificate
 from delible.model.record import AuditEntry
 from delible.report.certificate import certificate_bytes, certificate_document, certificate_html, statement
@@ -20,6 +22,17 @@ from delible.store.workspace import Workspace, create_workspace
 from delible.verify_certificate import canonical, main
 from report_records import HOSTILE, NOW, certificate, residue
 
+KEPT_PART = KeptPart(
+    exception="tax",
+    table="customers",
+    columns=("customer_id",),
+    basis=ExceptionBasis.LEGAL_OBLIGATION,
+    article="GDPR Art. 17(3)(b)",
+    until=date(2030, 12, 31),
+    rows=1,
+    owner="finance",
+    reason="The law on accounts.",
+)
 CHANGED: dict[str, Any] = {
     "received": NOW,
     "completed": NOW,
@@ -31,6 +44,8 @@ CHANGED: dict[str, Any] = {
     "earlier_plans": ("E-1",),
     "shared_identifiers": 3,
     "rows": {},
+    "kept": (KEPT_PART,),
+    "kept_rows": {"customers": 1},
     "releases": ("support@v1",),
     "releases_unknown": ("support@v2",),
 }
@@ -127,6 +142,19 @@ def test_every_field_but_the_signature_is_signed() -> None:
     assert certificate_bytes(certificate(signature="x")) == first
     for name in set(Certificate.model_fields) - {"signature"}:
         assert certificate_bytes(certificate(**{name: CHANGED.get(name, "changed")})) != first, name
+
+
+def test_a_certificate_says_what_is_kept_why_and_until_when() -> None:
+    own = certificate(kept=(KEPT_PART,), kept_rows={"customers": 1}, rows={"customers": 1})
+    said = " ".join(statement(own))
+    assert (
+        "KEPT in 1 row of 'customers' until 2030-12-31: 1 column (customer_id), under the exception 'tax' (GDPR Art. "
+        "17(3)(b), legal obligation): The law on accounts. Due again from the day after." in said
+    )
+    assert "0 rows of the data subject in 0 tables were erased" in said
+    page = certificate_html(own)
+    for words in ("2030-12-31", "Art. 17(3)(b)", "finance", "The law on accounts."):
+        assert words in page
 
 
 def test_the_verifier_s_canonical_form_is_the_one_that_is_signed() -> None:

@@ -140,6 +140,8 @@ def applied_document(done: Erased) -> dict[str, Any]:
                 "files_removed": t.files_removed,
                 "log_files_removed": t.log_files_removed,
                 "shared_rows": t.step.shared_rows,
+                "kept_rows": t.step.kept_rows,
+                "kept": [part.model_dump(mode="json") for part in t.step.kept],
                 "mentions": t.mentions,
                 "waiting_until": t.waiting_until,
                 "state": t.state,
@@ -147,6 +149,7 @@ def applied_document(done: Erased) -> dict[str, Any]:
             for t in done.tables
         ],
         "releases": list(done.releases),
+        "letters": dict(done.letters),
     }
 
 
@@ -161,6 +164,8 @@ def applied_text(requests: Sequence[Request], tables: Sequence[Treated], release
     people.add_column("state")
     for request in requests:
         people.add_row(request.id, request.right, request.state.replace("_", " "))
+    from delible.report.certificate import kept_sentence
+
     rows = Table(box=None, pad_edge=False)
     rows.add_column("table")
     for name in ("rows", "kept (shared)", "mentions masked", "files rewritten", "files removed"):
@@ -171,6 +176,8 @@ def applied_text(requests: Sequence[Request], tables: Sequence[Treated], release
         until = f" until {t.waiting_until:%Y-%m-%d %H:%M}" if t.waiting_until else ""
         rows.add_row(t.step.table, *(f"{c:,}" for c in counts), t.state + until)
     parts: list[RenderableType] = [people, "", rows] if tables else [people]
+    kept = [kept_sentence(part) for t in tables for part in t.step.kept]
+    parts += ["", *kept] if kept else []
     if releases:
         parts += ["", f"Dataset releases to rebuild without them: {', '.join(releases)} (delible dataset build NAME)"]
     return Group(*parts)
@@ -180,20 +187,24 @@ def _planned(made: ErasurePlan, where: str) -> Group:
     from rich.console import Group
     from rich.table import Table
 
+    from delible.report.certificate import kept_sentence
+
     table = Table(box=None, pad_edge=False)
     table.add_column("table")
     table.add_column("what happens")
-    for name in ("rows", "shared", "mentions", "files", "MB", "wait (days)"):
+    for name in ("rows", "kept", "shared", "mentions", "files", "MB", "wait (days)"):
         table.add_column(name, justify="right")
     for step in made.tables:
         table.add_row(
             step.table,
             step.action.replace("_", " "),
-            *(f"{n:,}" for n in (step.rows, step.shared_rows, step.mentions, step.files)),
+            *(f"{n:,}" for n in (step.rows, step.kept_rows, step.shared_rows, step.mentions, step.files)),
             f"{step.bytes / 1e6:,.1f}",
             f"{step.wait_hours / 24:g}",
         )
-    return Group(f"Plan {made.id}: {len(made.requests)} request(s), {len(made.tables)} table(s)", "", table, "", where)
+    head = f"Plan {made.id}: {len(made.requests)} request(s), {len(made.tables)} table(s)"
+    kept = [kept_sentence(part) for step in made.tables for part in step.kept]
+    return Group(head, "", table, "", *kept, where)
 
 
 def _verified(found: Verification) -> str:

@@ -1,4 +1,4 @@
-"""`delible hold`: legal holds on people. Holds on whole tables are policies."""
+"""`delible hold`: legal holds on people. Holds on whole tables and on categories of everybody are policies."""
 
 from __future__ import annotations
 
@@ -22,18 +22,30 @@ def add(
     identifiers: Annotated[str, typer.Option(metavar="FILE", help="JSON lines, one person each; - for stdin.")],
     reason: Annotated[str, typer.Option(help="Why, naming no person (Art. 17(3)(e)).")],
     owner: Annotated[str, typer.Option(help="Who can release it, such as a department.")],
+    category: Annotated[
+        list[str] | None,
+        typer.Option(help="Only data of this category and below, such as user.financial; may be repeated."),
+    ] = None,
 ) -> None:
     """Hold a person's rows: no erasure and no retention touches them until the release.
 
+    With --category an erasure waits only where it would change such data, and retention leaves only rows that hold it.
+
     Example:
 
-        delible hold add --identifiers person.jsonl --reason "claim 2026-14" --owner legal
+        delible hold add --identifiers person.jsonl --reason "claim 2026-14" --owner legal --category user.financial
     """
     from delible.workflows.holds import place_holds
 
     call = current(ctx)
     placed = place_holds(
-        call.workspace, identifiers=identifiers, reason=reason, owner=owner, actor=call.actor, now=call.now
+        call.workspace,
+        identifiers=identifiers,
+        reason=reason,
+        owner=owner,
+        categories=category or (),
+        actor=call.actor,
+        now=call.now,
     )
     emit(ctx, {"holds": [_line(h) for h in placed]}, text=_table(placed))
 
@@ -72,6 +84,7 @@ def _line(hold: SubjectHold) -> dict[str, object]:
         "id": hold.id,
         "reason": hold.reason,
         "owner": hold.owner,
+        "categories": list(hold.categories),
         "placed": hold.placed,
         "released": hold.released,
     }
@@ -83,9 +96,10 @@ def _table(holds: list[SubjectHold]) -> Table | str:
     if not holds:
         return "No holds."
     table = Table(box=None, pad_edge=False)
-    for name in ("hold", "placed", "released", "owner", "reason"):
+    for name in ("hold", "placed", "released", "owner", "covers", "reason"):
         table.add_column(name)
     for hold in holds:
         released = f"{hold.released:%Y-%m-%d}" if hold.released else "no"
-        table.add_row(hold.id, f"{hold.placed:%Y-%m-%d}", released, hold.owner, hold.reason)
+        covers = ", ".join(hold.categories) or "all"
+        table.add_row(hold.id, f"{hold.placed:%Y-%m-%d}", released, hold.owner, covers, hold.reason)
     return table

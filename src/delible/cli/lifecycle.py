@@ -173,6 +173,32 @@ def expire(
     emit(ctx, {"requests": [line(s) for s in found]}, text=table(found))
 
 
+def lift(
+    ctx: typer.Context,
+    request_id: Id,
+    reason: Annotated[
+        str | None, typer.Option(help="Why, naming no person: writes the letter that tells the data subject.")
+    ] = None,
+    informed: Annotated[
+        bool, typer.Option("--informed", help="The letter was sent: lift the restriction now (Art. 18(3)).")
+    ] = False,
+) -> None:
+    """Lift a restriction of processing: write the letter with --reason, and with --informed lift it once it was sent.
+
+    Example:
+
+        delible request lift R-20260131-ABC234 --reason "the address was corrected"
+        delible request lift R-20260131-ABC234 --informed
+    """
+    from delible.workflows.restriction import lift_restriction
+
+    call = current(ctx)
+    done = lift_restriction(
+        call.workspace, request_id, reason=reason, informed=informed, actor=call.actor, now=call.now
+    )
+    answer(ctx, done.request, notice=done.notice)
+
+
 def answer(ctx: typer.Context, request: Request, *, notice: str = "") -> None:
     """Answer with one request as it is now, and with the text for its data subject, if there is one."""
     from delible.workflows.lifecycle import standings_of

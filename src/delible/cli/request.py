@@ -10,7 +10,8 @@ import typer
 from delible.cli import lifecycle
 from delible.cli.context import current, emit, progress
 from delible.cli.options import Immediate
-from delible.cli.request_lines import Id, line, shown, table
+from delible.cli.request_lines import Id, at_length, line, shown, table
+from delible.model.restriction import RestrictionGround
 from delible.model.terms import Regime, Right
 
 app = typer.Typer(help="Take in data subjects' requests and carry them out.")
@@ -24,6 +25,9 @@ def submit(
     identifiers: Annotated[str, typer.Option(metavar="FILE", help="JSON lines, one person each; - for stdin.")],
     received: Annotated[datetime | None, typer.Option(help="When it came in (UTC), if not now.")] = None,
     agent: Annotated[bool, typer.Option("--agent", help="An authorised agent asks for them.")] = False,
+    ground: Annotated[
+        RestrictionGround | None, typer.Option(help="Of restrictions, the ground of Art. 18(1), if it was said.")
+    ] = None,
 ) -> None:
     """Register a request for each person in a file as one batch, and print the ids and due dates.
 
@@ -47,6 +51,7 @@ def submit(
         now=call.now,
         received=received.replace(tzinfo=received.tzinfo or UTC) if received else None,
         agent=agent,
+        restriction=ground,
         progress=progress,
     )
     found = standings_of(call.workspace, made, call.now)
@@ -79,7 +84,7 @@ def list_(
 
 @app.command()
 def show(ctx: typer.Context, request_id: Id) -> None:
-    """Show one request and what has happened to it.
+    """Show one request, by which links its identifiers were reached, and what has happened to it.
 
     Example:
 
@@ -93,7 +98,7 @@ def show(ctx: typer.Context, request_id: Id) -> None:
     [standing] = standings_of(call.workspace, [request], call.now)
     emit(
         ctx,
-        {"request": {**line(standing), "refs": list(request.refs)}, "history": history},
+        {"request": {**line(standing), **at_length(request)}, "history": history},
         text=shown(standing, history),
     )
 
@@ -119,6 +124,7 @@ for step in (
     lifecycle.refuse,
     lifecycle.withdraw,
     lifecycle.expire,
+    lifecycle.lift,
 ):
     app.command()(step)
 
@@ -134,7 +140,9 @@ def fulfil(
         bool, typer.Option("--accept-no-match", help="Complete erasures that reach no row, too.")
     ] = False,
 ) -> None:
-    """Carry out approved requests: access packages first, then all erasures in one run.
+    """Carry out approved requests: restrictions, then access packages, then all erasures in one run.
+
+    What exceptions keep of an erasure is carried out by itself when they end.
 
     Example:
 
@@ -157,6 +165,7 @@ def fulfil(
         "requests": [{"id": r.id, "state": r.state} for r in done.requests],
         "tables": [line for e in done.erasures for line in applied_document(e)["tables"]],
         "packages": dict(done.packages),
+        "letters": dict(done.letters),
         "releases": sorted({name for e in done.erasures for name in e.releases}),
     }
     tables = [t for e in done.erasures for t in e.tables]

@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from delible.decide.exception import kept_until
+from delible.decide.restriction import restricts
+from delible.model.restriction import ARTICLE
+from delible.model.terms import Right
+
 if TYPE_CHECKING:
     from rich.table import Table
 
     from delible.decide.danger import Standing
+    from delible.model.exception import KeptPart
+    from delible.model.request import Request
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The request's id, such as R-20260131-ABC234.")]
 
@@ -42,6 +49,20 @@ def line(standing: Standing) -> dict[str, Any]:
         "agent": request.agent,
         "ground": request.ground,
         "held_by": request.held_by,
+        "kept_until": kept_until(request.kept),
+        "due_again": standing.again,
+        "restriction_ground": request.restriction,
+        "lift_told": request.lift_told,
+        "lifted": request.lifted,
+    }
+
+
+def at_length(request: Request) -> dict[str, Any]:
+    """Return what `show` adds to a request's line."""
+    return {
+        "refs": list(request.refs),
+        "evidence": [path.model_dump() for path in request.evidence],
+        "kept": [part.model_dump(mode="json", exclude={"owner", "reason"}) for part in request.kept],
     }
 
 
@@ -79,11 +100,41 @@ def shown(standing: Standing, history: Sequence[Mapping[str, Any]]) -> str:
     lines += [f"identity verified: {_words(request.verification)}"] if request.verification else []
     lines += [f"through an agent: {_words(request.agent)}"] if request.agent else []
     lines += [f"held by {request.held_by}"] if request.held_by else []
+    lines += [_restriction(request)] if request.right is Right.RESTRICTION else []
+    lines += [_kept(part) for part in request.kept]
+    lines += [f"due again on {standing.again}"] if standing.again else []
     lines += [f"duplicate of {request.duplicate_of}"] if request.duplicate_of else []
     lines += [f"ground: {_words(request.ground)}"] if request.ground else []
     lines += [f"reason: {request.reason}"] if request.reason else []
+    lines += ["", "identifiers and the links that led to them:", *_tree(request)] if request.evidence else []
     lines += ["", *(f"{h['at']:%Y-%m-%d %H:%M:%S}  {_what(h):<22} {h['actor']}" for h in history)]
     return "\n".join(lines)
+
+
+def _restriction(request: Request) -> str:
+    ground = f", {ARTICLE[request.restriction]}" if request.restriction else ""
+    if request.lifted is not None:
+        return f"restriction lifted {request.lifted:%Y-%m-%d}{ground}"
+    if not restricts(request):
+        return f"no restriction{ground}"
+    told = f"; data subject told of the lifting {request.lift_told:%Y-%m-%d}" if request.lift_told else ""
+    return f"processing is restricted{ground}{told}"
+
+
+def _kept(part: KeptPart) -> str:
+    what = ", ".join(part.columns) if part.columns else "whole rows"
+    where = f"{part.table} ({part.rows} row(s): {what})"
+    return f"kept in {where} until {part.until} by exception {part.exception}, {part.article}"
+
+
+def _tree(request: Request) -> list[str]:
+    """Return the ways to identifiers, each step below the one before; places only."""
+    lines: list[str] = []
+    for path in request.evidence:
+        many = f" ({path.identifiers})" if path.identifiers > 1 else ""
+        lines.append(f"  {path.kind}{many}, {path.role}")
+        lines += [f"  {'   ' * depth}└─ {step}" for depth, step in enumerate(path.steps)]
+    return lines
 
 
 def _cells(standing: Standing) -> tuple[str, ...]:

@@ -82,9 +82,10 @@ def flag(request: Request) -> Exclusion | None:
     """Return what a request stands for against its data subject's rows, or None when it excludes nothing.
 
     A restriction, objection or opt-out stands from its receipt until it is refused or withdrawn, so its completion
-    does not end it (Art. 18(3), 21(1)). A completed erasure has become a suppression.
+    does not end it (Art. 18(3), 21(1)); a restriction ends when it is lifted. A completed erasure has become a
+    suppression.
     """
-    if request.state in _WITHOUT_EFFECT:
+    if request.state in _WITHOUT_EFFECT or request.lifted is not None:
         return None
     if request.right is Right.ERASURE and request.state is RequestState.COMPLETED:
         return None

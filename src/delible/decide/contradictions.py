@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from itertools import combinations
 
 from delible.decide.finding import Finding, note, violation
+from delible.decide.holds import held_by
 from delible.model.duration import Duration, after
 from delible.model.policy import PolicySet, Purpose
 from delible.model.retention import EventClock, RetentionRule
@@ -192,10 +193,11 @@ def _holds(policies: PolicySet, today: date) -> Iterator[Finding]:
         begins = datetime.combine(hold.starts, datetime.min.time())
         for rule in policies.retention.values():
             ends = after(begins, rule.keep).date()
-            if rule.table in hold.tables and (hold.ends is None or ends < hold.ends):
+            if rule.table in held_by(hold, policies) and (hold.ends is None or ends < hold.ends):
+                where = ("tables", hold.tables.index(rule.table)) if rule.table in hold.tables else ("categories",)
                 yield note(
                     "policy.hold_over_retention",
                     f"while hold '{name}' lasts, '{rule.retention}' ({rule.keep}) does nothing: the hold stands above "
                     "it, and rows stay past their period.",
-                    *("legal_holds", name, "tables", hold.tables.index(rule.table)),
+                    *("legal_holds", name, *where),
                 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 
 from delible.decide.deadline import clock_for, day_of, days_left
+from delible.decide.exception import due_again
 from delible.model.request import ENDED, Request
 
 
@@ -18,11 +19,13 @@ class Standing:
         days_left: Whole days to the last day for the answer; negative when overdue, None when the request has ended.
         confirm_days: The same for confirming receipt, as long as that is still to be done.
         nearest: The lesser of both: how dangerous it is.
+        again: The day on which what exceptions keep of an erasure becomes due; its days are counted to that.
     """
 
     request: Request
     days_left: int | None
     confirm_days: int | None
+    again: date | None = None
 
     @property
     def nearest(self) -> int | None:
@@ -39,6 +42,10 @@ def standing(request: Request, now: datetime, *, zone: tzinfo = UTC) -> Standing
     """Return where a request stands now; days do not run down while its clock stands still."""
     if request.state in ENDED:
         return Standing(request, None, None)
+    again = due_again(request)
+    if again is not None:
+        # The person has the answer (Art. 12(4)); what is left has a day of its own.
+        return Standing(request, days_left(again, now, zone=zone), None, again)
     at = request.stopped if request.stopped is not None and _stands_still(request, zone) else now
     confirm = request.confirm_by if request.confirmed is None else None
     return Standing(

@@ -9,8 +9,10 @@ from datetime import date
 
 from delible.decide.beginning import begun
 from delible.decide.contradictions import contradictions
+from delible.decide.exception_policy import exception_findings
 from delible.decide.exposure import exposures
 from delible.decide.finding import Finding, Severity, Sources, gap, place, violation
+from delible.decide.holds import covered_columns
 from delible.decide.notices import untold
 from delible.decide.references import reaching, structure, ways
 from delible.decide.retention_policy import ends, left_identifying, retention_findings
@@ -79,6 +81,7 @@ def check(
         *_erasure(facts),
         *retention_findings(facts.policies, facts.columns, facts.known),
         *_holds(policies),
+        *exception_findings(policies, facts.known, today),
         *contradictions(policies, today),
         *_datasets(facts),
         *_warehouse(facts),
@@ -208,6 +211,10 @@ def _holds(policies: PolicySet) -> Iterator[Finding]:
         if hold.ends is not None and hold.ends < hold.starts:
             message = f"hold '{name}' ends on {hold.ends}, before it starts on {hold.starts}."
             yield violation("policy.hold_period", message, "legal_holds", name, "ends")
+        for index, category in enumerate(hold.categories):
+            if not any(covered_columns(hold.categories[index : index + 1], t) for t in policies.tables.values()):
+                message = f"no table has a column of category '{category}', so hold '{name}' covers nothing by it."
+                yield gap("policy.hold_category", message, "legal_holds", name, "categories", index)
 
 
 def _datasets(facts: _Facts) -> Iterator[Finding]:

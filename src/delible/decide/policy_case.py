@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from delible.decide.consent import decide, flag_of
+from delible.decide.exception import Covering as Covered
+from delible.decide.exception import fate
 from delible.decide.expressions import Undecidable, evaluate
 from delible.decide.holds import held_tables
 from delible.decide.people import Key, People
@@ -16,9 +18,10 @@ from delible.decide.retention import Covering, decide_row
 from delible.model.consent import ConsentRecord
 from delible.model.policy import PolicySet
 from delible.model.policy_case import ExpectedErasure, ExpectedRelease, ExpectedRetention, PolicyCase, numbered
+from delible.model.restriction import RestrictionGround
 from delible.model.retention import EventClock, RetentionRule
 from delible.model.subject import SubjectRef
-from delible.model.terms import Exclusion, Right
+from delible.model.terms import ErasureAction, Exclusion, Right
 
 _FREEZING = frozenset({Right.ACCESS, Right.PORTABILITY, Right.RESTRICTION})
 
@@ -101,10 +104,17 @@ class _Run:
             return expected.action, "not_theirs"
         if not owners <= due:
             return expected.action, "shared"
-        held = self._holding(Right.RESTRICTION)
-        if self._table_held(expected.table) or not held.isdisjoint(self.people.keys_of(due)):
+        held = self._holding(opposing=True)
+        if self._table_held(expected.table, erasing=True) or not held.isdisjoint(self.people.keys_of(due)):
             return expected.action, "held"
-        return expected.action, str(table.erasure.action)
+        row = self._row(expected.table, expected.row)
+        exceptions = [x for x in self.policies.exceptions.values() if x.table == expected.table]
+        covering = [Covered(x, evaluate(x.where, row) if x.where is not None else True) for x in exceptions]
+        found = fate(table, covering, regimes=(expected.regime,), today=self._now.date(), columns=row)
+        if expected.kept is None or found.action is ErasureAction.DELETE_ROW:
+            return expected.action, str(found.action)
+        kept = sorted(c for c in table.columns if not found.erases(c))
+        return f"{expected.action} {sorted(expected.kept)}", f"{found.action} {kept}"
 
     def release(self, expected: ExpectedRelease) -> tuple[str, str]:
         reason = self._release_reason(expected)
@@ -188,14 +198,21 @@ class _Run:
             return max(known) if clock.take == "last" else min(known)
         return _instant(row, clock.otherwise) if clock.otherwise is not None else None
 
-    def _holding(self, *rights: Right) -> frozenset[Key]:
-        """Return all identifiers that holds, and open requests for some rights, reach."""
-        people = [*self.case.held, *(r.who for r in self.case.requests if r.right in rights)]
+    def _holding(self, *rights: Right, opposing: bool = False) -> frozenset[Key]:
+        """Return all identifiers that holds, and open requests for some rights, reach.
+
+        Args:
+            rights: Which.
+            opposing: Also restrictions by which somebody opposes erasure (Art. 18(1)(b)).
+        """
+        opposed = RestrictionGround.UNLAWFUL_PROCESSING if opposing else None
+        asked = [r for r in self.case.requests if r.right in rights or (opposed and r.ground is opposed)]
+        people = [*self.case.held, *(r.who for r in asked)]
         given = {self.people.key(kind, value) for who in people for kind, value in self._who(who).items()}
         return self.people.linked(frozenset(given))
 
-    def _table_held(self, table: str) -> bool:
-        return table in held_tables(self.policies.legal_holds, self._now.date())
+    def _table_held(self, table: str, *, erasing: bool = False) -> bool:
+        return table in held_tables(self.policies, self._now.date(), erasing=erasing)
 
     def _who(self, who: Mapping[str, Any]) -> Mapping[str, Any]:
         for kind in who:

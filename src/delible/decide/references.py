@@ -102,6 +102,8 @@ def _unknown_names(policies: PolicySet) -> Iterator[Finding]:
             yield from _one(rule.purpose, "purpose", purposes, "retention", name, "purpose")
     for name, hold in policies.legal_holds.items():
         yield from _each(hold.tables, "table", tables, "legal_holds", name, "tables")
+    for name, exception in policies.exceptions.items():
+        yield from _one(exception.table, "table", tables, "exceptions", name, "table")
     for name, recipe in policies.datasets.items():
         yield from _one(recipe.source, "table", tables, "datasets", name, "source")
         yield from _one(recipe.purpose, "purpose", purposes, "datasets", name, "purpose")

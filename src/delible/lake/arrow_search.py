@@ -21,15 +21,15 @@ _PARTITION_VALUES = "partitionValues"
 def search_table(table: pa.Table, needles: Needles, typed: Mapping[str, TypedKeys]) -> Counter[tuple[str, str]]:
     """Count matches in a decoded table by column and form."""
     found: Counter[tuple[str, str]] = Counter()
-    for name, array in _leaves(table):
-        for form, count in _in_array(array, needles).items():
+    for name, array in leaves(table):
+        for form, count in in_array(array, needles).items():
             found[(name, form)] += count
-        keys = typed.get(_log_column(name).lower())
+        keys = typed.get(log_column(name).lower())
         if keys is not None:
             hits = keys.hits(array)
             if hits:
                 found[(name, "parquet value")] += hits
-        if typed and name.endswith("stats") and _textual(array.type):
+        if typed and name.endswith("stats") and textual(array.type):
             for text in array.to_pylist():
                 document = text.encode() if isinstance(text, str) else text or b""
                 for suffix, count in search_statistics(document, typed).items():
@@ -37,7 +37,7 @@ def search_table(table: pa.Table, needles: Needles, typed: Mapping[str, TypedKey
     return found
 
 
-def _log_column(name: str) -> str:
+def log_column(name: str) -> str:
     """Return the table column behind a statistic of a checkpoint, such as `add.stats_parsed.minValues.id`."""
     for part in (".minValues.", ".maxValues.", ".partitionValues_parsed.", f".{_PARTITION_VALUES}."):
         if part in name:
@@ -45,7 +45,8 @@ def _log_column(name: str) -> str:
     return name
 
 
-def _leaves(table: pa.Table) -> Iterator[tuple[str, pa.Array]]:
+def leaves(table: pa.Table) -> Iterator[tuple[str, pa.Array]]:
+    """Yield the columns without parts of a table by dotted name."""
     for name in table.column_names:
         for chunk in table.column(name).chunks:
             yield from _flattened(name, chunk)
@@ -94,7 +95,7 @@ def is_searchable(kind: pa.DataType) -> bool:
         return is_searchable(kind.value_type)
     if pa.types.is_nested(kind):
         return all(is_searchable(kind.field(index).type) for index in range(kind.num_fields))
-    return _textual(kind) or is_comparable(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)
+    return textual(kind) or is_comparable(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)
 
 
 _TEXTUAL = (
@@ -103,16 +104,18 @@ _TEXTUAL = (
 )
 
 
-def _textual(kind: pa.DataType) -> bool:
+def textual(kind: pa.DataType) -> bool:
+    """Return whether a column holds text or bytes."""
     return any(test(kind) for test in _TEXTUAL)
 
 
-def _in_array(array: pa.Array, needles: Needles) -> Counter[str]:
+def in_array(array: pa.Array, needles: Needles) -> Counter[str]:
+    """Count matches in one column's values, by form."""
     kind = array.type
     if is_comparable(kind):
         hits = count_values(array, needles.values)
         return Counter({"parquet value, as its type": hits}) if hits else Counter()
-    if not _textual(kind):
+    if not textual(kind):
         return Counter()
     binary = pc.cast(array, pa.large_binary())
     offsets = np.frombuffer(binary.buffers()[1], dtype=np.int64)[binary.offset : binary.offset + len(binary) + 1]

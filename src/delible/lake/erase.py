@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import reduce
 
+from delta.tables import DeltaTable
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from delible.decide.exception import erased_so
 from delible.lake.columns import pseudonym, with_pads
 from delible.lake.commits import commits
+from delible.lake.exceptions import LAWS, by_law, changed, covered, due_with_laws, kept_column, some
 from delible.lake.facts import open_table, quoted, read
 from delible.lake.mentions import masked_texts, needles_of, with_mentions, without_held
-from delible.lake.reach import due_combinations, keys_frame, same_combination
+from delible.lake.reach import due_combinations, keys_frame, reach_columns, same_combination
+from delible.model.exception import ErasureException
 from delible.model.policy import Controller, TablePolicy
 from delible.model.subject import KeyRow
-from delible.model.terms import ColumnErasure, ErasureAction
+from delible.model.terms import ColumnErasure, ErasureAction, Regime
 
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
@@ -80,15 +85,24 @@ def erase_rows(
     controller: Controller,
     keys: Sequence[KeyRow],
     pads: tuple[bytes, bytes],
+    *,
+    exceptions: Sequence[ErasureException] = (),
+    regimes: Mapping[str, Regime] | None = None,
 ) -> None:
     """Delete or treat all due rows of a table in one commit.
 
     Args:
+        exceptions: Those that protect rows of the table.
+        regimes: The law of each request, where there are exceptions.
         pads: HMAC pads of this run's pseudonym key, which is forgotten afterwards: rows of one person still belong
             together, and nobody can find out whose they were.
     """
     handle = open_table(spark, location, table=policy.table)
     frame = read(spark, location)
+    if exceptions:
+        source = due_with_laws(frame, policy, controller, keys_frame(spark, by_law(keys, regimes or {})))
+        _erase_but(handle, frame, with_pads(source, pads), policy, exceptions)
+        return
     source = due_combinations(frame, policy, controller, keys_frame(spark, keys))
     condition = same_combination(policy, "t", "s")
     match policy.erasure.action:
@@ -102,6 +116,34 @@ def erase_rows(
             handle.alias("t").merge(source.alias("s"), condition).whenMatchedUpdate(set=treated).execute()
         case ErasureAction.KEEP:
             return
+
+
+def _erase_but(
+    handle: DeltaTable,
+    frame: DataFrame,
+    source: DataFrame,
+    policy: TablePolicy,
+    exceptions: Sequence[ErasureException],
+) -> None:
+    """Erase what no exception keeps; rows in which nothing is left to erase are not touched, so a rerun finds none."""
+    own = frame.columns
+    same = " AND ".join(f"t.{quoted(c)} <=> s.__k{i}" for i, c in enumerate(reach_columns(policy)))
+    covers = {e.exception: covered(frame, e, F.col(f"s.{LAWS}")) for e in exceptions}
+    gone = {c: how for c, how in erased_so(policy, own).items() if c in own}
+    stays = {c: kept_column(c, covers, exceptions) for c in gone}
+    treated: dict[str, str | Column] = {
+        quoted(c): F.when(stays[c], F.col(f"t.{quoted(c)}")).otherwise(_treated(frame, c, how))
+        for c, how in gone.items()
+    }
+    changes = reduce(
+        lambda left, right: left | right,
+        [changed(F.col(f"t.{quoted(c)}"), how) & ~stays[c] for c, how in gone.items()],
+        F.lit(False),
+    )
+    merge = handle.alias("t").merge(source.alias("s"), same)
+    if policy.erasure.action is ErasureAction.DELETE_ROW:
+        merge = merge.whenMatchedDelete(~some(covers))
+    merge.whenMatchedUpdate(changes, treated).execute()
 
 
 def _treated(frame: DataFrame, column: str, how: ColumnErasure) -> Column:

@@ -41,6 +41,11 @@ def open_table(spark: SparkSession, location: str, *, table: str) -> DeltaTable:
     return DeltaTable.forPath(spark, location)
 
 
+def is_delta(spark: SparkSession, location: str) -> bool:
+    """Return whether there is a Delta table at a location."""
+    return bool(DeltaTable.isDeltaTable(spark, location))
+
+
 def read(spark: SparkSession, location: str, *, version: int | None = None) -> DataFrame:
     """Return the table's rows, now or at a version."""
     reader = spark.read.format("delta")

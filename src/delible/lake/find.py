@@ -8,7 +8,7 @@ crash.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from graphlib import TopologicalSorter
 
@@ -17,9 +17,11 @@ from pyspark.sql import functions as F
 
 from delible.lake.columns import normalised
 from delible.lake.evidence import evidence_of
+from delible.lake.evidence_paths import evidence_paths
 from delible.lake.expansion import expand
 from delible.lake.facts import quoted
 from delible.lake.reach import collected, due_rows, keys_frame, kind_of, reach_columns, spelled, split_rows
+from delible.model.identity import EvidencePath
 from delible.model.plan import RowsDue
 from delible.model.policy import PolicySet, Reach, TablePolicy
 from delible.model.subject import KeyRow
@@ -45,6 +47,8 @@ class Found:
         tables: Per table, what is due there.
         ambiguous: Requests whose identifiers reach more than one person: never guessed, always asked.
         rows_of: Rows per request and table, of requests that reach any.
+        paths: How the identifiers of each request were reached.
+        merging: Per ambiguous request, the links that would make one person of two.
     """
 
     keys: tuple[KeyRow, ...]
@@ -52,6 +56,8 @@ class Found:
     tables: Mapping[str, TableDue]
     ambiguous: frozenset[str]
     rows_of: Mapping[str, Mapping[str, int]]
+    paths: Mapping[str, tuple[EvidencePath, ...]] = field(default_factory=dict)
+    merging: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def find(
@@ -79,15 +85,16 @@ def find(
                 owned, others = _path_keys(spark, policies, frames, policy, reach, keys)
                 keys += owned
                 shared[name] = others
+    paths = evidence_paths(policies, given, expanded, keys[len(expanded.keys) :])
     if not keys:
-        return Found((), expanded.shared, {}, ambiguous, {})
+        return Found((), expanded.shared, {}, ambiguous, {}, paths, expanded.merging)
     frame_of_keys = keys_frame(spark, keys)
     tables = _counted(policies, frames, frame_of_keys, shared)
     rows_of = _rows_of(policies, frames, frame_of_keys)
     if evidence:
         touched = [name for name, table in tables.items() if table.due.rows]
         keys += evidence_of(spark, policies, frames, frame_of_keys, touched)
-    return Found(tuple(keys), expanded.shared, tables, ambiguous, rows_of)
+    return Found(tuple(keys), expanded.shared, tables, ambiguous, rows_of, paths, expanded.merging)
 
 
 def _path_order(policies: PolicySet) -> list[str]:

@@ -20,8 +20,9 @@ import pyarrow.fs as pafs
 from delible.lake.file_search import FileSearch
 from delible.lake.formats import Format
 from delible.lake.forms import Needles
+from delible.lake.kept_search import KeptValues
 from delible.lake.log_search import search_statistics
-from delible.lake.packed import Packed
+from delible.lake.packed import UNREADABLE, Packed
 from delible.lake.places import Names
 from delible.lake.typed_keys import TypedKeys
 from delible.model.proof import Match, Verification
@@ -36,12 +37,18 @@ class Folder:
         location: Absolute path or URI.
         typed: Keys that are no proof in raw bytes, such as small numbers, by the column that they would stand in.
         skip: Subfolders, relative, that are searched on their own or are exempt.
+        kept: Values that exceptions keep there, and where.
+        kept_typed: What remains of `typed` where the kept keys may stand in their columns.
+        live: Names of the data files of the table's newest version; only there, and in the log, may kept values stand.
     """
 
     name: str
     location: str
     typed: Mapping[str, TypedKeys] = field(default_factory=dict)
     skip: tuple[str, ...] = ()
+    kept: tuple[KeptValues, ...] = ()
+    kept_typed: Mapping[str, TypedKeys] = field(default_factory=dict)
+    live: frozenset[str] = frozenset()
 
 
 def search(
@@ -62,6 +69,7 @@ def search(
         # Spark does not tell letter case apart in names of columns.
         typed = {column.lower(): keys for column, keys in folder.typed.items()}
         names = Names(needles, typed)
+        rest = _Rest.of(folder, values, numbers) if folder.kept else None
         filesystem, root = pafs.FileSystem.from_uri(folder.location)
         try:
             objects = _objects(filesystem, root, folder.skip)
@@ -76,7 +84,10 @@ def search(
             if info.type is not pafs.FileType.File:
                 continue
             try:
-                file = _searched(filesystem, info, needles, typed)
+                if rest is not None and rest.concerns(folder, path):
+                    file = rest.searched(filesystem, info, folder.kept)
+                else:
+                    file = _searched(filesystem, info, needles, typed)
             except FileNotFoundError:
                 continue
             for (column, form), count in file.found.items():
@@ -94,6 +105,41 @@ def search(
         matches=tuple(Match(place=p, form=f, count=c) for (p, f), c in sorted(matches.items())),
         unreadable=tuple(unreadable),
     )
+
+
+@dataclass(frozen=True)
+class _Rest:
+    """What may stand nowhere in a table in which exceptions keep something."""
+
+    needles: Needles
+    typed: Mapping[str, TypedKeys]
+
+    @staticmethod
+    def of(folder: Folder, values: Sequence[str], numbers: Sequence[str]) -> _Rest:
+        kept = frozenset().union(*(k.values for k in folder.kept))
+        needles = Needles([v for v in values if v not in kept], [n for n in numbers if n not in kept])
+        return _Rest(needles, {column.lower(): keys for column, keys in folder.kept_typed.items()})
+
+    def concerns(self, folder: Folder, path: str) -> bool:
+        """Return whether kept values may stand in a file: live data, or an entry of the log."""
+        name = PurePosixPath(path).name
+        if path.startswith("_delta_log/"):
+            return name.endswith((".json", ".crc", ".parquet")) and not name.startswith(".")
+        return name in folder.live and not path.startswith("_change_data/")
+
+    def searched(self, filesystem: pafs.FileSystem, info: pafs.FileInfo, kept: Sequence[KeptValues]) -> FileSearch:
+        """Search a file wholly for everything else, and for kept values outside of their places."""
+        search = _searched(filesystem, info, self.needles, self.typed)
+        in_log, parquet = "/_delta_log/" in info.path, info.base_name.endswith(".parquet")
+        for values in kept:
+            with filesystem.open_input_file(info.path) as stream:
+                try:
+                    found = values.in_log(stream, parquet=parquet) if in_log else values.in_data(stream)
+                except UNREADABLE:
+                    search.wholly = False
+                else:
+                    search.found.update(found)
+        return search
 
 
 def _objects(filesystem: pafs.FileSystem, root: str, skip: tuple[str, ...]) -> list[pafs.FileInfo]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+from delible.model.base import Frozen
 from delible.model.terms import Regime, Right
 
 
@@ -21,6 +22,22 @@ class Agency(StrEnum):
     CLAIMED = "claimed"
     SIGNED_PERMISSION = "signed_permission"
     POWER_OF_ATTORNEY = "power_of_attorney"
+
+
+class EvidencePath(Frozen):
+    """By which links identifiers of one kind were reached: places in tables, never values.
+
+    Args:
+        kind: An identifier kind, or `table.column` for a key that a path of tables leads to.
+        role: `given`, `found`, or `shared` with somebody else.
+        steps: Such as `customers.email = … → customers.phone`, in order; none for what was given.
+        identifiers: How many were reached so.
+    """
+
+    kind: str
+    role: str
+    steps: tuple[str, ...] = ()
+    identifiers: int = 1
 
 
 class Needed(NamedTuple):

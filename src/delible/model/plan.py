@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Literal
 
 from delible.model.base import Frozen, digest
+from delible.model.exception import KeptPart
 from delible.model.terms import ErasureAction, RetentionAction
 
 
@@ -51,13 +52,24 @@ class TableFacts(Frozen):
 
 
 class RowsDue(Frozen):
-    """How much of one table is due, as the find step counted it."""
+    """How much of one table is due, as the find step counted it.
+
+    Args:
+        exceptions: Those that may protect rows of the table now, whether they find one or not.
+        kept: What each keeps.
+        kept_rows: Due rows of which something is kept.
+        unchanged: Those of them in which nothing is left to erase.
+    """
 
     table: str
     rows: int
     shared_rows: int = 0
     mentions: int = 0
     held_mentions: int = 0
+    exceptions: tuple[str, ...] = ()
+    kept: tuple[KeptPart, ...] = ()
+    kept_rows: int = 0
+    unchanged: int = 0
 
 
 class TableStep(Frozen):
@@ -69,6 +81,9 @@ class TableStep(Frozen):
         mentions: Rows of other people in whose free text a due person's identifier stands.
         held_mentions: The same in rows of people under a hold: KEPT as they are, so the byte search will find them.
         wait_hours: How long the old files must stay for other readers before VACUUM may remove them.
+        exceptions: Names of the exceptions that protect rows here, by the day of the plan.
+        kept: What each of them keeps of the due rows.
+        kept_rows: Due rows of which something is KEPT so.
     """
 
     table: str
@@ -84,6 +99,9 @@ class TableStep(Frozen):
     stages: tuple[Stage, ...]
     wait_hours: int
     reason: str | None = None
+    exceptions: tuple[str, ...] = ()
+    kept: tuple[KeptPart, ...] = ()
+    kept_rows: int = 0
 
 
 class PlannedRequest(Frozen):
@@ -92,6 +110,8 @@ class PlannedRequest(Frozen):
     Args:
         shared: How many of its identifiers somebody else has, too; they reach no row by themselves.
         rows: Its own rows per table; a table's step counts those of all requests together.
+        kept: What exceptions keep of its own rows.
+        kept_rows: Its own rows, per table, of which something is kept.
     """
 
     id: str
@@ -99,6 +119,8 @@ class PlannedRequest(Frozen):
     matched: bool
     shared: int = 0
     rows: dict[str, int] = {}
+    kept: tuple[KeptPart, ...] = ()
+    kept_rows: dict[str, int] = {}
 
 
 class ErasurePlan(Frozen):

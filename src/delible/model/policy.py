@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from delible.model.base import ColumnName, Frozen, Name, Text, digest
 from delible.model.dataset import DatasetRecipe
 from delible.model.duration import Duration
+from delible.model.exception import ErasureException
 from delible.model.notice import DEFAULT_ACKNOWLEDGE, NoticeRoute
 from delible.model.retention import LegalHold, RetentionRule
 from delible.model.subject import IdentifierKind
@@ -238,6 +239,7 @@ class PolicySet(Frozen):
     tables: dict[str, TablePolicy] = {}
     retention: dict[str, RetentionRule] = {}
     legal_holds: dict[str, LegalHold] = {}
+    exceptions: dict[str, ErasureException] = {}
     datasets: dict[str, DatasetRecipe] = {}
 
     @property

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from delible.model.base import Frozen, Name, Text
-from delible.model.terms import ConsentStatus, LegalBasis, Right
+from delible.model.base import ColumnName, Frozen, Name, Text
+from delible.model.restriction import RestrictionGround
+from delible.model.terms import ConsentStatus, LegalBasis, Regime, Right
 
 Who = Annotated[dict[Name, str | int], Field(min_length=1)]
 """Identifier kind to value: one made-up person."""
@@ -31,10 +32,15 @@ class GivenConsent(Frozen):
 
 
 class GivenRequest(Frozen):
-    """An open request of a made-up person."""
+    """An open request of a made-up person.
+
+    Args:
+        ground: Of a restriction, the ground of Art. 18(1).
+    """
 
     who: Who
     right: Right
+    ground: RestrictionGround | None = None
 
 
 class ExpectedRetention(Frozen):
@@ -57,13 +63,18 @@ class ExpectedErasure(Frozen):
     """What the erasure of a person does to a row: an action of the table, or why the row stays.
 
     Args:
-        action: `delete_row`, `treat_columns`, `keep`, or `not_theirs`, `shared`, `held`.
+        action: `delete_row`, `treat_columns`, `keep`, or `not_theirs`, `shared`, `held`; where an exception keeps
+            something of a row, `treat_columns` or `keep`.
+        kept: The mapped columns that stay in the row; not looked at when left out.
+        regime: The law of the request.
     """
 
     who: Who
     table: Name
     row: RowNumber
     action: Annotated[str, Field(pattern="^(delete_row|treat_columns|keep|not_theirs|shared|held)$")]
+    kept: tuple[ColumnName, ...] | None = None
+    regime: Regime = Regime.GDPR
 
 
 class ExpectedRelease(Frozen):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from delible.model.base import Frozen
+from delible.model.exception import KeptPart
 
 
 class Match(Frozen):
@@ -60,6 +61,8 @@ class Certificate(Frozen):
         earlier_plans: Plans that ended with residue before this one; the tables' numbers include theirs.
         rows: This data subject's own rows per table; the numbers under `tables` are those of the whole run.
         shared_identifiers: Identifiers that somebody else has, too: by themselves they reached no row.
+        kept: What exceptions keep of this data subject's rows, on which ground and until when; empty once all is gone.
+        kept_rows: Own rows, per table, of which something is kept so.
         releases: Dataset releases, as `NAME@vN`, that were cut before and hold the data subject under a pseudonym.
         releases_unknown: Those whose subject index cannot be read, so that nobody can tell.
     """
@@ -80,6 +83,8 @@ class Certificate(Frozen):
     shared_identifiers: int = 0
     tables: tuple[TableProof, ...]
     verification: Verification
+    kept: tuple[KeptPart, ...] = ()
+    kept_rows: dict[str, int] = {}
     releases: tuple[str, ...] = ()
     releases_unknown: tuple[str, ...] = ()
     ledger_sequence: int

@@ -96,10 +96,15 @@ class TagFinding(Frozen):
 
 
 class SubjectHold(Frozen):
-    """A legal hold on people, by reference; holds on whole tables are policies."""
+    """A legal hold on people, by reference; holds on whole tables and categories are policies.
+
+    Args:
+        categories: Data categories that it is limited to; everything of the people when empty.
+    """
 
     id: str
     refs: tuple[SubjectRef, ...]
+    categories: tuple[str, ...] = ()
     reason: str
     owner: str
     placed: datetime

@@ -6,7 +6,9 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from delible.model.base import Frozen
-from delible.model.identity import Agency, Verification
+from delible.model.exception import KeptPart
+from delible.model.identity import Agency, EvidencePath, Verification
+from delible.model.restriction import RestrictionGround
 from delible.model.subject import SubjectRef
 from delible.model.terms import Regime, RequestState, Right
 
@@ -65,6 +67,12 @@ class Request(Frozen):
         agent: What is known of the agent who asks; None when the data subject does.
         held_by: The legal hold that holds it, as long as it is held.
         second_person: It was submitted under the two-person rule, which a later change of the policy does not lift.
+        kept: What exceptions kept of an erasure; the request becomes due again when one of them ends.
+        kept_by: The plan that carried the rest out.
+        evidence: By which links each kind of identifier was reached.
+        restriction: On which ground a restriction was asked for, where that was said.
+        lift_told: When the data subject was told that the restriction will be lifted (Art. 18(3)).
+        lifted: When it was lifted.
     """
 
     id: str
@@ -89,3 +97,9 @@ class Request(Frozen):
     ground: RefusalGround | None = None
     held_by: str | None = None
     second_person: bool = False
+    kept: tuple[KeptPart, ...] = ()
+    kept_by: str | None = None
+    evidence: tuple[EvidencePath, ...] = ()
+    restriction: RestrictionGround | None = None
+    lift_told: datetime | None = None
+    lifted: datetime | None = None

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from delible.model.base import ColumnName, Frozen, Name, Text
 from delible.model.duration import Duration
+from delible.model.taxonomy import Category
 from delible.model.terms import RetentionAction
 
 Grain = Literal["year", "quarter", "month", "week", "day"]
@@ -149,7 +150,8 @@ class LegalHold(Frozen):
     """Rows that nothing may delete while the hold lasts (Art. 17(3)(e)).
 
     Args:
-        tables: The tables it covers, with all their rows.
+        tables: The tables it covers, with all their rows; all tables when only `categories` are given.
+        categories: The data categories that it is limited to, with all below them: the columns that hold one.
         starts, ends: First and last day, inclusive; open-ended without `ends`.
         owner: Who placed it and can release it.
     """
@@ -157,6 +159,13 @@ class LegalHold(Frozen):
     hold: Name
     reason: Text
     owner: Text
-    tables: tuple[Name, ...] = Field(min_length=1)
+    tables: tuple[Name, ...] = ()
+    categories: tuple[Category, ...] = ()
     starts: date
     ends: date | None = None
+
+    @model_validator(mode="after")
+    def _covers_something(self) -> LegalHold:
+        if not self.tables and not self.categories:
+            raise ValueError("give 'tables', or 'categories', or both")
+        return self

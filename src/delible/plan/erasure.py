@@ -70,7 +70,7 @@ def plan_erasure(  # noqa: PLR0913  # all of it is the plan
     _refuse_unmapped(policies, facts, [n for n in erased if due[n].rows])
     refuse_unsafe(policies, facts, erased, immediate=immediate)
     steps = tuple(
-        _step(policies.tables[name], facts[name], due[name], cost.get(name, (0, 0)), immediate)
+        _step(policies.tables[name], facts[name], due[name], cost.get(name, (0, 0)), immediate, name in again)
         for name in erasure_order(policies.tables, touched)
     )
     return ErasurePlan(
@@ -85,8 +85,11 @@ def plan_erasure(  # noqa: PLR0913  # all of it is the plan
     )
 
 
-def _step(policy: TablePolicy, facts: TableFacts, due: RowsDue, cost: tuple[int, int], immediate: bool) -> TableStep:
-    keeps = policy.erasure.action is ErasureAction.KEEP and not due.mentions
+def _step(
+    policy: TablePolicy, facts: TableFacts, due: RowsDue, cost: tuple[int, int], immediate: bool, again: bool
+) -> TableStep:
+    stays = policy.erasure.action is ErasureAction.KEEP or due.rows == due.unchanged
+    keeps = stays and not due.mentions and not again
     return TableStep(
         table=policy.table,
         location=facts.location,
@@ -101,6 +104,9 @@ def _step(policy: TablePolicy, facts: TableFacts, due: RowsDue, cost: tuple[int,
         stages=() if keeps else ALL_STAGES,
         wait_hours=0 if immediate else max(facts.deleted_file_retention_hours, facts.log_retention_hours),
         reason=policy.erasure.reason,
+        exceptions=due.exceptions,
+        kept=due.kept,
+        kept_rows=due.kept_rows,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from textwrap import wrap
 from typing import Any
 
+from delible.decide.holds import held_by
 from delible.errors import InputError, bounded, did_you_mean
 from delible.model.base import Frozen
 from delible.model.policy import PolicySet, Reach, TablePolicy
@@ -51,6 +52,7 @@ class Explanation(Frozen):
     erasure_reason: str | None
     retention: tuple[dict[str, str | None], ...]
     holds: tuple[dict[str, str | None], ...]
+    exceptions: tuple[dict[str, str | None], ...]
     upstream: tuple[str, ...]
     derived: tuple[str, ...]
     datasets: tuple[dict[str, str], ...]
@@ -107,7 +109,20 @@ def explain(policies: PolicySet, table: str) -> Explanation:
         holds=tuple(
             {"hold": h.hold, "starts": str(h.starts), "ends": str(h.ends) if h.ends else None, "reason": h.reason}
             for h in policies.legal_holds.values()
-            if table in h.tables
+            if table in held_by(h, policies)
+        ),
+        exceptions=tuple(
+            {
+                "exception": x.exception,
+                "columns": ", ".join(x.columns) or None,
+                "basis": str(x.basis),
+                "until": str(x.until),
+                "where": x.where,
+                "owner": x.owner,
+                "reason": x.reason,
+            }
+            for x in policies.exceptions.values()
+            if x.table == table
         ),
         upstream=policy.upstream,
         derived=tuple(name for name, other in policies.tables.items() if table in other.upstream),
@@ -133,6 +148,7 @@ def lines(explanation: Explanation) -> list[str]:
         ("Subject", [" → ".join(p) for p in e.paths] or [f"nobody: {e.no_subject}" if e.no_subject else "NOT REACHED"]),
         ("Erasure", [_ERASURE[e.erasure], *([f"because: {e.erasure_reason}"] if e.erasure_reason else [])]),
         ("Retention", retention),
+        ("Exceptions", [_excepted(x) for x in e.exceptions]),
         ("Legal holds", holds),
         ("Made from", list(e.upstream)),
         ("Source of", [*e.derived, *(f"dataset {d['dataset']} for {d['purpose']}" for d in e.datasets)]),
@@ -188,6 +204,15 @@ def _paths(policies: PolicySet, start: TablePolicy) -> Iterator[tuple[str, ...]]
             continue
         taken = (*steps, f"{here} = {following.table}.{reach.matches}")
         waiting += [(taken, (*seen, following.table), onward, following) for onward in following.subject]
+
+
+def _excepted(exception: dict[str, str | None]) -> str:
+    what = exception["columns"] or "the whole row"
+    only = f", only where {exception['where']}" if exception["where"] else ""
+    return (
+        f"{exception['exception']}: an erasure keeps {what} until {exception['until']}{only} ({exception['basis']}). "
+        f"{exception['reason']}"
+    )
 
 
 def _retained(rule: dict[str, str | None]) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from delible.model.base import Frozen
+from delible.model.exception import ErasureException
 from delible.model.policy import PolicySet
 from delible.model.terms import ErasureAction, Treatment
 from delible.plan.dataset import ColumnStep, DatasetPlan
 
-_KINDS = ("purposes", "recipients", "tables", "retention", "legal_holds", "datasets")
+_KINDS = ("purposes", "recipients", "tables", "retention", "legal_holds", "exceptions", "datasets")
 _STRICTER = (ErasureAction.KEEP, ErasureAction.TREAT_COLUMNS, ErasureAction.DELETE_ROW)
 _OPENNESS = (Treatment.DROP, Treatment.MASK, Treatment.PSEUDONYMISE, Treatment.GENERALISE, Treatment.KEEP)
 
@@ -127,7 +129,35 @@ def erasure_changes(old: PolicySet, new: PolicySet) -> tuple[ErasureChange, ...]
                 stricter=rank > 0 or (rank == 0 and more),
             )
         )
-    return tuple(found)
+    return (*found, *_exception_changes(old, new))
+
+
+def _exception_changes(old: PolicySet, new: PolicySet) -> list[ErasureChange]:
+    """Return what exceptions would newly protect, and no longer; an erasure that they stop bounding takes more."""
+    found = []
+    for name in sorted(set(old.exceptions) | set(new.exceptions)):
+        before, after = old.exceptions.get(name), new.exceptions.get(name)
+        was, is_now = _scope(before), _scope(after)
+        until = (before.until if before else date.min, after.until if after else date.min)
+        if was == is_now and until[0] == until[1]:
+            continue
+        more = before is None or (was == is_now and until[1] > until[0])
+        table = next(e.table for e in (after, before) if e is not None)
+        found.append(ErasureChange(table=table, old=_bound(name, before), new=_bound(name, after), stricter=not more))
+    return found
+
+
+def _scope(exception: ErasureException | None) -> object:
+    if exception is None:
+        return None
+    return exception.table, frozenset(exception.columns), exception.where, exception.laws
+
+
+def _bound(name: str, exception: ErasureException | None) -> str:
+    if exception is None:
+        return f"without exception '{name}'"
+    what = ", ".join(exception.columns) or "whole rows"
+    return f"with exception '{name}' ({what}) until {exception.until}"
 
 
 def table_change(table: str, categories: Mapping[str, str], fates: Iterable[Fate]) -> TableChange:

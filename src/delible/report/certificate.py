@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from delible.model.base import canonical
+from delible.model.exception import KeptPart
 from delible.model.proof import Certificate
 from delible.model.terms import ErasureAction
-from delible.report.page import count, render, size
+from delible.report.page import count, render, size, words
 
 
 def certificate_bytes(certificate: Certificate) -> bytes:
@@ -16,12 +17,18 @@ def certificate_bytes(certificate: Certificate) -> bytes:
 
     `delible.verify_certificate` recomputes them from the document alone, so this form is a promise to auditors.
     """
-    return canonical(certificate.model_dump(mode="json", exclude={"signature"}))
+    return canonical(_document(certificate, exclude={"signature"}))
 
 
 def certificate_document(certificate: Certificate) -> dict[str, Any]:
     """Return the certificate as the JSON document that is handed over and can be verified offline."""
-    return certificate.model_dump(mode="json")
+    return _document(certificate)
+
+
+def _document(certificate: Certificate, *, exclude: set[str] | None = None) -> dict[str, Any]:
+    """Return the certificate's fields; where nothing is kept, in the form that certificates had before exceptions."""
+    empty = {name for name in ("kept", "kept_rows") if not getattr(certificate, name)}
+    return certificate.model_dump(mode="json", exclude={*(exclude or ()), *empty})
 
 
 def certificate_html(certificate: Certificate) -> str:
@@ -58,6 +65,7 @@ def statement(certificate: Certificate) -> tuple[str, ...]:
     if certificate.shared_identifiers:
         many = count(certificate.shared_identifiers, "identifier")
         said.append(f"{many} of the data subject belong to other people, too; rows known by those alone were KEPT.")
+    said += [kept_sentence(part) for part in certificate.kept]
     if certificate.releases:
         said.append(
             f"STILL IN {count(len(certificate.releases), 'dataset release')} that {_were(certificate.releases)} cut "
@@ -78,6 +86,16 @@ def rebuild(releases: Sequence[str]) -> str:
     return ", ".join(f"delible dataset build {name}" for name in names)
 
 
+def kept_sentence(part: KeptPart) -> str:
+    """Return what an exception keeps, why and until when, as one sentence."""
+    what = f"{count(len(part.columns), 'column')} ({', '.join(part.columns)})" if part.columns else "everything"
+    because = f": {part.reason.rstrip('.')}" if part.reason else ""
+    return (
+        f"KEPT in {count(part.rows, 'row')} of '{part.table}' until {part.until}: {what}, under the exception "
+        f"'{part.exception}' ({part.article}, {words(part.basis)}){because}. Due again from the day after."
+    )
+
+
 def _were(releases: Sequence[str]) -> str:
     return "was" if len(releases) == 1 else "were"
 
@@ -89,8 +107,9 @@ def _done(certificate: Certificate) -> str:
         return f"No row of any table matched the identifiers that were given.{masked}"
     actions = {t.table: t.action for t in certificate.tables}
     stay = (ErasureAction.KEEP, ErasureAction.TREAT_COLUMNS)
-    gone = {t: n for t, n in certificate.rows.items() if actions.get(t) not in stay}
-    stripped = {t: n for t, n in certificate.rows.items() if actions.get(t) == ErasureAction.TREAT_COLUMNS}
+    rest = {t: n - certificate.kept_rows.get(t, 0) for t, n in certificate.rows.items()}
+    gone = {t: n for t, n in rest.items() if n > 0 and actions.get(t) not in stay}
+    stripped = {t: n for t, n in rest.items() if n > 0 and actions.get(t) == ErasureAction.TREAT_COLUMNS}
     rows = sum(gone.values())
     were = "was" if rows == 1 else "were"
     said = f"{count(rows, 'row')} of the data subject in {count(len(gone), 'table')} {were} erased."

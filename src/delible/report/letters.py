@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from delible.decide.deadline import clock_for, confirmation_clock
+from delible.model.exception import KeptPart
 from delible.model.request import Request
+from delible.model.restriction import ARTICLE
 from delible.model.terms import Regime
 
 
@@ -65,6 +68,68 @@ def unidentified_notice(request: Request, *, controller: str, contact: str) -> s
             "We cannot tell which of our data is about you with what you have told us (GDPR Art. 11(2)). You may give",
             "us more by which we can find you, such as a customer number or another address; we then take your request",
             "up again. You may complain to a supervisory authority, or go to court.",
+            "",
+            f"{controller}, {contact}",
+        )
+    )
+
+
+def kept_notice(request: Request, kept: Sequence[KeptPart], *, controller: str, contact: str) -> str:
+    """Return the answer to an erasure that exceptions keep something of: what, why, until when (Art. 12(4)).
+
+    Args:
+        request: The erasure.
+        kept: What is kept of the data subject's rows.
+        controller: Who answers.
+        contact: Where to ask.
+    """
+    lines = []
+    for part in kept:
+        what = ", ".join(c.replace("_", " ") for c in part.columns) if part.columns else "the whole record"
+        lines += [
+            f"- {part.table.replace('_', ' ')}: {what}.",
+            f"  Kept until {part.until.isoformat()}. The ground: {part.article} ({part.basis.replace('_', ' ')}).",
+            f"  {part.reason or ''}".rstrip(),
+        ]
+    remedy = (
+        "You may complain to a supervisory authority, or go to court (GDPR Art. 12(4))."
+        if request.regime is Regime.GDPR
+        else "We use what we keep for nothing but that ground (11 CCR 7022(f))."
+    )
+    return "\n".join(
+        (
+            f"Your request {request.id} ({request.right}), received on {request.received:%Y-%m-%d}",
+            "",
+            "We have erased the data that we held about you, but for what the law lets or makes us keep:",
+            "",
+            *(line for line in lines if line),
+            "",
+            "What is kept is erased when its time is over, without another request of yours.",
+            remedy,
+            "",
+            f"{controller}, {contact}",
+        )
+    )
+
+
+def lifting_notice(request: Request, *, controller: str, contact: str, reason: str) -> str:
+    """Return the letter that tells a data subject that a restriction will be lifted (Art. 18(3)); it goes before that.
+
+    Args:
+        request: The restriction.
+        controller: Who answers.
+        contact: Where to ask.
+        reason: Why it is lifted.
+    """
+    ground = f" ({ARTICLE[request.restriction]})" if request.restriction is not None else ""
+    return "\n".join(
+        (
+            f"The restriction that you obtained with your request {request.id}{ground}",
+            "",
+            "We inform you before we lift the restriction of processing (GDPR Art. 18(3)). Until then your data is",
+            f"stored, and nothing else. The reason: {reason}",
+            "Afterwards your data may be processed again. You may object, ask for erasure, complain to a supervisory",
+            "authority, or go to court.",
             "",
             f"{controller}, {contact}",
         )

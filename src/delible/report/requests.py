@@ -96,13 +96,16 @@ def request_groups(lines: Iterable[RequestLine]) -> tuple[RequestGroup, ...]:
 
 def _line(request: Request, history: Sequence[AuditRecord], end: datetime) -> RequestLine:
     state, since, due = request.state, request.changed, request.due
+    kept = request.state is RequestState.PARTLY_COMPLETED and bool(request.kept)
     if history:
         past = [r for r in history if r.at <= end]
         moves = [r for r in past if r.outcome in _STATES]
         state = RequestState(moves[-1].outcome) if moves else RequestState.RECEIVED
         since = moves[-1].at if moves else request.received
+        kept = bool(moves) and "kept" in moves[-1].detail
         due = next((date.fromisoformat(r.detail["due"]) for r in reversed(past) if "due" in r.detail), due)
-    ended = since if state in ENDED else None
+    # What an exception keeps was answered, with the reason and the day (Art. 12(4)).
+    ended = since if state in ENDED or kept else None
     still = state is RequestState.VERIFYING_IDENTITY and request.regime is Regime.GDPR and since.date() <= due
     days_left = None if ended else (due - (since if still else end).date()).days
     return RequestLine(

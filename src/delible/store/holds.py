@@ -26,6 +26,8 @@ SPEC = TableSpec(
 )
 _CHAIN = "holds"
 _PLACED, _RELEASED = "placed", "released"
+_CATEGORY = "category:"
+"""Beside the references stand the data categories that a hold is limited to."""
 
 
 class Holds:
@@ -46,7 +48,8 @@ class Holds:
         def build(snapshot: Snapshot) -> Write:
             if any(known.id == hold.id for known in _fold(snapshot)):
                 raise InputError("hold.exists", "there is a hold with this id.", where=f"hold {hold.id}")
-            row = (hold.id, _PLACED, hold.placed, " ".join(hold.refs), hold.reason, hold.owner)
+            covered = " ".join((*hold.refs, *(f"{_CATEGORY}{c}" for c in hold.categories)))
+            row = (hold.id, _PLACED, hold.placed, covered, hold.reason, hold.owner)
             return Write([row], {_CHAIN: snapshot.transaction(_CHAIN) + 1})
 
         self._table.upkeep(self._table.commit(build)[1])
@@ -81,10 +84,6 @@ class Holds:
         """Return the holds that have not been released."""
         return [hold for hold in self.all() if hold.released is None]
 
-    def refs(self) -> frozenset[SubjectRef]:
-        """Return the references that a hold keeps from being erased."""
-        return frozenset(ref for hold in self.active() for ref in hold.refs)
-
 
 def _fold(snapshot: Snapshot) -> list[SubjectHold]:
     rows = snapshot.rows('ORDER BY "at", "event"')
@@ -100,7 +99,8 @@ def _hold(row: Row, ends: dict[str, datetime]) -> SubjectHold:
     hold_id, _, at, refs, reason, owner = row
     return SubjectHold(
         id=hold_id,
-        refs=tuple(SubjectRef(ref) for ref in refs.split()),
+        refs=tuple(SubjectRef(ref) for ref in refs.split() if not ref.startswith(_CATEGORY)),
+        categories=tuple(c.removeprefix(_CATEGORY) for c in refs.split() if c.startswith(_CATEGORY)),
         reason=reason,
         owner=owner,
         placed=at,

@@ -16,6 +16,7 @@ from delible.decide.finding import place as place_of
 from delible.decide.references import structure
 from delible.errors import InputError, PolicyError, Problem, bounded
 from delible.model.dataset import DatasetRecipe
+from delible.model.exception import ErasureException
 from delible.model.policy import Controller, PolicySet, Purpose, Recipient, TablePolicy
 from delible.model.retention import LegalHold, RetentionRule
 from delible.store.policy_problems import place, problem, problems_of
@@ -29,6 +30,7 @@ KINDS: dict[str, tuple[str, type[BaseModel]]] = {
     "tables": ("table", TablePolicy),
     "retention": ("retention", RetentionRule),
     "legal_holds": ("hold", LegalHold),
+    "exceptions": ("exception", ErasureException),
     "datasets": ("dataset", DatasetRecipe),
 }
 """Folder to the key that names a thing, and the thing's type."""

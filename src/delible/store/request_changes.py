@@ -8,7 +8,8 @@ from datetime import date, datetime
 
 from delible.decide.identity import GROUNDS_OF, unproven
 from delible.errors import BlockedError
-from delible.model.identity import Agency, Verification
+from delible.model.base import canonical
+from delible.model.identity import Agency, EvidencePath, Verification
 from delible.model.policy import Controller
 from delible.model.request import ENDED, TRANSITIONS, RefusalGround, Request
 from delible.model.subject import SubjectRef
@@ -218,15 +219,21 @@ def resumed(request: Request, *, actor: str, now: datetime) -> Event | None:
     return moved(request, S.SCHEDULED if request.approved_by else S.AWAITING_APPROVAL, actor=actor, now=now)
 
 
-def refs_found(request: Request, refs: Sequence[SubjectRef], actor: str, now: datetime) -> Event | None:
-    """Return the event that adds references, or None when all of them are there.
+def refs_found(
+    request: Request, refs: Sequence[SubjectRef], actor: str, now: datetime, evidence: Sequence[EvidencePath] = ()
+) -> Event | None:
+    """Return the event that adds references and how they were reached, or None when all of it is there.
 
     Raises:
         BlockedError: `request.ended`.
     """
     _check_open(request)
     fresh = " ".join(dict.fromkeys(ref for ref in refs if ref not in request.refs))
-    return Event(0, now, request.id, REFS_FOUND, None, None, actor, refs=fresh) if fresh else None
+    paths = tuple(evidence)
+    if not fresh and (not paths or paths == request.evidence):
+        return None
+    said = details(evidence=canonical([p.model_dump(mode="json") for p in paths]).decode() if paths else None)
+    return Event(0, now, request.id, REFS_FOUND, None, None, actor, refs=fresh or None, detail=said)
 
 
 def _no_way(request: Request, to: RequestState) -> BlockedError:

@@ -8,9 +8,11 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from delible.model.base import canonical
-from delible.model.identity import Agency, Verification
+from delible.model.exception import KeptPart
+from delible.model.identity import Agency, EvidencePath, Verification
 from delible.model.record import AuditEntry
 from delible.model.request import RefusalGround, Request
+from delible.model.restriction import RestrictionGround
 from delible.model.subject import SubjectRef
 from delible.model.terms import Regime, RequestState, Right
 
@@ -36,6 +38,7 @@ COLUMNS = {
 }
 RECEIVED, MOVED, EXTENDED, REFS_FOUND = "received", "moved", "extended", "refs_found"
 CONFIRMED, VERIFIED, AGENT_PROVEN = "confirmed", "verified", "agent_proven"
+LIFT_TOLD, LIFTED = "lift_told", "lifted"
 
 _FIELDS: dict[str, Callable[[str], Any]] = {
     "confirm_by": date.fromisoformat,
@@ -45,6 +48,10 @@ _FIELDS: dict[str, Callable[[str], Any]] = {
     "ground": RefusalGround,
     "held_by": str,
     "second_person": lambda _: True,
+    "kept": lambda text: tuple(KeptPart.model_validate(part) for part in json.loads(text)),
+    "kept_by": str,
+    "evidence": lambda text: tuple(EvidencePath.model_validate(path) for path in json.loads(text)),
+    "restriction": RestrictionGround,
 }
 """Details that change a field of the request. Others, such as the digest of a document, are only recorded."""
 _LATER = {name: field.default for name, field in Request.model_fields.items() if not field.is_required()}
@@ -151,6 +158,7 @@ def _apply(fields: dict[str, Any], event: Event) -> None:
     if event.state is not None:
         fields["state"] = S(event.state)
         fields["held_by"] = None
+        fields["kept"], fields["kept_by"] = (), None
         fields["stopped"] = event.at if fields["state"] is S.VERIFYING_IDENTITY else None
         if fields["state"] in (S.VERIFYING_IDENTITY, S.AWAITING_APPROVAL):
             fields["approved_by"] = None
@@ -166,8 +174,9 @@ def _apply(fields: dict[str, Any], event: Event) -> None:
             fields[name] = value
     if event.event == EXTENDED:
         fields["extended"] = True
-    if event.event == CONFIRMED:
-        fields["confirmed"] = event.at
+    at_last = {CONFIRMED: "confirmed", LIFT_TOLD: "lift_told", LIFTED: "lifted"}
+    if event.event in at_last:
+        fields[at_last[event.event]] = event.at
     _apply_detail(fields, event)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 from delible.errors import ConflictError, InputError
+from delible.model.identity import EvidencePath
 from delible.model.record import AuditEntry
 from delible.model.request import ENDED, Request
 from delible.model.subject import KeyRole, KeyRow, SubjectRef
@@ -160,15 +161,21 @@ class Requests:
         )[0]
 
     def add_refs(
-        self, request_id: str, refs: Iterable[SubjectRef], now: datetime, *, actor: str = "delible"
+        self,
+        request_id: str,
+        refs: Iterable[SubjectRef],
+        now: datetime,
+        *,
+        actor: str = "delible",
+        evidence: Sequence[EvidencePath] = (),
     ) -> Request:
-        """Add references that were found by following links; what is there already changes nothing.
+        """Add references that were found by following links, and how; what is there already changes nothing.
 
         Raises:
             BlockedError: `request.ended`.
         """
         found = tuple(refs)
-        return self.change([request_id], lambda r: refs_found(r, found, actor, now), now)[0]
+        return self.change([request_id], lambda r: refs_found(r, found, actor, now, evidence), now)[0]
 
     def reconcile(self) -> int:
         """Write the audit records of events whose writer died before it could; return how many.
@@ -255,13 +262,16 @@ class Requests:
         return fold(_events(snapshot, f"WHERE {any_of('request', named)}")) if named else []
 
     def _open_like(self, snapshot: Snapshot, new: Sequence[NewRequest]) -> list[Request]:
-        """Return the open requests that share a reference with one of the new requests."""
+        """Return the open requests that share a reference with one of the new requests.
+
+        An erasure that was carried out but for what an exception keeps is answered: who asks again has a new reason.
+        """
         refs = {ref for request in new for ref in request.refs}
         shared = " OR ".join(f'contains("refs", {literal(ref)})' for ref in sorted(refs)) if len(refs) <= _FEW else ""
         where = f"({shared})" if shared else '"refs" IS NOT NULL'
         said = snapshot.rows(f"WHERE {where}", columns=("request", "refs"))
         ids = sorted({request_id for request_id, text in said if not refs.isdisjoint(text.split())})
-        return [r for r in self._known(snapshot, ids) if r.state not in ENDED]
+        return [r for r in self._known(snapshot, ids) if r.state not in ENDED and not r.kept]
 
     def _keep_identifiers(self, new: Sequence[tuple[str, NewRequest]], now: datetime) -> None:
         rows = [

@@ -13,6 +13,7 @@ from delible.errors import InputError
 from delible.model.base import Frozen
 from delible.model.identity import Agency
 from delible.model.request import Request
+from delible.model.restriction import RestrictionGround
 from delible.model.subject import Identifier, IdentifierKind, SubjectRef, normalised
 from delible.model.terms import Regime, RequestState, Right
 from delible.store.keys import Keys
@@ -32,6 +33,7 @@ class NewRequest(Frozen):
         due: Last day for the answer; the caller computes it.
         confirm_by: Last day for confirming receipt, where the law asks for that.
         agent: Given when an authorised agent asks for the data subject.
+        restriction: The ground of a restriction, where it was said.
     """
 
     right: Right
@@ -42,6 +44,7 @@ class NewRequest(Frozen):
     due: date
     confirm_by: date | None = None
     agent: Agency | None = None
+    restriction: RestrictionGround | None = None
 
 
 def refs_of(
@@ -140,6 +143,7 @@ def submitted(
             confirm_by=request.confirm_by,
             agent=request.agent.value if request.agent else None,
             second_person="yes" if second_person else None,
+            restriction=request.restriction.value if request.restriction else None,
         )
         begun = Event(0, now, request_id, RECEIVED, None, S.RECEIVED.value, actor, None, *said, detail=detail)
         events.append(begun)

@@ -21,7 +21,7 @@ CONFIG_FILE = "delible.yaml"
 _LARGEST_CONFIG = 16_384
 _UNFIT = frozenset("[]|^%\\")
 _POLICY_FOLDERS = (
-    "purposes", "tables", "retention", "legal_holds", "detection", "datasets", "recipients",
+    "purposes", "tables", "retention", "legal_holds", "exceptions", "detection", "datasets", "recipients",
 )  # fmt: skip
 _TEMPLATE = """\
 # A delible workspace. Paths are relative to this file; `store` may be an object-store URI.

@@ -35,7 +35,8 @@ from delible.store.files import private_write
 from delible.store.workspace import Workspace
 from delible.workflows.access_files import RecordFiles, new_staging, publish
 from delible.workflows.control import Control
-from delible.workflows.search import Searched, find_people
+from delible.workflows.restriction import Restricted
+from delible.workflows.search import Searched, ambiguous, every_ref, find_people
 from delible.workflows.spark import alone, session_for
 
 if TYPE_CHECKING:
@@ -87,14 +88,13 @@ def _built(
     searched = find_people(spark, control, given, erasing=False)
     where = f"request:{request.id}"
     if request.id in searched.found.ambiguous:
-        raise BlockedError(
-            "request.ambiguous", "the identifiers reach more than one person; ask, never guess.", where=where
-        )
+        raise BlockedError.of((ambiguous(control, request, searched),))
     if request.id not in searched.found.rows_of:
         raise BlockedError("request.no_match", "the identifiers reach no row of any table.", where=where)
     if request.state is RequestState.SCHEDULED:
         control.requests.transition(request.id, RequestState.IN_PROGRESS, actor=actor, now=now)
-    control.requests.add_refs(request.id, searched.refs.get(request.id, ()), now, actor=actor)
+    refs, paths = searched.refs.get(request.id, ()), searched.found.paths.get(request.id, ())
+    control.requests.add_refs(request.id, refs, now, actor=actor, evidence=paths)
     staging = new_staging(control.workspace, request.id)
     try:
         package = AccessPackage(
@@ -107,7 +107,7 @@ def _built(
             controller=control.policies.controller.controller,
             contact=control.policies.controller.contact,
             policy_fingerprint=control.policies.fingerprint,
-            tables=_tables(spark, control, searched, staging),
+            tables=_tables(spark, control, request.id, searched, staging),
             withheld=_withheld(searched, request.regime),
         )
         private_write(staging / "index.json", json.dumps(access_index(package), indent=2).encode())
@@ -150,14 +150,22 @@ def _refuse(control: Control, request: Request) -> None:
         raise BlockedError("request.held", f"legal hold {hold.id} covers the data subject.", where=where)
 
 
-def _tables(spark: SparkSession, control: Control, searched: Searched, staging: Path) -> tuple[AccessTable, ...]:
-    """Write every table's records, and return what the page says about each."""
+def _tables(
+    spark: SparkSession, control: Control, request_id: str, searched: Searched, staging: Path
+) -> tuple[AccessTable, ...]:
+    """Write every table's records, and return what the page says about each.
+
+    Rows that somebody else's restriction covers, too, may not be used even for this (Art. 18(2)).
+    """
     from delible.lake.access import own_values, rows_of_person
     from delible.lake.facts import read
 
     policies, found = control.policies, searched.found
     touched = [name for name in policies.tables if (due := searched.due.get(name)) is not None and due.rows]
-    frames = {n: read(spark, searched.locations[n], version=searched.versions[n]) for n in touched}
+    restricted = Restricted.of(spark, control, but=every_ref(control, found).get(request_id, ()))
+    frames = {
+        n: restricted.without(n, read(spark, searched.locations[n], version=searched.versions[n])) for n in touched
+    }
     own = own_values(spark, policies, frames, found.keys, found.shared, touched)
     tables = []
     for name, policy in policies.tables.items():

@@ -56,6 +56,8 @@ def certify(
         rows=planned.rows,
         shared_identifiers=planned.shared,
         tables=_proofs(treated),
+        kept=planned.kept,
+        kept_rows=planned.kept_rows,
         verification=verification,
         releases=releases,
         releases_unknown=holding.unknown,

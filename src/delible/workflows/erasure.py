@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from delible.errors import ResidueError
@@ -20,7 +21,7 @@ from delible.model.proof import Verification
 from delible.model.record import AuditRecord
 from delible.model.request import ENDED, Request
 from delible.model.subject import KeyRole, KeyRow, SubjectRef, own_keys
-from delible.model.terms import RequestState
+from delible.model.terms import Regime, RequestState
 from delible.store.plans import check_seal
 from delible.store.releases import releases_with
 from delible.store.workspace import Workspace
@@ -35,7 +36,8 @@ from delible.workflows.erasure_fit import (
     refuse_moved_tables,
     refuse_overtaken,
 )
-from delible.workflows.held import held_refs
+from delible.workflows.exceptions import end_requests, is_finished, kept_at
+from delible.workflows.held import held_refs, stopping_holds
 from delible.workflows.journal import Journal, Step
 from delible.workflows.lineage_events import erasure_events
 from delible.workflows.notices import prepare_notices, queue_after
@@ -58,6 +60,7 @@ class Erased:
     Args:
         verification: The byte search, or None while tables wait for their windows.
         releases: Dataset releases that were cut before and hold somebody of the requests, or cannot tell.
+        letters: Answers to data subjects of whose rows exceptions keep something, by request.
     """
 
     plan: ErasurePlan
@@ -65,6 +68,7 @@ class Erased:
     tables: tuple[Treated, ...]
     verification: Verification | None
     releases: tuple[str, ...] = ()
+    letters: Mapping[str, Path] = field(default_factory=dict)
 
 
 def apply_erasure(
@@ -94,7 +98,7 @@ def apply_erasure(
         requests = control.requests.named([r.id for r in plan.requests])
         clock = Clock(now)
         journal = _journal(control, plan, actor, clock)
-        if all(r.state is S.COMPLETED for r in requests):
+        if is_finished(plan, requests):
             # A run that died after its last step may have left identifiers and an unwritten record.
             control.requests.reconcile()
             control.requests.sweep(clock())
@@ -109,13 +113,15 @@ def apply_erasure(
         keep_plan(workspace, plan)
         journal.begin("all", "apply", {"requests": str(len(requests))})
         _start(control, requests, actor, clock())
-        keys = _keys(control, run, requests, found, actor)
+        keys = _keys(control, run, plan, requests, found, actor)
         own = refs_of_keys(control, keys)
         # Now, and not when all is done: a copy of somebody must not lie there while their erasure waits for its window.
         remove_packages(control, {ref for refs in own.values() for ref in refs}, now=clock(), actor=actor)
         held = protected_rows(spark, control, _frames(run, control)) if held_refs(control) else {}
+        regimes = {r.id: r.regime for r in requests}
         work = [
-            Work(s, partial(_rewrite, control, s, keys, held.get(s.table)), f"table:{s.table}") for s in plan.tables
+            Work(s, partial(_rewrite, control, s, keys, regimes, held.get(s.table)), f"table:{s.table}")
+            for s in plan.tables
         ]
         treated = treat_tables(run, work, control.policies.tables)
         return _conclude(control, run, plan, requests, treated, keys, own, actor)
@@ -138,12 +144,12 @@ def _found(control: Control, run: Run, requests: Sequence[Request], known: Searc
         return None
     given = own_keys(control.requests.vault.get([r.id for r in requests]))
     searched = known or find_people(run.spark, control, given)
-    refuse_held_people(every_ref(control, searched.found), control.holds.active())
+    refuse_held_people(every_ref(control, searched.found), stopping_holds(control))
     return searched
 
 
 def _keys(
-    control: Control, run: Run, requests: Sequence[Request], searched: Searched | None, actor: str
+    control: Control, run: Run, plan: ErasurePlan, requests: Sequence[Request], searched: Searched | None, actor: str
 ) -> list[KeyRow]:
     """Return all keys of the run but shared ones, stored once and kept encrypted until the requests end.
 
@@ -152,20 +158,30 @@ def _keys(
     ids = [r.id for r in requests]
     vault = control.requests.vault
     if searched is not None:
-        run.journal.once("all", "find", partial(_stored, control, run, ids, searched, actor))
+        run.journal.once("all", "find", partial(_stored, control, run, plan, ids, searched, actor))
     return own_keys(vault.get(ids))
 
 
-def _stored(control: Control, run: Run, ids: Sequence[str], searched: Searched, actor: str, _: AuditRecord) -> Step:
+def _stored(
+    control: Control,
+    run: Run,
+    plan: ErasurePlan,
+    ids: Sequence[str],
+    searched: Searched,
+    actor: str,
+    _: AuditRecord,
+) -> Step:
     vault, kind = control.requests.vault, _salt_kind(run.plan)
     # A run that died before the record may have stored one: two salts would give one person two pseudonyms.
     known = any(row.kind == kind for row in vault.get(ids))
     salt = [] if known else [KeyRow(ids[0], kind, secrets.token_hex(32), KeyRole.FOUND)]
     vault.put([*searched.found.keys, *searched.found.shared, *salt], run.clock())
     for request, refs in searched.refs.items():
-        control.requests.add_refs(request, refs, run.clock())
+        control.requests.add_refs(request, refs, run.clock(), evidence=searched.found.paths.get(request, ()))
     own = own_keys(control.requests.vault.get(ids))
-    reached = {request: set(rows) for request, rows in searched.found.rows_of.items()}
+    # A recipient of what stays as it is has nothing to do.
+    stays = {s.table for s in plan.tables if s.kept_rows and not s.stages}
+    reached = {request: set(rows) - stays for request, rows in searched.found.rows_of.items()}
     prepare_notices(control, reached, own, actor=actor, now=run.clock())
     return Step({"keys": len(searched.found.keys)})
 
@@ -174,7 +190,14 @@ def _salt_kind(plan: str) -> str:
     return f"plan.{plan}.salt"
 
 
-def _rewrite(control: Control, step: TableStep, keys: Sequence[KeyRow], protected: DataFrame | None, run: Run) -> Step:
+def _rewrite(
+    control: Control,
+    step: TableStep,
+    keys: Sequence[KeyRow],
+    regimes: Mapping[str, Regime],
+    protected: DataFrame | None,
+    run: Run,
+) -> Step:
     from delible.lake.columns import pads_of
     from delible.lake.erase import done_under, erase_rows, marked, mask_mentions
 
@@ -182,7 +205,16 @@ def _rewrite(control: Control, step: TableStep, keys: Sequence[KeyRow], protecte
     salt = next(k.value for k in keys if k.kind == _salt_kind(run.plan))
     mark = run.mark(step.table)
     if step.rows:
-        erase_rows(run.spark, step.location, policy, controller, keys, pads_of(bytes.fromhex(salt)))
+        erase_rows(
+            run.spark,
+            step.location,
+            policy,
+            controller,
+            keys,
+            pads_of(bytes.fromhex(salt)),
+            exceptions=[control.policies.exceptions[name] for name in step.exceptions],
+            regimes=regimes,
+        )
     if step.mentions:
         with marked(run.spark, f"{mark}:mentions"):
             mask_mentions(run.spark, step.location, policy, controller, keys, protected)
@@ -191,6 +223,7 @@ def _rewrite(control: Control, step: TableStep, keys: Sequence[KeyRow], protecte
         {
             "rows": rows.rows,
             "shared_rows": step.shared_rows,
+            "kept_rows": step.kept_rows,
             "mentions": mentions.rows,
             "held_mentions": step.held_mentions,
             "files": rows.files + mentions.files,
@@ -222,7 +255,9 @@ def _conclude(
         return Erased(plan, tuple(after), treated, None)
     every = (*treated, *_treated_before(control, plan, actor))
     run.progress("searching every byte")
-    verification = search_everything(control, keys, now=run.clock(), planned=[t.step for t in every])
+    kept = {r.id: r.kept for r in plan.requests if r.kept}
+    places = kept_at(kept, keys)
+    verification = search_everything(control, keys, now=run.clock(), planned=[t.step for t in every], kept=places)
     counts = {
         "files_searched": verification.files_searched,
         "bytes_searched": verification.bytes_searched,
@@ -232,15 +267,15 @@ def _conclude(
     }
     run.journal.begin("all", "verify")
     if not verification.clean:
-        places = (*(m.place for m in verification.matches), *verification.unreadable)
-        tables = [s for s in control.policies.tables if any(re.match(rf"table:{s}(?![a-z0-9_])", p) for p in places)]
+        left = (*(m.place for m in verification.matches), *verification.unreadable)
+        tables = [s for s in control.policies.tables if any(re.match(rf"table:{s}(?![a-z0-9_])", p) for p in left)]
         run.journal.note("all", "verify", "failed", Step(counts, {"tables": ",".join(tables)}))
         control.requests.transition_all(ids, S.PARTLY_COMPLETED, actor=actor, now=run.clock())
         raise ResidueError(
             "erasure.residue",
             f"identifiers still stand at {len(verification.matches)} place(s); "
             f"{len(verification.unreadable)} file(s) could not be read.",
-            where=", ".join(places[:5]),
+            where=", ".join(left[:5]),
             fix="See all places with `delible erasure verify ID`. What stands in tables goes with a new plan: "
             "`delible erasure plan`. After removing anything else, apply this plan again.",
         )
@@ -249,15 +284,19 @@ def _conclude(
     whose = {r.id: own.get(r.id, r.refs) for r in current}
     holding = releases_with(control.workspace, whose, key_version=control.keys.version)
     for request in current:
-        control.suppression.add(whose[request.id], request.id, run.clock())
+        if request.id not in kept:
+            # What an exception keeps has not gone, so it cannot come back.
+            control.suppression.add(whose[request.id], request.id, run.clock())
         certify(control, run, plan, request, every, verification, holding)
     releases = {*holding.unknown, *(name for names in holding.inside.values() for name in names)}
     begun = run.journal.begin("all", "apply").at
     erasure_events(control.workspace, plan, treated, verification, started=begun, now=run.clock())
-    after = control.requests.transition_all(ids, S.COMPLETED, actor=actor, now=run.clock())
+    after, letters = end_requests(control, plan, ids, actor=actor, now=run.clock())
+    for request_id, path in letters.items():
+        run.progress(f"the answer to the data subject of {request_id} is to be sent: {path}")
     queue_after(control, ids, actor=actor, now=run.clock(), progress=run.progress)
     _close(control, run.journal, plan)
-    return Erased(plan, tuple(after), treated, verification, tuple(sorted(releases)))
+    return Erased(plan, tuple(after), treated, verification, tuple(sorted(releases)), letters)
 
 
 def _treated_before(control: Control, plan: ErasurePlan, actor: str) -> list[Treated]:

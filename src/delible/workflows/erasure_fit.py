@@ -14,6 +14,7 @@ from delible.model.subject import SubjectRef
 from delible.model.terms import RequestState, Right
 from delible.workflows.control import Control
 from delible.workflows.erasure_plan import refuse_held_tables
+from delible.workflows.held import stopping_holds
 from delible.workflows.journal import Journal
 from delible.workflows.search import refs_of_keys
 from delible.workflows.stages import Run
@@ -51,7 +52,7 @@ def refuse_held(control: Control, plan: ErasurePlan, clock: Callable[[], datetim
     Raises:
         BlockedError: `request.held`, `table.held`.
     """
-    active = control.holds.active()
+    active = stopping_holds(control)
     if active:
         ids = [r.id for r in plan.requests]
         found = refs_of_keys(control, control.requests.vault.get(ids))

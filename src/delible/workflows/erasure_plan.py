@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from delible.decide.exception import due_again, still_kept
 from delible.decide.holds import held_tables, hold_on
+from delible.decide.restriction import opposes_erasure
 from delible.errors import BlockedError, Problem
 from delible.model.plan import ErasurePlan, PlannedRequest
 from delible.model.policy import PolicySet, TablePolicy
@@ -20,9 +22,10 @@ from delible.store.plans import check_seal, seal
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.guard import requested_by_guard
+from delible.workflows.held import stopping_holds
 from delible.workflows.plans import load_plan
 from delible.workflows.policies import refuse_violations
-from delible.workflows.search import Searched, find_people
+from delible.workflows.search import Searched, ambiguous, find_people
 from delible.workflows.spark import session_for
 from delible.workflows.unfinished import plans_of, residue_tables
 
@@ -67,8 +70,8 @@ def plan_due_erasures(
         InputError: `request.unknown`, `table.missing`.
     """
     control = Control(workspace)
-    refuse_violations(workspace, ("controller", "tables"))
-    chosen, left_out = _chosen(control, request_ids)
+    refuse_violations(workspace, ("controller", "tables", "exceptions"))
+    chosen, left_out = _chosen(control, request_ids, now)
     chosen, held = _not_held(control, chosen)
     left_out += held
     if not chosen:
@@ -76,14 +79,15 @@ def plan_due_erasures(
     spark = session_for(workspace)
     given = own_keys(control.requests.vault.get([r.id for r in chosen]))
     progress(f"finding the rows of {len(chosen)} request(s)")
-    searched = find_people(spark, control, given)
-    on_held({r.id: searched.held[r.id] for r in chosen if r.id in searched.held})
+    searched = find_people(spark, control, given, today=now.date())
+    stopped = {**_stopped(control, searched, now), **searched.held}
+    on_held({r.id: stopped[r.id] for r in chosen if r.id in stopped})
     planned = []
     before = plans_of(workspace, {r.id for r in chosen})
     begun = {r.id: r for p in before for r in p.requests}
     by_guard = requested_by_guard(control)
     for request in chosen:
-        problem = _unusable(request, searched, accept_no_match or request.id in begun) or _strange(
+        problem = _unusable(control, request, searched, accept_no_match or request.id in begun, stopped) or _strange(
             control, request, searched, by_guard
         )
         if problem is not None:
@@ -94,7 +98,7 @@ def plan_due_erasures(
         raise _nothing(left_out)
     wanted = {p.id for p in planned}
     if len(planned) < len(chosen):
-        searched = find_people(spark, control, [k for k in given if k.request in wanted])
+        searched = find_people(spark, control, [k for k in given if k.request in wanted], today=now.date())
     earlier = [p for p in before if any(r.id in wanted for r in p.requests)]
     again = residue_tables(control, earlier) - {n for n, t in control.policies.tables.items() if _kept(t)}
     touched = [n for n, d in searched.due.items() if d.rows or d.mentions or n in again]
@@ -134,12 +138,40 @@ def _planned(request: Request, searched: Searched, begun: Mapping[str, PlannedRe
         shared=max(shared, before.shared if before is not None else 0),
         # Rows that the earlier plan removed are not found again, and those that it left are found by both.
         rows={t: max(now.get(t, 0), earlier.get(t, 0)) for t in sorted({*now, *earlier})},
+        kept=searched.kept.parts.get(request.id, ()),
+        kept_rows=dict(searched.kept.rows.get(request.id, {})),
     )
 
 
-def _chosen(control: Control, request_ids: Sequence[str]) -> tuple[list[Request], list[Problem]]:
+def kept_problem(request: Request) -> Problem:
+    """Return why a request that exceptions keep something of is not carried out now."""
+    names = ", ".join(sorted({part.exception for part in request.kept}))
+    return Problem(
+        "request.kept",
+        f"what is left is kept by exception {names}; the request becomes due again on {due_again(request)}.",
+        f"request:{request.id}",
+    )
+
+
+def _stopped(control: Control, searched: Searched, now: datetime) -> dict[str, str]:
+    """Return the requests with rows that a hold on tables or categories keeps from being erased, each with the hold."""
+    held = held_tables(control.policies, now.date(), erasing=True)
+    stopped = {}
+    for request, rows in searched.found.rows_of.items():
+        names = [held[t] for t in rows if t in held and not _kept(control.policies.tables[t])]
+        if names:
+            stopped[request] = names[0]
+    return stopped
+
+
+def _chosen(control: Control, request_ids: Sequence[str], now: datetime) -> tuple[list[Request], list[Problem]]:
+    exceptions, today = control.policies.exceptions, now.date()
     requests = [control.requests.get(i) for i in dict.fromkeys(request_ids)] or [
-        r for r in control.requests.all() if r.right is Right.ERASURE and r.state in PLANNABLE | {RequestState.HELD}
+        r
+        for r in control.requests.all()
+        if r.right is Right.ERASURE
+        and r.state in PLANNABLE | {RequestState.HELD}
+        and not still_kept(r, exceptions, today)
     ]
     chosen, left_out = [], []
     for request in requests:
@@ -153,6 +185,8 @@ def _chosen(control: Control, request_ids: Sequence[str]) -> tuple[list[Request]
                     "request.held", f"legal hold {request.held_by} covers the data subject.", f"request:{request.id}"
                 )
             )
+        elif still_kept(request, exceptions, today):
+            left_out.append(kept_problem(request))
         elif request.state not in PLANNABLE:
             left_out.append(
                 Problem(
@@ -167,7 +201,7 @@ def _chosen(control: Control, request_ids: Sequence[str]) -> tuple[list[Request]
 
 
 def _not_held(control: Control, requests: Sequence[Request]) -> tuple[list[Request], list[Problem]]:
-    active = control.holds.active()
+    active = stopping_holds(control)
     free, held = [], []
     for request in requests:
         hold = hold_on(request.refs, active)
@@ -180,16 +214,23 @@ def _not_held(control: Control, requests: Sequence[Request]) -> tuple[list[Reque
     return free, held
 
 
-def _unusable(request: Request, searched: Searched, accept_no_match: bool) -> Problem | None:
+def _unusable(
+    control: Control, request: Request, searched: Searched, accept_no_match: bool, stopped: Mapping[str, str]
+) -> Problem | None:
     where = f"request:{request.id}"
     if request.id in searched.found.ambiguous:
+        return ambiguous(control, request, searched)
+    if request.id in stopped:
+        return Problem("request.held", f"legal hold {stopped[request.id]} covers the data subject's rows.", where)
+    own = {*request.refs, *searched.refs.get(request.id, ())}
+    opposed = opposes_erasure(own, control.requests.all())
+    if opposed is not None:
         return Problem(
-            "request.ambiguous",
-            "the identifiers reach more than one person; ask for an identifier that tells them apart, never guess.",
+            "request.opposed",
+            f"the data subject has opposed erasure and asked for restriction instead ({opposed.id}, GDPR Art. "
+            "18(1)(b)). Refuse this request, or lift the restriction first.",
             where,
         )
-    if request.id in searched.held:
-        return Problem("request.held", f"legal hold {searched.held[request.id]} covers the data subject.", where)
     if request.id not in searched.found.rows_of and not accept_no_match:
         return Problem(
             "request.no_match",
@@ -213,7 +254,8 @@ def _strange(control: Control, request: Request, searched: Searched, by_guard: C
 
 
 def _rewrites(searched: Searched, control: Control, table: str) -> bool:
-    return bool(searched.due[table].mentions) or not _kept(control.policies.tables[table])
+    due = searched.due[table]
+    return bool(due.mentions) or (due.rows > due.unchanged and not _kept(control.policies.tables[table]))
 
 
 def _kept(table: TablePolicy) -> bool:
@@ -226,7 +268,7 @@ def refuse_held_tables(policies: PolicySet, touched: Sequence[str], now: datetim
     Raises:
         BlockedError: `table.held`, with one problem per table.
     """
-    held = held_tables(policies.legal_holds, now.date())
+    held = held_tables(policies, now.date(), erasing=True)
     problems = tuple(
         Problem("table.held", f"legal hold '{held[name]}' covers table '{name}'.", f"table:{name}")
         for name in touched

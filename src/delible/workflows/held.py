@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from delible.decide.consent import flag
+from delible.decide.holds import covers, stopping
+from delible.decide.restriction import restricts
+from delible.model.record import SubjectHold
 from delible.model.request import ENDED
-from delible.model.terms import Exclusion, Right
+from delible.model.terms import Right
 from delible.workflows.control import Control
 
 if TYPE_CHECKING:
@@ -26,13 +28,13 @@ class Held:
     """People who are held, and the tables' rows in which they are looked for.
 
     Args:
-        refs: References over all linked identifiers.
+        groups: References over all linked identifiers, by the data categories that they are held for; none is all.
         frames: Rows of every policy table when there are any references.
     """
 
     spark: SparkSession
     control: Control
-    refs: frozenset[str]
+    groups: Mapping[tuple[str, ...], frozenset[str]]
     frames: Mapping[str, DataFrame]
 
     @staticmethod
@@ -44,34 +46,65 @@ class Held:
         """
         from delible.lake.held import expanded_refs
 
-        refs = held_refs(control, accessing=accessing)
-        found = expanded_refs(spark, control.policies, frames, refs, _key(control)) if refs else frozenset()
+        groups = _groups(control, accessing=accessing)
+        found = {
+            categories: expanded_refs(spark, control.policies, frames, refs, ref_key(control))
+            for categories, refs in groups.items()
+        }
         return Held(spark, control, found, frames)
 
-    def combinations(self, table: str) -> DataFrame | None:
-        """Return the reach values of a table's held rows; None when it has none."""
+    def combinations(self, table: str, columns: Collection[str] | None = None) -> DataFrame | None:
+        """Return the reach values of a table's held rows; None when it has none.
+
+        Args:
+            columns: The columns in question; rows that are held for others only do not count. All when None.
+        """
         from delible.lake.held import held_combinations
 
-        if not self.refs:
+        policy = self.control.policies.tables[table]
+        parts = [refs for categories, refs in self.groups.items() if covers(categories, policy, columns)]
+        refs = frozenset().union(*parts)
+        if not refs:
             return None
-        return held_combinations(self.spark, self.control.policies, self.frames, table, self.refs, _key(self.control))
+        return held_combinations(self.spark, self.control.policies, self.frames, table, refs, ref_key(self.control))
 
-    def computed(self, tables: Iterable[str]) -> dict[str, DataFrame]:
-        """Return the reach values of the held rows of those tables that have any, computed now."""
-        return {name: rows.localCheckpoint() for name in tables if (rows := self.combinations(name)) is not None}
+    def computed(self, tables: Iterable[str], *, texts: bool = False) -> dict[str, DataFrame]:
+        """Return the reach values of the held rows of those tables that have any, computed now.
+
+        Args:
+            texts: Only rows whose free text is held.
+        """
+        found = {}
+        for name in tables:
+            rows = self.combinations(name, self.control.policies.tables[name].free_text if texts else None)
+            if rows is not None:
+                found[name] = rows.localCheckpoint()
+        return found
 
 
 def held_refs(control: Control, *, accessing: bool = False) -> frozenset[str]:
     """Return the references that holds, restrictions and, if asked, open access requests name."""
-    refs = set(control.holds.refs())
+    return frozenset().union(*_groups(control, accessing=accessing).values())
+
+
+def _groups(control: Control, *, accessing: bool) -> dict[tuple[str, ...], frozenset[str]]:
+    groups: dict[tuple[str, ...], set[str]] = {}
+    for hold in control.holds.active():
+        groups.setdefault(hold.categories, set()).update(hold.refs)
     for request in control.requests.all():
         open_access = accessing and request.right in _FREEZING and request.state not in ENDED
-        if open_access or flag(request) is Exclusion.RESTRICTED:
-            refs.update(request.refs)
-    return frozenset(refs)
+        if open_access or restricts(request):
+            groups.setdefault((), set()).update(request.refs)
+    return {categories: frozenset(refs) for categories, refs in groups.items()}
 
 
-def _key(control: Control) -> RefKey:
+def stopping_holds(control: Control) -> list[SubjectHold]:
+    """Return the active holds on people that stop an erasure of theirs."""
+    return stopping(control.holds.active(), control.policies)
+
+
+def ref_key(control: Control) -> RefKey:
+    """Return the key of references, for Spark."""
     from delible.lake.identity import RefKey
 
     return RefKey(control.keys.version, control.keys.pads())

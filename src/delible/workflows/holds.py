@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 
+from pydantic import TypeAdapter, ValidationError
+
+from delible.errors import InputError, did_you_mean
 from delible.model.record import AuditEntry, SubjectHold
+from delible.model.taxonomy import CATEGORIES, Category
 from delible.store.requests import refs_of
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
@@ -14,9 +19,24 @@ from delible.workflows.resumption import settle_holds
 
 
 def place_holds(
-    workspace: Workspace, *, identifiers: str, reason: str, owner: str, actor: str, now: datetime
+    workspace: Workspace,
+    *,
+    identifiers: str,
+    reason: str,
+    owner: str,
+    categories: Sequence[str] = (),
+    actor: str,
+    now: datetime,
 ) -> list[SubjectHold]:
-    """Place one hold per person in an identifiers file; only references are kept."""
+    """Place one hold per person in an identifiers file; only references are kept.
+
+    Args:
+        categories: Data categories that the holds are limited to, with all below them.
+
+    Raises:
+        InputError: `hold.category`, `identifiers.*`.
+    """
+    covered = tuple(dict.fromkeys(_category(c) for c in categories))
     control = Control(workspace)
     controller = control.policies.controller
     placed = []
@@ -26,6 +46,7 @@ def place_holds(
             refs=refs_of(person, controller.identifiers, control.keys),
             reason=reason,
             owner=owner,
+            categories=covered,
             placed=now,
         )
         control.holds.place(hold)
@@ -53,7 +74,21 @@ def list_holds(workspace: Workspace) -> list[SubjectHold]:
     return Control(workspace).holds.all()
 
 
+def _category(given: str) -> str:
+    try:
+        category: str = TypeAdapter(Category).validate_python(given)
+    except ValidationError:
+        hint = did_you_mean(given, CATEGORIES).strip()
+        raise InputError("hold.category", "this is no data category.", where="--category", fix=hint or None) from None
+    return category
+
+
 def _entry(action: str, hold: SubjectHold, actor: str) -> AuditEntry:
     return AuditEntry(
-        actor=actor, action=action, object=f"hold:{hold.id}", outcome="done", counts={"refs": len(hold.refs)}
+        actor=actor,
+        action=action,
+        object=f"hold:{hold.id}",
+        outcome="done",
+        counts={"refs": len(hold.refs)},
+        detail={"categories": " ".join(hold.categories)} if hold.categories else {},
     )

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from delible.decide.holds import held_tables
+from delible.decide.holds import held_by, held_tables
 from delible.errors import BlockedError, InputError, Problem
 from delible.model.policy import PolicySet
 from delible.model.retention import EventClock
@@ -119,10 +119,10 @@ class _Side:
                 continue
             frames[name] = read(spark, place)
         control = Control(workspace).under(policies)
-        people = Held(spark, control, frozenset(), frames)
+        people = Held(spark, control, {}, frames)
         if held_refs(control, accessing=True) and not missing:
             people = Held.of(spark, control, frames, accessing=True)
-        return _Side(policies, frames, frozenset(missing), held_tables(policies.legal_holds, now.date()), people, now)
+        return _Side(policies, frames, frozenset(missing), held_tables(policies, now.date()), people, now)
 
     def judging(self, table: str) -> Judging | None:
         """Return what the table's rules are judged by; None when retention does nothing to it."""
@@ -139,7 +139,7 @@ def _rules_of(policies: PolicySet, table: str) -> object:
     """Return everything that retention of a table hangs on."""
     rules = [r for r in policies.retention.values() if r.table == table]
     policy = policies.tables.get(table)
-    holds = [h for h in policies.legal_holds.values() if table in h.tables]
+    holds = [h for h in policies.legal_holds.values() if table in held_by(h, policies)]
     return rules, holds, policy.subject if policy is not None else None
 
 

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from delible.decide.deadline import confirm_by, due_date
+from delible.decide.exception import still_kept
 from delible.errors import BlockedError, DelibleError, InputError, Problem, ResidueError
 from delible.model.identity import Agency
 from delible.model.plan import ErasurePlan
-from delible.model.request import Request
+from delible.model.request import ENDED, Request
+from delible.model.restriction import RestrictionGround
 from delible.model.terms import Regime, RequestState, Right
 from delible.store.requests import NewRequest, refs_of
 from delible.store.submissions import spelled
@@ -21,8 +23,9 @@ from delible.store.workspace import Workspace
 from delible.workflows.calendars import calendar_of, zone_of
 from delible.workflows.control import Control
 from delible.workflows.erasure import Erased, apply_erasure
-from delible.workflows.erasure_plan import PLANNABLE, made_immediate, plan_due_erasures
+from delible.workflows.erasure_plan import PLANNABLE, kept_problem, made_immediate, plan_due_erasures
 from delible.workflows.identifiers import read_people
+from delible.workflows.restriction import restrict_processing
 from delible.workflows.resumption import hold_requests, settle_holds
 from delible.workflows.search import Searched
 from delible.workflows.unfinished import unfinished_erasures, unusable_plans
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from delible.workflows.access import BuiltPackage
 
 _SAY_EVERY = 1_000
-FULFILLED = frozenset({Right.ERASURE, Right.ACCESS, Right.PORTABILITY})
+FULFILLED = frozenset({Right.ERASURE, Right.ACCESS, Right.PORTABILITY, Right.RESTRICTION})
 """Rights that `fulfil` carries out; the others are registered, and answered by hand."""
 
 
@@ -43,6 +46,7 @@ class Fulfilled:
         packages: Folder of each access package, by request.
         left_out: Requests that could not be carried out, each with the reason.
         failure: The error that the command ends with, after everything else was done.
+        letters: Answers to data subjects of whose rows exceptions keep something, by request.
     """
 
     requests: tuple[Request, ...]
@@ -50,6 +54,7 @@ class Fulfilled:
     packages: dict[str, Path]
     left_out: tuple[Problem, ...]
     failure: DelibleError | None = None
+    letters: Mapping[str, Path] = field(default_factory=dict)
 
 
 def submit_requests(  # noqa: PLR0913 - each is a column of the register
@@ -62,6 +67,7 @@ def submit_requests(  # noqa: PLR0913 - each is a column of the register
     now: datetime,
     received: datetime | None = None,
     agent: bool = False,
+    restriction: RestrictionGround | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> list[Request]:
     """Register one request per line of an identifiers file as one batch, all or none; each has its own deadline.
@@ -70,10 +76,13 @@ def submit_requests(  # noqa: PLR0913 - each is a column of the register
         received: When the controller got them; the statutory clock starts here. The present by default. A line with a
             time of its own under `received` has its clock start there.
         agent: An authorised agent asks for all of them; none is approved before the agent's authority is on record.
+        restriction: The ground of restrictions, where it was said.
 
     Raises:
-        InputError: `identifiers.*`, `request.received`, `controller.*`.
+        InputError: `identifiers.*`, `request.received`, `request.ground`, `controller.*`.
     """
+    if restriction is not None and right is not Right.RESTRICTION:
+        raise InputError("request.ground", f"a request for {right} has no ground of Art. 18(1).", where="--ground")
     control = Control(workspace)
     received = received or now
     controller = control.policies.controller
@@ -95,6 +104,7 @@ def submit_requests(  # noqa: PLR0913 - each is a column of the register
                 due=due_date(right, regime, since, is_working_day=working, zone=zone),
                 confirm_by=confirm_by(right, regime, since, is_working_day=working, zone=zone),
                 agent=Agency.CLAIMED if agent else None,
+                restriction=restriction,
             )
         )
         if number % _SAY_EVERY == 0:
@@ -139,7 +149,7 @@ def fulfil_requests(
     now: datetime,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Fulfilled:
-    """Carry out approved requests: go on with plans that were begun, then access packages, then one erasure run.
+    """Carry out approved requests: plans that were begun, restrictions, access packages, then one erasure run.
 
     Access comes before erasure: who asked for both gets the copy of what is then erased.
 
@@ -158,6 +168,7 @@ def fulfil_requests(
         for r in control.requests.all()
         if r.id not in begun
         and r.state is not RequestState.HELD
+        and not still_kept(r, control.policies.exceptions, now.date())
         and (r.id in wanted if wanted is not None else r.state in PLANNABLE)
     ]
     run.left_out += [
@@ -166,18 +177,25 @@ def fulfil_requests(
         if r.right not in FULFILLED
     ]
     run.left_out += [
+        kept_problem(r)
+        for r in control.requests.all()
+        if wanted is not None and r.id in wanted and still_kept(r, control.policies.exceptions, now.date())
+    ]
+    run.left_out += [
         Problem("request.held", f"legal hold {r.held_by} covers the data subject.", f"request:{r.id}")
         for r in control.requests.all()
         if r.state is RequestState.HELD and (wanted is None or r.id in wanted)
     ]
+    run.restrict([r.id for r in due if r.right is Right.RESTRICTION])
     run.give_access([r.id for r in due if r.right in (Right.ACCESS, Right.PORTABILITY)])
     run.erase([r.id for r in due if r.right is Right.ERASURE])
-    if not (run.erasures or run.packages):
+    if not (run.erasures or run.packages or run.restricted):
         run.left_out = run.left_out or [Problem("request.nothing_due", "no request is approved and waiting.")]
         raise run.failure or BlockedError.of(run.left_out)
     done = {r.id for e in run.erasures for r in e.requests} | set(run.packages) | {x.id for x in due}
+    letters = {request: path for e in run.erasures for request, path in e.letters.items()}
     requests = tuple(r for r in control.requests.all() if r.id in done)
-    return Fulfilled(requests, tuple(run.erasures), run.packages, tuple(run.left_out), run.failure)
+    return Fulfilled(requests, tuple(run.erasures), run.packages, tuple(run.left_out), run.failure, letters)
 
 
 @dataclass
@@ -192,6 +210,7 @@ class _Fulfilment:
     progress: Callable[[str], None]
     erasures: list[Erased] = field(default_factory=list)
     packages: dict[str, Path] = field(default_factory=dict)
+    restricted: list[str] = field(default_factory=list)
     left_out: list[Problem] = field(default_factory=list)
     residue: list[Problem] = field(default_factory=list)
 
@@ -209,12 +228,29 @@ class _Fulfilment:
             planned = {r.id for r in plan.requests}
             if wanted is not None and planned.isdisjoint(wanted):
                 continue
-            if all(r.state is RequestState.PARTLY_COMPLETED for r in control.requests.named(sorted(planned))):
-                # It ended with residue: a plan for what is left goes on from it.
+            states = {r.state for r in control.requests.named(sorted(planned))}
+            if RequestState.PARTLY_COMPLETED in states and states <= ENDED | {RequestState.PARTLY_COMPLETED}:
+                # It ended with residue, or with what exceptions keep: a plan for what is left goes on from it.
                 continue
             begun |= planned
             self._tried(partial(self._go_on, plan))
         return begun
+
+    def restrict(self, request_ids: Sequence[str]) -> None:
+        """Carry out restrictions, before anything else reads the rows."""
+        for request_id in request_ids:
+            self._tried(partial(self._restrict, request_id))
+
+    def _restrict(self, request_id: str) -> None:
+        restrict_processing(
+            self.workspace,
+            request_id,
+            accept_no_match=self.accept_no_match,
+            actor=self.actor,
+            now=self.now,
+            progress=self.progress,
+        )
+        self.restricted.append(request_id)
 
     def give_access(self, request_ids: Sequence[str]) -> None:
         """Build the access packages."""

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
-from delible.decide.holds import hold_on
+from delible.decide.holds import hold_on, lasts
 from delible.model.request import Request
 from delible.model.terms import RequestState, Right
 from delible.store.request_changes import HOLDABLE, held, resumed
 from delible.workflows.control import Control
+from delible.workflows.held import stopping_holds
 
 STOPPED = frozenset({Right.ERASURE})
 """What a hold stops: it forbids to destroy, and nothing else. Access is given, and a consent is withdrawn, under it."""
@@ -19,11 +20,13 @@ STOPPED = frozenset({Right.ERASURE})
 def settle_holds(control: Control, *, actor: str, now: datetime) -> list[Request]:
     """Hold what a legal hold covers, let go on what none covers any more, and return what changed.
 
-    Whoever places or releases a hold calls it, and `fulfil` before it begins: a hold may have ended by its date, and a
-    process may have died between a release and this.
+    Whoever places or releases a hold calls it, and `fulfil` before it begins: a hold on tables or categories may have
+    ended by its date or with its file, and a process may have died between a release and this. A request that such a
+    hold has stopped goes on when that hold is over; if another one covers its rows, planning finds out.
     """
-    active = control.holds.active()
-    open_holds = {hold.id for hold in active}
+    active = stopping_holds(control)
+    lasting = {h.hold for h in control.policies.legal_holds.values() if lasts(h, now.date())}
+    open_holds = {hold.id for hold in active} | lasting
     to_hold: dict[str, str] = {}
     to_resume: list[str] = []
     for request in control.requests.all():
@@ -43,8 +46,8 @@ def settle_holds(control: Control, *, actor: str, now: datetime) -> list[Request
 def hold_requests(control: Control, holds: Mapping[str, str], *, actor: str, now: datetime) -> list[Request]:
     """Hold requests for legal holds, by request id; those that cannot be held any more stay as they are.
 
-    A hold may cover a person under an identifier that the request does not name, and only the search of the tables
-    shows it.
+    A hold may cover a person under an identifier that the request does not name, or a table in which the person stands,
+    and only the search of the tables shows it.
     """
     if not holds:
         return []

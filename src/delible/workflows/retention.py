@@ -9,9 +9,9 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from delible.decide.holds import held_tables
+from delible.decide.holds import hold_on_rule
 from delible.decide.retention import Standing
-from delible.errors import StalePlanError
+from delible.errors import BlockedError, Problem, StalePlanError
 from delible.model.plan import RetentionPlan, RetentionStep
 from delible.model.retention import EventClock, RetentionRule
 from delible.plan.retention import PastPeriod, plan_retention
@@ -19,7 +19,6 @@ from delible.store.plans import check_seal, seal
 from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
 from delible.workflows.control import Control
-from delible.workflows.erasure_plan import refuse_held_tables
 from delible.workflows.held import Held, held_refs
 from delible.workflows.journal import Journal, Step
 from delible.workflows.lineage_events import retention_events
@@ -53,8 +52,8 @@ def plan_due_retention(
 ) -> RetentionPlan:
     """Return a sealed plan of all rules that have rows past their period; nothing changes.
 
-    A table under a legal hold is left out whole; rows of people under a hold, or with an open access request, are
-    counted as held and kept.
+    A rule that a legal hold on its table or on a category stops is left out; rows of people under a hold, or with an
+    open access request, are counted as held and kept.
 
     Raises:
         BlockedError: `policy.violations`, `erasure.feature`, `readers.shared`.
@@ -65,21 +64,26 @@ def plan_due_retention(
     spark = session_for(workspace)
     frames = _frames(spark, control)
     people = Held.of(spark, control, frames, accessing=True)
-    held = held_tables(control.policies.legal_holds, now.date())
     past, facts = [], {}
     from delible.lake.facts import table_facts
     from delible.lake.retention import count_rules
 
-    for table, rules in _by_table(control).items():
-        if table in held:
-            progress(f"table {table} is under legal hold {held[table]}")
+    for table, every in _by_table(control).items():
+        rules = []
+        for rule in every:
+            hold = hold_on_rule(control.policies, rule, now.date())
+            if hold is None:
+                rules.append(rule)
+            else:
+                progress(f"{rule.retention} on {table} is stopped by legal hold {hold}")
+        if not rules:
             continue
         progress(f"{table}: counting for {', '.join(rule.retention for rule in rules)}")
         counts = count_rules(frames[table], _judging(control, table, now, people.combinations(table), frames))
         for rule in rules:
             found = counts[rule.retention]
             past.append(PastPeriod(rule, found.rows, found.held, found.files, found.bytes, found.standings))
-        if any(c.rows or c.held or c.standings.get(Standing.DUTY) for c in counts.values()):
+        if any(c.rows or c.held or c.standings.get(Standing.DUTY) for c in (counts[r.retention] for r in rules)):
             facts[table] = table_facts(spark, control.locations()[table], table=table)
     plan = plan_retention(
         control.policies,
@@ -169,8 +173,23 @@ def go_on_retention(
 
 
 def _refuse_held(control: Control, plan: RetentionPlan, clock: Clock) -> None:
-    """Refuse to go on when a hold covers a table of the plan now; holds on people are honoured row by row."""
-    refuse_held_tables(control.policies, [s.table for s in plan.tables if s.stages], clock())
+    """Refuse to go on when a hold stops a rule of the plan now; holds on people are honoured row by row.
+
+    Raises:
+        BlockedError: `table.held`, with one problem per rule.
+    """
+    rules, today = control.policies.retention, clock().date()
+    stopped = {
+        s: hold
+        for s in {s.rule: s for s in plan.tables if s.stages and s.rule in rules}
+        if (hold := hold_on_rule(control.policies, rules[s], today)) is not None
+    }
+    problems = tuple(
+        Problem("table.held", f"legal hold '{hold}' covers table '{rules[rule].table}'.", f"table:{rules[rule].table}")
+        for rule, hold in stopped.items()
+    )
+    if problems:
+        raise BlockedError.of(problems)
 
 
 def _refuse_moved(run: Run, plan: RetentionPlan) -> None:

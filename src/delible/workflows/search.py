@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 from delible.decide.holds import hold_on
+from delible.errors import Problem
 from delible.model.plan import RowsDue, TableFacts
+from delible.model.request import Request
 from delible.model.subject import KeyRow, SubjectRef
 from delible.workflows.control import Control
-from delible.workflows.held import Held
+from delible.workflows.held import Held, stopping_holds
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+    from delible.lake.exceptions import Kept
     from delible.lake.find import Found
 
 
@@ -27,6 +31,7 @@ class Searched:
         cost: Files and bytes per table.
         refs: All references of each request's data subject, found identifiers included.
         held: Requests whose data subject is under a hold by an identifier that only the search revealed.
+        kept: What exceptions keep of it.
     """
 
     found: Found
@@ -36,6 +41,7 @@ class Searched:
     versions: Mapping[str, int]
     refs: Mapping[str, tuple[SubjectRef, ...]]
     held: Mapping[str, str]
+    kept: Kept
 
     def facts(self, spark: SparkSession, table: str) -> TableFacts:
         """Read one table's facts."""
@@ -44,16 +50,20 @@ class Searched:
         return table_facts(spark, self.locations[table], table=table)
 
 
-def find_people(spark: SparkSession, control: Control, given: Sequence[KeyRow], *, erasing: bool = True) -> Searched:
+def find_people(
+    spark: SparkSession, control: Control, given: Sequence[KeyRow], *, erasing: bool = True, today: date | None = None
+) -> Searched:
     """Follow all links and paths from the given identifiers, and count rows and mentions.
 
     Args:
         given: Keys that are stored for the requests; those that an earlier plan found count like given ones.
         erasing: Also collect evidence for the byte search, and look for mentions in other people's texts.
+        today: The day by which exceptions protect something; None where nothing is going to be erased.
 
     Raises:
         InputError: `table.missing` when a policy's table does not exist: it might hold what must be erased.
     """
+    from delible.lake.exceptions import Kept, count_kept
     from delible.lake.facts import read, version_of
     from delible.lake.find import find
     from delible.lake.mentions import count_mentions, needles_of
@@ -73,15 +83,23 @@ def find_people(spark: SparkSession, control: Control, given: Sequence[KeyRow], 
     for name, (mentions, kept) in mentioned.items():
         counts = {"mentions": mentions, "held_mentions": kept}
         due[name] = due.get(name, RowsDue(table=name, rows=0)).model_copy(update=counts)
+    saved = Kept()
+    if today is not None:
+        regimes = {r.id: r.regime for r in control.requests.named(sorted({k.request for k in found.keys}))}
+        saved = count_kept(spark, policies, frames, found.keys, regimes, today)
+        for name, part in saved.due.items():
+            own = due.get(name, RowsDue(table=name, rows=0))
+            named = ("exceptions", "kept", "kept_rows", "unchanged")
+            due[name] = own.model_copy(update={field: getattr(part, field) for field in named})
     refs = refs_of_keys(control, found.keys)
-    active = control.holds.active()
+    active = stopping_holds(control)
     held = {
         request: hold.id
         for request, every in every_ref(control, found).items()
         if (hold := hold_on(every, active)) is not None
     }
     cost = {name: (table.files, table.bytes) for name, table in found.tables.items()}
-    return Searched(found, due, cost, locations, versions, refs, held)
+    return Searched(found, due, cost, locations, versions, refs, held, saved)
 
 
 def protected_rows(spark: SparkSession, control: Control, frames: Mapping[str, DataFrame]) -> dict[str, DataFrame]:
@@ -92,7 +110,7 @@ def protected_rows(spark: SparkSession, control: Control, frames: Mapping[str, D
     """
     people = Held.of(spark, control, frames, accessing=False)
     tables = [name for name, policy in control.policies.tables.items() if policy.free_text]
-    return people.computed(tables)
+    return people.computed(tables, texts=True)
 
 
 def every_ref(control: Control, found: Found) -> dict[str, tuple[SubjectRef, ...]]:
@@ -109,3 +127,16 @@ def refs_of_keys(control: Control, keys: Sequence[KeyRow]) -> dict[str, tuple[Su
             ref = control.keys.ref(key.kind, key.value, kinds[key.kind].normalise)
             refs.setdefault(key.request, {})[ref] = None
     return {request: tuple(own) for request, own in refs.items()}
+
+
+def ambiguous(control: Control, request: Request, searched: Searched) -> Problem:
+    """Return the question that a request raises whose identifiers reach two people: which link, and the way out."""
+    links = ", ".join(searched.found.merging.get(request.id, ()))
+    merges = f" The link {links} would make one person of two." if links else ""
+    return Problem(
+        "request.ambiguous",
+        f"the identifiers reach more than one person.{merges} Never guess: ask for the "
+        f"{control.policies.controller.subject}, or for another identifier that only one of them has, submit a request "
+        "with it, and withdraw this one (`delible request withdraw`); or refuse it (`--ground cannot_identify`).",
+        f"request:{request.id}",
+    )

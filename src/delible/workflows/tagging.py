@@ -15,6 +15,7 @@ from delible.store.ledger import Ledger
 from delible.store.tags import Tags
 from delible.store.workspace import Workspace
 from delible.workflows.guard import guard_tables
+from delible.workflows.restriction import restricted_rows
 from delible.workflows.tables import chosen_tables
 
 _LONGEST_REASON = 500
@@ -72,11 +73,13 @@ def scan_tables(
     from delible.lake.scan import scan
     from delible.workflows.spark import session_for
 
+    spark = session_for(workspace)
+    restricted = restricted_rows(workspace, spark)
     findings: list[TagFinding] = []
     versions: dict[str, int] = {}
     for known in tables:
         progress(f"Scanning {known.table}...")
-        frame = read(session_for(workspace), known.location, version=known.version)
+        frame = restricted.without(known.table, read(spark, known.location, version=known.version))
         versions[known.table] = known.version
         for facts in scan(frame, sample=sample):
             evidence = named(facts.column, table=known.table)

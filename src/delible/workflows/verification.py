@@ -15,17 +15,26 @@ from delible.model.proof import Verification
 from delible.model.record import AuditEntry
 from delible.model.subject import KeyRole, KeyRow, normalised, own_keys
 from delible.model.terms import ErasureAction, Normalise
+from delible.store.live_files import live_files
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
+from delible.workflows.exceptions import KeptAt, kept_at
 from delible.workflows.identifiers import read_identifiers
+from delible.workflows.search import refs_of_keys
 from delible.workflows.spark import end_session
 
 if TYPE_CHECKING:
     from delible.lake.typed_keys import TypedKeys
+    from delible.lake.verify import Folder
 
 
 def search_everything(
-    control: Control, keys: Sequence[KeyRow], *, now: datetime, planned: Sequence[TableStep] = ()
+    control: Control,
+    keys: Sequence[KeyRow],
+    *,
+    now: datetime,
+    planned: Sequence[TableStep] = (),
+    kept: Sequence[KeptAt] = (),
 ) -> Verification:
     """Search all policy tables and the whole workspace, unmapped tables included, for the keys.
 
@@ -34,6 +43,7 @@ def search_everything(
 
     Args:
         planned: Tables that a plan has rewritten: searched where they were then, whatever the policies say by now.
+        kept: Where exceptions let keys stand; at every other place they are residue.
     """
     from delible.lake.mentions import telling_numbers, telling_values
     from delible.lake.verify import Folder, search
@@ -41,19 +51,22 @@ def search_everything(
     workspace, policies = control.workspace, control.policies
     end_session(workspace)
     folders, inside = [], []
-    for name, policy in policies.tables.items():
+    for policy in policies.tables.values():
         location = workspace.location(policy)
         relative = _inside(location, workspace.root)
         if relative is not None:
             inside.append(relative)
         if policy.erasure.action is not ErasureAction.KEEP:
-            folders.append(Folder(f"table:{name}", location, _typed(control, policy, keys)))
+            folders.append(_folder(control, policy, location, keys, kept))
     searched = {folder.location for folder in folders}
     for step in planned:
         if step.stages and step.action is not ErasureAction.KEEP and step.location not in searched:
             known = policies.tables.get(step.table)
-            typed = _typed(control, known, keys) if known is not None else {}
-            folders.append(Folder(f"table:{step.table}", step.location, typed))
+            folders.append(
+                _folder(control, known, step.location, keys, kept)
+                if known is not None
+                else Folder(f"table:{step.table}", step.location)
+            )
             searched.add(step.location)
     folders.append(Folder("workspace", str(workspace.root), {}, tuple(inside)))
     return search(
@@ -82,9 +95,11 @@ def verify_people(
             for person in read_identifiers(identifiers, control.policies.controller)
             for i in person
         ]
+        kept = _kept_of(control, keys)
     else:
         request = control.requests.get(request_id or "")
         keys = own_keys(control.requests.vault.get([request.id]))
+        kept = kept_at({request.id: request.kept}, keys)
         if not keys:
             raise InputError(
                 "request.forgotten",
@@ -92,7 +107,7 @@ def verify_people(
                 where=f"request:{request.id}",
                 fix="Its certificate says what was found; search again with --identifiers FILE.",
             )
-    found = search_everything(control, keys, now=now)
+    found = search_everything(control, keys, now=now, kept=kept)
     entry = AuditEntry(
         actor=actor,
         action="erasure.verify",
@@ -108,13 +123,44 @@ def verify_people(
     return found
 
 
+def _folder(
+    control: Control, policy: TablePolicy, location: str, keys: Sequence[KeyRow], kept: Sequence[KeptAt]
+) -> Folder:
+    from delible.lake.verify import Folder
+
+    typed = _typed(control, policy, keys)
+    here = [place for place in kept if place.table == policy.table]
+    if not here:
+        return Folder(f"table:{policy.table}", location, typed)
+    return Folder(
+        f"table:{policy.table}",
+        location,
+        typed,
+        kept=tuple(place.values(control) for place in here),
+        kept_typed=_typed(control, policy, keys, here),
+        live=live_files(location),
+    )
+
+
+def _kept_of(control: Control, keys: Sequence[KeyRow]) -> tuple[KeptAt, ...]:
+    """Return where exceptions let identifiers stand that somebody gives: those of requests of the same people."""
+    refs = {ref for own in refs_of_keys(control, keys).values() for ref in own}
+    partly = [r for r in control.requests.all() if r.kept and not refs.isdisjoint(r.refs)]
+    every = control.requests.vault.get([r.id for r in partly])
+    given = {(k.kind, k.value) for k in keys}
+    theirs = [k for k in own_keys(every) if (k.kind, k.value) in given]
+    return kept_at({r.id: r.kept for r in partly}, theirs)
+
+
 def _inside(location: str, root: Path) -> str | None:
     if "://" in location or not Path(location).is_relative_to(root):
         return None
     return os.path.relpath(location, root)
 
 
-def _typed(control: Control, policy: TablePolicy, keys: Sequence[KeyRow]) -> Mapping[str, TypedKeys]:
+def _typed(
+    control: Control, policy: TablePolicy, keys: Sequence[KeyRow], kept: Sequence[KeptAt] = ()
+) -> Mapping[str, TypedKeys]:
     """Return, per column by which this table reaches people, the keys that must not stand in it."""
     from delible.lake.reach import kind_of
     from delible.lake.typed_keys import TypedKeys
@@ -124,7 +170,10 @@ def _typed(control: Control, policy: TablePolicy, keys: Sequence[KeyRow]) -> Map
     for reach in policy.subject:
         kind = kind_of(policy, reach)
         how = kinds[kind].normalise if kind in kinds else Normalise.EXACT
-        values = frozenset(k.value for k in keys if k.kind == kind and k.role != KeyRole.EVIDENCE)
+        allowed = {k for place in kept if place.allows(reach.column) for k in place.keys}
+        # A key that two requests have in common may stay only where both may.
+        banned = [k for k in keys if k not in allowed]
+        values = frozenset(k.value for k in banned if k.kind == kind and k.role != KeyRole.EVIDENCE)
         if values:
             known = typed.get(reach.column)
             typed[reach.column] = TypedKeys(values | (known.values if known else frozenset()), how)

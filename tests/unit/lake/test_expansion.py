@@ -33,7 +33,8 @@ class Table:
         for key in keys:
             for entry in self.entries:
                 if entry.get(key.kind) == key.value:
-                    row = LinkRow(entry.get("person", ""), tuple((key.request, k, v) for k, v in entry.items()))
+                    keys_of = tuple((key.request, k, v) for k, v in entry.items())
+                    row = LinkRow(entry.get("person", ""), keys_of, tuple(f"t.{k}" for k in entry))
                     reached[key.request, row] = None
         return list(reached)
 
@@ -117,6 +118,54 @@ def test_evidence_and_earlier_keys_do_not_make_a_request_ambiguous() -> None:
 person = st.fixed_dictionaries(
     {}, optional={"person": st.sampled_from("12"), "email": st.sampled_from("abc"), "phone": st.sampled_from("PQ")}
 )
+
+
+def ways(entries: Sequence[Entry], **asked: str) -> dict[str, tuple[str, ...]]:
+    rows = [KeyRow("R", kind, value, KeyRole.GIVEN) for kind, value in asked.items()]
+    found = settled(CONTROLLER, rows, Table(entries))
+    return {f"{kind}={value}": tuple(map(str, steps)) for (_, kind, value), steps in found.paths.items()}
+
+
+def test_each_identifier_has_the_shortest_way_that_led_to_it() -> None:
+    entries = [{"email": "ann", "phone": "P"}, {"person": "1", "phone": "P"}, {"person": "1", "email": "anna"}]
+    first, second = "t.email = … → t.phone", "t.phone = … → t.person"
+    assert ways(entries, email="ann") == {
+        "email=ann": (),
+        "phone=P": (first,),
+        "person=1": (first, second),
+        "email=anna": (first, second, "t.person = … → t.email"),
+    }
+
+
+MERGING = {
+    "a telephone that was given": ([ANN, BOB], {"phone": "P"}, ("phone (t.phone)",)),
+    "a telephone that was found": ([ANN, BOB], {"email": "ann"}, ("phone (t.phone)",)),
+    "a guest's row": ([ANN, {"email": "bob", "phone": "P"}], {"email": "ann"}, ("phone (t.phone)",)),
+    "addresses without any subject key": (
+        [{"email": "ann", "phone": "P"}, {"email": "bob", "phone": "P"}],
+        {"email": "ann"},
+        ("phone (t.phone)",),
+    ),
+}
+
+
+@pytest.mark.parametrize(("entries", "asked", "links"), MERGING.values(), ids=MERGING)
+def test_an_ambiguous_request_names_the_link_that_would_merge_two_people(entries, asked, links) -> None:
+    rows = [KeyRow("R", kind, value, KeyRole.GIVEN) for kind, value in asked.items()]
+    assert settled(CONTROLLER, rows, Table(entries)).merging == {"R": links}
+
+
+@given(
+    entries=st.lists(person, max_size=6),
+    asked=st.fixed_dictionaries({}, optional={"person": st.sampled_from("12"), "phone": st.sampled_from("PQ")}),
+    order=st.randoms(),
+)
+def test_expansion_with_its_ways_does_not_hang_on_any_order(entries, asked, order) -> None:
+    rows = [KeyRow("R", kind, value, KeyRole.GIVEN) for kind, value in asked.items()]
+    mixed = list(entries)
+    order.shuffle(mixed)
+    one, other = settled(CONTROLLER, rows, Table(entries)), settled(CONTROLLER, rows[::-1], Table(mixed))
+    assert (one.paths, one.merging, one.ambiguous) == (other.paths, other.merging, other.ambiguous)
 
 
 @given(entries=st.lists(person, max_size=6), key=st.sampled_from("12"), order=st.randoms())

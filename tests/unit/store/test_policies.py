@@ -283,7 +283,16 @@ def test_comments_do_not_count_in_the_fingerprint(tmp_path):
 
 def test_schemas_agree_with_the_loader():
     schemas = policy_schemas()
-    assert set(schemas) == {"controller", "purposes", "recipients", "tables", "retention", "legal_holds", "datasets"}
+    assert set(schemas) == {
+        "controller",
+        "purposes",
+        "recipients",
+        "tables",
+        "retention",
+        "legal_holds",
+        "exceptions",
+        "datasets",
+    }
     yaml = YAML(typ="safe", pure=True)
     for schema in schemas.values():
         jsonschema.Draft202012Validator.check_schema(schema)
