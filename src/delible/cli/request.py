@@ -134,7 +134,7 @@ def fulfil(
         bool, typer.Option("--accept-no-match", help="Complete erasures that reach no row, too.")
     ] = False,
 ) -> None:
-    """Carry out approved requests: access packages first, then all erasures in one run.
+    """Carry out approved requests: objections, access packages, corrections, then all erasures in one run.
 
     Example:
 
@@ -157,7 +157,7 @@ def fulfil(
         "requests": [{"id": r.id, "state": r.state} for r in done.requests],
         "tables": [line for e in done.erasures for line in applied_document(e)["tables"]],
         "packages": dict(done.packages),
-        "releases": sorted({name for e in done.erasures for name in e.releases}),
+        "releases": list(done.releases),
     }
     tables = [t for e in done.erasures for t in e.tables]
     emit(ctx, document, text=applied_text(done.requests, tables, document["releases"]), failure=done.failure)

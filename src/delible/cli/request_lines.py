@@ -42,6 +42,7 @@ def line(standing: Standing) -> dict[str, Any]:
         "agent": request.agent,
         "ground": request.ground,
         "held_by": request.held_by,
+        "taken_back": request.taken_back,
     }
 
 
@@ -79,6 +80,7 @@ def shown(standing: Standing, history: Sequence[Mapping[str, Any]]) -> str:
     lines += [f"identity verified: {_words(request.verification)}"] if request.verification else []
     lines += [f"through an agent: {_words(request.agent)}"] if request.agent else []
     lines += [f"held by {request.held_by}"] if request.held_by else []
+    lines += [f"taken back {request.taken_back:%Y-%m-%d}"] if request.taken_back else []
     lines += [f"duplicate of {request.duplicate_of}"] if request.duplicate_of else []
     lines += [f"ground: {_words(request.ground)}"] if request.ground else []
     lines += [f"reason: {request.reason}"] if request.reason else []

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from delible.decide.consent import decide, flag_of
 from delible.decide.expressions import Undecidable, evaluate
 from delible.decide.holds import held_tables
+from delible.decide.objection import excludes
 from delible.decide.people import Key, People
 from delible.decide.retention import Covering, decide_row
 from delible.model.consent import ConsentRecord
@@ -139,7 +140,9 @@ class _Run:
                 basis=purpose.legal_basis,
                 as_of=self._now,
                 known_at=self._now,
-                flags=[f for f in map(self._flag, self.case.requests, [mine] * len(self.case.requests)) if f],
+                flags=[
+                    f for r in self.case.requests if (f := self._flag(r, mine)) is not None and excludes(f, purpose)
+                ],
                 shared=[_ref(key) for key in mine if len(self.people.of(key)) > 1],
             )
             reasons += [decision.reason] if decision.reason is not None else []

@@ -70,6 +70,10 @@ class Purpose(Frozen):
     Args:
         special_condition: What allows special categories for it (Art. 9(2)).
         ends: Last day of the purpose; from then on nothing may be kept for it (Art. 5(1)(e)).
+        direct_marketing: Whether it is direct marketing, to which anybody may object on any legal basis (Art. 21(2)).
+        sells_or_shares: Whether data is sold, or shared for cross-context behavioural advertising, for it (Cal. Civ.
+            Code 1798.140(ad), (ah)), which an opt-out forbids. Where one of the two is not said, that is a gap:
+            objections and opt-outs leave people out.
     """
 
     purpose: Name
@@ -78,6 +82,8 @@ class Purpose(Frozen):
     recipients: tuple[Name, ...] = ()
     special_condition: SpecialCondition | None = None
     ends: date | None = None
+    direct_marketing: bool | None = None
+    sells_or_shares: bool | None = None
 
 
 class Recipient(Frozen):

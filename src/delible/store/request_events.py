@@ -36,6 +36,7 @@ COLUMNS = {
 }
 RECEIVED, MOVED, EXTENDED, REFS_FOUND = "received", "moved", "extended", "refs_found"
 CONFIRMED, VERIFIED, AGENT_PROVEN = "confirmed", "verified", "agent_proven"
+TAKEN_BACK = "taken_back"
 
 _FIELDS: dict[str, Callable[[str], Any]] = {
     "confirm_by": date.fromisoformat,
@@ -168,6 +169,8 @@ def _apply(fields: dict[str, Any], event: Event) -> None:
         fields["extended"] = True
     if event.event == CONFIRMED:
         fields["confirmed"] = event.at
+    if event.event == TAKEN_BACK:
+        fields["taken_back"] = event.at
     _apply_detail(fields, event)
 
 

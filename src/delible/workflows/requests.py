@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from delible.decide.deadline import confirm_by, due_date
+from delible.decide.objection import STANDING
 from delible.errors import BlockedError, DelibleError, InputError, Problem, ResidueError
 from delible.model.identity import Agency
 from delible.model.plan import ErasurePlan
@@ -23,6 +24,7 @@ from delible.workflows.control import Control
 from delible.workflows.erasure import Erased, apply_erasure
 from delible.workflows.erasure_plan import PLANNABLE, made_immediate, plan_due_erasures
 from delible.workflows.identifiers import read_people
+from delible.workflows.objection import Heeded, heed
 from delible.workflows.resumption import hold_requests, settle_holds
 from delible.workflows.search import Searched
 from delible.workflows.unfinished import unfinished_erasures, unusable_plans
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from delible.workflows.access import BuiltPackage
 
 _SAY_EVERY = 1_000
-FULFILLED = frozenset({Right.ERASURE, Right.ACCESS, Right.PORTABILITY})
+FULFILLED = frozenset({Right.ERASURE, Right.ACCESS, Right.PORTABILITY, Right.RECTIFICATION}) | STANDING
 """Rights that `fulfil` carries out; the others are registered, and answered by hand."""
 
 
@@ -43,6 +45,7 @@ class Fulfilled:
         packages: Folder of each access package, by request.
         left_out: Requests that could not be carried out, each with the reason.
         failure: The error that the command ends with, after everything else was done.
+        releases: Dataset releases that were cut before and hold somebody of the requests, or cannot tell.
     """
 
     requests: tuple[Request, ...]
@@ -50,6 +53,7 @@ class Fulfilled:
     packages: dict[str, Path]
     left_out: tuple[Problem, ...]
     failure: DelibleError | None = None
+    releases: tuple[str, ...] = ()
 
 
 def submit_requests(  # noqa: PLR0913 - each is a column of the register
@@ -74,6 +78,10 @@ def submit_requests(  # noqa: PLR0913 - each is a column of the register
     Raises:
         InputError: `identifiers.*`, `request.received`, `controller.*`.
     """
+    if right is Right.LIMIT and regime is not Regime.CCPA:
+        raise InputError(
+            "request.right", "only the CCPA knows the right to limit the use of sensitive data.", where="--right"
+        )
     control = Control(workspace)
     received = received or now
     controller = control.policies.controller
@@ -170,14 +178,18 @@ def fulfil_requests(
         for r in control.requests.all()
         if r.state is RequestState.HELD and (wanted is None or r.id in wanted)
     ]
+    run.heed(control, [r for r in due if r.right in STANDING])
     run.give_access([r.id for r in due if r.right in (Right.ACCESS, Right.PORTABILITY)])
     run.erase([r.id for r in due if r.right is Right.ERASURE])
-    if not (run.erasures or run.packages):
+    if not (run.erasures or run.packages or run.heeded.requests):
         run.left_out = run.left_out or [Problem("request.nothing_due", "no request is approved and waiting.")]
         raise run.failure or BlockedError.of(run.left_out)
     done = {r.id for e in run.erasures for r in e.requests} | set(run.packages) | {x.id for x in due}
+    releases = dict.fromkeys((*run.heeded.releases, *(name for e in run.erasures for name in e.releases)))
     requests = tuple(r for r in control.requests.all() if r.id in done)
-    return Fulfilled(requests, tuple(run.erasures), run.packages, tuple(run.left_out), run.failure)
+    return Fulfilled(
+        requests, tuple(run.erasures), run.packages, tuple(run.left_out), run.failure, tuple(sorted(releases))
+    )
 
 
 @dataclass
@@ -194,6 +206,7 @@ class _Fulfilment:
     packages: dict[str, Path] = field(default_factory=dict)
     left_out: list[Problem] = field(default_factory=list)
     residue: list[Problem] = field(default_factory=list)
+    heeded: Heeded = Heeded((), ())
 
     @property
     def failure(self) -> DelibleError | None:
@@ -215,6 +228,11 @@ class _Fulfilment:
             begun |= planned
             self._tried(partial(self._go_on, plan))
         return begun
+
+    def heed(self, control: Control, requests: Sequence[Request]) -> None:
+        """Complete objections, opt-outs and limits, first of all: what is built meanwhile heeds them already."""
+        if requests:
+            self.heeded = heed(control, requests, actor=self.actor, now=self.now)
 
     def give_access(self, request_ids: Sequence[str]) -> None:
         """Build the access packages."""
