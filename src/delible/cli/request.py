@@ -24,6 +24,12 @@ def submit(
     identifiers: Annotated[str, typer.Option(metavar="FILE", help="JSON lines, one person each; - for stdin.")],
     received: Annotated[datetime | None, typer.Option(help="When it came in (UTC), if not now.")] = None,
     agent: Annotated[bool, typer.Option("--agent", help="An authorised agent asks for them.")] = False,
+    corrections: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="For rectification: JSON lines, each person's corrections in the same order."
+        ),
+    ] = None,
 ) -> None:
     """Register a request for each person in a file as one batch, and print the ids and due dates.
 
@@ -47,6 +53,7 @@ def submit(
         now=call.now,
         received=received.replace(tzinfo=received.tzinfo or UTC) if received else None,
         agent=agent,
+        corrections=corrections,
         progress=progress,
     )
     found = standings_of(call.workspace, made, call.now)
@@ -140,7 +147,7 @@ def fulfil(
 
         delible request fulfil --immediate
     """
-    from delible.cli.erasure import applied_document, applied_text
+    from delible.cli.erasure import applied_text, table_lines
     from delible.workflows.requests import fulfil_requests
 
     call = current(ctx)
@@ -155,9 +162,8 @@ def fulfil(
     )
     document: dict[str, Any] = {
         "requests": [{"id": r.id, "state": r.state} for r in done.requests],
-        "tables": [line for e in done.erasures for line in applied_document(e)["tables"]],
+        "tables": table_lines(done.tables),
         "packages": dict(done.packages),
         "releases": list(done.releases),
     }
-    tables = [t for e in done.erasures for t in e.tables]
-    emit(ctx, document, text=applied_text(done.requests, tables, document["releases"]), failure=done.failure)
+    emit(ctx, document, text=applied_text(done.requests, done.tables, document["releases"]), failure=done.failure)

@@ -20,7 +20,7 @@ STANDING = frozenset({Right.OBJECTION, Right.OPT_OUT, Right.LIMIT})
 """Rights that are carried out by being heeded: they change no table, and what is built from then on."""
 
 _OBJECTABLE = frozenset({LegalBasis.LEGITIMATE_INTERESTS, LegalBasis.PUBLIC_TASK, LegalBasis.CONSENT})
-"""Art. 21(1) names the first two. To object to what rests on consent is to withdraw it: that takes no form (Art. 7(3))."""
+"""Art. 21(1) names the first two. To object to what rests on consent is to withdraw it, which takes no form."""
 
 _WAIT_MONTHS = 12
 """Cal. Civ. Code 1798.135(c)(4): so long nobody who opted out may be asked to opt in again."""

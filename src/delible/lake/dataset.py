@@ -66,7 +66,7 @@ class Cut:
 
 
 @settled()
-def cut(
+def cut(  # noqa: PLR0913 - all of it decides what leaves
     plan: DatasetPlan,
     policies: PolicySet,
     *,

@@ -20,7 +20,11 @@ class TypedKeys:
 
     def hits(self, array: pa.Array) -> int:
         """Count the array's values that are one of the keys."""
+        return pc.sum(self.mask(array)).as_py() or 0
+
+    def mask(self, array: pa.Array) -> pa.Array:
+        """Return which of the array's values are one of the keys."""
         spelled = pc.cast(array, pa.string())
         unique = pc.unique(spelled)
         wanted = [v for v in unique.to_pylist() if v is not None and normalised(v, self.how) in self.values]
-        return pc.sum(pc.is_in(spelled, value_set=pa.array(wanted, pa.string()))).as_py() or 0
+        return pc.is_in(spelled, value_set=pa.array(wanted, pa.string()))

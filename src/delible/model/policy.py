@@ -135,12 +135,15 @@ class ColumnPolicy(Frozen):
         special: The column holds a special category (Art. 9).
         free_text: People write here; other people's identifiers may be mentioned and are masked on their erasure.
         searched: The values tell one person from another, so the byte search after an erasure looks for them.
+        copy_of: The column of an upstream table, as `table.column`, that this one copies; a correction there is made
+            here, too.
     """
 
     category: Category
     special: bool = False
     free_text: bool = False
     searched: bool = False
+    copy_of: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,63}\..{1,255}$")
 
 
 def _category_alone(given: Any) -> Any:

@@ -100,6 +100,12 @@ class RetentionAction(StrEnum):
     TREAT_COLUMNS = "treat_columns"
 
 
+class RectificationAction(StrEnum):
+    """What a rectification does to rows."""
+
+    CORRECT = "correct"
+
+
 class ColumnErasure(StrEnum):
     """What erasure does to one column of a row that stays."""
 

@@ -178,9 +178,7 @@ REQUESTS = st.builds(
     taken_back=st.none() | st.just(T0),
 )
 SAID = st.none() | st.booleans()
-PURPOSES = st.builds(
-    lambda basis, **said: purpose(basis, **said), st.sampled_from(B), direct_marketing=SAID, sells_or_shares=SAID
-)
+PURPOSES = st.builds(purpose, st.sampled_from(B), direct_marketing=SAID, sells_or_shares=SAID)
 
 
 def kept(requests: list[Request], whole: Purpose) -> bool:
