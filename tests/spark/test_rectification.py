@@ -25,7 +25,7 @@ from delible.store.consents import Consents
 from delible.store.workspace import open_workspace
 from delible.workflows.audit import verify_ledger
 from delible.workflows.control import Control
-from delible.workflows.holds import add_hold
+from delible.workflows.holds import place_holds
 from delible.workflows.journal import Journal
 from delible.workflows.plans import save_plan
 from delible.workflows.rectification import apply_rectification
@@ -346,7 +346,8 @@ def test_a_run_that_died_goes_on_to_the_same_end(
 def test_what_is_not_plain_is_refused_and_changes_nothing(template: Path, spark: SparkSession) -> None:
     with fresh(template) as workspace:
         folder, before = template, rows(spark, workspace.root)
-        add_hold(workspace, identifiers=str(people_file(folder, {"email": OLD})), reason="Case", actor="x", now=NOW)
+        who = str(people_file(folder, {"email": OLD}))
+        place_holds(workspace, identifiers=who, reason="Case", owner="Legal", actor="x", now=NOW)
         plan = load_rectification(workspace, workspace.root / "plan.json")
         with pytest.raises(BlockedError) as error:
             apply_rectification(workspace, plan, actor="tests", now=NOW)

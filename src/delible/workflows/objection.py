@@ -46,11 +46,11 @@ def heed(control: Control, requests: Sequence[Request], *, actor: str, now: date
         entries.append(
             AuditEntry(
                 actor=actor,
-                action=f"{request.right.replace('-', '_')}.heed",
+                action="objection.heed",
                 object=f"request:{request.id}",
                 outcome="done",
                 counts={"releases": len(holding)},
-                detail={"policy": control.policies.fingerprint[:16]},
+                detail={"policy": control.policies.fingerprint[:16], "right": request.right.value},
             )
         )
     control.ledger.append(entries, now)
