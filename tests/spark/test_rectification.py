@@ -256,7 +256,7 @@ def test_what_was_wrong_is_right_everywhere_and_in_no_byte(
             "newsletter": ["email"],
             "profiles": ["label", "mail", "town"],
         }
-        assert set(plan["rebuild"]) == {"sums"}
+        assert set(plan["rebuild"]) == {"profiles", "sums"}  # profiles: something may have been made of the date
         assert set(plan["untold"]) == {"customers.born", "customers.city", "customers.credit", "profiles.town"}
         assert main(["rectification", "apply", str(root / "plan.json"), "--workspace", str(root), "--json"]) == 0
         said = capfd.readouterr()
@@ -273,7 +273,8 @@ def test_what_was_wrong_is_right_everywhere_and_in_no_byte(
         # Nothing but the tables holds the new values either: vault, ledger, plan and answers have none.
         texts = [OLD, WRONG_NAME, NEW, RIGHT_NAME, "1991-07-14"]
         assert not any(text in said.out + said.err for text in texts)
-        assert places(root / "store", root / "plan.json", root / "lineage", texts=texts) == []
+        assert places(*(p for p in root.iterdir() if p.is_dir() and p.name != "warehouse"), texts=texts) == []
+        assert not any(text in (root / "plan.json").read_text() for text in texts)
         assert control.requests.vault.get([request.id]) == []
         assert verify_ledger(workspace).intact
         [closing] = control.ledger.records(object_prefix=f"request:{request.id}", action_prefix="rectification.close")

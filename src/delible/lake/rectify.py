@@ -23,7 +23,8 @@ from delible.model.policy import Controller, PolicySet, TablePolicy
 from delible.model.rectification import Change
 from delible.model.subject import BLANKS, KeyRow
 
-_PAIR = pa.list_(pa.struct([("old", pa.string()), ("new", pa.string())]))
+_EMPTY = pa.struct([("wrong", pa.bool_()), ("new", pa.string())])
+_RIGHT = {"wrong": False, "new": None}
 _COMPUTED = ("delta.generationExpression", "delta.identity.start", "delta.identity.step")
 
 
@@ -164,9 +165,10 @@ def rectify(
     conditions, right = [], {}
     for number, column in enumerate(columns):
         here, said = F.col(f"t.{quoted(column)}"), as_text(F.col(f"t.{quoted(column)}"), kinds[column])
-        pairs = F.filter(F.col(f"s.__pairs_{number}"), _is(said))
-        new = F.get(pairs, F.lit(0))["new"].cast(kinds[column])
-        wrong = F.coalesce(F.size(pairs) > 0, F.lit(False))
+        pairs, empty = F.col(f"s.__pairs_{number}"), F.col(f"s.__empty_{number}")
+        # Looked up in a map, and not in an array by a lambda, which MERGE does not resolve in all versions.
+        wrong = F.coalesce(F.map_contains_key(pairs, said), F.lit(False)) | (said.isNull() & empty["wrong"])
+        new = F.when(said.isNull(), empty["new"]).otherwise(F.try_element_at(pairs, said)).cast(kinds[column])
         conditions.append(wrong & ~here.eqNullSafe(new))
         right[quoted(column)] = F.when(wrong, new).otherwise(here)
     matched = F.expr(same_combination(policy, "t", "s")) & reduce(lambda one, other: one | other, conditions)
@@ -184,18 +186,14 @@ def folded(value: str) -> str:
     return value.strip(BLANKS).lower()
 
 
-def _is(said: Column) -> Any:
-    return lambda pair: pair["old"].eqNullSafe(said)
-
-
 def _pairs(spark: SparkSession, columns: Sequence[str], changes: Sequence[Change]) -> DataFrame:
-    """Return per request an array of old and new values for each column."""
+    """Return per request a map of old to new values for each column, and what becomes of empty cells."""
     requests = sorted({c.request for c in changes})
     table: dict[str, pa.Array] = {"__request": pa.array(requests, pa.string())}
     for number, column in enumerate(columns):
-        lists = [
-            [{"old": c.old, "new": c.new} for c in changes if c.request == request and c.column == column]
-            for request in requests
-        ]
-        table[f"__pairs_{number}"] = pa.array(lists, _PAIR)
+        here = [[c for c in changes if (c.request, c.column) == (request, column)] for request in requests]
+        pairs = [[(c.old, c.new) for c in group if c.old is not None] for group in here]
+        empty = [next(({"wrong": True, "new": c.new} for c in group if c.old is None), _RIGHT) for group in here]
+        table[f"__pairs_{number}"] = pa.array(pairs, pa.map_(pa.string(), pa.string()))
+        table[f"__empty_{number}"] = pa.array(empty, _EMPTY)
     return spark.createDataFrame(pa.table(table))

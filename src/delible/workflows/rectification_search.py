@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -42,22 +42,26 @@ class Meant:
         changes: What changes, by request.
         rebuild: Derived tables that must be made anew, with the reason.
         problems: Why the corrections of a request cannot be made.
-        kinds: Spark types of corrected columns, by `table.column`.
+        held: What stands in the people's rows of corrected columns.
     """
 
     searched: Searched
     changes: Mapping[str, Sequence[Change]]
     rebuild: Mapping[str, str]
     problems: Mapping[str, Problem]
-    kinds: Mapping[str, str]
+    held: Sequence[HeldValue]
 
     def rows(self) -> dict[str, dict[str, int]]:
-        """Return the rows of each request by table, for the tables that change."""
-        own = self.searched.found.rows_of
-        return {
-            request: {t: n for t, n in own.get(request, {}).items() if any(c.table == t for c in changes)}
-            for request, changes in self.changes.items()
-        }
+        """Return how many rows of each request change, by table: where several columns change, at least so many."""
+        found: dict[str, dict[str, int]] = {}
+        for request, changes in self.changes.items():
+            cells: dict[str, Counter[str]] = defaultdict(Counter)
+            wrong = {(c.table, c.column, c.old) for c in changes}
+            for h in self.held:
+                if h.request == request and (h.table, h.column, h.value) in wrong:
+                    cells[h.table][h.column] += h.rows
+            found[request] = {table: max(of_table.values()) for table, of_table in cells.items()}
+        return found
 
 
 def find_meaning(spark: SparkSession, control: Control, requests: Sequence[Request]) -> Meant:
@@ -104,8 +108,7 @@ def find_meaning(spark: SparkSession, control: Control, requests: Sequence[Reque
     final = {r: tuple(c) for r, c in changes.items() if r not in problems}
     shared = {(k.request, k.value) for k in searched.found.shared}
     proven = _proven(spark, control, frames, facts, held, final, shared)
-    kinds = {c.kind: facts[c.table][c.column].kind for group in proven.values() for c in group}
-    return Meant(searched, proven, rebuild, problems, kinds)
+    return Meant(searched, proven, rebuild, problems, held)
 
 
 def _refused(control: Control, request: str, corrections: Sequence[Correction]) -> Iterable[Problem]:
