@@ -19,6 +19,7 @@ from delible.decide.rectification import (
     typed,
     unfit,
 )
+from delible.decide.references import structure
 from delible.model.policy import Controller, PolicySet, TablePolicy
 from delible.model.rectification import Change, Correction, changes_of, corrections_of
 from delible.model.subject import KeyRole, KeyRow, own_keys
@@ -156,6 +157,17 @@ def test_derived_columns_follow_by_declaration_or_category() -> None:
     found, rebuild = followers(POLICIES, Correction("customers", "city", "Lyon"))
     assert set(found) == {Follower("profiles", "town"), Follower("maps", "x")}
     assert set(rebuild) == {"scores", "sums"}
+
+
+@pytest.mark.parametrize(
+    ("copied", "broken"),
+    [("customers.city", False), ("profiles.town", False), ("customers.town", True), ("news.city", True)],
+)
+def test_copies_are_of_columns_upstream(copied: str, broken: bool) -> None:
+    column = {"category": "user.location", "copy_of": copied}
+    maps = table("maps", [BY_ID], {"customer_id": ID, "x": column}, upstream=["profiles"])
+    policies = POLICIES.model_copy(update={"tables": {**POLICIES.tables, "maps": maps}})
+    assert [f.code for f in structure(policies)] == (["policy.copy_of"] if broken else [])
 
 
 def test_tables_beside_the_corrected_one_do_not_follow() -> None:
