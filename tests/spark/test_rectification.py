@@ -31,6 +31,7 @@ from delible.workflows.plans import save_plan
 from delible.workflows.rectification import apply_rectification
 from delible.workflows.rectification_plan import load_rectification, plan_rectifications
 from delible.workflows.requests import approve_request, fulfil_requests, submit_requests
+from delible.workflows.unfinished import unfinished_rectifications
 from small_shop import CONTROLLER, NOW, PURPOSE, email, forget_logs, make_workspace, people_file
 
 if TYPE_CHECKING:
@@ -311,6 +312,16 @@ def test_each_stage_is_needed(stage: str, template: Path, spark: SparkSession, m
         assert request.state is RequestState.PARTLY_COMPLETED
         if stage == "vacuum":
             assert old_rows(workspace.root)
+        # A new plan goes through all stages again, although no row is wrong any more.
+        monkeypatch.undo()
+        planned = plan_rectifications(workspace, now=NOW, immediate=True)
+        assert planned.plan.earlier == (plan.id,)
+        assert {s.table for s in planned.plan.tables} == {"customers", "newsletter", "profiles"}
+        done = apply_rectification(workspace, planned.plan, actor="tests", now=NOW, meant=planned.meant)
+        assert [r.state for r in done.requests] == [RequestState.COMPLETED]
+        assert places(workspace.root, texts=[OLD, WRONG_NAME]) == []
+        assert old_rows(workspace.root) == []
+        assert unfinished_rectifications(workspace) == []
 
 
 class Killed(BaseException):

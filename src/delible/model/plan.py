@@ -179,6 +179,8 @@ class RectificationPlan(Frozen):
             the reason: their owners must make them anew.
         untold: Columns, as `table.column`, whose old value is no proof in raw bytes, since others have it, too, or it
             is too short: it is looked for in the data subject's own rows of every data file instead.
+        earlier: Plans for the same requests that were begun and overtaken, or left residue; their tables go through all
+            stages again, and are searched again, whether or not a row there is still wrong.
     """
 
     kind: Literal["rectification"] = "rectification"
@@ -191,6 +193,7 @@ class RectificationPlan(Frozen):
     tables: tuple[RectificationStep, ...]
     rebuild: dict[str, str] = {}
     untold: tuple[str, ...] = ()
+    earlier: tuple[str, ...] = ()
     seal: str = ""
 
     def body_digest(self) -> str:

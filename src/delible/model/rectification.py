@@ -80,9 +80,11 @@ def corrections_of(rows: list[KeyRow]) -> dict[str, list[Correction]]:
 
 def changes_of(rows: list[KeyRow]) -> list[Change]:
     """Return the changes among the vault's rows."""
-    found = []
+    found: dict[tuple[str, str, str | None], Change] = {}
     for row in rows:
         if row.role is KeyRole.CHANGE:
             table, _, column = row.kind.partition(".")
-            found.append(Change(row.request, table, column, **json.loads(row.value)))
-    return found
+            change = Change(row.request, table, column, **json.loads(row.value))
+            # A plan that was overtaken may have found the same, with another proof.
+            found[change.request, change.kind, change.old] = change
+    return list(found.values())

@@ -24,6 +24,7 @@ def plan_corrections(  # noqa: PLR0913 - all of it is the plan
     plan_id: str,
     now: datetime,
     immediate: bool,
+    earlier: tuple[str, ...] = (),
 ) -> RectificationPlan:
     """Return the ordered steps of one rectification run, upstream tables first.
 
@@ -59,6 +60,7 @@ def plan_corrections(  # noqa: PLR0913 - all of it is the plan
         requests=tuple(sorted(requests, key=lambda r: (r.due, r.id))),
         seen=dict(sorted(seen.items())),
         tables=tuple(steps),
+        earlier=earlier,
         rebuild=dict(sorted(rebuild.items())),
         untold=tuple(sorted({c.kind for c in every if c.proof == "rows"})),
     )

@@ -41,7 +41,7 @@ from delible.workflows.rectification_search import Meant, find_meaning
 from delible.workflows.search import every_ref, refs_of_keys
 from delible.workflows.spark import alone, session_for
 from delible.workflows.stages import Run, Treated, Work, treat_tables
-from delible.workflows.unfinished import forget_plan, keep_plan
+from delible.workflows.unfinished import forget_plan, keep_plan, overtaken_rectifications
 
 S = RequestState
 
@@ -270,7 +270,8 @@ def _closing(
 def _close(control: Control, journal: Journal, plan: RectificationPlan) -> None:
     journal.finish("all", "apply", Step({"requests": len(plan.requests)}))
     if all(r.state in ENDED for r in control.requests.named([r.id for r in plan.requests])):
-        forget_plan(control.workspace, plan)
+        for each in (*overtaken_rectifications(control.workspace, plan), plan):
+            forget_plan(control.workspace, each)
 
 
 def _reported(journal: Journal, step: RectificationStep) -> Treated:

@@ -23,6 +23,7 @@ from delible.workflows.plans import load_plan
 from delible.workflows.policies import refuse_violations
 from delible.workflows.rectification_search import Meant, find_meaning
 from delible.workflows.spark import session_for
+from delible.workflows.unfinished import unfinished_rectifications
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,10 @@ def plan_rectifications(
         if not chosen:
             raise _nothing(left_out)
         meant = find_meaning(spark, control, chosen)
-    touched = sorted({c.table for group in meant.changes.values() for c in group})
+    wanted = {r.id for r in chosen}
+    before = [p for p in unfinished_rectifications(workspace) if not {r.id for r in p.requests}.isdisjoint(wanted)]
+    again = {s.table for p in before for s in p.tables} & set(control.policies.tables)
+    touched = sorted({c.table for group in meant.changes.values() for c in group} | again)
     refuse_held_tables(control.policies, touched, now)
     facts = {name: meant.searched.facts(spark, name) for name in touched}
     plan = plan_corrections(
@@ -87,6 +91,7 @@ def plan_rectifications(
         plan_id=f"C-{now:%Y%m%d}-{secrets.token_hex(4)}",
         now=now,
         immediate=immediate,
+        earlier=tuple(e for p in before for e in (*p.earlier, p.id)),
     )
     for late in late_requests(plan, now):
         progress(f"warning: request {late.id} is due on {late.due}, before the retention windows of its tables end.")

@@ -44,7 +44,15 @@ def unfinished_retention(workspace: Workspace) -> list[RetentionPlan]:
 def unfinished_rectifications(workspace: Workspace) -> list[RectificationPlan]:
     """Return the rectification plans that were begun and are not finished, oldest first."""
     plans = [plan for plan in _read(workspace, "C-*.json")[0] if isinstance(plan, RectificationPlan)]
-    return sorted(plans, key=lambda p: (p.created, p.id))
+    later = {r.id: {x.id for other in plans if r.id in other.earlier for x in other.requests} for r in plans}
+    going_on = [p for p in plans if not {r.id for r in p.requests} <= later[p.id]]
+    return sorted(going_on, key=lambda p: (p.created, p.id))
+
+
+def overtaken_rectifications(workspace: Workspace, plan: RectificationPlan) -> list[RectificationPlan]:
+    """Return the kept plans that this one goes on from."""
+    plans = [p for p in _read(workspace, "C-*.json")[0] if isinstance(p, RectificationPlan)]
+    return [p for p in plans if p.id in plan.earlier]
 
 
 def plans_of(workspace: Workspace, request_ids: Collection[str]) -> list[ErasurePlan]:
