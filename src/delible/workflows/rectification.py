@@ -113,7 +113,8 @@ def apply_rectification(
         )
         refuse_moved_tables(control, run, plan)
         if journal.done("all", "find") is None:
-            meant = meant or find_meaning(run.spark, control, requests)
+            begun = {r.id for p in overtaken_rectifications(workspace, plan) for r in p.requests}
+            meant = meant or find_meaning(run.spark, control, requests, begun=begun)
             refuse_held_people(every_ref(control, meant.searched.found), control.holds.active())
         keep_plan(workspace, plan)
         journal.begin("all", "apply", {"requests": str(len(requests))})

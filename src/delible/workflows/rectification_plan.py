@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -66,17 +66,19 @@ def plan_rectifications(
         raise _nothing(left_out)
     spark = session_for(workspace)
     progress(f"finding what {len(chosen)} request(s) correct")
-    meant = find_meaning(spark, control, chosen)
+    before = unfinished_rectifications(workspace)
+    begun = {r.id for p in before for r in p.requests}
+    meant = find_meaning(spark, control, chosen, begun=begun)
     on_held({r.id: meant.searched.held[r.id] for r in chosen if r.id in meant.searched.held})
-    unusable = {r.id: p for r in chosen if (p := _unusable(r, meant)) is not None}
+    unusable = {r.id: p for r in chosen if (p := _unusable(r, meant, begun)) is not None}
     if unusable:
         left_out += unusable.values()
         chosen = [r for r in chosen if r.id not in unusable]
         if not chosen:
             raise _nothing(left_out)
-        meant = find_meaning(spark, control, chosen)
+        meant = find_meaning(spark, control, chosen, begun=begun)
     wanted = {r.id for r in chosen}
-    before = [p for p in unfinished_rectifications(workspace) if not {r.id for r in p.requests}.isdisjoint(wanted)]
+    before = [p for p in before if not {r.id for r in p.requests}.isdisjoint(wanted)]
     again = {s.table for p in before for s in p.tables} & set(control.policies.tables)
     touched = sorted({c.table for group in meant.changes.values() for c in group} | again)
     refuse_held_tables(control.policies, touched, now)
@@ -132,14 +134,14 @@ def _chosen(control: Control, request_ids: Sequence[str]) -> tuple[list[Request]
 _LOOKED_AT = PLANNABLE | {RequestState.HELD}
 
 
-def _unusable(request: Request, meant: Meant) -> Problem | None:
+def _unusable(request: Request, meant: Meant, begun: Collection[str]) -> Problem | None:
     where, found = f"request:{request.id}", meant.searched.found
     if request.id in found.ambiguous:
         message = "the identifiers reach more than one person; ask for one that tells them apart, never guess."
         return Problem("request.ambiguous", message, where)
     if request.id in meant.searched.held:
         return Problem("request.held", f"legal hold {meant.searched.held[request.id]} covers the data subject.", where)
-    if request.id not in found.rows_of:
+    if request.id not in found.rows_of and request.id not in begun:
         message = "the identifiers reach no row of any table; ask for another identifier, or refuse the request."
         return Problem("request.no_match", message, where)
     return meant.problems.get(request.id)

@@ -64,10 +64,18 @@ class Meant:
         return found
 
 
-def find_meaning(spark: SparkSession, control: Control, requests: Sequence[Request]) -> Meant:
+def find_meaning(
+    spark: SparkSession, control: Control, requests: Sequence[Request], *, begun: Collection[str] = ()
+) -> Meant:
     """Search the tables for the people of requests, and say what their corrections change there.
 
     Nothing is guessed: whatever does not say plainly what changes is a problem of its request.
+
+    Args:
+        spark: The session.
+        control: The control plane.
+        requests: Which.
+        begun: Those of which an earlier plan has changed rows: they may be reached by their old identifiers no more.
     """
     from delible.lake.facts import read
     from delible.lake.reach import keys_frame
@@ -99,7 +107,7 @@ def find_meaning(spark: SparkSession, control: Control, requests: Sequence[Reque
     rebuild: dict[str, str] = {}
     changes: dict[str, list[Change]] = {}
     for request in able:
-        one = _Person(control, request, [h for h in held if h.request == request], facts)
+        one = _Person(control, request, [h for h in held if h.request == request], facts, begun=request in begun)
         changes[request] = one.changes(plans[request], rebuild)
         if one.problem is not None:
             problems[request] = one.problem
@@ -127,7 +135,10 @@ class _Person:
         request: str,
         held: Sequence[HeldValue],
         facts: Mapping[str, Mapping[str, ColumnFacts]],
+        *,
+        begun: bool,
     ) -> None:
+        self._begun = begun
         self.problem: Problem | None = None
         self._policies = control.policies
         self._request = request
@@ -143,8 +154,9 @@ class _Person:
             facts = self._facts[correction.table].get(correction.column)
             why_not = unfit(correction, facts)
             made: list[Change] = []
-            if why_not is None and facts is not None:
-                made, why_not = resolve(correction, self._request, self._in(correction.table, correction.column), facts)
+            here = self._in(correction.table, correction.column)
+            if why_not is None and facts is not None and (here or not self._begun):
+                made, why_not = resolve(correction, self._request, here, facts)
             if why_not is not None:
                 self._refuse(correction.kind, why_not)
                 continue
