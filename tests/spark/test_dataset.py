@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from delible.errors import InputError
-from delible.lake.consent import Question, flags_frame
+from delible.lake.consent import Question, flags_frame, refs_frame
 from delible.lake.dataset import Cut, Secrets, cut
 from delible.lake.identity import RefKey, identity
 from delible.model.policy import PolicySet
@@ -100,6 +100,7 @@ class World:
         }
         self.consents: list[tuple[str, str, str, str, int]] = []
         self.flags: list[tuple[str, str, Exclusion]] = []
+        self.limiting: list[tuple[str, str]] = []
         self.types = {"customer_id": pa.int64(), "card_id": pa.int64(), "ticket_id": pa.int64(), "stars": pa.int32()}
         self.partitions = 1
 
@@ -150,6 +151,7 @@ class World:
                 self.refkey(), self.keys.domain_pads("split"), {d: self.keys.domain_pads(d) for d in plan.domains}
             ),
             folder=folder,
+            limited=refs_frame(self.spark, [self.keys.ref(k, v, KINDS[k]) for k, v in self.limiting]),
         )
         return found, folder
 
@@ -373,6 +375,33 @@ def test_other_basis_needs_no_consent_but_heeds_what_forbids(world: World) -> No
     world.flags = [("customer_id", "3", Exclusion.OBJECTED)]
     found, _ = world.cut(shop(purpose="support"))
     assert found.excluded == {"withdrawn": 1, "objected": 1}
+
+
+def test_1798_121_a_limit_empties_sensitive_columns_of_ones_own_rows_only(world: World) -> None:
+    world.tables["customers"] = {"customer_id": [1], "email": ["a@x.example"], "phone": ["1"]}
+    tickets(world, [1, 2, 1])
+    policies = shop(purpose="support")
+    health = policies.tables["tickets"].columns["subject"].model_copy(update={"category": "user.health_and_medical"})
+    table = policies.tables["tickets"]
+    table = table.model_copy(update={"columns": {**table.columns, "subject": health}})
+    recipe = policies.datasets["set"]
+    masked = {c: t for c, t in recipe.columns.items() if c not in ("subject", "at")}
+    masked["subject"] = recipe.columns["ticket_id"]
+    policies = policies.model_copy(
+        update={
+            "tables": {**policies.tables, "tickets": table},
+            "datasets": {"set": recipe.model_copy(update={"columns": masked})},
+        }
+    )
+
+    def subjects(name: str) -> tuple[int, list[bool], list[bool]]:
+        found, folder = world.cut(policies, name)
+        released = [row for part in rows(folder).values() for row in part]
+        return found.limited, sorted(r["subject"] is None for r in released), [r["ticket_id"] is None for r in released]
+
+    assert subjects("before") == (0, [False, False, False], [False, False, False])
+    world.limiting = [("email", "A@x.example")]
+    assert subjects("after") == (2, [False, True, True], [False, False, False])
 
 
 def test_identity_follows_links_to_the_end_and_merges_nobody(world: World) -> None:

@@ -39,6 +39,7 @@ def build(ctx: typer.Context, recipe: Annotated[str, typer.Argument(help="Name o
         "rows_out": manifest.rows_out,
         "excluded": manifest.excluded,
         "members": manifest.members,
+        "limited": manifest.limited,
         "path": call.workspace.path(manifest.path),
         "gaps": [p.as_json() for p in built.gaps],
         "warnings": [p.as_json() for p in built.warnings],

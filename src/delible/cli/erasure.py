@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from delible.model.proof import Verification
     from delible.model.request import Request
     from delible.workflows.erasure import Erased
+    from delible.workflows.rectification import Rectified
     from delible.workflows.stages import Treated
 
 app = typer.Typer(help="Plan, apply and verify erasure; print certificates.")
@@ -69,7 +70,8 @@ def apply(
     call = current(ctx)
     loaded = load_erasure(call.workspace, file, immediate=immediate)
     done = apply_erasure(call.workspace, loaded, actor=call.actor, now=call.now, progress=progress)
-    emit(ctx, applied_document(done), text=applied_text(done.requests, done.tables, done.releases))
+    document = {**applied_document(done), "letters": dict(done.letters)}
+    emit(ctx, document, text=applied_text(done.requests, done.tables, done.releases))
 
 
 @app.command()
@@ -127,30 +129,34 @@ def certificate(
     emit(ctx, {**certificate_document(found), "path": path, "page": path.with_suffix(".html")}, text=text)
 
 
-def applied_document(done: Erased) -> dict[str, Any]:
+def applied_document(done: Erased | Rectified) -> dict[str, Any]:
     """Return what `fulfil` and `apply` promise as JSON."""
     return {
         "requests": [{"id": r.id, "state": r.state} for r in done.requests],
-        "tables": [
-            {
-                "table": t.step.table,
-                "rows": t.rows,
-                "files_rewritten": t.files_rewritten,
-                "bytes_rewritten": t.bytes_rewritten,
-                "files_removed": t.files_removed,
-                "log_files_removed": t.log_files_removed,
-                "shared_rows": t.step.shared_rows,
-                "kept_rows": t.step.kept_rows,
-                "kept": [part.model_dump(mode="json") for part in t.step.kept],
-                "mentions": t.mentions,
-                "waiting_until": t.waiting_until,
-                "state": t.state,
-            }
-            for t in done.tables
-        ],
+        "tables": table_lines(done.tables),
         "releases": list(done.releases),
-        "letters": dict(done.letters),
     }
+
+
+def table_lines(tables: Sequence[Treated]) -> list[dict[str, Any]]:
+    """Return what was done to tables as JSON answers say it."""
+    return [
+        {
+            "table": t.step.table,
+            "rows": t.rows,
+            "files_rewritten": t.files_rewritten,
+            "bytes_rewritten": t.bytes_rewritten,
+            "files_removed": t.files_removed,
+            "log_files_removed": t.log_files_removed,
+            "shared_rows": t.step.shared_rows,
+            "kept_rows": t.step.kept_rows,
+            "kept": [part.model_dump(mode="json") for part in t.step.kept],
+            "mentions": t.mentions,
+            "waiting_until": t.waiting_until,
+            "state": t.state,
+        }
+        for t in tables
+    ]
 
 
 def applied_text(requests: Sequence[Request], tables: Sequence[Treated], releases: Sequence[str] = ()) -> Group:

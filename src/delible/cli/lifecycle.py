@@ -140,8 +140,13 @@ def withdraw(
     ctx: typer.Context,
     request_id: Id,
     reason: Annotated[str | None, typer.Option(help="What was said, naming no person.")] = None,
+    prompted: Annotated[
+        bool, typer.Option("--prompted", help="They were asked to; not within 12 months of an opt-out or limit.")
+    ] = False,
 ) -> None:
-    """Record that the data subject takes a request back; not possible once it is being carried out.
+    """Record that the data subject takes a request back, or an objection, opt-out or limit that stands.
+
+    Other requests cannot be taken back once they are being carried out.
 
     Example:
 
@@ -150,7 +155,10 @@ def withdraw(
     from delible.workflows.lifecycle import withdraw_request
 
     call = current(ctx)
-    answer(ctx, withdraw_request(call.workspace, request_id, reason=reason, actor=call.actor, now=call.now))
+    done = withdraw_request(
+        call.workspace, request_id, reason=reason, prompted=prompted, actor=call.actor, now=call.now
+    )
+    answer(ctx, done)
 
 
 def expire(

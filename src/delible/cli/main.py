@@ -29,6 +29,7 @@ COMMANDS = {
     "tags": "Find personal data in tables, and review the verdicts.",
     "request": "Take in data subjects' requests and carry them out.",
     "erasure": "Plan, apply and verify erasure; print certificates.",
+    "rectification": "Plan and apply corrections.",
     "retention": "Plan and apply retention periods.",
     "notice": "Tell recipients of what was carried out, and list who has not answered.",
     "guard": "Look for erased people whose rows have come back.",

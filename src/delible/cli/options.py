@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from delible.model.plan import ErasurePlan, RetentionPlan
+    from delible.store.plans import AnyPlan
 
 Immediate = Annotated[
     bool, typer.Option("--immediate", help="Close retention windows of tables without other readers.")
@@ -16,7 +16,7 @@ Immediate = Annotated[
 PlanOut = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the plan here.")]
 
 
-def keep_plan(plan: ErasurePlan | RetentionPlan, out: Path | None) -> str:
+def keep_plan(plan: AnyPlan, out: Path | None) -> str:
     """Write a plan where `--out` wants it, and return the sentence that says what to do with it.
 
     Raises:

@@ -28,6 +28,12 @@ def submit(
     ground: Annotated[
         RestrictionGround | None, typer.Option(help="Of restrictions, the ground of Art. 18(1), if it was said.")
     ] = None,
+    corrections: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="For rectification: JSON lines, each person's corrections in the same order."
+        ),
+    ] = None,
 ) -> None:
     """Register a request for each person in a file as one batch, and print the ids and due dates.
 
@@ -52,6 +58,7 @@ def submit(
         received=received.replace(tzinfo=received.tzinfo or UTC) if received else None,
         agent=agent,
         restriction=ground,
+        corrections=corrections,
         progress=progress,
     )
     found = standings_of(call.workspace, made, call.now)
@@ -140,7 +147,7 @@ def fulfil(
         bool, typer.Option("--accept-no-match", help="Complete erasures that reach no row, too.")
     ] = False,
 ) -> None:
-    """Carry out approved requests: restrictions, then access packages, then all erasures in one run.
+    """Carry out approved requests: restrictions, objections, access packages, corrections, then erasures.
 
     What exceptions keep of an erasure is carried out by itself when they end.
 
@@ -148,7 +155,7 @@ def fulfil(
 
         delible request fulfil --immediate
     """
-    from delible.cli.erasure import applied_document, applied_text
+    from delible.cli.erasure import applied_text, table_lines
     from delible.workflows.requests import fulfil_requests
 
     call = current(ctx)
@@ -163,10 +170,9 @@ def fulfil(
     )
     document: dict[str, Any] = {
         "requests": [{"id": r.id, "state": r.state} for r in done.requests],
-        "tables": [line for e in done.erasures for line in applied_document(e)["tables"]],
+        "tables": table_lines(done.tables),
         "packages": dict(done.packages),
         "letters": dict(done.letters),
-        "releases": sorted({name for e in done.erasures for name in e.releases}),
+        "releases": list(done.releases),
     }
-    tables = [t for e in done.erasures for t in e.tables]
-    emit(ctx, document, text=applied_text(done.requests, tables, document["releases"]), failure=done.failure)
+    emit(ctx, document, text=applied_text(done.requests, done.tables, document["releases"]), failure=done.failure)

@@ -54,6 +54,7 @@ def line(standing: Standing) -> dict[str, Any]:
         "restriction_ground": request.restriction,
         "lift_told": request.lift_told,
         "lifted": request.lifted,
+        "taken_back": request.taken_back,
     }
 
 
@@ -103,6 +104,7 @@ def shown(standing: Standing, history: Sequence[Mapping[str, Any]]) -> str:
     lines += [_restriction(request)] if request.right is Right.RESTRICTION else []
     lines += [_kept(part) for part in request.kept]
     lines += [f"due again on {standing.again}"] if standing.again else []
+    lines += [f"taken back {request.taken_back:%Y-%m-%d}"] if request.taken_back else []
     lines += [f"duplicate of {request.duplicate_of}"] if request.duplicate_of else []
     lines += [f"ground: {_words(request.ground)}"] if request.ground else []
     lines += [f"reason: {request.reason}"] if request.reason else []

@@ -6,7 +6,8 @@ The rules, in the order in which they decide:
 
 1. SUPPRESSED: the person was erased before. Nothing brings the rows back, a newer consent included.
 2. ERASURE_REQUESTED, RESTRICTED, OBJECTED, OPTED_OUT: an open or standing request (Art. 17, 18, 21; Cal. Civ. Code
-   1798.120) excludes for every purpose and legal basis; the first of this order is the one that is counted.
+   1798.120) excludes for every legal basis; the first of this order is the one that is counted. Objections and
+   opt-outs are handed in only where they stand against the purpose (`decide.objection`).
 3. Only records of this purpose count that the controller knew (`recorded_at` up to `known_at`) and that had begun
    (`valid_from` up to `as_of`). `requested` is a question and no statement: it never counts.
 4. `given` counts only when its legal basis is consent, and only under an identifier that reaches nobody else: a
@@ -65,9 +66,7 @@ _STANDING = {
     Right.OPT_OUT: Exclusion.OPTED_OUT,
 }
 
-_WITHOUT_EFFECT = frozenset(
-    {RequestState.REFUSED, RequestState.EXPIRED, RequestState.DUPLICATE, RequestState.WITHDRAWN}
-)
+WITHOUT_EFFECT = frozenset({RequestState.REFUSED, RequestState.EXPIRED, RequestState.DUPLICATE, RequestState.WITHDRAWN})
 
 
 class Decision(NamedTuple):
@@ -81,11 +80,11 @@ class Decision(NamedTuple):
 def flag(request: Request) -> Exclusion | None:
     """Return what a request stands for against its data subject's rows, or None when it excludes nothing.
 
-    A restriction, objection or opt-out stands from its receipt until it is refused or withdrawn, so its completion
-    does not end it (Art. 18(3), 21(1)); a restriction ends when it is lifted. A completed erasure has become a
-    suppression.
+    A restriction, objection or opt-out stands from its receipt until it is refused, withdrawn or taken back, so its
+    completion does not end it (Art. 18(3), 21(1)); a restriction ends when it is lifted. A completed erasure has become
+    a suppression. For which purposes an objection or opt-out stands, `decide.objection` says.
     """
-    if request.state in _WITHOUT_EFFECT or request.lifted is not None:
+    if request.state in WITHOUT_EFFECT or request.lifted is not None or request.taken_back is not None:
         return None
     if request.right is Right.ERASURE and request.state is RequestState.COMPLETED:
         return None

@@ -32,7 +32,7 @@ class Clock:
 
     Args:
         rights: The rights that it governs.
-        step: What must have happened when it runs out: `confirm` receipt, `answer`, or `act` on an opt-out.
+        step: What must have happened when it runs out: `confirm` receipt, `answer`, or `act` on an opt-out or limit.
         extension: By how much it may be prolonged once, with notice and reason inside the first period; in `unit`.
         rolls: A last day that is no working day moves to the next one.
         pauses: It stands still while the data subject's identity is in doubt.
@@ -53,6 +53,8 @@ class Clock:
 
 
 _ALL = frozenset(Right)
+_AT_ONCE = frozenset({Right.OPT_OUT, Right.LIMIT})
+"""Rights that ask for nothing but to stop: no confirmation of receipt, and 15 business days to act."""
 
 CLOCKS: tuple[Clock, ...] = (
     Clock(
@@ -69,7 +71,7 @@ CLOCKS: tuple[Clock, ...] = (
     ),
     Clock(
         regime=Regime.CCPA,
-        rights=_ALL - {Right.OPT_OUT},
+        rights=_ALL - _AT_ONCE,
         step=CONFIRM,
         period=10,
         unit=Unit.WORKING_DAYS,
@@ -81,7 +83,7 @@ CLOCKS: tuple[Clock, ...] = (
     ),
     Clock(
         regime=Regime.CCPA,
-        rights=_ALL - {Right.OPT_OUT},
+        rights=_ALL - _AT_ONCE,
         step="answer",
         period=45,
         unit=Unit.DAYS,
@@ -93,14 +95,14 @@ CLOCKS: tuple[Clock, ...] = (
     ),
     Clock(
         regime=Regime.CCPA,
-        rights=frozenset({Right.OPT_OUT}),
+        rights=_AT_ONCE,
         step="act",
         period=15,
         unit=Unit.WORKING_DAYS,
         extension=0,
         rolls=False,
         pauses=False,
-        article="Cal. Civ. Code 1798.135; 11 CCR 7026(f)",
+        article="Cal. Civ. Code 1798.121, 1798.135; 11 CCR 7026(f), 7027(g)",
         law_version=date(2026, 1, 1),
     ),
 )

@@ -61,6 +61,7 @@ GROUNDS_OF: dict[RefusalGround, frozenset[Regime]] = {
     RefusalGround.MANIFESTLY_UNFOUNDED: frozenset(Regime),
     RefusalGround.EXCESSIVE: frozenset(Regime),
     RefusalGround.EXCEPTION: frozenset(Regime),
+    RefusalGround.COMPELLING_GROUNDS: frozenset({Regime.GDPR}),
     RefusalGround.OTHER: frozenset(Regime),
 }
 """Which law knows which ground. Art. 11(2) is the GDPR's: a business under the CCPA says that it could not verify."""

@@ -13,6 +13,7 @@ from delible.decide.exception import Covering as Covered
 from delible.decide.exception import fate
 from delible.decide.expressions import Undecidable, evaluate
 from delible.decide.holds import held_tables
+from delible.decide.objection import excludes
 from delible.decide.people import Key, People
 from delible.decide.retention import Covering, decide_row
 from delible.model.consent import ConsentRecord
@@ -149,7 +150,9 @@ class _Run:
                 basis=purpose.legal_basis,
                 as_of=self._now,
                 known_at=self._now,
-                flags=[f for f in map(self._flag, self.case.requests, [mine] * len(self.case.requests)) if f],
+                flags=[
+                    f for r in self.case.requests if (f := self._flag(r, mine)) is not None and excludes(f, purpose)
+                ],
                 shared=[_ref(key) for key in mine if len(self.people.of(key)) > 1],
             )
             reasons += [decision.reason] if decision.reason is not None else []

@@ -94,6 +94,7 @@ def _unknown_names(policies: PolicySet) -> Iterator[Finding]:
         yield from _each(table.recipients, "recipient", recipients, "tables", name, "recipients")
         yield from _each(table.upstream, "table", tables, "tables", name, "upstream")
         yield from _reaches(table, policies)
+        yield from _copies(table, tables)
     for name, rule in policies.retention.items():
         yield from _one(rule.table, "table", tables, "retention", name, "table")
         if isinstance(rule.clock, EventClock):
@@ -107,6 +108,25 @@ def _unknown_names(policies: PolicySet) -> Iterator[Finding]:
     for name, recipe in policies.datasets.items():
         yield from _one(recipe.source, "table", tables, "datasets", name, "source")
         yield from _one(recipe.purpose, "purpose", purposes, "datasets", name, "purpose")
+
+
+def _copies(table: TablePolicy, tables: Mapping[str, TablePolicy]) -> Iterator[Finding]:
+    """Yield columns that say they copy one that is not there, or not upstream: no correction would ever reach them."""
+    above, waiting = set[str](), list(table.upstream)
+    while waiting:
+        name = waiting.pop()
+        if name in tables and name not in above:
+            above.add(name)
+            waiting += tables[name].upstream
+    for column, policy in table.columns.items():
+        source, _, copied = (policy.copy_of or "").partition(".")
+        if policy.copy_of is not None and (source not in above or copied not in tables[source].columns):
+            yield violation(
+                "policy.copy_of",
+                f"'{bounded(policy.copy_of, 80)}' is no column of a table that '{table.table}' is derived from; name "
+                "one as table.column, and its table under 'upstream'.",
+                *("tables", table.table, "columns", column, "copy_of"),
+            )
 
 
 def _reaches(table: TablePolicy, policies: PolicySet) -> Iterator[Finding]:

@@ -50,6 +50,11 @@ def flags_frame(spark: SparkSession, flags: Iterable[tuple[SubjectRef, Exclusion
     return spark.createDataFrame(table)
 
 
+def refs_frame(spark: SparkSession, refs: Iterable[SubjectRef]) -> DataFrame:
+    """Return references as a frame of one column `ref`."""
+    return spark.createDataFrame(pa.table({"ref": pa.array(sorted(refs), pa.string())}))
+
+
 def decisions(records: DataFrame, flags: DataFrame, identity: DataFrame, question: Question) -> DataFrame:
     """Return `subject`, `rank` for every data subject of whom something is recorded; `rank` NULL: rows KEPT.
 

@@ -25,7 +25,7 @@ from delible.plan.dataset import DatasetPlan
 
 _RANK = "__rank"
 _GROUP_RANK, _SUBJECTS, _LOWEST, _HIGHEST = "__group_rank", "__subjects", "__lowest", "__highest"
-_IN_SCOPE = "__in_scope"
+_IN_SCOPE, _LIMITED = "__in_scope", "__limited"
 _REASONS = tuple(Exclusion)
 
 
@@ -52,6 +52,7 @@ class Cut:
     Args:
         excluded: Rows by reason; with `rows_out` they make `rows_in`.
         members: Distinct data subjects.
+        limited: Rows that left without their sensitive columns (Cal. Civ. Code 1798.121).
         columns: What left, by name, with its Spark type.
     """
 
@@ -59,12 +60,13 @@ class Cut:
     rows_out: int
     excluded: dict[str, int]
     members: int
+    limited: int
     files: tuple[ReleaseFile, ...]
     columns: dict[str, str]
 
 
 @settled()
-def cut(
+def cut(  # noqa: PLR0913 - all of it decides what leaves
     plan: DatasetPlan,
     policies: PolicySet,
     *,
@@ -74,8 +76,20 @@ def cut(
     question: Question,
     secrets: Secrets,
     folder: Path,
+    limited: DataFrame | None = None,
 ) -> Cut:
     """Write `data/*.parquet` and `subject_index.parquet` into a folder that nobody reads yet.
+
+    Args:
+        plan: What may leave.
+        policies: All policies.
+        read: A table's rows.
+        records: The consent ledger.
+        flags: As `lake.consent.flags_frame` makes it.
+        question: Purpose, legal basis and the two instants.
+        secrets: Key material.
+        folder: Where.
+        limited: A column `ref` of people who limited the use of their sensitive data; None when there is nobody.
 
     Raises:
         InputError: `dataset.column_missing`, `dataset.column_type`, or `condition.*` before anything is written.
@@ -90,12 +104,12 @@ def cut(
     rows = row_refs(policies, plan.source, read, secrets.refs).withColumn(_IN_SCOPE, in_scope)
     people = identity(policies, read, secrets.refs).persist()
     decided = decisions(records, flags, people, question)
-    groups = _groups(rows.where(_IN_SCOPE), people, decided, question, plan.split, secrets.split).persist()
+    groups = _groups(rows.where(_IN_SCOPE), people, decided, question, plan.split, secrets.split, limited).persist()
     try:
         judged = _judged(rows, groups, plan, question, secrets.split)
         observed = Observation()
         kept = judged.observe(observed, *_counts()).where(F.col(_RANK).isNull()).drop(_RANK)
-        release = treated(kept, plan, secrets.domains, also=(SPLIT,))
+        release = _without_sensitive(treated(kept, plan, secrets.domains, also=(SPLIT, _LIMITED)), plan)
         files = write_rows(release, folder, rows=rows_in)
         rows_out = sum(f.rows or 0 for f in files)
         counts = observed.get if rows_out else _asked(judged)
@@ -106,6 +120,7 @@ def cut(
             rows_out=rows_out,
             excluded={r.value: counts[r.value] for r in _REASONS if counts[r.value]},
             members=members.count(),
+            limited=counts[_LIMITED],
             files=(*files, index),
             columns={f.name: f.dataType.simpleString() for f in release.schema.fields if f.name != SPLIT},
         )
@@ -143,7 +158,7 @@ def kept_rows(
     people = identity(policies, read, secrets.refs)
     decided = decisions(records, flags, people, question)
     groups = _groups(rows.where(_IN_SCOPE), people, decided, question, plan.split, secrets.split)
-    return _judged(rows, groups, plan, question, secrets.split).where(F.col(_RANK).isNull()).drop(_RANK)
+    return _judged(rows, groups, plan, question, secrets.split).where(F.col(_RANK).isNull()).drop(_RANK, _LIMITED)
 
 
 def _groups(
@@ -153,25 +168,31 @@ def _groups(
     question: Question,
     split: Split,
     pads: tuple[bytes, bytes],
+    limited: DataFrame | None = None,
 ) -> DataFrame:
     """Return per distinct set of references: the reason's rank, its data subjects, and their lowest and highest split.
 
     All rows with the same references are judged alike, so each set is judged once. A row of several people is KEPT
-    only if every one of them may be used.
+    only if every one of them may be used, and limited as soon as one of them is.
     """
     sets = rows.where(F.size(REFS) > 0).select(REFS).distinct()
     each = to_subjects(sets.withColumn("ref", F.explode(REFS)), people).select(REFS, "subject").distinct()
     known = decided.select("subject", F.lit(True).alias("known"), "rank")
     each = with_pads(each.join(known, "subject", "left"), pads)
+    each = each.withColumn(_LIMITED, F.lit(False))
+    if limited is not None:
+        who = to_subjects(limited, people).select("subject", F.lit(True).alias("__limits")).distinct()
+        each = each.join(who, "subject", "left").withColumn(_LIMITED, F.coalesce("__limits", F.lit(False)))
     rank = F.when(F.col("known"), F.col("rank")).otherwise(F.lit(question.unheard).cast("int"))
     return (
-        each.select(REFS, "subject", rank.alias("rank"), _split_of(F.col("subject"), split).alias("split"))
+        each.select(REFS, "subject", rank.alias("rank"), _split_of(F.col("subject"), split).alias("split"), _LIMITED)
         .groupBy(REFS)
         .agg(
             F.min("rank").alias(_GROUP_RANK),
             F.collect_set("subject").alias(_SUBJECTS),
             F.min("split").alias(_LOWEST),
             F.max("split").alias(_HIGHEST),
+            F.max(_LIMITED).alias(_LIMITED),
         )
     )
 
@@ -205,11 +226,22 @@ def _judged(
         .when(F.col(_LOWEST) != F.col(_HIGHEST), RANK[Exclusion.SPLIT_CONFLICT])
     )
     kept = [F.col(quoted(c)) for c in columns]
-    return joined.select(*kept, split.alias(SPLIT), rank.alias(_RANK)).drop(INNER, OUTER)
+    limited = F.coalesce(F.col(_LIMITED), F.lit(False)).alias(_LIMITED)
+    return joined.select(*kept, split.alias(SPLIT), rank.alias(_RANK), limited).drop(INNER, OUTER)
+
+
+def _without_sensitive(release: DataFrame, plan: DatasetPlan) -> DataFrame:
+    """Empty sensitive columns in the rows of people who limited their use.
+
+    After the treatments, since masks look for what stands in the row's own columns.
+    """
+    emptied = {c: F.when(~F.col(_LIMITED), F.col(quoted(c))) for c in plan.sensitive}
+    return release.withColumns(emptied).drop(_LIMITED)
 
 
 def _counts() -> list[Column]:
-    return [F.count(F.when(F.col(_RANK) == RANK[r], True)).alias(r.value) for r in _REASONS]
+    limited = F.count(F.when(F.col(_RANK).isNull() & F.col(_LIMITED), True)).alias(_LIMITED)
+    return [*(F.count(F.when(F.col(_RANK) == RANK[r], True)).alias(r.value) for r in _REASONS), limited]
 
 
 def _asked(judged: DataFrame) -> dict[str, int]:

@@ -21,12 +21,16 @@ class TypedKeys:
 
     def hits(self, array: pa.Array) -> int:
         """Count the array's values that are one of the keys."""
+        return pc.sum(self.mask(array)).as_py() or 0
+
+    def mask(self, array: pa.Array) -> pa.Array:
+        """Return which of the array's values are one of the keys."""
         if pa.types.is_null(array.type) or pa.types.is_interval(array.type):
-            return 0
+            return pa.array([False] * len(array))
         array = comparable(array)
         kind = array.type
         if not (pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_large_binary(kind)):
             array = pc.cast(array, pa.string())
         unique = pc.unique(array).to_pylist()
         wanted = [v for v in unique if v is not None and normalised(spelled(v), self.how) in self.values]
-        return pc.sum(pc.is_in(array, value_set=pa.array(wanted, array.type))).as_py() or 0
+        return pc.is_in(array, value_set=pa.array(wanted, array.type))

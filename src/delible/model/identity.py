@@ -53,6 +53,7 @@ NEEDED: dict[tuple[Regime, Right], Needed] = {
     (Regime.CCPA, Right.ERASURE): Needed(Verification.REASONABLE, "11 CCR 7062(d)"),
     (Regime.CCPA, Right.RECTIFICATION): Needed(Verification.REASONABLE, "11 CCR 7062(e)"),
     (Regime.CCPA, Right.OPT_OUT): Needed(None, "11 CCR 7026(d)"),
+    (Regime.CCPA, Right.LIMIT): Needed(None, "11 CCR 7027(e)"),
     (Regime.CCPA, Right.RESTRICTION): Needed(None, "11 CCR 7027(e)"),
     (Regime.CCPA, Right.OBJECTION): Needed(None, "11 CCR 7026(d)"),
     **{(Regime.GDPR, right): Needed(Verification.REASONABLE, "GDPR Art. 12(2), (6)") for right in Right},

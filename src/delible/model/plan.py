@@ -11,7 +11,7 @@ from typing import Literal
 
 from delible.model.base import Frozen, digest
 from delible.model.exception import KeptPart
-from delible.model.terms import ErasureAction, RetentionAction
+from delible.model.terms import ErasureAction, RectificationAction, RetentionAction
 
 
 class Stage(StrEnum):
@@ -89,7 +89,7 @@ class TableStep(Frozen):
     table: str
     location: str
     version: int
-    action: ErasureAction | RetentionAction
+    action: ErasureAction | RetentionAction | RectificationAction
     rows: int
     shared_rows: int = 0
     mentions: int = 0
@@ -173,6 +173,49 @@ class RetentionPlan(Frozen):
     policy_fingerprint: str
     immediate: bool
     tables: tuple[RetentionStep, ...]
+    seal: str = ""
+
+    def body_digest(self) -> str:
+        """Return the digest of everything but the seal."""
+        return digest(self.model_dump(mode="json", exclude={"seal"}))
+
+
+class RectificationStep(TableStep):
+    """What one rectification plan does to one table.
+
+    Args:
+        columns: The columns in which values are corrected.
+        follows: The corrections were asked for in other tables, and this one copies or joins them.
+    """
+
+    columns: tuple[str, ...]
+    follows: bool = False
+
+
+class RectificationPlan(Frozen):
+    """All due corrections over all tables (Art. 16, §1798.106). It names columns, and never a value.
+
+    Args:
+        seen: Version at which each table was searched.
+        rebuild: Derived tables that may hold a corrected value in a form that cannot be corrected in place, each with
+            the reason: their owners must make them anew.
+        untold: Columns, as `table.column`, whose old value is no proof in raw bytes, since others have it, too, or it
+            is too short: it is looked for in the data subject's own rows of every data file instead.
+        earlier: Plans for the same requests that were begun and overtaken, or left residue; their tables go through all
+            stages again, and are searched again, whether or not a row there is still wrong.
+    """
+
+    kind: Literal["rectification"] = "rectification"
+    id: str
+    created: datetime
+    policy_fingerprint: str
+    immediate: bool
+    requests: tuple[PlannedRequest, ...]
+    seen: dict[str, int] = {}
+    tables: tuple[RectificationStep, ...]
+    rebuild: dict[str, str] = {}
+    untold: tuple[str, ...] = ()
+    earlier: tuple[str, ...] = ()
     seal: str = ""
 
     def body_digest(self) -> str:

@@ -74,6 +74,10 @@ class Purpose(Frozen):
     Args:
         special_condition: What allows special categories for it (Art. 9(2)).
         ends: Last day of the purpose; from then on nothing may be kept for it (Art. 5(1)(e)).
+        direct_marketing: Whether it is direct marketing, to which anybody may object on any legal basis (Art. 21(2)).
+        sells_or_shares: Whether data is sold, or shared for cross-context behavioural advertising, for it (Cal. Civ.
+            Code 1798.140(ad), (ah)), which an opt-out forbids. Where one of the two is not said, that is a gap:
+            objections and opt-outs leave people out.
     """
 
     purpose: Name
@@ -82,6 +86,8 @@ class Purpose(Frozen):
     recipients: tuple[Name, ...] = ()
     special_condition: SpecialCondition | None = None
     ends: date | None = None
+    direct_marketing: bool | None = None
+    sells_or_shares: bool | None = None
 
 
 class Recipient(Frozen):
@@ -133,12 +139,15 @@ class ColumnPolicy(Frozen):
         special: The column holds a special category (Art. 9).
         free_text: People write here; other people's identifiers may be mentioned and are masked on their erasure.
         searched: The values tell one person from another, so the byte search after an erasure looks for them.
+        copy_of: The column of an upstream table, as `table.column`, that this one copies; a correction there is made
+            here, too.
     """
 
     category: Category
     special: bool = False
     free_text: bool = False
     searched: bool = False
+    copy_of: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,63}\..{1,255}$")
 
 
 def _category_alone(given: Any) -> Any:

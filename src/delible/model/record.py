@@ -135,6 +135,7 @@ class Manifest(Frozen):
     rows_out: int
     excluded: dict[str, int]
     members: int
+    limited: int = 0
     files: tuple[ReleaseFile, ...]
     path: str
 

@@ -40,7 +40,8 @@ class RefusalGround(StrEnum):
 
     `cannot_identify`: the controller can show that it cannot tell who among its data is the data subject, who may then
     give more (GDPR Art. 11(2)). `identity_not_verified`: Art. 12(6), 11 CCR 7060. `manifestly_unfounded`, `excessive`:
-    Art. 12(5), §1798.145(h)(3). `exception`: Art. 17(3), §1798.105(d).
+    Art. 12(5), §1798.145(h)(3). `exception`: Art. 17(3), §1798.105(d). `compelling_grounds`: Art. 21(1), for objections
+    only, which then still stand against direct marketing (Art. 21(3)).
     """
 
     CANNOT_IDENTIFY = "cannot_identify"
@@ -48,6 +49,7 @@ class RefusalGround(StrEnum):
     MANIFESTLY_UNFOUNDED = "manifestly_unfounded"
     EXCESSIVE = "excessive"
     EXCEPTION = "exception"
+    COMPELLING_GROUNDS = "compelling_grounds"
     OTHER = "other"
 
 
@@ -66,6 +68,7 @@ class Request(Frozen):
         verification: How surely the data subject is known; a new doubt takes it back.
         agent: What is known of the agent who asks; None when the data subject does.
         held_by: The legal hold that holds it, as long as it is held.
+        taken_back: Since when an objection, opt-out or limit that was carried out stands no more.
         second_person: It was submitted under the two-person rule, which a later change of the policy does not lift.
         kept: What exceptions kept of an erasure; the request becomes due again when one of them ends.
         kept_by: The plan that carried the rest out.
@@ -103,3 +106,4 @@ class Request(Frozen):
     restriction: RestrictionGround | None = None
     lift_told: datetime | None = None
     lifted: datetime | None = None
+    taken_back: datetime | None = None

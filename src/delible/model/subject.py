@@ -106,12 +106,18 @@ def ref_message(kind: str, normalised_value: str) -> bytes:
 
 
 class KeyRole(StrEnum):
-    """How a key came to stand for a request; a shared one belongs to somebody else as well, and reaches nothing."""
+    """How a key came to stand for a request; a shared one belongs to somebody else as well, and reaches nothing.
+
+    `correction` and `change` are no keys: what a rectification is asked for, and what it was found to mean. They are
+    kept, and forgotten, with the keys.
+    """
 
     GIVEN = "given"
     FOUND = "found"
     EVIDENCE = "evidence"
     SHARED = "shared"
+    CORRECTION = "correction"
+    CHANGE = "change"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +140,6 @@ class KeyRow:
 
 def own_keys(rows: Iterable[KeyRow]) -> list[KeyRow]:
     """Return the keys that are a data subject's alone, as they are stored: without those that turned out shared."""
-    rows = list(rows)
+    rows = [r for r in rows if r.role not in (KeyRole.CORRECTION, KeyRole.CHANGE)]
     shared = {(r.request, r.kind, r.value) for r in rows if r.role is KeyRole.SHARED}
     return [r for r in rows if (r.request, r.kind, r.value) not in shared]

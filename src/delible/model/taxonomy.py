@@ -114,6 +114,18 @@ _SPECIAL = (
     "user.health_and_medical",
 )
 
+_SENSITIVE = (
+    *_SPECIAL,
+    "user.authorization",
+    "user.childrens",
+    "user.content.private",
+    "user.criminal_history",
+    "user.financial.bank_account",
+    "user.financial.credit_card",
+    "user.government_id",
+    "user.location.precise",
+)
+
 _IDENTIFYING = (
     "user.account.username",
     "user.authorization",
@@ -259,6 +271,14 @@ def is_personal(category: str) -> bool:
 def is_special(category: str) -> bool:
     """Return whether a category is one of the special categories (GDPR Art. 9(1))."""
     return is_within(category, _SPECIAL)
+
+
+def is_sensitive(category: str) -> bool:
+    """Return whether a category is sensitive personal information (Cal. Civ. Code 1798.140(ae)), or special (Art. 9).
+
+    Private content counts always: whether the business is the intended recipient of a message, its category cannot say.
+    """
+    return is_within(category, _SENSITIVE)
 
 
 def is_criminal(category: str) -> bool:

@@ -6,7 +6,10 @@ from enum import StrEnum
 
 
 class Right(StrEnum):
-    """What a data subject asks for (GDPR Art. 15-22; CCPA §1798.100-121)."""
+    """What a data subject asks for (GDPR Art. 15-22; CCPA §1798.100-121).
+
+    `limit` is the CCPA's limit on the use of sensitive personal information (§1798.121); the GDPR knows no such right.
+    """
 
     ERASURE = "erasure"
     ACCESS = "access"
@@ -15,6 +18,7 @@ class Right(StrEnum):
     OBJECTION = "objection"
     PORTABILITY = "portability"
     OPT_OUT = "opt-out"
+    LIMIT = "limit"
 
 
 class Regime(StrEnum):
@@ -94,6 +98,12 @@ class RetentionAction(StrEnum):
     DELETE_ROW = "delete_row"
     AGGREGATE = "aggregate"
     TREAT_COLUMNS = "treat_columns"
+
+
+class RectificationAction(StrEnum):
+    """What a rectification does to rows."""
+
+    CORRECT = "correct"
 
 
 class ColumnErasure(StrEnum):

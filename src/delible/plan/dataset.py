@@ -6,7 +6,7 @@ from delible.errors import BlockedError, InputError, Problem
 from delible.model.base import ColumnName, Frozen, digest
 from delible.model.dataset import ColumnTreatment, DatasetRecipe, Split
 from delible.model.policy import ColumnPolicy, PolicySet, Reach, TablePolicy
-from delible.model.taxonomy import is_personal, is_special
+from delible.model.taxonomy import is_personal, is_sensitive, is_special
 from delible.model.terms import LegalBasis, Normalise, Treatment
 
 
@@ -34,6 +34,7 @@ class DatasetPlan(Frozen):
     Args:
         columns: What leaves, in the recipe's order; dropped columns and gaps are not among them.
         known: The source's own columns with identifiers that can be recognised in free text, and are masked there.
+        sensitive: Columns that are emptied in the rows of people who limited the use of sensitive data.
         about_nobody: The source's policy says that its rows reach no data subject.
         tables: All tables that the build reads: the source, those on its paths, those that link identifiers.
     """
@@ -47,6 +48,7 @@ class DatasetPlan(Frozen):
     where: str | None
     columns: tuple[ColumnStep, ...]
     known: tuple[str, ...]
+    sensitive: tuple[str, ...] = ()
     split: Split
     about_nobody: bool
     tables: tuple[str, ...]
@@ -115,6 +117,7 @@ def plan_dataset(policies: PolicySet, name: str) -> Planned:
         where=recipe.where,
         columns=tuple(steps),
         known=tuple(r.column for r in table.direct if _distinctive(policies, r)),
+        sensitive=tuple(s.column for s in steps if _sensitive(table.columns[s.column])),
         split=recipe.split,
         about_nobody=not table.subject,
         tables=tables_read(policies, recipe.source),
@@ -204,6 +207,10 @@ def _distinctive(policies: PolicySet, reach: Reach) -> bool:
 
 def _special(policy: ColumnPolicy) -> bool:
     return policy.special or is_special(policy.category)
+
+
+def _sensitive(policy: ColumnPolicy) -> bool:
+    return policy.special or is_sensitive(policy.category)
 
 
 def _step(

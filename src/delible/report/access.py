@@ -99,6 +99,7 @@ class AccessPackage(Frozen):
 
     Args:
         withheld: What is left out and on what ground, one sentence each.
+        standing: Objections, opt-outs and limits of the data subject's that stand, one sentence each.
         automated_decisions: The statement on profiling and automated decisions (Art. 15(1)(h)).
     """
 
@@ -113,6 +114,7 @@ class AccessPackage(Frozen):
     policy_fingerprint: str
     tables: tuple[AccessTable, ...]
     withheld: tuple[str, ...] = ()
+    standing: tuple[str, ...] = ()
     automated_decisions: str | None = None
 
 

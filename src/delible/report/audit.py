@@ -15,6 +15,7 @@ from delible.model.consent import ConsentRecord
 from delible.model.policy import PolicySet
 from delible.model.record import AuditRecord, Manifest, TagFinding
 from delible.model.request import Request
+from delible.model.terms import Right
 from delible.report.audit_charts import audit_charts
 from delible.report.audit_summary import summary
 from delible.report.consent import PurposeConsents, consent_funnel
@@ -29,7 +30,7 @@ from delible.report.findings import (
     run_findings,
 )
 from delible.report.page import render
-from delible.report.requests import RequestGroup, RequestLine, request_groups, request_lines
+from delible.report.requests import RequestGroup, RequestLine, request_groups, request_lines, standing_counts
 from delible.report.tags import CategoryUse, ScannedTable, pii_map, scanned_tables
 
 MOST_LISTED = 1_000
@@ -70,6 +71,7 @@ class AuditFacts(Frozen):
     request_groups: tuple[RequestGroup, ...]
     requests: tuple[RequestLine, ...]
     requests_unlisted: int
+    standing: dict[Right, int] = {}
     erasures: tuple[TableRun, ...]
     erasures_unlisted: int
     searches: tuple[ByteSearch, ...]
@@ -92,7 +94,8 @@ def audit_facts(sources: AuditSources, *, start: datetime, end: datetime, now: d
         software: Name and version of the program, stated in it.
     """
     controller = sources.policies.controller
-    lines = request_lines(sources.requests, sources.records, start=start, end=end)
+    register = tuple(sources.requests)
+    lines = request_lines(register, sources.records, start=start, end=end)
     erasures = table_runs(sources.records, "erasure", start=start, end=end)
     retention = table_runs(sources.records, "retention", start=start, end=end)
     cut = releases(sources.manifests, start=start, end=end)
@@ -122,6 +125,7 @@ def audit_facts(sources: AuditSources, *, start: datetime, end: datetime, now: d
         request_groups=request_groups(lines),
         requests=lines[:MOST_LISTED],
         requests_unlisted=max(0, len(lines) - MOST_LISTED),
+        standing=standing_counts(register),
         erasures=erasures[-MOST_LISTED:],
         erasures_unlisted=max(0, len(erasures) - MOST_LISTED),
         searches=byte_searches(sources.records, start=start, end=end)[-MOST_LISTED:],

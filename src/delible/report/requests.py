@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from statistics import mean, median
 
+from delible.decide.consent import flag
+from delible.decide.objection import STANDING, limits
 from delible.model.base import Frozen
 from delible.model.record import AuditRecord
 from delible.model.request import ENDED, Request
@@ -68,6 +70,12 @@ class RequestGroup(Frozen):
     median_days: float | None
     longest_days: int | None
     longest_allowed: int | None
+
+
+def standing_counts(requests: Iterable[Request]) -> dict[Right, int]:
+    """Return how many objections, opt-outs and limits stand now, by right."""
+    counts = Counter(r.right for r in requests if r.right in STANDING and (flag(r) is not None or limits(r)))
+    return {right: counts[right] for right in sorted(counts)}
 
 
 def request_lines(

@@ -9,13 +9,18 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from delible.errors import InputError, PlanError
-from delible.model.plan import ErasurePlan, RetentionPlan
+from delible.model.plan import ErasurePlan, RectificationPlan, RetentionPlan
 from delible.store.files import private_write
 from delible.store.keys import Keys
 
-Plan = TypeVar("Plan", ErasurePlan, RetentionPlan)
+Plan = TypeVar("Plan", ErasurePlan, RetentionPlan, RectificationPlan)
+AnyPlan = ErasurePlan | RetentionPlan | RectificationPlan
 
-_KINDS: dict[str, type[ErasurePlan] | type[RetentionPlan]] = {"erasure": ErasurePlan, "retention": RetentionPlan}
+_KINDS: dict[str, type[ErasurePlan] | type[RetentionPlan] | type[RectificationPlan]] = {
+    "erasure": ErasurePlan,
+    "retention": RetentionPlan,
+    "rectification": RectificationPlan,
+}
 _LARGEST = 256 << 20
 _AGAIN = "Make a new plan."
 
@@ -25,7 +30,7 @@ def seal(plan: Plan, keys: Keys) -> Plan:
     return plan.model_copy(update={"seal": keys.sign(_message(plan))})
 
 
-def check_seal(plan: ErasurePlan | RetentionPlan, keys: Keys, *, where: str | None = None) -> None:
+def check_seal(plan: AnyPlan, keys: Keys, *, where: str | None = None) -> None:
     """Refuse a plan that was edited or that another workspace wrote.
 
     Raises:
@@ -40,7 +45,7 @@ def check_seal(plan: ErasurePlan | RetentionPlan, keys: Keys, *, where: str | No
         )
 
 
-def write_plan(plan: ErasurePlan | RetentionPlan, path: Path) -> None:
+def write_plan(plan: AnyPlan, path: Path) -> None:
     """Write a plan file, whole or not at all, with mode 0600.
 
     Raises:
@@ -53,7 +58,7 @@ def write_plan(plan: ErasurePlan | RetentionPlan, path: Path) -> None:
         raise InputError("plan.unwritable", f"the plan cannot be written: {error.strerror}.", where=str(path)) from None
 
 
-def read_plan(path: Path) -> ErasurePlan | RetentionPlan:
+def read_plan(path: Path) -> AnyPlan:
     """Return the plan in a file; `check_seal` tells whether it is genuine.
 
     Raises:
@@ -83,5 +88,5 @@ def read_plan(path: Path) -> ErasurePlan | RetentionPlan:
         raise PlanError("plan.edited", f"key '{key}' does not fit a plan.", where=where, fix=_AGAIN) from None
 
 
-def _message(plan: ErasurePlan | RetentionPlan) -> bytes:
+def _message(plan: AnyPlan) -> bytes:
     return f"delible/plan/{plan.body_digest()}".encode()

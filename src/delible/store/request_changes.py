@@ -7,19 +7,21 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from delible.decide.identity import GROUNDS_OF, unproven
+from delible.decide.objection import not_taken_back
 from delible.errors import BlockedError
 from delible.model.base import canonical
 from delible.model.identity import Agency, EvidencePath, Verification
 from delible.model.policy import Controller
 from delible.model.request import ENDED, TRANSITIONS, RefusalGround, Request
 from delible.model.subject import SubjectRef
-from delible.model.terms import RequestState
+from delible.model.terms import RequestState, Right
 from delible.store.request_events import (
     AGENT_PROVEN,
     CONFIRMED,
     EXTENDED,
     MOVED,
     REFS_FOUND,
+    TAKEN_BACK,
     VERIFIED,
     Event,
     details,
@@ -101,6 +103,12 @@ def refused(request: Request, ground: RefusalGround, *, actor: str, now: datetim
             f"{request.regime.upper()} does not know the ground '{ground}'.",
             where=f"request {request.id}",
             fix=f"Possible: {', '.join(g for g, laws in GROUNDS_OF.items() if request.regime in laws)}.",
+        )
+    if ground is RefusalGround.COMPELLING_GROUNDS and request.right is not Right.OBJECTION:
+        raise BlockedError(
+            "request.ground",
+            "compelling legitimate grounds outweigh an objection (Art. 21(1)), and no other right.",
+            where=f"request {request.id}",
         )
     event = moved(request, S.REFUSED, actor=actor, now=now, reason=reason)
     return event._replace(detail=details(ground=ground.value))
@@ -217,6 +225,35 @@ def resumed(request: Request, *, actor: str, now: datetime) -> Event | None:
     if request.state is not S.HELD:
         return None
     return moved(request, S.SCHEDULED if request.approved_by else S.AWAITING_APPROVAL, actor=actor, now=now)
+
+
+def taken_back(request: Request, *, actor: str, now: datetime, reason: str | None, prompted: bool) -> Event:
+    """Return the event that ends an objection, opt-out or limit that was carried out: its data subject takes it back.
+
+    Args:
+        request: The request as it stands.
+        actor: Who records it.
+        now: When.
+        reason: What was said, naming no person.
+        prompted: The controller had asked the data subject to think again.
+
+    Raises:
+        BlockedError: `request.not_taken_back`.
+    """
+    why_not = not_taken_back(request, now, prompted=prompted)
+    if why_not is not None:
+        raise BlockedError("request.not_taken_back", f"{why_not}.", where=f"request {request.id}")
+    said = details(prompted="yes" if prompted else "no")
+    return Event(0, now, request.id, TAKEN_BACK, None, None, actor, reason=reason, detail=said)
+
+
+def refs_carried(request: Request, refs: Sequence[SubjectRef], actor: str, now: datetime) -> Event | None:
+    """Return the event that adds the references of corrected identifiers, also to a request that has ended.
+
+    What stands against the use of somebody's data must go on standing under their corrected identifier.
+    """
+    fresh = " ".join(dict.fromkeys(ref for ref in refs if ref not in request.refs))
+    return Event(0, now, request.id, REFS_FOUND, None, None, actor, refs=fresh) if fresh else None
 
 
 def refs_found(

@@ -39,6 +39,7 @@ COLUMNS = {
 RECEIVED, MOVED, EXTENDED, REFS_FOUND = "received", "moved", "extended", "refs_found"
 CONFIRMED, VERIFIED, AGENT_PROVEN = "confirmed", "verified", "agent_proven"
 LIFT_TOLD, LIFTED = "lift_told", "lifted"
+TAKEN_BACK = "taken_back"
 
 _FIELDS: dict[str, Callable[[str], Any]] = {
     "confirm_by": date.fromisoformat,
@@ -174,7 +175,7 @@ def _apply(fields: dict[str, Any], event: Event) -> None:
             fields[name] = value
     if event.event == EXTENDED:
         fields["extended"] = True
-    at_last = {CONFIRMED: "confirmed", LIFT_TOLD: "lift_told", LIFTED: "lifted"}
+    at_last = {CONFIRMED: "confirmed", LIFT_TOLD: "lift_told", LIFTED: "lifted", TAKEN_BACK: "taken_back"}
     if event.event in at_last:
         fields[at_last[event.event]] = event.at
     _apply_detail(fields, event)

@@ -281,6 +281,11 @@ class Requests:
             for request_id, request in new
             for identifier in request.identifiers
         ]
+        rows += [
+            KeyRow(request_id, correction.kind, correction.sealable(), KeyRole.CORRECTION)
+            for request_id, request in new
+            for correction in request.corrections
+        ]
         self.vault.put(rows, now)
 
 

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from delible.errors import InputError
 from delible.model.base import Frozen
 from delible.model.identity import Agency
+from delible.model.rectification import Correction
 from delible.model.request import Request
 from delible.model.restriction import RestrictionGround
 from delible.model.subject import Identifier, IdentifierKind, SubjectRef, normalised
@@ -34,6 +35,7 @@ class NewRequest(Frozen):
         confirm_by: Last day for confirming receipt, where the law asks for that.
         agent: Given when an authorised agent asks for the data subject.
         restriction: The ground of a restriction, where it was said.
+        corrections: What a rectification is asked for; kept encrypted beside the identifiers.
     """
 
     right: Right
@@ -45,6 +47,7 @@ class NewRequest(Frozen):
     confirm_by: date | None = None
     agent: Agency | None = None
     restriction: RestrictionGround | None = None
+    corrections: tuple[Correction, ...] = ()
 
 
 def refs_of(
@@ -98,7 +101,8 @@ def duplicates(new: Sequence[NewRequest], ids: Sequence[str], still_open: Iterab
     """Return the new requests that say nothing beyond an earlier open one for the same right, with that one's id.
 
     All references must be the earlier one's. Whoever shares a telephone with somebody, or gives another address than
-    last time, is no duplicate: their identifiers would be forgotten, and never acted on.
+    last time, is no duplicate: their identifiers would be forgotten, and never acted on. Nor is whoever gives
+    corrections: what they are can only be read by who holds the key, and they may be others than last time.
     """
     known: dict[tuple[Right, SubjectRef], list[tuple[str, frozenset[SubjectRef]]]] = {}
 
@@ -112,6 +116,7 @@ def duplicates(new: Sequence[NewRequest], ids: Sequence[str], still_open: Iterab
     found: dict[str, str] = {}
     for request_id, candidate in zip(ids, new, strict=True):
         like = known.get((candidate.right, candidate.refs[0]), ())
+        like = () if candidate.corrections else like
         earlier = next((one for one, refs in like if refs.issuperset(candidate.refs)), None)
         if earlier is not None:
             found[request_id] = earlier

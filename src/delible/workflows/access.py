@@ -30,6 +30,7 @@ from delible.report.access import (
     period,
     readable,
 )
+from delible.report.objection import standing_sentences
 from delible.report.page import count
 from delible.store.files import private_write
 from delible.store.workspace import Workspace
@@ -109,6 +110,9 @@ def _built(
             policy_fingerprint=control.policies.fingerprint,
             tables=_tables(spark, control, request.id, searched, staging),
             withheld=_withheld(searched, request.regime),
+            standing=standing_sentences(
+                control.requests.all(), control.policies.purposes, searched.refs.get(request.id, request.refs)
+            ),
         )
         private_write(staging / "index.json", json.dumps(access_index(package), indent=2).encode())
         private_write(staging / "index.html", access_html(package).encode())

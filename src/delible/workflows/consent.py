@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from delible.decide.consent import decide, flag
+from delible.decide.objection import stands_against
 from delible.errors import InputError
 from delible.model.consent import ConsentRecord
-from delible.model.policy import PolicySet
+from delible.model.policy import PolicySet, Purpose
 from delible.model.record import AuditEntry
+from delible.model.request import Request
 from delible.model.subject import SubjectRef
 from delible.model.terms import Exclusion
 from delible.store.consents import Consents
@@ -118,26 +120,49 @@ def show_consents(
     ]
     everybody = sorted({ref for refs in people for ref in refs})
     records = Consents(workspace).for_refs(everybody)
-    standing = standing_flags(workspace, keys, until=known_at)
+    requests, suppressed = standing_requests(workspace, keys, until=known_at), Suppression(workspace).refs()
     return tuple(
         PersonAnswer(
             line=number,
             purposes=tuple(
-                _answer(policies, name, refs, records, standing, as_of, known_at) for name in sorted(policies.purposes)
+                _answer(policies, name, refs, records, _against(refs, requests, suppressed, purpose), as_of, known_at)
+                for name, purpose in sorted(policies.purposes.items())
             ),
         )
         for number, refs in enumerate(people, start=1)
     )
 
 
-def standing_flags(workspace: Workspace, keys: Keys, *, until: datetime) -> list[tuple[SubjectRef, Exclusion]]:
-    """Return what stands against people apart from consent: suppression, and requests received up to an instant."""
+def standing_requests(workspace: Workspace, keys: Keys, *, until: datetime) -> list[Request]:
+    """Return the requests that were received up to an instant, of which some stand against people."""
+    return [r for r in Requests(workspace, keys, Ledger(workspace, keys)).all() if r.received <= until]
+
+
+def standing_flags(
+    workspace: Workspace, keys: Keys, *, until: datetime, purpose: Purpose | None = None
+) -> list[tuple[SubjectRef, Exclusion]]:
+    """Return what stands against people apart from consent: suppression, and requests received up to an instant.
+
+    Args:
+        workspace: Where.
+        keys: The workspace's secrets.
+        until: The instant.
+        purpose: What rows are to be used for; without one, whatever stands against any use.
+    """
     flags = [(ref, Exclusion.SUPPRESSED) for ref in Suppression(workspace).refs()]
-    for request in Requests(workspace, keys, Ledger(workspace, keys)).all():
-        reason = flag(request)
-        if reason is not None and request.received <= until:
+    for request in standing_requests(workspace, keys, until=until):
+        reason = flag(request) if purpose is None else stands_against(request, purpose)
+        if reason is not None:
             flags += [(ref, reason) for ref in request.refs]
     return flags
+
+
+def _against(
+    refs: tuple[SubjectRef, ...], requests: list[Request], suppressed: frozenset[SubjectRef], purpose: Purpose
+) -> list[Exclusion]:
+    found = [Exclusion.SUPPRESSED] if not suppressed.isdisjoint(refs) else []
+    own = (r for r in requests if not set(r.refs).isdisjoint(refs))
+    return found + [reason for r in own if (reason := stands_against(r, purpose)) is not None]
 
 
 def _answer(
@@ -145,7 +170,7 @@ def _answer(
     purpose: str,
     refs: tuple[SubjectRef, ...],
     records: list[ConsentRecord],
-    standing: list[tuple[SubjectRef, Exclusion]],
+    flags: list[Exclusion],
     as_of: datetime,
     known_at: datetime,
 ) -> PurposeAnswer:
@@ -154,7 +179,6 @@ def _answer(
     shown = tuple(sorted(own, key=lambda r: (r.valid_from, r.recorded_at)))
     if basis is None:
         return PurposeAnswer(purpose, None, False, "no_legal_basis", None, shown)
-    flags = [reason for ref, reason in standing if ref in refs]
     decision = decide(refs, own, purpose=purpose, basis=basis, as_of=as_of, known_at=known_at, flags=flags)
     return PurposeAnswer(purpose, basis, decision.keep, decision.reason, decision.record, shown)
 

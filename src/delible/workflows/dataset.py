@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from delible.decide.objection import limits, unsaid
 from delible.errors import InputError, Problem, TamperError
 from delible.model.base import digest
 from delible.model.policy import PolicySet
@@ -23,7 +24,7 @@ from delible.store.releases import MANIFEST, Releases, check_files, manifest_tex
 from delible.store.requests import refs_of
 from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
-from delible.workflows.consent import standing_flags
+from delible.workflows.consent import standing_flags, standing_requests
 from delible.workflows.dataset_lineage import describe
 from delible.workflows.identifiers import read_identifiers
 from delible.workflows.policies import refuse_violations
@@ -98,6 +99,8 @@ def build_dataset(
     policies, keys = load_workspace_policies(workspace), load_keys(workspace)
     planned = plan_dataset(policies, recipe)
     plan = planned.plan
+    against = unsaid(standing_requests(workspace, keys, until=now), policies.purposes[plan.purpose])
+    planned = planned.model_copy(update={"gaps": (*planned.gaps, *against)})
     parts = [("datasets", plan.dataset), ("purposes", plan.purpose), *(("tables", table) for table in plan.tables)]
     refuse_violations(workspace, parts)
     for problem in planned.gaps:
@@ -175,7 +178,7 @@ def find_manifest(workspace: Workspace, reference: str) -> Manifest:
 
 def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
     """Cut into the staging folder, and show the result under the next version."""
-    from delible.lake.consent import Question, flags_frame
+    from delible.lake.consent import Question, flags_frame, refs_frame
     from delible.lake.dataset import Secrets, cut
     from delible.lake.facts import read
     from delible.lake.identity import RefKey
@@ -183,7 +186,9 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
     from delible.workflows.spark import session_for
 
     workspace, plan, keys, now = build.workspace, build.plan, build.keys, build.now
-    consents, flags = Consents(workspace), standing_flags(workspace, keys, until=now)
+    consents, purpose = Consents(workspace), build.policies.purposes[plan.purpose]
+    flags = standing_flags(workspace, keys, until=now, purpose=purpose)
+    limiting = {ref for r in standing_requests(workspace, keys, until=now) if limits(r) for ref in r.refs}
     spark = session_for(workspace)
     locations = {name: workspace.location(build.policies.tables[name]) for name in plan.tables}
     versions = pinned(spark, locations, {} if plan.version is None else {plan.source: plan.version})
@@ -200,6 +205,7 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
             {domain: keys.domain_pads(domain) for domain in plan.domains},
         ),
         folder=folder,
+        limited=refs_frame(spark, limiting) if limiting else None,
     )
 
     def finish(version: int, target: Path) -> Manifest:
@@ -216,6 +222,7 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
             rows_out=found.rows_out,
             excluded=found.excluded,
             members=found.members,
+            limited=found.limited,
             files=found.files,
             path=build.releases.relative(target),
         )
@@ -241,6 +248,7 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
 
 def _entry(manifest: Manifest, planned: Planned, actor: str) -> AuditEntry:
     counts = {"rows_in": manifest.rows_in, "rows_out": manifest.rows_out, "members": manifest.members}
+    counts |= {"limited": manifest.limited} if manifest.limited else {}
     counts |= {"gaps": len(planned.gaps), "warnings": len(planned.warnings)}
     return AuditEntry(
         actor=actor,

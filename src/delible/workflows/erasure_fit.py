@@ -1,4 +1,4 @@
-"""Whether an erasure plan still fits: policies, requests, holds and tables as they are now."""
+"""Whether a plan for requests still fits: policies, requests, holds and tables as they are now."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 
 from delible.decide.holds import hold_on
 from delible.errors import BlockedError, StalePlanError
-from delible.model.plan import ErasurePlan
+from delible.model.plan import ErasurePlan, RectificationPlan
 from delible.model.record import SubjectHold
 from delible.model.request import Request
 from delible.model.subject import SubjectRef
@@ -21,11 +21,12 @@ from delible.workflows.stages import Run
 
 S = RequestState
 RUNNABLE = frozenset({S.SCHEDULED, S.IN_PROGRESS, S.WAITING_RETENTION_WINDOW, S.PARTLY_COMPLETED})
-_AGAIN = "Make a new plan with: delible erasure plan"
+Plan = ErasurePlan | RectificationPlan
+_RIGHT = {"erasure": Right.ERASURE, "rectification": Right.RECTIFICATION}
 
 
 def refuse_overtaken(
-    control: Control, journal: Journal, plan: ErasurePlan, requests: Sequence[Request], today: datetime
+    control: Control, journal: Journal, plan: Plan, requests: Sequence[Request], today: datetime
 ) -> None:
     """Refuse a plan that policies, requests or holds have overtaken.
 
@@ -35,18 +36,21 @@ def refuse_overtaken(
     merged = all(journal.done(f"table:{s.table}", "merge") is not None for s in plan.tables if s.stages)
     if plan.policy_fingerprint != control.policies.fingerprint and not (merged and journal.done("all", "find")):
         raise StalePlanError(
-            "plan.stale", "the policies have changed since the plan was made.", where=f"plan {plan.id}", fix=_AGAIN
+            "plan.stale",
+            "the policies have changed since the plan was made.",
+            where=f"plan {plan.id}",
+            fix=_again(plan),
         )
     refuse_held(control, plan, lambda: today)  # first: a held request must name its hold, not its state
     for request in requests:
-        if request.state not in RUNNABLE or request.right is not Right.ERASURE:
+        if request.state not in RUNNABLE or request.right is not _RIGHT[plan.kind]:
             where = f"request:{request.id}"
             raise StalePlanError(
-                "plan.stale", f"a planned request is now in state '{request.state}'.", where=where, fix=_AGAIN
+                "plan.stale", f"a planned request is now in state '{request.state}'.", where=where, fix=_again(plan)
             )
 
 
-def refuse_held(control: Control, plan: ErasurePlan, clock: Callable[[], datetime]) -> None:
+def refuse_held(control: Control, plan: Plan, clock: Callable[[], datetime]) -> None:
     """Refuse to go on when a hold covers a person or a table of the plan now; asked again before each table.
 
     Raises:
@@ -77,7 +81,7 @@ def refuse_held_people(refs: Mapping[str, Collection[SubjectRef]], active: Seque
             )
 
 
-def refuse_moved_tables(control: Control, run: Run, plan: ErasurePlan) -> None:
+def refuse_moved_tables(control: Control, run: Run, plan: Plan) -> None:
     """Refuse when a table is at another version than the plan saw, unless this plan has begun to rewrite it."""
     from delible.lake.facts import version_of
 
@@ -91,5 +95,9 @@ def refuse_moved_tables(control: Control, run: Run, plan: ErasurePlan) -> None:
                 "plan.stale",
                 f"table '{name}' was planned at version {seen} and is now at {version}.",
                 where=f"table:{name}",
-                fix=_AGAIN,
+                fix=_again(plan),
             )
+
+
+def _again(plan: Plan) -> str:
+    return f"Make a new plan with: delible {plan.kind} plan"

@@ -37,7 +37,7 @@ def read_people(source: str, controller: Controller) -> list[Person]:
     """
     where = "standard input" if source == "-" else source
     people = []
-    for number, line in enumerate(_text(source, where).split("\n"), start=1):
+    for number, line in enumerate(read_text(source, where).split("\n"), start=1):
         if line.strip():
             people.append(_dated(line, controller, f"{where}:{number}"))
     if not people:
@@ -55,7 +55,7 @@ def read_identifiers(source: str, controller: Controller) -> list[tuple[Identifi
     """
     where = "standard input" if source == "-" else source
     people = []
-    for number, line in enumerate(_text(source, where).split("\n"), start=1):
+    for number, line in enumerate(read_text(source, where).split("\n"), start=1):
         if line.strip():
             people.append(_person(line, controller, f"{where}:{number}"))
     if not people:
@@ -63,7 +63,12 @@ def read_identifiers(source: str, controller: Controller) -> list[tuple[Identifi
     return people
 
 
-def _text(source: str, where: str) -> str:
+def read_text(source: str, where: str) -> str:
+    """Return the text of a file, or of standard input for `-`.
+
+    Raises:
+        InputError: `identifiers.missing`, `identifiers.large`, `identifiers.encoding`.
+    """
     try:
         if source == "-":
             data = sys.stdin.buffer.read(_LARGEST + 1)

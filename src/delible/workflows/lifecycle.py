@@ -11,6 +11,7 @@ from pathlib import Path
 
 from delible.decide.danger import Standing, by_danger, due_within, standing
 from delible.decide.deadline import clock_for, due_date, may_extend, standstill
+from delible.decide.objection import STANDING
 from delible.errors import BlockedError, InputError, Problem
 from delible.model.identity import Agency, Verification
 from delible.model.policy import Controller
@@ -18,7 +19,7 @@ from delible.model.request import ENDED, RefusalGround, Request
 from delible.model.terms import RequestState
 from delible.report.letters import confirmation_notice, extension_notice, unidentified_notice
 from delible.store.policies import load_controller
-from delible.store.request_changes import agent_proven, confirmed, extended, moved, refused, verified
+from delible.store.request_changes import agent_proven, confirmed, extended, moved, refused, taken_back, verified
 from delible.store.request_events import Event
 from delible.store.workspace import Workspace
 from delible.workflows.calendars import calendar_of, zone_of
@@ -215,14 +216,35 @@ def refuse_request(
 
 
 def withdraw_request(
-    workspace: Workspace, request_id: str, *, reason: str | None = None, actor: str, now: datetime
+    workspace: Workspace,
+    request_id: str,
+    *,
+    reason: str | None = None,
+    prompted: bool = False,
+    actor: str,
+    now: datetime,
 ) -> Request:
-    """Record that the data subject takes the request back, before it is carried out.
+    """Record that the data subject takes the request back: before it is carried out, or what stands since then.
+
+    Args:
+        workspace: Where.
+        request_id: Which.
+        reason: What was said, naming no person.
+        prompted: The controller had asked the data subject to think again, which it may not within 12 months of an
+            opt-out or limit (Cal. Civ. Code 1798.135(c)(4)).
+        actor: Who.
+        now: When.
 
     Raises:
-        BlockedError: `request.transition`.
+        BlockedError: `request.transition`, `request.not_taken_back`.
     """
-    return Control(workspace).requests.transition(request_id, S.WITHDRAWN, actor=actor, now=now, reason=reason)
+
+    def back(request: Request) -> Event:
+        if request.state is S.COMPLETED and request.right in STANDING:
+            return taken_back(request, actor=actor, now=now, reason=reason, prompted=prompted)
+        return moved(request, S.WITHDRAWN, actor=actor, now=now, reason=reason)
+
+    return Control(workspace).requests.change([request_id], back, now)[0]
 
 
 def expire_requests(

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from delible.errors import PlanError
-from delible.model.plan import ErasurePlan, RetentionPlan
-from delible.store.plans import check_seal, read_plan, write_plan
+from delible.model.plan import ErasurePlan, RectificationPlan, RetentionPlan
+from delible.store.plans import AnyPlan, check_seal, read_plan, write_plan
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 
-P = TypeVar("P", ErasurePlan, RetentionPlan)
+P = TypeVar("P", ErasurePlan, RetentionPlan, RectificationPlan)
 
 
-def save_plan(plan: ErasurePlan | RetentionPlan, path: Path) -> None:
+def save_plan(plan: AnyPlan, path: Path) -> None:
     """Write a plan file.
 
     Raises:

@@ -200,7 +200,9 @@ def _kept(workspace: Workspace, side: _Side, plan: DatasetPlan, now: datetime) -
         side.policies,
         read=rows,
         records=read(spark, consents.location) if consents.written else empty(spark, COLUMNS),
-        flags=flags_frame(spark, standing_flags(workspace, keys, until=now)),
+        flags=flags_frame(
+            spark, standing_flags(workspace, keys, until=now, purpose=side.policies.purposes[plan.purpose])
+        ),
         question=Question(plan.purpose, plan.basis, as_of=now, known_at=now),
         secrets=Secrets(RefKey(keys.version, keys.pads()), keys.domain_pads(_SPLIT_DOMAIN), {}),
     )

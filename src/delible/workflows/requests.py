@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from delible.decide.deadline import confirm_by, due_date
 from delible.decide.exception import still_kept
+from delible.decide.objection import STANDING
 from delible.errors import BlockedError, DelibleError, InputError, Problem, ResidueError
 from delible.model.identity import Agency
-from delible.model.plan import ErasurePlan
+from delible.model.plan import ErasurePlan, RectificationPlan
+from delible.model.rectification import Correction
 from delible.model.request import ENDED, Request
 from delible.model.restriction import RestrictionGround
 from delible.model.terms import Regime, RequestState, Right
@@ -22,19 +24,27 @@ from delible.store.submissions import spelled
 from delible.store.workspace import Workspace
 from delible.workflows.calendars import calendar_of, zone_of
 from delible.workflows.control import Control
+from delible.workflows.corrections import read_corrections
 from delible.workflows.erasure import Erased, apply_erasure
 from delible.workflows.erasure_plan import PLANNABLE, kept_problem, made_immediate, plan_due_erasures
 from delible.workflows.identifiers import read_people
+from delible.workflows.objection import Heeded, heed
+from delible.workflows.rectification import Rectified, apply_rectification
+from delible.workflows.rectification_plan import made_immediate as made_immediate_rectification
+from delible.workflows.rectification_plan import plan_rectifications
 from delible.workflows.restriction import restrict_processing
 from delible.workflows.resumption import hold_requests, settle_holds
 from delible.workflows.search import Searched
-from delible.workflows.unfinished import unfinished_erasures, unusable_plans
+from delible.workflows.stages import Treated
+from delible.workflows.unfinished import unfinished_erasures, unfinished_rectifications, unusable_plans
 
 if TYPE_CHECKING:
     from delible.workflows.access import BuiltPackage
 
 _SAY_EVERY = 1_000
-FULFILLED = frozenset({Right.ERASURE, Right.ACCESS, Right.PORTABILITY, Right.RESTRICTION})
+FULFILLED = (
+    frozenset({Right.ERASURE, Right.ACCESS, Right.PORTABILITY, Right.RECTIFICATION, Right.RESTRICTION}) | STANDING
+)
 """Rights that `fulfil` carries out; the others are registered, and answered by hand."""
 
 
@@ -47,6 +57,7 @@ class Fulfilled:
         left_out: Requests that could not be carried out, each with the reason.
         failure: The error that the command ends with, after everything else was done.
         letters: Answers to data subjects of whose rows exceptions keep something, by request.
+        releases: Dataset releases that were cut before and hold somebody of the requests, or cannot tell.
     """
 
     requests: tuple[Request, ...]
@@ -54,7 +65,15 @@ class Fulfilled:
     packages: dict[str, Path]
     left_out: tuple[Problem, ...]
     failure: DelibleError | None = None
+    releases: tuple[str, ...] = ()
+    rectifications: tuple[Rectified, ...] = ()
     letters: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> tuple[Treated, ...]:
+        """What was done to tables, corrections first."""
+        runs: tuple[Rectified | Erased, ...] = (*self.rectifications, *self.erasures)
+        return tuple(t for run in runs for t in run.tables)
 
 
 def submit_requests(  # noqa: PLR0913 - each is a column of the register
@@ -68,6 +87,7 @@ def submit_requests(  # noqa: PLR0913 - each is a column of the register
     received: datetime | None = None,
     agent: bool = False,
     restriction: RestrictionGround | None = None,
+    corrections: str | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> list[Request]:
     """Register one request per line of an identifiers file as one batch, all or none; each has its own deadline.
@@ -77,12 +97,17 @@ def submit_requests(  # noqa: PLR0913 - each is a column of the register
             time of its own under `received` has its clock start there.
         agent: An authorised agent asks for all of them; none is approved before the agent's authority is on record.
         restriction: The ground of restrictions, where it was said.
+        corrections: For rectification, the file with each person's corrections, in the same order.
 
     Raises:
-        InputError: `identifiers.*`, `request.received`, `request.ground`, `controller.*`.
+        InputError: `identifiers.*`, `corrections.*`, `request.received`, `request.ground`, `controller.*`.
     """
     if restriction is not None and right is not Right.RESTRICTION:
         raise InputError("request.ground", f"a request for {right} has no ground of Art. 18(1).", where="--ground")
+    if right is Right.LIMIT and regime is not Regime.CCPA:
+        raise InputError(
+            "request.right", "only the CCPA knows the right to limit the use of sensitive data.", where="--right"
+        )
     control = Control(workspace)
     received = received or now
     controller = control.policies.controller
@@ -90,6 +115,7 @@ def submit_requests(  # noqa: PLR0913 - each is a column of the register
     people = read_people(identifiers, controller)
     if any((person.received or received) > now for person in people):
         raise InputError("request.received", "the time of receipt lies in the future.", where="--received")
+    corrected = _corrections(control, right, corrections, len(people))
     new = []
     for number, person in enumerate(people, 1):
         since = person.received or received
@@ -105,6 +131,7 @@ def submit_requests(  # noqa: PLR0913 - each is a column of the register
                 confirm_by=confirm_by(right, regime, since, is_working_day=working, zone=zone),
                 agent=Agency.CLAIMED if agent else None,
                 restriction=restriction,
+                corrections=corrected[number - 1],
             )
         )
         if number % _SAY_EVERY == 0:
@@ -115,6 +142,25 @@ def submit_requests(  # noqa: PLR0913 - each is a column of the register
     if len(people) >= _SAY_EVERY:
         progress(f"recorded {len(made)} requests, {sum(r.duplicate_of is not None for r in made)} of them duplicates")
     return made
+
+
+def _corrections(control: Control, right: Right, source: str | None, people: int) -> list[tuple[Correction, ...]]:
+    if (right is Right.RECTIFICATION) != (source is not None):
+        raise InputError(
+            "request.corrections",
+            "--corrections FILE and --right rectification belong together: what is right has to be said.",
+            where="--corrections",
+        )
+    if source is None:
+        return [()] * people
+    found = read_corrections(source, control.policies)
+    if len(found) != people:
+        raise InputError(
+            "corrections.count",
+            f"there are {people} people and {len(found)} lines of corrections; each person needs one, in their order.",
+            where=source,
+        )
+    return found
 
 
 def show_request(workspace: Workspace, request_id: str) -> tuple[Request, list[dict[str, object]]]:
@@ -187,15 +233,28 @@ def fulfil_requests(
         if r.state is RequestState.HELD and (wanted is None or r.id in wanted)
     ]
     run.restrict([r.id for r in due if r.right is Right.RESTRICTION])
+    run.heed(control, [r for r in due if r.right in STANDING])
     run.give_access([r.id for r in due if r.right in (Right.ACCESS, Right.PORTABILITY)])
+    run.correct([r.id for r in due if r.right is Right.RECTIFICATION])
     run.erase([r.id for r in due if r.right is Right.ERASURE])
-    if not (run.erasures or run.packages or run.restricted):
+    if not (run.erasures or run.rectifications or run.packages or run.heeded.requests or run.restricted):
         run.left_out = run.left_out or [Problem("request.nothing_due", "no request is approved and waiting.")]
         raise run.failure or BlockedError.of(run.left_out)
-    done = {r.id for e in run.erasures for r in e.requests} | set(run.packages) | {x.id for x in due}
+    runs: tuple[Rectified | Erased, ...] = (*run.rectifications, *run.erasures)
+    done = {r.id for e in runs for r in e.requests} | set(run.packages) | {x.id for x in due}
     letters = {request: path for e in run.erasures for request, path in e.letters.items()}
+    releases = dict.fromkeys((*run.heeded.releases, *(name for e in runs for name in e.releases)))
     requests = tuple(r for r in control.requests.all() if r.id in done)
-    return Fulfilled(requests, tuple(run.erasures), run.packages, tuple(run.left_out), run.failure, letters)
+    return Fulfilled(
+        requests,
+        tuple(run.erasures),
+        run.packages,
+        tuple(run.left_out),
+        run.failure,
+        tuple(sorted(releases)),
+        tuple(run.rectifications),
+        letters,
+    )
 
 
 @dataclass
@@ -209,10 +268,12 @@ class _Fulfilment:
     now: datetime
     progress: Callable[[str], None]
     erasures: list[Erased] = field(default_factory=list)
+    rectifications: list[Rectified] = field(default_factory=list)
     packages: dict[str, Path] = field(default_factory=dict)
     restricted: list[str] = field(default_factory=list)
     left_out: list[Problem] = field(default_factory=list)
     residue: list[Problem] = field(default_factory=list)
+    heeded: Heeded = field(default_factory=lambda: Heeded((), ()))
 
     @property
     def failure(self) -> DelibleError | None:
@@ -234,6 +295,11 @@ class _Fulfilment:
                 continue
             begun |= planned
             self._tried(partial(self._go_on, plan))
+        for correcting in unfinished_rectifications(self.workspace):
+            planned = {r.id for r in correcting.requests}
+            if wanted is None or not planned.isdisjoint(wanted):
+                begun |= planned
+                self._tried(partial(self._go_on_correcting, correcting))
         return begun
 
     def restrict(self, request_ids: Sequence[str]) -> None:
@@ -252,12 +318,22 @@ class _Fulfilment:
         )
         self.restricted.append(request_id)
 
+    def heed(self, control: Control, requests: Sequence[Request]) -> None:
+        """Complete objections, opt-outs and limits, first of all: what is built meanwhile heeds them already."""
+        if requests:
+            self.heeded = heed(control, requests, actor=self.actor, now=self.now)
+
     def give_access(self, request_ids: Sequence[str]) -> None:
         """Build the access packages."""
         from delible.workflows.access import build_access_package
 
         for request_id in request_ids:
             self._tried(partial(self._package, build_access_package, request_id))
+
+    def correct(self, request_ids: Sequence[str]) -> None:
+        """Plan and apply one rectification for all."""
+        if request_ids:
+            self._tried(partial(self._correct, request_ids))
 
     def erase(self, request_ids: Sequence[str]) -> None:
         """Plan and apply one erasure for all."""
@@ -266,6 +342,32 @@ class _Fulfilment:
 
     def _go_on(self, plan: ErasurePlan) -> None:
         self._apply(made_immediate(self.workspace, plan) if self.immediate else plan)
+
+    def _go_on_correcting(self, plan: RectificationPlan) -> None:
+        plan = made_immediate_rectification(self.workspace, plan) if self.immediate else plan
+        done = apply_rectification(self.workspace, plan, actor=self.actor, now=self.now, progress=self.progress)
+        self.rectifications.append(done)
+
+    def _correct(self, request_ids: Sequence[str]) -> None:
+        planned = plan_rectifications(
+            self.workspace,
+            now=self.now,
+            request_ids=request_ids,
+            immediate=self.immediate,
+            progress=self.progress,
+            on_held=self._hold,
+        )
+        self.left_out += planned.left_out
+        self.rectifications.append(
+            apply_rectification(
+                self.workspace,
+                planned.plan,
+                actor=self.actor,
+                now=self.now,
+                meant=planned.meant,
+                progress=self.progress,
+            )
+        )
 
     def _erase(self, request_ids: Sequence[str]) -> None:
         planned = plan_due_erasures(

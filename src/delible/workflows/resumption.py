@@ -13,8 +13,9 @@ from delible.store.request_changes import HOLDABLE, held, resumed
 from delible.workflows.control import Control
 from delible.workflows.held import stopping_holds
 
-STOPPED = frozenset({Right.ERASURE})
-"""What a hold stops: it forbids to destroy, and nothing else. Access is given, and a consent is withdrawn, under it."""
+STOPPED = frozenset({Right.ERASURE, Right.RECTIFICATION})
+"""What a hold stops: it forbids to destroy and to alter, and nothing else. Access is given, and an objection heeded,
+under it."""
 
 
 def settle_holds(control: Control, *, actor: str, now: datetime) -> list[Request]:

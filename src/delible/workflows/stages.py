@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from delible.model.plan import Stage, TableStep
 from delible.model.policy import TablePolicy
 from delible.model.record import AuditRecord
+from delible.model.terms import RectificationAction
 from delible.plan.order import erasure_waves
 from delible.workflows.clock import Clock
 from delible.workflows.journal import Journal, Step
@@ -49,7 +50,9 @@ class Treated:
         """One word for a person."""
         if not self.step.stages:
             return "kept"
-        return "erased" if self.waiting_until is None else "waiting"
+        if self.waiting_until is not None:
+            return "waiting"
+        return "corrected" if self.step.action is RectificationAction.CORRECT else "erased"
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from delible.errors import PlanError, Problem
-from delible.model.plan import ErasurePlan, RetentionPlan
+from delible.model.plan import ErasurePlan, RectificationPlan, RetentionPlan
 from delible.store.keys import load_keys
-from delible.store.plans import check_seal, read_plan, write_plan
+from delible.store.plans import AnyPlan, check_seal, read_plan, write_plan
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 
@@ -19,12 +19,12 @@ def _folder(workspace: Workspace) -> Path:
     return folder
 
 
-def keep_plan(workspace: Workspace, plan: ErasurePlan | RetentionPlan) -> None:
+def keep_plan(workspace: Workspace, plan: AnyPlan) -> None:
     """Keep a copy of a plan until it is finished."""
     write_plan(plan, _folder(workspace) / f"{plan.id}.json")
 
 
-def forget_plan(workspace: Workspace, plan: ErasurePlan | RetentionPlan) -> None:
+def forget_plan(workspace: Workspace, plan: AnyPlan) -> None:
     """Remove the copy of a finished plan."""
     (_folder(workspace) / f"{plan.id}.json").unlink(missing_ok=True)
 
@@ -39,6 +39,20 @@ def unfinished_retention(workspace: Workspace) -> list[RetentionPlan]:
     """Return the retention plans that were begun and are not finished, oldest first."""
     plans = [plan for plan in _read(workspace, "T-*.json")[0] if isinstance(plan, RetentionPlan)]
     return sorted(plans, key=lambda p: (p.created, p.id))
+
+
+def unfinished_rectifications(workspace: Workspace) -> list[RectificationPlan]:
+    """Return the rectification plans that were begun and are not finished, oldest first."""
+    plans = [plan for plan in _read(workspace, "C-*.json")[0] if isinstance(plan, RectificationPlan)]
+    later = {r.id: {x.id for other in plans if r.id in other.earlier for x in other.requests} for r in plans}
+    going_on = [p for p in plans if not {r.id for r in p.requests} <= later[p.id]]
+    return sorted(going_on, key=lambda p: (p.created, p.id))
+
+
+def overtaken_rectifications(workspace: Workspace, plan: RectificationPlan) -> list[RectificationPlan]:
+    """Return the kept plans that this one goes on from."""
+    plans = [p for p in _read(workspace, "C-*.json")[0] if isinstance(p, RectificationPlan)]
+    return [p for p in plans if p.id in plan.earlier]
 
 
 def plans_of(workspace: Workspace, request_ids: Collection[str]) -> list[ErasurePlan]:
@@ -77,10 +91,10 @@ def _kept(workspace: Workspace) -> list[ErasurePlan]:
     return sorted(plans, key=lambda p: (p.created, p.id))
 
 
-def _read(workspace: Workspace, names: str) -> tuple[list[ErasurePlan | RetentionPlan], list[Problem]]:
+def _read(workspace: Workspace, names: str) -> tuple[list[AnyPlan], list[Problem]]:
     """Return the genuine plans among the kept files, and what is wrong with the others."""
     keys = load_keys(workspace)
-    plans: list[ErasurePlan | RetentionPlan] = []
+    plans: list[AnyPlan] = []
     problems: list[Problem] = []
     for path in sorted(_folder(workspace).glob(names)):
         try:

@@ -1,0 +1,70 @@
+"""Carry out objections, opt-outs and limits: they change no table, and stand against what is built from their receipt.
+
+What was built before is named, so that it can be built again without the person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from delible.decide.objection import limits, stands_against
+from delible.model.record import AuditEntry
+from delible.model.request import Request
+from delible.model.terms import RequestState
+from delible.store.manifests import Manifests
+from delible.store.releases import releases_with
+from delible.workflows.control import Control
+
+
+@dataclass(frozen=True)
+class Heeded:
+    """Requests that stand now, and the dataset releases that were cut before with somebody of them in it.
+
+    Args:
+        releases: `NAME@vN` of those whose purpose they stand against, or whose subject index cannot tell.
+    """
+
+    requests: tuple[Request, ...]
+    releases: tuple[str, ...]
+
+
+def heed(control: Control, requests: Sequence[Request], *, actor: str, now: datetime) -> Heeded:
+    """Complete approved objections, opt-outs and limits; a run that was killed in between is made up for by the next.
+
+    Nothing is searched: a dataset follows the links from the identifiers that were given whenever it is built.
+    """
+    waiting = [r.id for r in requests if r.state is RequestState.SCHEDULED]
+    if waiting:
+        control.requests.transition_all(waiting, RequestState.IN_PROGRESS, actor=actor, now=now)
+    releases: dict[str, None] = {}
+    entries = []
+    known = releases_with(control.workspace, {r.id: r.refs for r in requests}, key_version=control.keys.version)
+    purposes = {f"{m.dataset}@v{m.version}": m.purpose for m in Manifests(control.workspace).all()}
+    for request in requests:
+        holding = _against(control, request, (*known.inside.get(request.id, ()), *known.unknown), purposes)
+        releases |= dict.fromkeys(holding)
+        entries.append(
+            AuditEntry(
+                actor=actor,
+                action="objection.heed",
+                object=f"request:{request.id}",
+                outcome="done",
+                counts={"releases": len(holding)},
+                detail={"policy": control.policies.fingerprint[:16], "right": request.right.value},
+            )
+        )
+    control.ledger.append(entries, now)
+    done = control.requests.transition_all([r.id for r in requests], RequestState.COMPLETED, actor=actor, now=now)
+    return Heeded(tuple(done), tuple(releases))
+
+
+def _against(control: Control, request: Request, releases: Iterable[str], purposes: Mapping[str, str]) -> list[str]:
+    """Return those releases that the request stands against."""
+    found = []
+    for name in releases:
+        purpose = control.policies.purposes.get(purposes.get(name, ""))
+        if purpose is None or limits(request) or stands_against(request, purpose) is not None:
+            found.append(name)
+    return found

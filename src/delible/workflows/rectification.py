@@ -1,0 +1,291 @@
+"""Apply corrections: one MERGE per table, purge, expire, and search for what was wrong (Art. 16, §1798.106).
+
+The stages are those of an erasure: the old value must not be read any more from an older version, a log or a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from delible.decide.rectification import identified_by
+from delible.errors import ResidueError
+from delible.model.plan import RectificationPlan, RectificationStep
+from delible.model.proof import Verification
+from delible.model.record import AuditEntry, AuditRecord
+from delible.model.rectification import Change, changes_of
+from delible.model.request import ENDED, Request
+from delible.model.subject import KeyRow, SubjectRef, own_keys
+from delible.model.terms import RequestState
+from delible.store.consents import Consents
+from delible.store.plans import check_seal
+from delible.store.releases import releases_with
+from delible.store.request_changes import refs_carried
+from delible.store.workspace import Workspace
+from delible.workflows.access_files import remove_packages
+from delible.workflows.clock import Clock
+from delible.workflows.control import Control
+from delible.workflows.erasure_fit import (
+    RUNNABLE,
+    refuse_held,
+    refuse_held_people,
+    refuse_moved_tables,
+    refuse_overtaken,
+)
+from delible.workflows.journal import Journal, Step
+from delible.workflows.notices import prepare_notices, queue_after
+from delible.workflows.rectification_proof import search_old_values
+from delible.workflows.rectification_search import Meant, find_meaning
+from delible.workflows.search import every_ref, refs_of_keys
+from delible.workflows.spark import alone, session_for
+from delible.workflows.stages import Run, Treated, Work, treat_tables
+from delible.workflows.unfinished import forget_plan, keep_plan, overtaken_rectifications
+
+S = RequestState
+
+
+@dataclass(frozen=True)
+class Rectified:
+    """Where the plan stands after this run; as `workflows.erasure.Erased`."""
+
+    plan: RectificationPlan
+    requests: tuple[Request, ...]
+    tables: tuple[Treated, ...]
+    verification: Verification | None
+    releases: tuple[str, ...] = ()
+
+
+def apply_rectification(
+    workspace: Workspace,
+    plan: RectificationPlan,
+    *,
+    actor: str,
+    now: datetime,
+    meant: Meant | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Rectified:
+    """Carry out a plan, or go on with it; a finished plan is only reported.
+
+    Args:
+        workspace: Where.
+        plan: What.
+        actor: Who.
+        now: When.
+        meant: What planning found, when it was just now.
+        progress: Told what is being done.
+
+    Raises:
+        PlanError: `plan.edited`.
+        StalePlanError: `plan.stale` when policies, tables or requests have moved; nothing has changed then.
+        BlockedError: `request.held`, `table.held`.
+        ResidueError: `rectification.residue` with the places at which an old value still stands.
+        ConflictError: `workspace.busy`.
+    """
+    control = Control(workspace)
+    check_seal(plan, control.keys)
+    with alone(workspace):
+        requests = control.requests.named([r.id for r in plan.requests])
+        clock = Clock(now)
+        journal = Journal(
+            control.ledger,
+            run=f"plan:{plan.id}",
+            verb="rectification",
+            actor=actor,
+            policy=plan.policy_fingerprint,
+            clock=clock,
+        )
+        if all(r.state is S.COMPLETED for r in requests):
+            control.requests.reconcile()
+            control.requests.sweep(clock())
+            _close(control, journal, plan)
+            return Rectified(plan, tuple(requests), tuple(_reported(journal, s) for s in plan.tables), None)
+        refuse_overtaken(control, journal, plan, requests, clock())
+        run = Run(
+            session_for(workspace),
+            journal,
+            clock,
+            plan.id,
+            plan.immediate,
+            progress,
+            partial(refuse_held, control, plan, clock),
+        )
+        refuse_moved_tables(control, run, plan)
+        if journal.done("all", "find") is None:
+            begun = {r.id for p in overtaken_rectifications(workspace, plan) for r in p.requests}
+            meant = meant or find_meaning(run.spark, control, requests, begun=begun)
+            refuse_held_people(every_ref(control, meant.searched.found), control.holds.active())
+        keep_plan(workspace, plan)
+        journal.begin("all", "apply", {"requests": str(len(requests))})
+        waiting = [r.id for r in requests if r.state in RUNNABLE - {S.IN_PROGRESS}]
+        if waiting:
+            control.requests.transition_all(waiting, S.IN_PROGRESS, actor=actor, now=clock())
+        if meant is not None:
+            journal.once("all", "find", partial(_stored, control, run, requests, meant, actor))
+        kept = control.requests.vault.get([r.id for r in requests])
+        keys, changes = own_keys(kept), changes_of(kept)
+        work = [Work(s, partial(_rewrite, control, s, keys, changes), f"table:{s.table}") for s in plan.tables]
+        treated = treat_tables(run, work, control.policies.tables)
+        return _conclude(control, run, plan, requests, treated, keys, changes, actor)
+
+
+def _stored(control: Control, run: Run, requests: Sequence[Request], meant: Meant, actor: str, _: AuditRecord) -> Step:
+    """Keep keys and changes before the first row changes: afterwards nobody could tell what was wrong."""
+    found, now = meant.searched.found, run.clock()
+    changes = [c for group in meant.changes.values() for c in group]
+    control.requests.vault.put([*found.keys, *found.shared, *(c.key() for c in changes)], now)
+    for request, refs in meant.searched.refs.items():
+        control.requests.add_refs(request, refs, now)
+    _carry_over(control, changes, actor, now)
+    reached = {r: {c.table for c in group} for r, group in meant.changes.items() if group}
+    own = own_keys(control.requests.vault.get([r.id for r in requests]))
+    prepare_notices(control, reached, own, actor=actor, now=now)
+    return Step({"keys": len(found.keys), "changes": len(changes)}, {"rebuild": ",".join(meant.rebuild)})
+
+
+def _carry_over(control: Control, changes: Sequence[Change], actor: str, now: datetime) -> None:
+    """Let everything that is recorded under an identifier go on under its correction.
+
+    An objection, a restriction or a withdrawn consent that was given under the wrong address would otherwise be lost
+    with it, and the person's rows would be used again.
+    """
+    successor: dict[SubjectRef, tuple[SubjectRef, str]] = {}
+    kinds = control.policies.controller.identifiers
+    for change in changes:
+        kind = identified_by(control.policies.tables[change.table], change.column)
+        if kind is not None and change.old is not None and change.new is not None:
+            old, new = (control.keys.ref(kind, v, kinds[kind].normalise) for v in (change.old, change.new))
+            if old != new:
+                successor[old] = new, kind
+    if not successor:
+        return
+    behind = [r for r in control.requests.all() if not successor.keys().isdisjoint(r.refs)]
+    if behind:
+        control.requests.change(
+            [r.id for r in behind],
+            lambda r: refs_carried(r, [successor[x][0] for x in r.refs if x in successor], actor, now),
+            now,
+        )
+    consents = Consents(control.workspace)
+    known = set(consents.for_refs([new for new, _ in successor.values()]))
+    copies = [r.model_copy(update={"ref": successor[r.ref][0]}) for r in consents.for_refs(list(successor))]
+    consents.append([c for c in copies if c not in known])
+
+
+def _rewrite(
+    control: Control, step: RectificationStep, keys: Sequence[KeyRow], changes: Sequence[Change], run: Run
+) -> Step:
+    from delible.lake.erase import done_under
+    from delible.lake.rectify import rectify
+
+    here = [c for c in changes if c.table == step.table]
+    policy = control.policies.tables[step.table]
+    rectify(run.spark, step.location, policy, control.policies.controller, keys, here)
+    done = done_under(step.location, run.mark(step.table), step.version)
+    return Step(
+        {"rows": done.rows, "files": done.files, "bytes": done.bytes},
+        {"action": step.action, "version": str(step.version), "columns": ",".join(step.columns)},
+    )
+
+
+def _conclude(
+    control: Control,
+    run: Run,
+    plan: RectificationPlan,
+    requests: Sequence[Request],
+    treated: tuple[Treated, ...],
+    keys: Sequence[KeyRow],
+    changes: Sequence[Change],
+    actor: str,
+) -> Rectified:
+    ids = [r.id for r in requests]
+    if any(t.waiting_until is not None for t in treated):
+        after = control.requests.transition_all(ids, S.WAITING_RETENTION_WINDOW, actor=actor, now=run.clock())
+        return Rectified(plan, tuple(after), treated, None)
+    own = refs_of_keys(control, keys)
+    remove_packages(control, [ref for refs in own.values() for ref in refs], now=run.clock(), actor=actor)
+    run.progress("searching for the old values")
+    verification = search_old_values(control, plan.tables, keys, changes, now=run.clock())
+    counts = {
+        "files_searched": verification.files_searched,
+        "bytes_searched": verification.bytes_searched,
+        "values_searched": verification.values_searched,
+        "matches": sum(m.count for m in verification.matches),
+        "unreadable": len(verification.unreadable),
+    }
+    run.journal.begin("all", "verify")
+    if not verification.clean:
+        run.journal.note("all", "verify", "failed", Step(counts))
+        control.requests.transition_all(ids, S.PARTLY_COMPLETED, actor=actor, now=run.clock())
+        places = (*(m.place for m in verification.matches), *verification.unreadable)
+        raise ResidueError(
+            "rectification.residue",
+            f"an old value still stands at {len(verification.matches)} place(s); "
+            f"{len(verification.unreadable)} file(s) could not be read.",
+            where=", ".join(places[:5]),
+            fix="Correct what stands in other columns with a request of its own, remove anything else, and apply this "
+            "plan again.",
+        )
+    run.journal.finish("all", "verify", Step(counts))
+    whose = {r.id: own.get(r.id, ()) for r in plan.requests}
+    holding = releases_with(control.workspace, whose, key_version=control.keys.version)
+    releases = {*holding.unknown, *(name for names in holding.inside.values() for name in names)}
+    entries = [
+        _closing(plan, r.id, r.rows, counts, len(holding.inside.get(r.id, ())), changes, actor) for r in plan.requests
+    ]
+    control.ledger.append(entries, run.clock())
+    after = control.requests.transition_all(ids, S.COMPLETED, actor=actor, now=run.clock())
+    queue_after(control, ids, actor=actor, now=run.clock(), progress=run.progress)
+    _close(control, run.journal, plan)
+    return Rectified(plan, tuple(after), treated, verification, tuple(sorted(releases)))
+
+
+def _closing(
+    plan: RectificationPlan,
+    request: str,
+    rows: Mapping[str, int],
+    counts: Mapping[str, int],
+    releases: int,
+    changes: Sequence[Change],
+    actor: str,
+) -> AuditEntry:
+    """Return the closing record of one request: what was corrected where, how it was proven, and no value."""
+    own = [c for c in changes if c.request == request]
+    proofs = {f"proof.{p}": sum(c.proof == p for c in own) for p in ("bytes", "column", "rows")}
+    return AuditEntry(
+        actor=actor,
+        action="rectification.close",
+        object=f"request:{request}",
+        outcome="done",
+        counts={**counts, **{f"rows.{t}": n for t, n in rows.items()}, **proofs, "releases": releases},
+        detail={
+            "plan": plan.id,
+            "policy": plan.policy_fingerprint[:16],
+            "columns": ",".join(sorted({c.kind for c in own})),
+            "rebuild": ",".join(plan.rebuild),
+        },
+    )
+
+
+def _close(control: Control, journal: Journal, plan: RectificationPlan) -> None:
+    journal.finish("all", "apply", Step({"requests": len(plan.requests)}))
+    if all(r.state in ENDED for r in control.requests.named([r.id for r in plan.requests])):
+        for each in (*overtaken_rectifications(control.workspace, plan), plan):
+            forget_plan(control.workspace, each)
+
+
+def _reported(journal: Journal, step: RectificationStep) -> Treated:
+    def counts(stage: str) -> dict[str, int]:
+        record = journal.done(f"table:{step.table}", stage)
+        return record.counts if record is not None else {}
+
+    merged = counts("merge")
+    return Treated(
+        step,
+        rows=merged.get("rows", 0),
+        files_rewritten=merged.get("files", 0),
+        bytes_rewritten=merged.get("bytes", 0),
+        files_removed=counts("vacuum").get("files_removed", 0),
+        log_files_removed=counts("expire_log").get("log_files_removed", 0),
+    )

@@ -1,0 +1,180 @@
+"""Plan corrections: find what they mean in every table, count it, change nothing."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from delible.decide.holds import hold_on
+from delible.errors import BlockedError, Problem
+from delible.model.plan import PlannedRequest, RectificationPlan
+from delible.model.request import Request
+from delible.model.terms import RequestState, Right
+from delible.plan.erasure import refuse_shared
+from delible.plan.rectification import late_requests, plan_corrections
+from delible.store.plans import check_seal, seal
+from delible.store.workspace import Workspace
+from delible.workflows.control import Control
+from delible.workflows.erasure_plan import PLANNABLE, refuse_held_tables
+from delible.workflows.plans import load_plan
+from delible.workflows.policies import refuse_violations
+from delible.workflows.rectification_search import Meant, find_meaning
+from delible.workflows.spark import session_for
+from delible.workflows.unfinished import unfinished_rectifications
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan, the requests that it leaves out, and what was found; as `workflows.erasure_plan.Planned`."""
+
+    plan: RectificationPlan
+    left_out: tuple[Problem, ...]
+    meant: Meant
+
+
+def plan_rectifications(
+    workspace: Workspace,
+    *,
+    now: datetime,
+    request_ids: Sequence[str] = (),
+    immediate: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+    on_held: Callable[[Mapping[str, str]], None] = lambda _: None,
+) -> Planned:
+    """Return a sealed plan for all approved requests of rectification, or for those named.
+
+    Args:
+        workspace: Where.
+        now: When.
+        request_ids: Which.
+        immediate: Close the retention windows of tables that the policies declare to have no other readers.
+        progress: Told what is being done.
+        on_held: Told of requests whose data subjects a hold covers under an identifier that only the search found.
+
+    Raises:
+        BlockedError: `rectification.nothing_due`; or, when every request is left out, the reasons: `request.held`,
+            `request.ambiguous`, `request.no_match`, `rectification.*`. `policy.violations`, `table.held`.
+        InputError: `request.unknown`, `table.missing`.
+    """
+    control = Control(workspace)
+    refuse_violations(workspace, ("controller", "tables"))
+    chosen, left_out = _chosen(control, request_ids)
+    if not chosen:
+        raise _nothing(left_out)
+    spark = session_for(workspace)
+    progress(f"finding what {len(chosen)} request(s) correct")
+    before = unfinished_rectifications(workspace)
+    begun = {r.id for p in before for r in p.requests}
+    meant = find_meaning(spark, control, chosen, begun=begun)
+    on_held({r.id: meant.searched.held[r.id] for r in chosen if r.id in meant.searched.held})
+    unusable = {r.id: p for r in chosen if (p := _unusable(r, meant, begun)) is not None}
+    if unusable:
+        left_out += unusable.values()
+        chosen = [r for r in chosen if r.id not in unusable]
+        if not chosen:
+            raise _nothing(left_out)
+        meant = find_meaning(spark, control, chosen, begun=begun)
+    wanted = {r.id for r in chosen}
+    before = [p for p in before if not {r.id for r in p.requests}.isdisjoint(wanted)]
+    again = {s.table for p in before for s in p.tables} & set(control.policies.tables)
+    touched = sorted({c.table for group in meant.changes.values() for c in group} | again)
+    refuse_held_tables(control.policies, touched, now)
+    facts = {name: meant.searched.facts(spark, name) for name in touched}
+    plan = plan_corrections(
+        control.policies,
+        facts,
+        meant.changes,
+        [_planned(r, meant) for r in chosen],
+        seen=meant.searched.versions,
+        rebuild=meant.rebuild,
+        plan_id=f"C-{now:%Y%m%d}-{secrets.token_hex(4)}",
+        now=now,
+        immediate=immediate,
+        earlier=tuple(e for p in before for e in (*p.earlier, p.id)),
+    )
+    for late in late_requests(plan, now):
+        progress(f"warning: request {late.id} is due on {late.due}, before the retention windows of its tables end.")
+    return Planned(seal(plan, control.keys), tuple(left_out), meant)
+
+
+def _planned(request: Request, meant: Meant) -> PlannedRequest:
+    return PlannedRequest(
+        id=request.id,
+        due=request.due.isoformat(),
+        matched=True,
+        shared=sum(k.request == request.id for k in meant.searched.found.shared),
+        rows=meant.rows().get(request.id, {}),
+    )
+
+
+def _chosen(control: Control, request_ids: Sequence[str]) -> tuple[list[Request], list[Problem]]:
+    requests = control.requests.named(list(request_ids)) if request_ids else control.requests.all()
+    wanted = [r for r in requests if request_ids or (r.right is Right.RECTIFICATION and r.state in _LOOKED_AT)]
+    active = control.holds.active()
+    chosen, left_out = [], []
+    for request in wanted:
+        where, hold = f"request:{request.id}", hold_on(request.refs, active)
+        if request.right is not Right.RECTIFICATION:
+            message = f"the request asks for {request.right}, not rectification."
+            left_out.append(Problem("request.right", message, where))
+        elif hold is not None or request.state is RequestState.HELD:
+            message = f"legal hold {hold.id if hold else request.held_by} covers the data subject."
+            left_out.append(Problem("request.held", message, where))
+        elif request.state not in PLANNABLE:
+            message = f"the request is in state '{request.state}'; only approved requests are planned."
+            left_out.append(Problem("request.not_approved", message, where))
+        else:
+            chosen.append(request)
+    return chosen, left_out
+
+
+_LOOKED_AT = PLANNABLE | {RequestState.HELD}
+
+
+def _unusable(request: Request, meant: Meant, begun: Collection[str]) -> Problem | None:
+    where, found = f"request:{request.id}", meant.searched.found
+    if request.id in found.ambiguous:
+        message = "the identifiers reach more than one person; ask for one that tells them apart, never guess."
+        return Problem("request.ambiguous", message, where)
+    if request.id in meant.searched.held:
+        return Problem("request.held", f"legal hold {meant.searched.held[request.id]} covers the data subject.", where)
+    if request.id not in found.rows_of and request.id not in begun:
+        message = "the identifiers reach no row of any table; ask for another identifier, or refuse the request."
+        return Problem("request.no_match", message, where)
+    return meant.problems.get(request.id)
+
+
+def _nothing(left_out: Sequence[Problem]) -> BlockedError:
+    if not left_out:
+        return BlockedError("rectification.nothing_due", "no request of rectification is approved and waiting.")
+    return BlockedError.of(tuple(left_out))
+
+
+def load_rectification(workspace: Workspace, path: Path, *, immediate: bool = False) -> RectificationPlan:
+    """Return the rectification plan in a file; with `immediate`, the same plan with its retention windows closed.
+
+    Raises:
+        PlanError: `plan.missing`, `plan.unreadable`, `plan.edited`, `plan.kind`.
+        BlockedError: `readers.shared` when a table may have other readers.
+    """
+    plan = load_plan(workspace, path, RectificationPlan)
+    return made_immediate(workspace, plan) if immediate else plan
+
+
+def made_immediate(workspace: Workspace, plan: RectificationPlan) -> RectificationPlan:
+    """Return the same plan with its retention windows closed, sealed anew.
+
+    Raises:
+        PlanError: `plan.edited`.
+        BlockedError: `readers.shared` when a table may have other readers.
+    """
+    if plan.immediate:
+        return plan
+    control = Control(workspace)
+    check_seal(plan, control.keys)
+    refuse_shared(control.policies, [s.table for s in plan.tables])
+    steps = tuple(s.model_copy(update={"wait_hours": 0}) for s in plan.tables)
+    return seal(plan.model_copy(update={"immediate": True, "tables": steps}), control.keys)

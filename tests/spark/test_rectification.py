@@ -1,0 +1,379 @@
+"""Corrections on real tables: the new value everywhere it belongs, the old one in no byte, everybody else as before."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pytest
+
+from byte_search import places
+from delible.cli.main import main
+from delible.decide.consent import flag
+from delible.errors import BlockedError, ResidueError
+from delible.lake import purge
+from delible.model.consent import ConsentRecord
+from delible.model.subject import SubjectRef
+from delible.model.terms import ConsentStatus, LegalBasis, Normalise, Regime, RequestState, Right
+from delible.store.consents import Consents
+from delible.store.workspace import open_workspace
+from delible.workflows.audit import verify_ledger
+from delible.workflows.control import Control
+from delible.workflows.holds import place_holds
+from delible.workflows.journal import Journal
+from delible.workflows.plans import save_plan
+from delible.workflows.rectification import apply_rectification
+from delible.workflows.rectification_plan import load_rectification, plan_rectifications
+from delible.workflows.requests import approve_request, fulfil_requests, submit_requests
+from delible.workflows.unfinished import unfinished_rectifications
+from small_shop import CONTROLLER, NOW, PURPOSE, email, forget_logs, make_workspace, people_file
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from delible.store.workspace import Workspace
+
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
+
+PEOPLE, WHO = 12, 1
+OLD, NEW = email(WHO), "p001.married@people.example"
+WRONG_NAME, RIGHT_NAME = "Zebulon Wrongspelt", "Zebulun Rightspelt"
+POLICIES = {
+    "controller.yaml": CONTROLLER,
+    "purposes/support.yaml": PURPOSE,
+    "recipients/mailer.yaml": "recipient: mailer\ndescription: Sends letters.\ncontact: m@mailer.example\n",
+    "tables/customers.yaml": """\
+table: customers
+path: warehouse/customers
+description: Customers.
+purposes: [support]
+recipients: [mailer]
+subject:
+  - {column: customer_id, identifies: customer_id}
+  - {column: email, identifies: email}
+columns:
+  customer_id: user.unique_id
+  email: {category: user.contact.email, searched: true}
+  name: user.name
+  city: user.contact.address.city
+  born: user.demographic.date_of_birth
+  credit: user.payment
+readers: exclusive
+""",
+    "tables/newsletter.yaml": """\
+table: newsletter
+path: warehouse/newsletter
+description: Newsletter.
+purposes: [support]
+subject: [{column: email, identifies: email}]
+columns: {email: user.contact.email, topic: user.privacy_preferences}
+readers: exclusive
+""",
+    "tables/profiles.yaml": """\
+table: profiles
+path: warehouse/profiles
+description: Made from customers.
+purposes: [support]
+upstream: [customers]
+subject: [{column: customer_id, identifies: customer_id}]
+columns:
+  customer_id: user.unique_id
+  mail: user.contact.email
+  label: {category: user.demographic.profile, copy_of: customers.name}
+  town: user.contact.address.city
+readers: exclusive
+""",
+    "tables/sums.yaml": """\
+table: sums
+path: warehouse/sums
+description: Customers by city.
+upstream: [customers]
+no_subject: Sums over many people.
+columns: {city: user.contact.address.city, customers: system.operations}
+readers: exclusive
+""",
+}
+
+
+def tables() -> dict[str, pa.Table]:
+    numbers = list(range(1, PEOPLE + 1))
+    mails = [email(n) for n in numbers]
+    names = [WRONG_NAME if n == WHO else f"Person Number{n}" for n in numbers]
+    cities = ["Paris" if n in (WHO, 2) else "Oslo" for n in numbers]
+    born = [date(1990, 1, n) for n in numbers]
+    credit = pa.array([str(n) for n in numbers]).cast(pa.decimal128(10, 2))
+    return {
+        "customers": pa.table(
+            {"customer_id": numbers, "email": mails, "name": names, "city": cities, "born": born, "credit": credit}
+        ),
+        "newsletter": pa.table({"email": [m.upper() for m in mails], "topic": ["tea"] * PEOPLE}),
+        "profiles": pa.table({"customer_id": numbers, "mail": mails, "label": names, "town": cities}),
+        "sums": pa.table({"city": ["Paris", "Oslo"], "customers": [2, PEOPLE - 2]}),
+    }
+
+
+def requested(workspace: Workspace, folder: Path, person: dict[str, object], corrections: dict[str, object]) -> str:
+    """Submit and approve a request; both files lie outside of the workspace."""
+    people, file = people_file(folder, person), folder / "corrections.jsonl"
+    file.write_text(json.dumps(corrections) + "\n")
+    [made] = submit_requests(
+        workspace,
+        right=Right.RECTIFICATION,
+        regime=Regime.GDPR,
+        identifiers=str(people),
+        corrections=str(file),
+        actor="desk",
+        now=NOW,
+    )
+    people.unlink()
+    file.unlink()
+    approve_request(workspace, made.id, actor="officer", now=NOW)
+    return made.id
+
+
+def ref(workspace: Workspace, address: str) -> SubjectRef:
+    return Control(workspace).keys.ref("email", address, Normalise.LOWER)
+
+
+CORRECTIONS = {
+    "customers.email": NEW,
+    "customers.name": {"from": WRONG_NAME, "to": RIGHT_NAME},
+    "customers.city": "Lyon",
+    "customers.born": "1991-07-14",
+    "customers.credit": 99.5,
+}
+
+
+@pytest.fixture(scope="module")
+def template(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a planned workspace in it, which every run gets as a fresh copy at the same path."""
+    folder = tmp_path_factory.mktemp("rectification")
+    workspace = make_workspace(folder / "shop", POLICIES)
+    options = {"delta.enableDeletionVectors": "true", "delta.enableChangeDataFeed": "true"}
+    for name, table in tables().items():
+        frame = spark.createDataFrame(table).repartitionByRange(2, table.column_names[0])
+        frame.write.format("delta").options(**options).save(str(workspace.root / "warehouse" / name))
+    objected(workspace, folder)
+    requested(workspace, folder, {"email": OLD}, CORRECTIONS)
+    planned = plan_rectifications(workspace, now=NOW, immediate=True)
+    assert planned.left_out == ()
+    save_plan(planned.plan, workspace.root / "plan.json")
+    (folder / "shop").rename(folder / "template")
+    return folder
+
+
+def objected(workspace: Workspace, folder: Path) -> None:
+    """Record an objection that has been carried out, and a withdrawal, both under the wrong address."""
+    people = people_file(folder, {"email": OLD})
+    [made] = submit_requests(
+        workspace, right=Right.OBJECTION, regime=Regime.GDPR, identifiers=str(people), actor="desk", now=NOW
+    )
+    approve_request(workspace, made.id, actor="officer", now=NOW)
+    assert fulfil_requests(workspace, actor="desk", now=NOW).requests[0].state is RequestState.COMPLETED
+    record = ConsentRecord(
+        ref=ref(workspace, OLD),
+        kind="email",
+        purpose="support",
+        status=ConsentStatus.WITHDRAWN,
+        legal_basis=LegalBasis.CONSENT,
+        notice_version="1",
+        valid_from=NOW,
+        valid_until=None,
+        recorded_at=NOW,
+        source="tests",
+    )
+    Consents(workspace).append([record])
+
+
+@contextmanager
+def fresh(folder: Path) -> Iterator[Workspace]:
+    root = folder / "shop"
+    shutil.copytree(folder / "template", root)
+    try:
+        yield open_workspace(root)
+    finally:
+        shutil.rmtree(root)
+
+
+def rows(spark: SparkSession, root: Path) -> dict[str, list[dict[str, Any]]]:
+    forget_logs(spark)
+    return {
+        path.name: sorted((r.asDict() for r in spark.read.format("delta").load(str(path)).collect()), key=str)
+        for path in sorted((root / "warehouse").iterdir())
+    }
+
+
+def expected(before: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows as they must be: written apart from the product's own rules."""
+    after = {}
+    for name, found in before.items():
+        made = []
+        for row in found:
+            mine = row.get("customer_id") == WHO or str(row.get("email")).lower() == OLD
+            right: dict[str, Any] = {}
+            if mine and name == "customers":
+                right = {"email": NEW, "name": RIGHT_NAME, "city": "Lyon", "born": date(1991, 7, 14)}
+                right["credit"] = row["credit"] * 0 + pa.scalar("99.50").cast(pa.decimal128(10, 2)).as_py()
+            elif mine and name == "newsletter":
+                right = {"email": NEW}
+            elif mine and name == "profiles":
+                right = {"mail": NEW, "label": RIGHT_NAME, "town": "Lyon"}
+            made.append(row | right)
+        after[name] = sorted(made, key=str)
+    return after
+
+
+def old_rows(root: Path) -> list[str]:
+    """Return the Parquet files in which the person's rows still hold the wrong city, whatever the log says."""
+    import pyarrow.parquet as pq
+
+    found = []
+    for path in (root / "warehouse").rglob("*.parquet"):
+        if "_delta_log" not in path.parts:
+            for row in pq.ParquetFile(path).read().to_pylist():
+                if row.get("customer_id") == WHO and "Paris" in (row.get("city"), row.get("town")):
+                    found.append(str(path))
+    return found
+
+
+def test_what_was_wrong_is_right_everywhere_and_in_no_byte(
+    template: Path, spark: SparkSession, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with fresh(template) as workspace:
+        root, control = workspace.root, Control(workspace)
+        before = rows(spark, root)
+        [request] = [r for r in control.requests.all() if r.right is Right.RECTIFICATION]
+        assert places(root, texts=[OLD, WRONG_NAME])
+        assert old_rows(root)
+        plan = json.loads((root / "plan.json").read_text())
+        assert {s["table"]: s["columns"] for s in plan["tables"]} == {
+            "customers": ["born", "city", "credit", "email", "name"],
+            "newsletter": ["email"],
+            "profiles": ["label", "mail", "town"],
+        }
+        assert set(plan["rebuild"]) == {"profiles", "sums"}  # profiles: something may have been made of the date
+        assert set(plan["untold"]) == {"customers.born", "customers.city", "customers.credit", "profiles.town"}
+        assert main(["rectification", "apply", str(root / "plan.json"), "--workspace", str(root), "--json"]) == 0
+        said = capfd.readouterr()
+        answer = json.loads(said.out)
+        assert [r["state"] for r in answer["requests"]] == ["completed"]
+        assert {t["table"]: (t["rows"], t["state"]) for t in answer["tables"]} == {
+            "customers": (1, "corrected"),
+            "newsletter": (1, "corrected"),
+            "profiles": (1, "corrected"),
+        }
+        assert rows(spark, root) == expected(before)
+        assert places(root, texts=[OLD, WRONG_NAME]) == []
+        assert old_rows(root) == []
+        # Nothing but the tables holds the new values either: vault, ledger, plan and answers have none.
+        texts = [OLD, WRONG_NAME, NEW, RIGHT_NAME, "1991-07-14"]
+        assert not any(text in said.out + said.err for text in texts)
+        assert places(*(p for p in root.iterdir() if p.is_dir() and p.name != "warehouse"), texts=texts) == []
+        assert not any(text in (root / "plan.json").read_text() for text in texts)
+        assert control.requests.vault.get([request.id]) == []
+        assert verify_ledger(workspace).intact
+        [closing] = control.ledger.records(object_prefix=f"request:{request.id}", action_prefix="rectification.close")
+        assert closing.counts["matches"] == 0
+        assert (closing.counts["proof.bytes"], closing.counts["proof.rows"]) == (5, 4)
+        assert [x.recipient for x in control.notices.all()] == ["mailer"]
+        assert main(["rectification", "apply", str(root / "plan.json"), "--workspace", str(root), "--json"]) == 0
+        assert rows(spark, root) == expected(before)
+
+
+def test_objections_and_withdrawals_go_on_under_the_corrected_address(template: Path, spark: SparkSession) -> None:
+    with fresh(template) as workspace:
+        forget_logs(spark)
+        new = ref(workspace, NEW)
+        assert not any(new in r.refs for r in Control(workspace).requests.all())
+        plan = load_rectification(workspace, workspace.root / "plan.json")
+        apply_rectification(workspace, plan, actor="tests", now=NOW)
+        [objection] = [r for r in Control(workspace).requests.all() if r.right is Right.OBJECTION]
+        assert new in objection.refs
+        assert flag(objection) is not None
+        assert [c.status for c in Consents(workspace).for_refs([new])] == [ConsentStatus.WITHDRAWN]
+
+
+@pytest.mark.parametrize("stage", ["purge_deletion_vectors", "vacuum", "expire_log"])
+def test_each_stage_is_needed(stage: str, template: Path, spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without one of them the old value stays in some byte, and the run says so."""
+    monkeypatch.setattr(purge, stage, lambda *_, **__: 0)
+    with fresh(template) as workspace:
+        forget_logs(spark)
+        plan = load_rectification(workspace, workspace.root / "plan.json")
+        with pytest.raises(ResidueError, match="old value"):
+            apply_rectification(workspace, plan, actor="tests", now=NOW)
+        [request] = [r for r in Control(workspace).requests.all() if r.right is Right.RECTIFICATION]
+        assert request.state is RequestState.PARTLY_COMPLETED
+        if stage == "vacuum":
+            assert old_rows(workspace.root)
+        # A new plan goes through all stages again, although no row is wrong any more.
+        monkeypatch.undo()
+        planned = plan_rectifications(workspace, now=NOW, immediate=True)
+        assert planned.plan.earlier == (plan.id,)
+        assert {s.table for s in planned.plan.tables} == {"customers", "newsletter", "profiles"}
+        done = apply_rectification(workspace, planned.plan, actor="tests", now=NOW, meant=planned.meant)
+        assert [r.state for r in done.requests] == [RequestState.COMPLETED]
+        assert places(workspace.root, texts=[OLD, WRONG_NAME]) == []
+        assert old_rows(workspace.root) == []
+        assert unfinished_rectifications(workspace) == []
+
+
+class Killed(BaseException):
+    """Stands for a signal that no handler sees."""
+
+
+@pytest.mark.parametrize("step", ["find", "merge", "purge", "expire_log"])
+def test_a_run_that_died_goes_on_to_the_same_end(
+    step: str, template: Path, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The step is done and its record is not written: the most that a killed run can have done."""
+    with fresh(template) as workspace:
+        before = rows(spark, workspace.root)
+        plan = load_rectification(workspace, workspace.root / "plan.json")
+        whole = Journal.finish
+
+        def dies(self: Journal, thing: str, name: str, outcome: Any) -> Any:
+            if name == step:
+                raise Killed
+            return whole(self, thing, name, outcome)
+
+        monkeypatch.setattr(Journal, "finish", dies)
+        with pytest.raises(Killed):
+            apply_rectification(workspace, plan, actor="tests", now=NOW)
+        monkeypatch.setattr(Journal, "finish", whole)
+        forget_logs(spark)
+        done = apply_rectification(workspace, plan, actor="tests", now=NOW)
+        assert {t.step.table: t.rows for t in done.tables} == {"customers": 1, "newsletter": 1, "profiles": 1}
+        assert rows(spark, workspace.root) == expected(before)
+        assert places(workspace.root, texts=[OLD, WRONG_NAME]) == []
+        assert verify_ledger(workspace).intact
+
+
+def test_what_is_not_plain_is_refused_and_changes_nothing(template: Path, spark: SparkSession) -> None:
+    with fresh(template) as workspace:
+        folder, before = template, rows(spark, workspace.root)
+        who = str(people_file(folder, {"email": OLD}))
+        place_holds(workspace, identifiers=who, reason="Case", owner="Legal", actor="x", now=NOW)
+        plan = load_rectification(workspace, workspace.root / "plan.json")
+        with pytest.raises(BlockedError) as error:
+            apply_rectification(workspace, plan, actor="tests", now=NOW)
+        assert error.value.code == "request.held"
+        cases: dict[str, tuple[dict[str, object], dict[str, object]]] = {
+            "rectification.taken": ({"customer_id": 3}, {"customers.email": email(4)}),
+            "rectification.value": ({"customer_id": 5}, {"customers.born": "yesterday"}),
+            "request.no_match": ({"email": "nobody@people.example"}, {"customers.city": "Rome"}),
+        }
+        asked = {code: requested(workspace, folder, *given) for code, given in cases.items()}
+        with pytest.raises(BlockedError) as error:
+            plan_rectifications(workspace, now=NOW, immediate=True)
+        found = {p.where: p.code for p in error.value.problems}
+        assert {found[f"request:{request}"] for request in asked.values()} == set(cases)
+        assert all(found[f"request:{request}"] == code for code, request in asked.items())
+        assert not any("people.example" in p.message or "yesterday" in p.message for p in error.value.problems)
+        assert rows(spark, workspace.root) == before
