@@ -14,8 +14,8 @@ from delible.workflows.certificates import read_certificate
 from delible.workflows.control import Control
 from delible.workflows.erasure import apply_erasure
 from delible.workflows.erasure_plan import plan_due_erasures
+from delible.workflows.fulfilment import fulfil_requests
 from delible.workflows.holds import place_holds, release_hold
-from delible.workflows.requests import fulfil_requests
 from small_shop import LOWEST, NOW, ONE_TABLE, PEOPLE, approved, email, make_workspace, people_file, phone, write_tables
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from delible.workflows import stages
 from delible.workflows.access_files import package_folder
 from delible.workflows.erasure import apply_erasure
 from delible.workflows.erasure_plan import plan_due_erasures
-from delible.workflows.requests import fulfil_requests
+from delible.workflows.fulfilment import fulfil_requests
 from delible.workflows.unfinished import unfinished_erasures
 from small_shop import LOWEST, NOW, approved, email, make_workspace, write_tables
 

@@ -25,8 +25,8 @@ from delible.model.terms import ErasureAction, Regime, RequestState
 from delible.store.workspace import Workspace
 from delible.workflows.certificates import read_certificate
 from delible.workflows.control import Control
+from delible.workflows.fulfilment import Fulfilled, fulfil_requests
 from delible.workflows.lifecycle import standings_of
-from delible.workflows.requests import Fulfilled, fulfil_requests
 from delible.workflows.verification import verify_people
 from small_shop import NOW, POLICIES, approved, email, make_workspace, phone, write_tables
 

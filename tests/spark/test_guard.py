@@ -18,8 +18,8 @@ from delible.workflows.audit import verify_ledger
 from delible.workflows.control import Control
 from delible.workflows.erasure import apply_erasure
 from delible.workflows.erasure_plan import plan_due_erasures
+from delible.workflows.fulfilment import fulfil_requests
 from delible.workflows.guard import Guarded, guard_tables
-from delible.workflows.requests import fulfil_requests
 from delible.workflows.tagging import scan_tables
 from small_shop import (
     CONTROLLER,

@@ -25,12 +25,13 @@ from delible.store.consents import Consents
 from delible.store.workspace import open_workspace
 from delible.workflows.audit import verify_ledger
 from delible.workflows.control import Control
+from delible.workflows.fulfilment import fulfil_requests
 from delible.workflows.holds import place_holds
 from delible.workflows.journal import Journal
 from delible.workflows.plans import save_plan
 from delible.workflows.rectification import apply_rectification
 from delible.workflows.rectification_plan import load_rectification, plan_rectifications
-from delible.workflows.requests import approve_request, fulfil_requests, submit_requests
+from delible.workflows.requests import approve_request, submit_requests
 from delible.workflows.unfinished import unfinished_rectifications
 from small_shop import CONTROLLER, NOW, PURPOSE, email, forget_logs, make_workspace, people_file
 

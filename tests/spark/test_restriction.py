@@ -21,8 +21,9 @@ from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.dataset import build_dataset
 from delible.workflows.erasure_plan import plan_due_erasures
+from delible.workflows.fulfilment import fulfil_requests
 from delible.workflows.policy_diff import compare_policies
-from delible.workflows.requests import approve_request, fulfil_requests, submit_requests
+from delible.workflows.requests import approve_request, submit_requests
 from delible.workflows.restriction import Restricted, lift_restriction
 from delible.workflows.retention import plan_due_retention
 from delible.workflows.tagging import scan_tables

@@ -18,6 +18,8 @@ HIDDEN = {
     "workflows/search.py": "finds a person's own rows; mentions in held rows are left as they are",
     "workflows/erasure.py": "the held rows themselves",
     "workflows/guard.py": "counts rows of people who were erased",
+    "workflows/rectification_search.py": "finds the person's own rows, which Art. 16 is about",
+    "lake/rectify.py": "reads a schema, and rewrites the person's own rows in place",
     "lake/erase.py": "rewrites due rows in place",
     "lake/retention.py": "rewrites due rows in place; held rows are handed in",
     "lake/facts.py": "counts rows",

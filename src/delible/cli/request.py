@@ -156,7 +156,7 @@ def fulfil(
         delible request fulfil --immediate
     """
     from delible.cli.erasure import applied_text, table_lines
-    from delible.workflows.requests import fulfil_requests
+    from delible.workflows.fulfilment import fulfil_requests
 
     call = current(ctx)
     done = fulfil_requests(

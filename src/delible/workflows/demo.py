@@ -22,9 +22,10 @@ from delible.workflows.clock import Clock
 from delible.workflows.consent import import_consents
 from delible.workflows.dataset import build_dataset
 from delible.workflows.erasure import Erased
+from delible.workflows.fulfilment import fulfil_requests
 from delible.workflows.init import init_workspace
 from delible.workflows.reporting import audit_report
-from delible.workflows.requests import approve_request, fulfil_requests, submit_requests
+from delible.workflows.requests import approve_request, submit_requests
 from delible.workflows.retention import apply_retention, plan_due_retention
 from delible.workflows.spark import end_session, session_for
 from delible.workflows.tagging import scan_tables

@@ -21,8 +21,8 @@ from delible.store.consents import Consents
 from delible.store.workspace import Workspace
 from delible.workflows import demo
 from delible.workflows.control import Control
+from delible.workflows.fulfilment import Fulfilled
 from delible.workflows.identifiers import read_identifiers
-from delible.workflows.requests import Fulfilled
 from store_fixtures import released
 
 

@@ -19,10 +19,11 @@ from delible.report.requests import standing_counts
 from delible.store.workspace import Workspace, open_workspace
 from delible.workflows.consent import show_consents, standing_flags
 from delible.workflows.control import Control
+from delible.workflows.fulfilment import fulfil_requests
 from delible.workflows.holds import place_holds, release_hold
 from delible.workflows.init import init_workspace
 from delible.workflows.lifecycle import refuse_request, withdraw_request
-from delible.workflows.requests import approve_request, fulfil_requests, submit_requests
+from delible.workflows.requests import approve_request, submit_requests
 from policy_files import write_policies
 from small_shop import CONTROLLER, POLICIES
 

@@ -1,0 +1,276 @@
+"""Carry out approved requests: each right by its own workflow, and none kept waiting by another's trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from delible.decide.exception import still_kept
+from delible.decide.objection import STANDING
+from delible.errors import BlockedError, DelibleError, Problem, ResidueError
+from delible.model.plan import ErasurePlan, RectificationPlan
+from delible.model.request import ENDED, Request
+from delible.model.terms import RequestState, Right
+from delible.store.workspace import Workspace
+from delible.workflows.control import Control
+from delible.workflows.erasure import Erased, apply_erasure
+from delible.workflows.erasure_plan import PLANNABLE, kept_problem, made_immediate, plan_due_erasures
+from delible.workflows.objection import Heeded, heed
+from delible.workflows.rectification import Rectified, apply_rectification
+from delible.workflows.rectification_plan import made_immediate as made_immediate_rectification
+from delible.workflows.rectification_plan import plan_rectifications
+from delible.workflows.restriction import restrict_processing
+from delible.workflows.resumption import hold_requests, settle_holds
+from delible.workflows.search import Searched
+from delible.workflows.stages import Treated
+from delible.workflows.unfinished import unfinished_erasures, unfinished_rectifications, unusable_plans
+
+if TYPE_CHECKING:
+    from delible.workflows.access import BuiltPackage
+
+
+@dataclass(frozen=True)
+class Fulfilled:
+    """What one `fulfil` did.
+
+    Args:
+        packages: Folder of each access package, by request.
+        left_out: Requests that could not be carried out, each with the reason.
+        failure: The error that the command ends with, after everything else was done.
+        letters: Answers to data subjects of whose rows exceptions keep something, by request.
+        releases: Dataset releases that were cut before and hold somebody of the requests, or cannot tell.
+    """
+
+    requests: tuple[Request, ...]
+    erasures: tuple[Erased, ...]
+    packages: dict[str, Path]
+    left_out: tuple[Problem, ...]
+    failure: DelibleError | None = None
+    releases: tuple[str, ...] = ()
+    rectifications: tuple[Rectified, ...] = ()
+    letters: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> tuple[Treated, ...]:
+        """What was done to tables, corrections first."""
+        runs: tuple[Rectified | Erased, ...] = (*self.rectifications, *self.erasures)
+        return tuple(t for run in runs for t in run.tables)
+
+
+def fulfil_requests(
+    workspace: Workspace,
+    request_ids: Sequence[str] = (),
+    *,
+    immediate: bool = False,
+    accept_no_match: bool = False,
+    actor: str,
+    now: datetime,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Fulfilled:
+    """Carry out approved requests: plans that were begun, restrictions, access packages, then one erasure run.
+
+    Access comes before erasure: who asked for both gets the copy of what is then erased.
+
+    Raises:
+        BlockedError: When nothing could be done at all, with the reasons.
+        ResidueError: `erasure.residue`.
+    """
+    control = Control(workspace)
+    wanted = {control.requests.get(i).id for i in request_ids} or None
+    settle_holds(control, actor=actor, now=now)
+    run = _Fulfilment(workspace, immediate, accept_no_match, actor, now, progress)
+    run.left_out += unusable_plans(workspace)
+    begun = run.go_on(control, wanted)
+    due = [
+        r
+        for r in control.requests.all()
+        if r.id not in begun
+        and r.state is not RequestState.HELD
+        and not still_kept(r, control.policies.exceptions, now.date())
+        and (r.id in wanted if wanted is not None else r.state in PLANNABLE)
+    ]
+    run.left_out += [
+        kept_problem(r)
+        for r in control.requests.all()
+        if wanted is not None and r.id in wanted and still_kept(r, control.policies.exceptions, now.date())
+    ]
+    run.left_out += [
+        Problem("request.held", f"legal hold {r.held_by} covers the data subject.", f"request:{r.id}")
+        for r in control.requests.all()
+        if r.state is RequestState.HELD and (wanted is None or r.id in wanted)
+    ]
+    run.restrict([r.id for r in due if r.right is Right.RESTRICTION])
+    run.heed(control, [r for r in due if r.right in STANDING])
+    run.give_access([r.id for r in due if r.right in (Right.ACCESS, Right.PORTABILITY)])
+    run.correct([r.id for r in due if r.right is Right.RECTIFICATION])
+    run.erase([r.id for r in due if r.right is Right.ERASURE])
+    if not (run.erasures or run.rectifications or run.packages or run.heeded.requests or run.restricted):
+        run.left_out = run.left_out or [Problem("request.nothing_due", "no request is approved and waiting.")]
+        raise run.failure or BlockedError.of(run.left_out)
+    runs: tuple[Rectified | Erased, ...] = (*run.rectifications, *run.erasures)
+    done = {r.id for e in runs for r in e.requests} | set(run.packages) | {x.id for x in due}
+    letters = {request: path for e in run.erasures for request, path in e.letters.items()}
+    releases = dict.fromkeys((*run.heeded.releases, *(name for e in runs for name in e.releases)))
+    requests = tuple(r for r in control.requests.all() if r.id in done)
+    return Fulfilled(
+        requests,
+        tuple(run.erasures),
+        run.packages,
+        tuple(run.left_out),
+        run.failure,
+        tuple(sorted(releases)),
+        tuple(run.rectifications),
+        letters,
+    )
+
+
+@dataclass
+class _Fulfilment:
+    """One `fulfil`: what it did so far, and what stood in its way, which must not keep everybody else waiting."""
+
+    workspace: Workspace
+    immediate: bool
+    accept_no_match: bool
+    actor: str
+    now: datetime
+    progress: Callable[[str], None]
+    erasures: list[Erased] = field(default_factory=list)
+    rectifications: list[Rectified] = field(default_factory=list)
+    packages: dict[str, Path] = field(default_factory=dict)
+    restricted: list[str] = field(default_factory=list)
+    left_out: list[Problem] = field(default_factory=list)
+    residue: list[Problem] = field(default_factory=list)
+    heeded: Heeded = field(default_factory=lambda: Heeded((), ()))
+
+    @property
+    def failure(self) -> DelibleError | None:
+        """What the command ends with: residue is worse than what could not be begun."""
+        if self.residue:
+            return ResidueError.of((*self.residue, *self.left_out))
+        return BlockedError.of(self.left_out) if self.left_out else None
+
+    def go_on(self, control: Control, wanted: Collection[str] | None) -> set[str]:
+        """Go on with plans that were begun; return the requests that they are about."""
+        begun: set[str] = set()
+        for plan in unfinished_erasures(self.workspace):
+            planned = {r.id for r in plan.requests}
+            if wanted is not None and planned.isdisjoint(wanted):
+                continue
+            states = {r.state for r in control.requests.named(sorted(planned))}
+            if RequestState.PARTLY_COMPLETED in states and states <= ENDED | {RequestState.PARTLY_COMPLETED}:
+                # It ended with residue, or with what exceptions keep: a plan for what is left goes on from it.
+                continue
+            begun |= planned
+            self._tried(partial(self._go_on, plan))
+        for correcting in unfinished_rectifications(self.workspace):
+            planned = {r.id for r in correcting.requests}
+            if wanted is None or not planned.isdisjoint(wanted):
+                begun |= planned
+                self._tried(partial(self._go_on_correcting, correcting))
+        return begun
+
+    def restrict(self, request_ids: Sequence[str]) -> None:
+        """Carry out restrictions, before anything else reads the rows."""
+        for request_id in request_ids:
+            self._tried(partial(self._restrict, request_id))
+
+    def _restrict(self, request_id: str) -> None:
+        restrict_processing(
+            self.workspace,
+            request_id,
+            accept_no_match=self.accept_no_match,
+            actor=self.actor,
+            now=self.now,
+            progress=self.progress,
+        )
+        self.restricted.append(request_id)
+
+    def heed(self, control: Control, requests: Sequence[Request]) -> None:
+        """Complete objections, opt-outs and limits, first of all: what is built meanwhile heeds them already."""
+        if requests:
+            self.heeded = heed(control, requests, actor=self.actor, now=self.now)
+
+    def give_access(self, request_ids: Sequence[str]) -> None:
+        """Build the access packages."""
+        from delible.workflows.access import build_access_package
+
+        for request_id in request_ids:
+            self._tried(partial(self._package, build_access_package, request_id))
+
+    def correct(self, request_ids: Sequence[str]) -> None:
+        """Plan and apply one rectification for all."""
+        if request_ids:
+            self._tried(partial(self._correct, request_ids))
+
+    def erase(self, request_ids: Sequence[str]) -> None:
+        """Plan and apply one erasure for all."""
+        if request_ids:
+            self._tried(partial(self._erase, request_ids))
+
+    def _go_on(self, plan: ErasurePlan) -> None:
+        self._apply(made_immediate(self.workspace, plan) if self.immediate else plan)
+
+    def _go_on_correcting(self, plan: RectificationPlan) -> None:
+        plan = made_immediate_rectification(self.workspace, plan) if self.immediate else plan
+        done = apply_rectification(self.workspace, plan, actor=self.actor, now=self.now, progress=self.progress)
+        self.rectifications.append(done)
+
+    def _correct(self, request_ids: Sequence[str]) -> None:
+        planned = plan_rectifications(
+            self.workspace,
+            now=self.now,
+            request_ids=request_ids,
+            immediate=self.immediate,
+            progress=self.progress,
+            on_held=self._hold,
+        )
+        self.left_out += planned.left_out
+        self.rectifications.append(
+            apply_rectification(
+                self.workspace,
+                planned.plan,
+                actor=self.actor,
+                now=self.now,
+                meant=planned.meant,
+                progress=self.progress,
+            )
+        )
+
+    def _erase(self, request_ids: Sequence[str]) -> None:
+        planned = plan_due_erasures(
+            self.workspace,
+            now=self.now,
+            request_ids=request_ids,
+            immediate=self.immediate,
+            accept_no_match=self.accept_no_match,
+            progress=self.progress,
+            on_held=self._hold,
+        )
+        self.left_out += planned.left_out
+        self._apply(planned.plan, planned.searched)
+
+    def _hold(self, holds: Mapping[str, str]) -> None:
+        hold_requests(Control(self.workspace), holds, actor=self.actor, now=self.now)
+
+    def _apply(self, plan: ErasurePlan, searched: Searched | None = None) -> None:
+        self.erasures.append(
+            apply_erasure(
+                self.workspace, plan, actor=self.actor, now=self.now, searched=searched, progress=self.progress
+            )
+        )
+
+    def _package(self, build: Callable[..., BuiltPackage], request_id: str) -> None:
+        built = build(self.workspace, request_id, actor=self.actor, now=self.now, progress=self.progress)
+        self.packages[request_id] = built.folder
+
+    def _tried(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except ResidueError as error:
+            self.residue += error.problems
+        except BlockedError as error:
+            self.left_out += error.problems
