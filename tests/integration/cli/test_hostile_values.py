@@ -200,6 +200,11 @@ FILES: dict[str, bytes] = {
 }
 READING = {
     "request submit": ["request", "submit", "--right", "access", "--regime", "gdpr", "--identifiers", "FILE"],
+    "corrections": [
+        *("request", "submit", "--right", "rectification", "--regime", "gdpr"),
+        *("--identifiers", "people.jsonl", "--corrections", "FILE"),
+    ],
+    "rectification apply": ["rectification", "apply", "FILE"],
     "hold add": ["hold", "add", "--reason", "claim 7", "--owner", "legal", "--identifiers", "FILE"],
     "erasure verify": ["erasure", "verify", "--identifiers", "FILE"],
     "erasure apply": ["erasure", "apply", "FILE"],
@@ -213,6 +218,7 @@ READING = {
 PLACES = {
     "controller": "policies/controller.yaml",
     "table": "policies/tables/customers.yaml",
+    "exception": "policies/exceptions/hostile.yaml",
     "policy test": "policies/tests/hostile.yaml",
     "workspace": "delible.yaml",
     "keys": "keys.json",
