@@ -135,7 +135,7 @@ def _in_columns(
             yield from search_table(pa.Table.from_batches([batch]), needles, typed).items()
         if file is not None:
             # Last: over some damaged footers Arrow ends the process, unless reading the rows has refused them before.
-            yield from _in_footer(file.metadata, needles).items()
+            yield from in_footer(file.metadata, needles).items()
         if not all(is_searchable(kind) for kind in kinds):
             raise Unopened
 
@@ -148,11 +148,16 @@ def _sound(reader: Any) -> Iterator[Any]:
         yield batch
 
 
-def _in_footer(metadata: Any, needles: Needles) -> Counter[tuple[str, str]]:
+def in_footer(
+    metadata: Any, needles: Needles, *, passed: Callable[[str], bool] = lambda _: False
+) -> Counter[tuple[str, str]]:
     """Search what a Parquet footer states: columns' names, key-value metadata, the smallest and largest texts.
 
     In the raw file a byte that says how long a text is stands before it, and may look like a letter of it. Bounds of
     numbers are values of the file's own rows, and Arrow ends the process over a damaged one.
+
+    Args:
+        passed: Columns whose bounds are not looked at.
     """
     found: Counter[tuple[str, str]] = Counter()
     texts = [metadata.schema.column(index).path.encode() for index in range(metadata.num_columns)]
@@ -163,6 +168,8 @@ def _in_footer(metadata: Any, needles: Needles) -> Counter[tuple[str, str]]:
         for index in range(metadata.num_columns):
             column = metadata.row_group(group).column(index)
             if column.physical_type not in _TEXTS or not column.is_stats_set or not column.statistics.has_min_max:
+                continue
+            if passed(column.path_in_schema):
                 continue
             for bound in (column.statistics.min_raw, column.statistics.max_raw):
                 for form in needles.search(bound):

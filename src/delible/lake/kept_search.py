@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from delible.lake.arrow_search import in_array, leaves, log_column, textual
+from delible.lake.file_search import in_footer
 from delible.lake.forms import Needles
 
 _BOUNDS = ("minValues", "maxValues", "nullCount", "partitionValues")
@@ -61,25 +62,7 @@ class KeptValues:
                 if not self.allows(name):
                     for form, count in in_array(array, self.needles).items():
                         found[name, form] += count
-        return found + self._in_footer(file.metadata)
-
-    def _in_footer(self, metadata: Any) -> Hits:
-        found: Hits = Counter()
-        chunks = [
-            metadata.row_group(group).column(index)
-            for group in range(metadata.num_row_groups)
-            for index in range(metadata.num_columns)
-        ]
-        for column in chunks:
-            stated = column.physical_type == "BYTE_ARRAY" and column.is_stats_set and column.statistics.has_min_max
-            if stated and not self.allows(column.path_in_schema):
-                for bound in (column.statistics.min_raw, column.statistics.max_raw):
-                    for form in self.needles.search(bound):
-                        found[column.path_in_schema, f"footer, {form}"] += 1
-        for key, value in (metadata.metadata or {}).items():
-            for form, count in self.needles.search(key + b"\n" + value).items():
-                found["", f"footer, {form}"] += count
-        return found
+        return found + in_footer(file.metadata, self.needles, passed=self.allows)
 
     def in_log(self, source: IO[bytes], *, parquet: bool) -> Hits:
         """Search a file of the log, but for what it says of the kept columns."""
