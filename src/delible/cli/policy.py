@@ -37,7 +37,7 @@ def check(ctx: typer.Context) -> None:
     }
     shown = [f"gap  {g['where']}: {g['message']} [{g['code']}]" for g in gaps]
     shown += [f"note {n['where']}: {n['message']} [{n['code']}]" for n in document["notes"]]
-    shown.append(f"{len(gaps)} gaps, {len(result.violations)} violations; policies {result.fingerprint[:16]}")
+    shown.append(f"gaps: {len(gaps)}, violations: {len(result.violations)}; policies {result.fingerprint[:16]}")
     emit(ctx, document, text="\n".join(shown), failure=violated(result))
 
 

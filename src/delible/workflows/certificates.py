@@ -76,7 +76,7 @@ def certify(
 
 def certificate_path(workspace: Workspace, request_id: str) -> Path:
     """Return where a request's certificate is, or would be."""
-    return workspace.path(workspace.config.reports) / "certificates" / f"{request_id}.json"
+    return workspace.path(f"{workspace.config.reports}/certificates/{request_id}.json")
 
 
 def read_certificate(workspace: Workspace, request_id: str) -> tuple[Certificate, Path]:

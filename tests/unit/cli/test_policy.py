@@ -57,7 +57,7 @@ def test_check_ends_with_3_at_a_violation(capsys, shop):
     assert document["violations"][0]["where"] == "policies/tables/customers.yaml:4"
     code, out, err = run(capsys, shop, "check")
     assert code == 3
-    assert "1 gaps, 1 violations" in out
+    assert "gaps: 1, violations: 1" in out
     assert "policies/tables/customers.yaml:4: there is no purpose 'other'" in err
 
 
