@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from delible.decide.consent import decide
@@ -89,6 +89,11 @@ statements = st.builds(
 )
 
 
+TOMORROW = NOW + timedelta(days=1)
+OLDER = record(ref=ID, valid_from=NOW - timedelta(days=20))
+
+
+@example([OLDER, record(ends=TOMORROW)], TOMORROW)
 @given(st.lists(statements, max_size=5), moments)
 def test_nobody_elses_consent_makes_rows_usable_that_were_not(records: list[ConsentRecord], at: datetime) -> None:
     """With the old identifier the rows may have been usable; under the new one they are, at most, where they were."""
