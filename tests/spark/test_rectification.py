@@ -33,7 +33,8 @@ from delible.workflows.rectification import apply_rectification
 from delible.workflows.rectification_plan import load_rectification, plan_rectifications
 from delible.workflows.requests import approve_request, submit_requests
 from delible.workflows.unfinished import unfinished_rectifications
-from small_shop import CONTROLLER, NOW, PURPOSE, email, forget_logs, make_workspace, people_file
+from policy_files import write_policies
+from small_shop import CONTROLLER, NOW, PURPOSE, approved, email, forget_logs, make_workspace, people_file
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -298,6 +299,48 @@ def test_objections_and_withdrawals_go_on_under_the_corrected_address(template: 
         assert new in objection.refs
         assert flag(objection) is not None
         assert [c.status for c in Consents(workspace).for_refs([new])] == [ConsentStatus.WITHDRAWN]
+
+
+def test_a_correction_waits_for_an_erasure_that_only_the_old_address_reaches(
+    template: Path, spark: SparkSession
+) -> None:
+    """The other way round the erasure would find nobody, and be completed with a certificate."""
+    with fresh(template) as workspace:
+        before = rows(spark, workspace.root)
+        [erasure] = approved(workspace, template, {"email": OLD})
+        with pytest.raises(BlockedError) as planning:
+            plan_rectifications(workspace, now=NOW, immediate=True)
+        plan = load_rectification(workspace, workspace.root / "plan.json")
+        with pytest.raises(BlockedError) as applying:
+            apply_rectification(workspace, plan, actor="tests", now=NOW)
+        assert {e.value.code for e in (planning, applying)} == {"rectification.open_request"}
+        assert rows(spark, workspace.root) == before
+        done = fulfil_requests(workspace, immediate=True, accept_no_match=True, actor="tests", now=NOW)
+        assert [p.code for p in done.left_out] == ["rectification.open_request"]
+        assert [(r.id, r.state) for e in done.erasures for r in e.requests] == [(erasure, RequestState.COMPLETED)]
+        after = rows(spark, workspace.root)
+        assert {name: len(found) - len(after[name]) for name, found in before.items()} == {
+            "customers": 1,
+            "newsletter": 1,
+            "profiles": 1,
+            "sums": 0,
+        }
+
+
+def test_a_hold_on_evidence_that_an_erasure_would_keep_stops_its_correction(
+    template: Path, spark: SparkSession
+) -> None:
+    with fresh(template) as workspace:
+        before, policies = rows(spark, workspace.root), workspace.root / "policies"
+        kept = POLICIES["tables/customers.yaml"] + "erasure: {action: keep, reason: A law.}\n"
+        hold = "hold: case\ncategories: [user.payment]\nreason: R.\nowner: Legal\nstarts: '2020-01-01'\n"
+        write_policies(policies, {"tables/customers.yaml": kept, "legal_holds/case.yaml": hold})
+        with pytest.raises(BlockedError) as error:
+            plan_rectifications(workspace, now=NOW, immediate=True)
+        assert error.value.code == "request.held"
+        assert rows(spark, workspace.root) == before
+        write_policies(policies, {"legal_holds/case.yaml": hold.replace("user.payment", "user.financial")})
+        assert plan_rectifications(workspace, now=NOW, immediate=True).left_out == ()
 
 
 @pytest.mark.parametrize("stage", ["purge_deletion_vectors", "vacuum", "expire_log"])

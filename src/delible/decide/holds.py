@@ -7,7 +7,7 @@ retention leaves the rows that hold something covered as they are.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
 from delible.model.policy import PolicySet, TablePolicy
@@ -83,6 +83,45 @@ def stopping(holds: Sequence[SubjectHold], policies: PolicySet) -> list[SubjectH
         return not hold.categories or any(_touches(hold.categories, t, erasing=True) for t in policies.tables.values())
 
     return [hold for hold in holds if stops(hold)]
+
+
+def held_changes(policies: PolicySet, changed: Mapping[str, Collection[str]], today: date) -> dict[str, str]:
+    """Return the tables in which a hold covers something that corrections change, each with the hold's name.
+
+    What an erasure would do to the table does not count: a correction alters what an erasure would keep, too.
+
+    Args:
+        policies: With the holds.
+        changed: Columns by table.
+        today: The day.
+    """
+    held: dict[str, str] = {}
+    for hold in policies.legal_holds.values():
+        tables = set(held_by(hold, policies)).intersection(changed) if lasts(hold, today) else set()
+        held |= {t: hold.hold for t in tables if covers(hold.categories, policies.tables[t], changed[t])}
+    return held
+
+
+def touching(
+    holds: Sequence[SubjectHold], policies: PolicySet, changed: Mapping[str, Collection[str]]
+) -> list[SubjectHold]:
+    """Return the holds on people that stop a correction of theirs: it would alter something that they cover.
+
+    To correct an identifier touches each of them, since a hold finds its person by it.
+
+    Args:
+        holds: Active ones.
+        policies: The tables.
+        changed: Columns by table.
+    """
+    tables = {t: columns for t, columns in changed.items() if t in policies.tables}
+    if any(reach.column in columns for t, columns in tables.items() for reach in policies.tables[t].direct):
+        return list(holds)
+    return [
+        hold
+        for hold in holds
+        if not hold.categories or any(covers(hold.categories, policies.tables[t], c) for t, c in tables.items())
+    ]
 
 
 def hold_on(refs: Collection[SubjectRef], holds: Sequence[SubjectHold]) -> SubjectHold | None:

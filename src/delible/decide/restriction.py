@@ -1,8 +1,10 @@
 """Whom a restriction covers, what it stops, and when it may be lifted (Art. 18).
 
 A restriction covers its data subject from receipt until it is refused, withdrawn or lifted; carrying it out makes the
-person's other identifiers known, and does not end it. It stops every use of the rows but storing them. It does not
-stop the person's own requests (Art. 18(2)), except an erasure that the person has opposed (Art. 18(1)(b)).
+person's other identifiers known, and does not end it. It stops every use of the rows but storing them. Once it is
+granted, it also keeps other people's mentions in these rows from being masked: before that, a stranger's claim would
+hold up the others' erasures. It does not stop the person's own requests (Art. 18(2)), except an erasure that the person
+has opposed (Art. 18(1)(b)).
 """
 
 from __future__ import annotations
@@ -16,10 +18,17 @@ from delible.model.restriction import RestrictionGround
 from delible.model.subject import SubjectRef
 from delible.model.terms import Exclusion, RequestState, Right
 
+_UNDECIDED = frozenset({RequestState.RECEIVED, RequestState.VERIFYING_IDENTITY, RequestState.AWAITING_APPROVAL})
+
 
 def restricts(request: Request) -> bool:
     """Return whether a request restricts the processing of its data subject's rows now."""
     return flag(request) is Exclusion.RESTRICTED
+
+
+def is_granted(request: Request) -> bool:
+    """Return whether somebody has approved a request, and nobody has doubted since who asks."""
+    return request.approved_by is not None and request.state not in _UNDECIDED
 
 
 def restricted_people(requests: Iterable[Request]) -> list[tuple[SubjectRef, ...]]:

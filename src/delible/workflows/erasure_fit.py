@@ -16,6 +16,7 @@ from delible.workflows.control import Control
 from delible.workflows.erasure_plan import refuse_held_tables
 from delible.workflows.held import stopping_holds
 from delible.workflows.journal import Journal
+from delible.workflows.rectification_holds import refuse_held_corrections
 from delible.workflows.search import refs_of_keys
 from delible.workflows.stages import Run
 
@@ -56,6 +57,9 @@ def refuse_held(control: Control, plan: Plan, clock: Callable[[], datetime]) -> 
     Raises:
         BlockedError: `request.held`, `table.held`.
     """
+    if isinstance(plan, RectificationPlan):
+        refuse_held_corrections(control, plan, clock())
+        return
     active = stopping_holds(control)
     if active:
         ids = [r.id for r in plan.requests]

@@ -19,7 +19,7 @@ from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.erasure import Erased, apply_erasure
 from delible.workflows.erasure_plan import PLANNABLE, kept_problem, made_immediate, plan_due_erasures
-from delible.workflows.objection import Heeded, heed
+from delible.workflows.objection import Heeded, heed, unready
 from delible.workflows.rectification import Rectified, apply_rectification
 from delible.workflows.rectification_plan import made_immediate as made_immediate_rectification
 from delible.workflows.rectification_plan import plan_rectifications
@@ -191,8 +191,13 @@ class _Fulfilment:
 
     def heed(self, control: Control, requests: Sequence[Request]) -> None:
         """Complete objections, opt-outs and limits, first of all: what is built meanwhile heeds them already."""
-        if requests:
-            self.heeded = heed(control, requests, actor=self.actor, now=self.now)
+        self.left_out += [p for r in requests if (p := unready(r)) is not None]
+        ready = [r for r in requests if unready(r) is None]
+        if ready:
+            self._tried(partial(self._heed, control, ready))
+
+    def _heed(self, control: Control, requests: Sequence[Request]) -> None:
+        self.heeded = heed(control, requests, actor=self.actor, now=self.now)
 
     def give_access(self, request_ids: Sequence[str]) -> None:
         """Build the access packages."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from delible.decide.holds import covers, stopping
-from delible.decide.restriction import restricts
+from delible.decide.restriction import is_granted, restricts
 from delible.model.record import SubjectHold
 from delible.model.request import ENDED
 from delible.model.terms import Right
@@ -93,7 +93,8 @@ def _groups(control: Control, *, accessing: bool) -> dict[tuple[str, ...], froze
         groups.setdefault(hold.categories, set()).update(hold.refs)
     for request in control.requests.all():
         open_access = accessing and request.right in _FREEZING and request.state not in ENDED
-        if open_access or restricts(request):
+        # To keep longer, a claim is enough; others' erasures it holds back only when it is granted.
+        if open_access or (restricts(request) and (accessing or is_granted(request))):
             groups.setdefault((), set()).update(request.refs)
     return {categories: frozenset(refs) for categories, refs in groups.items()}
 

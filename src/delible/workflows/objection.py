@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from delible.decide.objection import limits, stands_against
+from delible.errors import BlockedError, Problem
 from delible.model.record import AuditEntry
 from delible.model.request import Request
 from delible.model.terms import RequestState
@@ -34,7 +35,13 @@ def heed(control: Control, requests: Sequence[Request], *, actor: str, now: date
     """Complete approved objections, opt-outs and limits; a run that was killed in between is made up for by the next.
 
     Nothing is searched: a dataset follows the links from the identifiers that were given whenever it is built.
+
+    Raises:
+        BlockedError: `request.not_approved` when some are in another state; nothing is done then, and nothing recorded.
     """
+    problems = [p for r in requests if (p := unready(r)) is not None]
+    if problems:
+        raise BlockedError.of(problems)
     waiting = [r.id for r in requests if r.state is RequestState.SCHEDULED]
     if waiting:
         control.requests.transition_all(waiting, RequestState.IN_PROGRESS, actor=actor, now=now)
@@ -58,6 +65,14 @@ def heed(control: Control, requests: Sequence[Request], *, actor: str, now: date
     control.ledger.append(entries, now)
     done = control.requests.transition_all([r.id for r in requests], RequestState.COMPLETED, actor=actor, now=now)
     return Heeded(tuple(done), tuple(releases))
+
+
+def unready(request: Request) -> Problem | None:
+    """Return why a request cannot be heeded now, or None."""
+    if request.state in (RequestState.SCHEDULED, RequestState.IN_PROGRESS):
+        return None
+    message = f"the request is in state '{request.state}'; only approved requests are carried out."
+    return Problem("request.not_approved", message, f"request:{request.id}")
 
 
 def _against(control: Control, request: Request, releases: Iterable[str], purposes: Mapping[str, str]) -> list[str]:

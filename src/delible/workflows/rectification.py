@@ -10,19 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from delible.decide.rectification import identified_by
-from delible.errors import ResidueError
+from delible.errors import BlockedError, ResidueError
 from delible.model.plan import RectificationPlan, RectificationStep
 from delible.model.proof import Verification
 from delible.model.record import AuditEntry, AuditRecord
 from delible.model.rectification import Change, changes_of
 from delible.model.request import ENDED, Request
-from delible.model.subject import KeyRow, SubjectRef, own_keys
+from delible.model.subject import KeyRow, own_keys
 from delible.model.terms import RequestState
-from delible.store.consents import Consents
 from delible.store.plans import check_seal
 from delible.store.releases import releases_with
-from delible.store.request_changes import refs_carried
 from delible.store.workspace import Workspace
 from delible.workflows.access_files import remove_packages
 from delible.workflows.clock import Clock
@@ -30,17 +27,18 @@ from delible.workflows.control import Control
 from delible.workflows.erasure_fit import (
     RUNNABLE,
     refuse_held,
-    refuse_held_people,
     refuse_moved_tables,
     refuse_overtaken,
 )
 from delible.workflows.journal import Journal, Step
 from delible.workflows.notices import prepare_notices, queue_after
+from delible.workflows.rectification_holds import refuse_held_corrections
 from delible.workflows.rectification_proof import search_old_values
 from delible.workflows.rectification_search import Meant, find_meaning
 from delible.workflows.search import every_ref, refs_of_keys
 from delible.workflows.spark import alone, session_for
 from delible.workflows.stages import Run, Treated, Work, treat_tables
+from delible.workflows.succession import carry_over, moved_identifiers, undecided
 from delible.workflows.unfinished import forget_plan, keep_plan, overtaken_rectifications
 
 S = RequestState
@@ -79,7 +77,7 @@ def apply_rectification(
     Raises:
         PlanError: `plan.edited`.
         StalePlanError: `plan.stale` when policies, tables or requests have moved; nothing has changed then.
-        BlockedError: `request.held`, `table.held`.
+        BlockedError: `request.held`, `table.held`, `rectification.open_request`.
         ResidueError: `rectification.residue` with the places at which an old value still stands.
         ConflictError: `workspace.busy`.
     """
@@ -115,7 +113,8 @@ def apply_rectification(
         if journal.done("all", "find") is None:
             begun = {r.id for p in overtaken_rectifications(workspace, plan) for r in p.requests}
             meant = meant or find_meaning(run.spark, control, requests, begun=begun)
-            refuse_held_people(every_ref(control, meant.searched.found), control.holds.active())
+            refuse_held_corrections(control, plan, clock(), every_ref(control, meant.searched.found))
+            _refuse_undecided(control, meant, [r.id for r in requests])
         keep_plan(workspace, plan)
         journal.begin("all", "apply", {"requests": str(len(requests))})
         waiting = [r.id for r in requests if r.state in RUNNABLE - {S.IN_PROGRESS}]
@@ -130,6 +129,13 @@ def apply_rectification(
         return _conclude(control, run, plan, requests, treated, keys, changes, actor)
 
 
+def _refuse_undecided(control: Control, meant: Meant, planned: Sequence[str]) -> None:
+    changes = (c for group in meant.changes.values() for c in group)
+    problems = undecided(control, moved_identifiers(control, meant.searched, changes), planned)
+    if problems:
+        raise BlockedError.of(tuple(problems.values()))
+
+
 def _stored(control: Control, run: Run, requests: Sequence[Request], meant: Meant, actor: str, _: AuditRecord) -> Step:
     """Keep keys and changes before the first row changes: afterwards nobody could tell what was wrong."""
     found, now = meant.searched.found, run.clock()
@@ -137,40 +143,15 @@ def _stored(control: Control, run: Run, requests: Sequence[Request], meant: Mean
     control.requests.vault.put([*found.keys, *found.shared, *(c.key() for c in changes)], now)
     for request, refs in meant.searched.refs.items():
         control.requests.add_refs(request, refs, now)
-    _carry_over(control, changes, actor, now)
-    reached = {r: {c.table for c in group} for r, group in meant.changes.items() if group}
     own = own_keys(control.requests.vault.get([r.id for r in requests]))
+    moved = moved_identifiers(control, meant.searched, changes)
+    left = carry_over(control, moved, own, actor=actor, now=now)
+    if left:
+        run.progress(f"{left} consent(s) under a corrected identifier may be somebody else's: ask the person again")
+    reached = {r: {c.table for c in group} for r, group in meant.changes.items() if group}
     prepare_notices(control, reached, own, actor=actor, now=now)
-    return Step({"keys": len(found.keys), "changes": len(changes)}, {"rebuild": ",".join(meant.rebuild)})
-
-
-def _carry_over(control: Control, changes: Sequence[Change], actor: str, now: datetime) -> None:
-    """Let everything that is recorded under an identifier go on under its correction.
-
-    An objection, a restriction or a withdrawn consent that was given under the wrong address would otherwise be lost
-    with it, and the person's rows would be used again.
-    """
-    successor: dict[SubjectRef, tuple[SubjectRef, str]] = {}
-    kinds = control.policies.controller.identifiers
-    for change in changes:
-        kind = identified_by(control.policies.tables[change.table], change.column)
-        if kind is not None and change.old is not None and change.new is not None:
-            old, new = (control.keys.ref(kind, v, kinds[kind].normalise) for v in (change.old, change.new))
-            if old != new:
-                successor[old] = new, kind
-    if not successor:
-        return
-    behind = [r for r in control.requests.all() if not successor.keys().isdisjoint(r.refs)]
-    if behind:
-        control.requests.change(
-            [r.id for r in behind],
-            lambda r: refs_carried(r, [successor[x][0] for x in r.refs if x in successor], actor, now),
-            now,
-        )
-    consents = Consents(control.workspace)
-    known = set(consents.for_refs([new for new, _ in successor.values()]))
-    copies = [r.model_copy(update={"ref": successor[r.ref][0]}) for r in consents.for_refs(list(successor))]
-    consents.append([c for c in copies if c not in known])
+    counts = {"keys": len(found.keys), "changes": len(changes), "consents_left": left}
+    return Step(counts, {"rebuild": ",".join(meant.rebuild)})
 
 
 def _rewrite(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from delible.decide.holds import hold_on
+from delible.decide.holds import held_changes
 from delible.errors import BlockedError, Problem
 from delible.model.plan import PlannedRequest, RectificationPlan
 from delible.model.request import Request
@@ -18,11 +18,14 @@ from delible.plan.rectification import late_requests, plan_corrections
 from delible.store.plans import check_seal, seal
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
-from delible.workflows.erasure_plan import PLANNABLE, refuse_held_tables
+from delible.workflows.erasure_plan import PLANNABLE
 from delible.workflows.plans import load_plan
 from delible.workflows.policies import refuse_violations
+from delible.workflows.rectification_holds import held_corrections, refuse_held_corrections
 from delible.workflows.rectification_search import Meant, find_meaning
+from delible.workflows.search import every_ref
 from delible.workflows.spark import session_for
+from delible.workflows.succession import moved_identifiers, undecided
 from delible.workflows.unfinished import unfinished_rectifications
 
 
@@ -52,7 +55,8 @@ def plan_rectifications(
         request_ids: Which.
         immediate: Close the retention windows of tables that the policies declare to have no other readers.
         progress: Told what is being done.
-        on_held: Told of requests whose data subjects a hold covers under an identifier that only the search found.
+        on_held: Told of requests that a hold stops by what only the search found, another identifier or a table, each
+            with the hold.
 
     Raises:
         BlockedError: `rectification.nothing_due`; or, when every request is left out, the reasons: `request.held`,
@@ -69,9 +73,8 @@ def plan_rectifications(
     before = unfinished_rectifications(workspace)
     begun = {r.id for p in before for r in p.requests}
     meant = find_meaning(spark, control, chosen, begun=begun)
-    on_held({r.id: meant.searched.held[r.id] for r in chosen if r.id in meant.searched.held})
-    unusable = {r.id: p for r in chosen if (p := _unusable(r, meant, begun)) is not None}
-    if unusable:
+    while unusable := _all_unusable(control, chosen, meant, begun, now, on_held):
+        # What is left out is open beside the rest, which may have to wait for it.
         left_out += unusable.values()
         chosen = [r for r in chosen if r.id not in unusable]
         if not chosen:
@@ -81,7 +84,6 @@ def plan_rectifications(
     before = [p for p in before if not {r.id for r in p.requests}.isdisjoint(wanted)]
     again = {s.table for p in before for s in p.tables} & set(control.policies.tables)
     touched = sorted({c.table for group in meant.changes.values() for c in group} | again)
-    refuse_held_tables(control.policies, touched, now)
     facts = {name: meant.searched.facts(spark, name) for name in touched}
     plan = plan_corrections(
         control.policies,
@@ -95,6 +97,7 @@ def plan_rectifications(
         immediate=immediate,
         earlier=tuple(e for p in before for e in (*p.earlier, p.id)),
     )
+    refuse_held_corrections(control, plan, now)
     for late in late_requests(plan, now):
         progress(f"warning: request {late.id} is due on {late.due}, before the retention windows of its tables end.")
     return Planned(seal(plan, control.keys), tuple(left_out), meant)
@@ -113,15 +116,15 @@ def _planned(request: Request, meant: Meant) -> PlannedRequest:
 def _chosen(control: Control, request_ids: Sequence[str]) -> tuple[list[Request], list[Problem]]:
     requests = control.requests.named(list(request_ids)) if request_ids else control.requests.all()
     wanted = [r for r in requests if request_ids or (r.right is Right.RECTIFICATION and r.state in _LOOKED_AT)]
-    active = control.holds.active()
+    held = held_corrections(control, {r.id: r.refs for r in wanted if r.right is Right.RECTIFICATION})
     chosen, left_out = [], []
     for request in wanted:
-        where, hold = f"request:{request.id}", hold_on(request.refs, active)
+        where, hold = f"request:{request.id}", held.get(request.id)
         if request.right is not Right.RECTIFICATION:
             message = f"the request asks for {request.right}, not rectification."
             left_out.append(Problem("request.right", message, where))
         elif hold is not None or request.state is RequestState.HELD:
-            message = f"legal hold {hold.id if hold else request.held_by} covers the data subject."
+            message = f"legal hold {hold or request.held_by} covers the data subject."
             left_out.append(Problem("request.held", message, where))
         elif request.state not in PLANNABLE:
             message = f"the request is in state '{request.state}'; only approved requests are planned."
@@ -134,13 +137,39 @@ def _chosen(control: Control, request_ids: Sequence[str]) -> tuple[list[Request]
 _LOOKED_AT = PLANNABLE | {RequestState.HELD}
 
 
-def _unusable(request: Request, meant: Meant, begun: Collection[str]) -> Problem | None:
+def _all_unusable(
+    control: Control,
+    chosen: Sequence[Request],
+    meant: Meant,
+    begun: Collection[str],
+    now: datetime,
+    on_held: Callable[[Mapping[str, str]], None],
+) -> dict[str, Problem]:
+    """Return the requests that cannot be planned, each with the reason, and tell of those that a hold stops."""
+    stopped = _stopped(control, meant, now)
+    on_held({r.id: stopped[r.id] for r in chosen if r.id in stopped})
+    found = {r.id: p for r in chosen if (p := _unusable(r, meant, begun, stopped)) is not None}
+    changes = (c for request, group in meant.changes.items() if request not in found for c in group)
+    return found | undecided(control, moved_identifiers(control, meant.searched, changes), {r.id for r in chosen})
+
+
+def _stopped(control: Control, meant: Meant, now: datetime) -> dict[str, str]:
+    """Return the requests that a hold stops, on what they change or on a person whom only the search found."""
+    stopped = {}
+    for request, changes in meant.changes.items():
+        columns = {table: {c.column for c in changes if c.table == table} for table in {c.table for c in changes}}
+        for hold in held_changes(control.policies, columns, now.date()).values():
+            stopped[request] = hold
+    return stopped | held_corrections(control, every_ref(control, meant.searched.found))
+
+
+def _unusable(request: Request, meant: Meant, begun: Collection[str], stopped: Mapping[str, str]) -> Problem | None:
     where, found = f"request:{request.id}", meant.searched.found
     if request.id in found.ambiguous:
         message = "the identifiers reach more than one person; ask for one that tells them apart, never guess."
         return Problem("request.ambiguous", message, where)
-    if request.id in meant.searched.held:
-        return Problem("request.held", f"legal hold {meant.searched.held[request.id]} covers the data subject.", where)
+    if request.id in stopped:
+        return Problem("request.held", f"legal hold {stopped[request.id]} covers the data subject's rows.", where)
     if request.id not in found.rows_of and request.id not in begun:
         message = "the identifiers reach no row of any table; ask for another identifier, or refuse the request."
         return Problem("request.no_match", message, where)

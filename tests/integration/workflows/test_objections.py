@@ -20,10 +20,12 @@ from delible.store.workspace import Workspace, open_workspace
 from delible.workflows.consent import show_consents, standing_flags
 from delible.workflows.control import Control
 from delible.workflows.fulfilment import fulfil_requests
+from delible.workflows.held import held_refs
 from delible.workflows.holds import place_holds, release_hold
 from delible.workflows.init import init_workspace
 from delible.workflows.lifecycle import refuse_request, withdraw_request
 from delible.workflows.requests import approve_request, submit_requests
+from delible.workflows.resumption import settle_holds
 from policy_files import write_policies
 from small_shop import CONTROLLER, POLICIES
 
@@ -121,6 +123,26 @@ def test_without_a_purpose_everything_that_stands_counts(shop: Workspace) -> Non
     assert request.state is S.AWAITING_APPROVAL
 
 
+def test_what_nobody_has_approved_is_not_heeded_nor_recorded_and_stops_nothing_else(shop: Workspace) -> None:
+    waiting, ready = submit(shop, Right.OPT_OUT, Regime.CCPA), submit(shop, Right.OBJECTION)
+    approve_request(shop, ready.id, actor="officer", now=START)
+    done = fulfil_requests(shop, [waiting.id, ready.id], actor="desk", now=START)
+    assert [(p.code, p.where) for p in done.left_out] == [("request.not_approved", f"request:{waiting.id}")]
+    control = Control(shop)
+    assert [control.requests.get(r.id).state for r in (waiting, ready)] == [S.AWAITING_APPROVAL, S.COMPLETED]
+    records = control.ledger.records(object_prefix="request:", action_prefix="objection.heed")
+    assert [r.object for r in records] == [f"request:{ready.id}"]
+
+
+def test_art_18_a_claim_keeps_rows_from_retention_and_nobody_else_from_being_erased(shop: Workspace) -> None:
+    request = submit(shop, Right.RESTRICTION)
+    control = Control(shop)
+    assert held_refs(control, accessing=True) == frozenset(request.refs)
+    assert held_refs(control) == frozenset()
+    approve_request(shop, request.id, actor="officer", now=START)
+    assert held_refs(Control(shop)) == frozenset(request.refs)
+
+
 def test_the_gdpr_knows_no_limit(shop: Workspace) -> None:
     with pytest.raises(InputError) as error:
         submit(shop, Right.LIMIT)
@@ -191,6 +213,32 @@ def test_a_hold_stops_a_correction_and_its_release_lets_it_go_on(shop: Workspace
     who = lines(shop.root.parent, "held.jsonl", {"email": "ann@people.example"})
     [hold] = place_holds(shop, identifiers=who, reason="Case", owner="Legal", actor="officer", now=START)
     assert Control(shop).requests.get(request.id).state is S.HELD
+    release_hold(shop, hold.id, actor="officer", now=START)
+    assert Control(shop).requests.get(request.id).state is S.SCHEDULED
+
+
+@pytest.mark.parametrize(
+    ("correction", "category", "state"),
+    [
+        ({"customers.made_at": "2026-01-01"}, "user.account", S.HELD),
+        ({"customers.made_at": "2026-01-01"}, "user.financial", S.SCHEDULED),
+        ({"customers.phone": "+44 20 0000"}, "user.account", S.HELD),
+    ],
+    ids=["what is corrected, where an erasure would keep it", "something else", "what the person is found by"],
+)
+def test_a_hold_on_a_category_stops_a_correction_of_it(
+    shop: Workspace, correction: dict[str, str], category: str, state: RequestState
+) -> None:
+    kept = POLICIES["tables/customers.yaml"] + "erasure: {action: keep, reason: A law.}\n"
+    write_policies(shop.root / "policies", {"tables/customers.yaml": kept})
+    request = corrected(shop, correction)
+    approve_request(shop, request.id, actor="officer", now=START)
+    who = lines(shop.root.parent, "held.jsonl", {"email": "ann@people.example"})
+    words: dict[str, Any] = {"reason": "Case", "owner": "Legal", "categories": [category], "actor": "o", "now": START}
+    [hold] = place_holds(shop, identifiers=who, **words)
+    assert Control(shop).requests.get(request.id).state is state
+    settle_holds(Control(shop), actor="o", now=START)
+    assert Control(shop).requests.get(request.id).state is state
     release_hold(shop, hold.id, actor="officer", now=START)
     assert Control(shop).requests.get(request.id).state is S.SCHEDULED
 

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delible.decide.holds import covered_columns, covers, held_tables, hold_on, hold_on_rule, stopping
+from delible.decide.holds import (
+    covered_columns,
+    covers,
+    held_changes,
+    held_tables,
+    hold_on,
+    hold_on_rule,
+    stopping,
+    touching,
+)
 from delible.decide.policy import check
 from delible.model.policy import PolicySet
 from delible.model.record import SubjectHold
@@ -90,6 +99,35 @@ def person(*categories: str, released: datetime | None = None) -> SubjectHold:
 )
 def test_a_hold_on_a_person_stops_their_erasure_where_it_covers_something(hold: SubjectHold, stops: bool) -> None:
     assert (stopping([hold], policies()) == [hold]) is stops
+
+
+CHANGES: dict[str, Any] = {
+    "what an erasure would keep": ({"categories": ["user.financial"]}, {"archive": {"iban"}}, {"archive"}),
+    "a column that an erasure would not treat": ({"categories": ["user.financial"]}, {"ledger": {"iban"}}, {"ledger"}),
+    "another column of the row": ({"categories": ["user.financial"]}, {"bills": {"seen"}}, set()),
+    "a table": ({"tables": ["visits"]}, {"visits": {"seen"}, "bills": {"seen"}}, {"visits"}),
+    "over since yesterday": ({"tables": ["visits"], "ends": "2026-11-23"}, {"visits": {"seen"}}, set()),
+}
+
+
+@pytest.mark.parametrize(("hold", "changed", "stopped"), CHANGES.values(), ids=CHANGES)
+def test_art_17_3_e_which_corrections_a_hold_stops(hold, changed, stopped) -> None:
+    assert held_changes(policies(hold), changed, TODAY) == dict.fromkeys(stopped, "h")
+
+
+@pytest.mark.parametrize(
+    ("hold", "changed", "stops"),
+    [
+        (person(), {"visits": {"seen"}}, True),
+        (person("user.financial"), {"archive": {"iban"}}, True),
+        (person("user.financial"), {"bills": {"seen"}}, False),
+        (person("user.financial"), {"bills": {"email"}}, True),
+        (person("user.financial"), {"gone": {"iban"}}, False),
+    ],
+    ids=["everything", "where an erasure would keep it", "another column", "what the person is found by", "no table"],
+)
+def test_a_hold_on_a_person_stops_corrections_of_what_it_covers(hold: SubjectHold, changed, stops: bool) -> None:
+    assert (touching([hold], policies(), changed) == [hold]) is stops
 
 
 def test_which_tables_a_hold_on_a_persons_category_covers() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from delible.decide.restriction import may_lift, opposes_erasure, restricted_people, restricts
+from delible.decide.restriction import is_granted, may_lift, opposes_erasure, restricted_people, restricts
 from delible.model.request import Request
 from delible.model.restriction import RestrictionGround
 from delible.model.subject import SubjectRef
@@ -29,6 +29,13 @@ def request(state: RequestState = S.COMPLETED, right: Right = Right.RESTRICTION,
 def test_art_18_it_stands_from_receipt_until_it_is_refused_or_withdrawn(state: RequestState) -> None:
     without_effect = {S.REFUSED, S.EXPIRED, S.DUPLICATE, S.WITHDRAWN}
     assert restricts(request(state)) is (state not in without_effect)
+
+
+@pytest.mark.parametrize("state", S)
+def test_it_acts_on_others_only_once_it_is_granted(state: RequestState) -> None:
+    claims = {S.RECEIVED, S.VERIFYING_IDENTITY, S.AWAITING_APPROVAL}
+    assert is_granted(request(state, approved_by="officer")) is (state not in claims)
+    assert not is_granted(request(state))
 
 
 def test_art_18_3_it_ends_with_its_lifting_and_not_with_the_letter() -> None:
