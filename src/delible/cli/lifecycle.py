@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from delible.model.request import Request
 
 
-def verify(
+def verify(  # noqa: PLR0917 - options are named on the command line
     ctx: typer.Context,
     request_id: Id,
     ask: Annotated[
@@ -31,6 +31,9 @@ def verify(
     declaration: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Their signed declaration; its digest is recorded.")
     ] = None,
+    account: Annotated[
+        bool, typer.Option("--account", help="They have authenticated themselves anew in their account.")
+    ] = False,
     permission: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The signed permission of an agent; its digest is recorded.")
     ] = None,
@@ -52,13 +55,14 @@ def verify(
     from delible.workflows.lifecycle import doubt_identity, prove_agent, verify_identity
 
     chosen = [ask, level is not None, permission is not None]
-    lone = (declaration is not None and level is None) or (
+    lone = ((declaration is not None or account) and level is None) or (
         (agent_proof is not None or power_of_attorney) and permission is None
     )
     if not any(chosen) or (ask and (level is not None or permission is not None)) or lone:
         raise InputError(
             "request.verify",
-            "give --ask, or --level (with --declaration), or --permission (with --agent-proof or --power-of-attorney).",
+            "give --ask, or --level (with --declaration or --account), or --permission (with --agent-proof or "
+            "--power-of-attorney).",
         )
     call = current(ctx)
     if ask:
@@ -75,7 +79,13 @@ def verify(
         )
     if level is not None:
         done = verify_identity(
-            call.workspace, request_id, level=level, declaration=declaration, actor=call.actor, now=call.now
+            call.workspace,
+            request_id,
+            level=level,
+            declaration=declaration,
+            account=account,
+            actor=call.actor,
+            now=call.now,
         )
     answer(ctx, done)
 

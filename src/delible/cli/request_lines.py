@@ -48,7 +48,7 @@ def line(standing: Standing) -> dict[str, Any]:
         "verification": request.verification,
         "agent": request.agent,
         "ground": request.ground,
-        "held_by": request.held_by,
+        "held_by": request.held_by or standing.stopped_by,
         "kept_until": kept_until(request.kept),
         "due_again": standing.again,
         "restriction_ground": request.restriction,
@@ -101,6 +101,7 @@ def shown(standing: Standing, history: Sequence[Mapping[str, Any]]) -> str:
     lines += [f"identity verified: {_words(request.verification)}"] if request.verification else []
     lines += [f"through an agent: {_words(request.agent)}"] if request.agent else []
     lines += [f"held by {request.held_by}"] if request.held_by else []
+    lines += [f"begun, and stopped by {standing.stopped_by}"] if standing.stopped_by else []
     lines += [_restriction(request)] if request.right is Right.RESTRICTION else []
     lines += [_kept(part) for part in request.kept]
     lines += [f"due again on {standing.again}"] if standing.again else []
@@ -145,7 +146,7 @@ def _cells(standing: Standing) -> tuple[str, ...]:
         request.id,
         request.right,
         request.regime,
-        _words(request.state),
+        "held (begun)" if standing.stopped_by else _words(request.state),
         f"{request.received:%Y-%m-%d}",
         request.due.isoformat(),
         _left(standing),

@@ -20,12 +20,14 @@ class Standing:
         confirm_days: The same for confirming receipt, as long as that is still to be done.
         nearest: The lesser of both: how dangerous it is.
         again: The day on which what exceptions keep of an erasure becomes due; its days are counted to that.
+        stopped_by: The legal hold on its data subject that stops it although it was begun; no state says so.
     """
 
     request: Request
     days_left: int | None
     confirm_days: int | None
     again: date | None = None
+    stopped_by: str | None = None
 
     @property
     def nearest(self) -> int | None:

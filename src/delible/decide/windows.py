@@ -9,8 +9,7 @@ else reads a table, `--immediate` closes its window, and one run is enough.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, timedelta
 
 from delible.decide.deadline import clock_for, last_day
@@ -21,15 +20,15 @@ from delible.model.policy import PolicySet
 from delible.model.terms import ErasureAction, Readers, Regime, Right
 
 _LONGEST_MONTH, _DAY = 31, 24
-_CALIFORNIA = re.compile(r"\b(US|USA|CA|California)\b", re.IGNORECASE)
 
 
-def shortest_clock(jurisdiction: str) -> tuple[int, Regime]:
+def shortest_clock(regimes: Collection[Regime]) -> tuple[int, Regime]:
     """Return the fewest days in which an erasure request must be answered, and the law that says so.
 
-    A controller in the United States alone follows the CCPA; every other one is taken to follow both.
+    Args:
+        regimes: The laws that the controller says it answers under, at least one. Where it sits says nothing: the GDPR
+            follows whom it serves (Art. 3(2)), and so does the CCPA (Cal. Civ. Code 1798.140(d), (i)).
     """
-    regimes = [Regime.CCPA] if _CALIFORNIA.search(jurisdiction) else list(Regime)
     days = {regime: _fewest_days(regime) for regime in regimes}
     regime = min(days, key=lambda r: days[r])
     return days[regime], regime
@@ -43,7 +42,7 @@ def unmet_deadlines(policies: PolicySet, layouts: Mapping[str, Layout | None]) -
         layouts: Tables by name, as their logs describe them.
     """
     cadence = policies.controller.job_cadence
-    limit, regime = shortest_clock(policies.controller.jurisdiction)
+    limit, regime = shortest_clock(policies.controller.regimes)
     windows = dict(_windows(policies, layouts))
     if cadence is None:
         if windows:

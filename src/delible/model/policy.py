@@ -19,7 +19,7 @@ from delible.model.notice import DEFAULT_ACKNOWLEDGE, NoticeRoute
 from delible.model.retention import LegalHold, RetentionRule
 from delible.model.subject import IdentifierKind
 from delible.model.taxonomy import Category
-from delible.model.terms import ColumnErasure, ErasureAction, LegalBasis, Readers, SpecialCondition
+from delible.model.terms import ColumnErasure, ErasureAction, LegalBasis, Readers, Regime, SpecialCondition
 
 NOT_YET_SAID = "(not yet said)"
 """Stands in the `controller.yaml` that `init` writes where only the controller knows the answer; a gap until then."""
@@ -29,6 +29,9 @@ class Controller(Frozen):
     """Who decides about the data (Art. 4(7)), and how this controller's data subjects are told apart.
 
     Args:
+        jurisdiction: Where it sits, in words; shown, and nothing hangs on it.
+        regimes: The laws under which its requests are answered; `policy check` proves the deadlines of the shortest.
+            All of them unless it says otherwise: no deadline is longer for a law more.
         subject: The identifier kind that stands for one person, such as `customer_id`. Two different values of it
             never merge into one request without somebody saying so.
         country, subdivision: Whose public holidays count for deadlines: ISO 3166 codes such as `DE` and `BE`. Without
@@ -49,6 +52,7 @@ class Controller(Frozen):
     controller: Text
     contact: Text
     jurisdiction: Text = "EU"
+    regimes: tuple[Regime, ...] = Field(default=tuple(Regime), min_length=1)
     subject: Name
     identifiers: dict[Name, IdentifierKind]
     country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")

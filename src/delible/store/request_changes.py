@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from delible.decide.identity import GROUNDS_OF, unproven
+from delible.decide.identity import GROUNDS_OF, unproven, unshown
 from delible.decide.objection import not_taken_back
 from delible.errors import BlockedError
 from delible.model.base import canonical
@@ -161,6 +161,7 @@ def verified(
     due: date,
     paused: int,
     declaration: str | None = None,
+    account: bool = False,
 ) -> Event:
     """Return the event that records how surely the data subject is known; it settles a doubt, if there is one.
 
@@ -172,11 +173,18 @@ def verified(
         due: The last day, with the days that the clock stood still.
         paused: All days that it stood still so far.
         declaration: SHA-256 of the data subject's signed declaration (11 CCR 7062(c)).
+        account: They have authenticated themselves anew in their account (11 CCR 7061(a)).
 
     Raises:
-        BlockedError: `request.transition` when the request neither awaits approval nor the settling of a doubt.
+        BlockedError: `request.transition` when the request neither awaits approval nor the settling of a doubt;
+            `request.no_declaration` for the CCPA's higher degree without one and without an account.
     """
-    said = {"verification": level.value, "declaration": declaration}
+    missing = unshown(request, level, declaration=declaration is not None, account=account)
+    if missing is not None:
+        raise BlockedError(
+            missing.code, missing.message, where=missing.where, fix="Give --declaration FILE, or --account."
+        )
+    said = {"verification": level.value, "declaration": declaration, "account": "yes" if account else None}
     if request.state is S.AWAITING_APPROVAL:
         return Event(0, now, request.id, VERIFIED, None, None, actor, detail=details(**said))
     if request.state is not S.VERIFYING_IDENTITY:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from delible.errors import ConflictError, InputError
 from delible.model.identity import EvidencePath
@@ -21,7 +21,7 @@ from delible.store.identifiers import IdentifierVault
 from delible.store.keys import Keys
 from delible.store.ledger import Ledger
 from delible.store.policies import load_controller
-from delible.store.request_changes import approved, extended, moved, refs_found
+from delible.store.request_changes import approved, moved, refs_found
 from delible.store.request_events import COLUMNS, Event, applied, fold, ledger_entry
 from delible.store.submissions import NewRequest, duplicates, fresh_ids, refs_of, submitted
 from delible.store.tables import ControlTable, Snapshot, TableSpec, Write, any_of, literal
@@ -50,8 +50,8 @@ class Requests:
     def submit(self, new: Sequence[NewRequest], *, actor: str, now: datetime) -> list[Request]:
         """Record requests as one batch: one commit of identifiers, one of events, one of audit records.
 
-        A request for a right that the same person (a shared reference) has an open request for is recorded as its
-        duplicate, and its identifiers are not kept.
+        A request that says nothing beyond an open one of the same person for the same right under the same law is
+        recorded as its duplicate, and its identifiers are not kept; see `submissions.duplicates`.
         """
         if not new:
             return []
@@ -106,10 +106,9 @@ class Requests:
         actor: str,
         now: datetime,
         reason: str | None = None,
-        due: date | None = None,
     ) -> Request:
         """Move one request to another state; see `transition_all`."""
-        return self.transition_all([request_id], to, actor=actor, now=now, reason=reason, due=due)[0]
+        return self.transition_all([request_id], to, actor=actor, now=now, reason=reason)[0]
 
     def transition_all(
         self,
@@ -119,7 +118,6 @@ class Requests:
         actor: str,
         now: datetime,
         reason: str | None = None,
-        due: date | None = None,
     ) -> list[Request]:
         """Move requests to another state: all of them in one commit or none, each with its own audit record.
 
@@ -130,7 +128,7 @@ class Requests:
             BlockedError: `request.transition` when the model has no such way; `request.needs_approval` when a request
                 would be scheduled that nobody approved.
         """
-        return self.change(request_ids, lambda r: moved(r, to, actor=actor, now=now, reason=reason, due=due), now)
+        return self.change(request_ids, lambda r: moved(r, to, actor=actor, now=now, reason=reason), now)
 
     def approve(self, request_id: str, actor: str, now: datetime, require_second_person: bool = False) -> Request:
         """Approve a request that awaits it, and schedule it.
@@ -145,20 +143,6 @@ class Requests:
         """
         controller = load_controller(self._workspace)
         return self.change([request_id], lambda r: approved(r, actor, now, require_second_person, controller), now)[0]
-
-    def extend(
-        self, request_id: str, due: date, *, actor: str, now: datetime, reason: str, notice: str | None = None
-    ) -> Request:
-        """Set a later due date, once, and keep the state (Art. 12(3), §1798.130(a)(2)).
-
-        The caller checks the law's limits.
-
-        Raises:
-            BlockedError: `request.ended`, `request.extended`, or `request.not_later`.
-        """
-        return self.change(
-            [request_id], lambda r: extended(r, due, actor=actor, now=now, reason=reason, notice=notice), now
-        )[0]
 
     def add_refs(
         self,

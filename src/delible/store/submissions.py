@@ -100,28 +100,31 @@ def fresh_ids(count: int, now: datetime) -> list[str]:
 def duplicates(new: Sequence[NewRequest], ids: Sequence[str], still_open: Iterable[Request]) -> dict[str, str]:
     """Return the new requests that say nothing beyond an earlier open one for the same right, with that one's id.
 
+    Only under the same law: each has clocks and exceptions of its own. A CCPA request beside one of the GDPR has to be
+    confirmed in ten business days (11 CCR 7021(a)), and no exception of the GDPR alone keeps what it asks for.
+
     All references must be the earlier one's. Whoever shares a telephone with somebody, or gives another address than
     last time, is no duplicate: their identifiers would be forgotten, and never acted on. Nor is whoever gives
     corrections: what they are can only be read by who holds the key, and they may be others than last time.
     """
-    known: dict[tuple[Right, SubjectRef], list[tuple[str, frozenset[SubjectRef]]]] = {}
+    known: dict[tuple[Right, Regime, SubjectRef], list[tuple[str, frozenset[SubjectRef]]]] = {}
 
-    def remember(right: Right, request_id: str, refs: Iterable[SubjectRef]) -> None:
-        whole = frozenset(refs)
+    def remember(request: Request | NewRequest, request_id: str) -> None:
+        whole = frozenset(request.refs)
         for ref in whole:
-            known.setdefault((right, ref), []).append((request_id, whole))
+            known.setdefault((request.right, request.regime, ref), []).append((request_id, whole))
 
     for request in still_open:
-        remember(request.right, request.id, request.refs)
+        remember(request, request.id)
     found: dict[str, str] = {}
     for request_id, candidate in zip(ids, new, strict=True):
-        like = known.get((candidate.right, candidate.refs[0]), ())
+        like = known.get((candidate.right, candidate.regime, candidate.refs[0]), ())
         like = () if candidate.corrections else like
         earlier = next((one for one, refs in like if refs.issuperset(candidate.refs)), None)
         if earlier is not None:
             found[request_id] = earlier
         else:
-            remember(candidate.right, request_id, candidate.refs)
+            remember(candidate, request_id)
     return found
 
 

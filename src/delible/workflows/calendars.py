@@ -36,15 +36,20 @@ def zone_of(controller: Controller | None) -> tzinfo:
 def calendar_of(controller: Controller, regime: Regime) -> IsWorkingDay:
     """Return which days are working days under a law.
 
-    Saturdays and Sundays are not (Reg. 1182/71 Art. 3(4)), nor are public holidays of the place where the answer has
-    to be given. For the CCPA that is California whatever the controller's seat.
+    Under the GDPR Saturdays and Sundays are not (Reg. 1182/71 Art. 3(4)), nor are public holidays of the place where
+    the answer has to be given.
+
+    The CCPA's regulations count business days (11 CCR 7021(a), 7026(f), 7027(g)) and do not say what one is. California
+    has several answers: Civil Code § 7, 9 (all but Sundays and the holidays of Government Code § 6700), Financial Code
+    § 31033 (Saturdays are none either), and state offices close on days that no business does. So every Monday to
+    Friday counts here, holidays too: no deadline is later than under any list of holidays.
 
     Raises:
         InputError: `controller.country` when the library knows no such country or subdivision.
     """
-    if regime is Regime.CCPA:
-        return _calendar("US", "CA")
-    return weekdays_only if controller.country is None else _calendar(controller.country, controller.subdivision)
+    if regime is Regime.CCPA or controller.country is None:
+        return weekdays_only
+    return _calendar(controller.country, controller.subdivision)
 
 
 @cache

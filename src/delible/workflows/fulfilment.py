@@ -71,8 +71,9 @@ def fulfil_requests(
     now: datetime,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Fulfilled:
-    """Carry out approved requests: plans that were begun, restrictions, access packages, then one erasure run.
+    """Carry out approved requests: plans that were begun, then each right by its own workflow.
 
+    In this order: restrictions; objections, opt-outs and limits; access packages; corrections; one erasure run.
     Access comes before erasure: who asked for both gets the copy of what is then erased.
 
     Raises:

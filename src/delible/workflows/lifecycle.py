@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 from delible.decide.danger import Standing, by_danger, due_within, standing
 from delible.decide.deadline import clock_for, due_date, may_extend, standstill
+from delible.decide.holds import hold_on
 from delible.decide.objection import STANDING
 from delible.errors import BlockedError, InputError, Problem
 from delible.model.identity import Agency, Verification
@@ -24,8 +25,11 @@ from delible.store.request_events import Event
 from delible.store.workspace import Workspace
 from delible.workflows.calendars import calendar_of, zone_of
 from delible.workflows.control import Control
+from delible.workflows.held import stopping_holds
+from delible.workflows.resumption import STOPPED
 
 S = RequestState
+_BEGUN = frozenset({S.IN_PROGRESS, S.WAITING_RETENTION_WINDOW, S.PARTLY_COMPLETED})
 _LARGEST_DOCUMENT = 64 * 1024 * 1024
 
 
@@ -55,9 +59,10 @@ def overview(workspace: Workspace, *, now: datetime, open_only: bool = False, wi
         within: Only requests with a deadline in at most so many days; an overdue one is an error then.
     """
     zone = zone_of(load_controller(workspace))
-    requests = Control(workspace).requests.all()
+    control = Control(workspace)
+    requests = control.requests.all()
     wanted = [r for r in requests if not (open_only or within is not None) or r.state not in ENDED]
-    standings = by_danger(wanted, now, zone=zone)
+    standings = _with_holds(control, by_danger(wanted, now, zone=zone))
     if within is None:
         return Overview(tuple(standings))
     near = due_within(standings, within)
@@ -68,7 +73,18 @@ def overview(workspace: Workspace, *, now: datetime, open_only: bool = False, wi
 def standings_of(workspace: Workspace, requests: Sequence[Request], now: datetime) -> list[Standing]:
     """Return where requests stand by the controller's calendar, in the order in which they are given."""
     zone = zone_of(load_controller(workspace))
-    return [standing(r, now, zone=zone) for r in requests]
+    return _with_holds(Control(workspace), [standing(r, now, zone=zone) for r in requests])
+
+
+def _with_holds(control: Control, standings: Sequence[Standing]) -> list[Standing]:
+    """Add the holds on people that stop requests that were begun: their state tells how far they are, and not that."""
+    begun = {s.request.id for s in standings if s.request.state in _BEGUN and s.request.right in STOPPED}
+    active = stopping_holds(control) if begun and control.holds.active() else []
+    found = []
+    for each in standings:
+        hold = hold_on(each.request.refs, active) if each.request.id in begun else None
+        found.append(each if hold is None else replace(each, stopped_by=hold.id))
+    return found
 
 
 def doubt_identity(workspace: Workspace, request_id: str, *, actor: str, now: datetime) -> Request:
@@ -86,13 +102,23 @@ def verify_identity(
     *,
     level: Verification,
     declaration: Path | None = None,
+    account: bool = False,
     actor: str,
     now: datetime,
 ) -> Request:
     """Record how surely the data subject is known; a doubt is settled, and moves the last day by its length.
 
+    Args:
+        workspace: Where.
+        request_id: Which.
+        level: The degree that was reached.
+        declaration: The data subject's signed declaration; the ledger has its digest.
+        account: They have authenticated themselves anew in their password-protected account.
+        actor: Who has seen it.
+        now: When.
+
     Raises:
-        BlockedError: `request.transition`.
+        BlockedError: `request.transition`, `request.no_declaration`.
         InputError: `document.unreadable`.
     """
     control = Control(workspace)
@@ -106,7 +132,9 @@ def verify_identity(
             paused += standstill(clock, request.stopped, now, request.due, zone=zone_of(controller))
         if paused > request.paused:
             due = max(due, _due(controller, request, extended=request.extended, paused=paused))
-        return verified(request, level, actor=actor, now=now, due=due, paused=paused, declaration=signed)
+        return verified(
+            request, level, actor=actor, now=now, due=due, paused=paused, declaration=signed, account=account
+        )
 
     return control.requests.change([request_id], settled, now)[0]
 

@@ -21,6 +21,8 @@ from delible.workflows.corrections import read_corrections
 from delible.workflows.identifiers import read_people
 
 _SAY_EVERY = 1_000
+_CALIFORNIAN = frozenset({Right.OPT_OUT, Right.LIMIT})
+"""Cal. Civ. Code 1798.120, 1798.121. Under the GDPR's clock of a month an opt-out would be acted on too late."""
 
 
 def submit_requests(  # noqa: PLR0913 - each is a column of the register
@@ -51,9 +53,12 @@ def submit_requests(  # noqa: PLR0913 - each is a column of the register
     """
     if restriction is not None and right is not Right.RESTRICTION:
         raise InputError("request.ground", f"a request for {right} has no ground of Art. 18(1).", where="--ground")
-    if right is Right.LIMIT and regime is not Regime.CCPA:
+    if right in _CALIFORNIAN and regime is not Regime.CCPA:
         raise InputError(
-            "request.right", "only the CCPA knows the right to limit the use of sensitive data.", where="--right"
+            "request.right",
+            f"only the CCPA knows the right '{right}'.",
+            where="--right",
+            fix="Who wants that under the GDPR objects (Art. 21): --right objection.",
         )
     control = Control(workspace)
     received = received or now

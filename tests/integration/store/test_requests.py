@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from delible.errors import BlockedError, ConflictError, InputError, TamperError
-from delible.model.request import ENDED, TRANSITIONS
+from delible.model.request import ENDED, TRANSITIONS, Request
 from delible.model.subject import Identifier, IdentifierKind, SubjectRef
-from delible.model.terms import Normalise, RequestState, Right
+from delible.model.terms import Normalise, Regime, RequestState, Right
 from delible.store import requests as module
 from delible.store.keys import Keys
 from delible.store.ledger import Ledger
-from delible.store.requests import Requests, refs_of
+from delible.store.request_changes import extended
+from delible.store.requests import NewRequest, Requests, refs_of
 from delible.store.workspace import Workspace
 
 S = RequestState
@@ -77,6 +78,26 @@ def test_the_same_person_and_right_is_a_duplicate_without_identifiers(
     assert (second.state, access.state) == (S.AWAITING_APPROVAL, S.AWAITING_APPROVAL)
     assert set(requests.vault.requests()) == {first.id, second.id, access.id}
     assert requests.all() == [first, again, second, third, access]
+
+
+@pytest.mark.parametrize("first", Regime)
+@pytest.mark.parametrize("right", Right)
+def test_the_same_right_under_another_law_is_no_duplicate(
+    requests: Requests, people: Any, now: datetime, first: Regime, right: Right
+) -> None:
+    """11 CCR 7021(a): a request under the CCPA has a clock of its own, and Art. 17(3) keeps nothing of it."""
+
+    def asked(regime: Regime) -> NewRequest:
+        new = people.request("a@x.example", right=right)
+        return new.model_copy(update={"regime": regime, "confirm_by": date(2026, 12, 8)})
+
+    [other] = set(Regime) - {first}
+    one, two = requests.submit([asked(first), asked(other)], actor="ops", now=now)
+    [three, four] = requests.submit([asked(other), asked(first)], actor="ops", now=now)
+    assert (one.duplicate_of, two.duplicate_of) == (None, None)
+    assert (two.state, two.confirm_by) == (S.AWAITING_APPROVAL, date(2026, 12, 8))
+    assert (three.duplicate_of, four.duplicate_of) == (two.id, one.id)
+    assert set(requests.vault.requests()) == {one.id, two.id}
 
 
 def test_who_shares_one_identifier_or_gives_another_one_is_no_duplicate(
@@ -151,7 +172,7 @@ def test_a_request_that_ends_has_its_identifiers_forgotten(
     assert set(requests.vault.requests()) == {other.id}
     for change in (
         lambda: requests.add_refs(ended.id, [SubjectRef("v1.0")], now),
-        lambda: requests.extend(ended.id, date(2027, 9, 9), actor="o", now=now, reason="complex"),
+        lambda: prolong(requests, ended.id, date(2027, 9, 9), now),
     ):
         with blocked("request.ended"):
             change()
@@ -193,17 +214,22 @@ class TestTwoPersonRule:
             requests.transition(made.id, S.SCHEDULED, actor="ops", now=now)
 
 
+def prolong(requests: Requests, request_id: str, due: date, now: datetime) -> Request:
+    [after] = requests.change([request_id], lambda r: extended(r, due, actor="ops", now=now, reason="complex"), now)
+    return after
+
+
 def test_an_extension_moves_the_due_date_forward_only(
     requests: Requests, people: Any, now: datetime, ledger: Ledger
 ) -> None:
     [made] = requests.submit([people.request("a@x.example")], actor="ops", now=now)
     with blocked("request.not_later"):
-        requests.extend(made.id, made.due, actor="ops", now=now, reason="complex")
-    longer = requests.extend(made.id, date(2027, 2, 24), actor="ops", now=now, reason="complex")
+        prolong(requests, made.id, made.due, now)
+    longer = prolong(requests, made.id, date(2027, 2, 24), now)
     assert (longer.due, longer.state, longer.reason) == (date(2027, 2, 24), S.AWAITING_APPROVAL, "complex")
     assert ledger.records()[-1].detail == {"due": "2027-02-24"}
     with blocked("request.extended"):
-        requests.extend(made.id, date(2027, 4, 24), actor="ops", now=now, reason="again")
+        prolong(requests, made.id, date(2027, 4, 24), now)
 
 
 @pytest.mark.parametrize("name", ["R-20261124-AAAAAA", "x' OR '1'='1", "", "\x00", "R-1" * 10_000, "../../x"])

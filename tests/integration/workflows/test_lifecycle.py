@@ -232,6 +232,30 @@ def test_an_agent_shows_a_signed_permission_first(shop: Workspace) -> None:
     assert approve_request(shop, request.id, actor="officer", now=START).state is S.SCHEDULED
 
 
+def test_access_under_the_ccpa_is_never_approved_unverified(shop: Workspace) -> None:
+    [first, second] = submit(
+        shop, {"email": "ann@x.example"}, {"email": "bob@x.example"}, regime=Regime.CCPA, right=Right.ACCESS
+    )
+    high: dict[str, Any] = {"level": Verification.REASONABLY_HIGH, "actor": "desk", "now": START}
+    for request, shown in ((first, {"declaration": paper(shop)}), (second, {"account": True})):
+        with blocked("request.unverified"):
+            approve_request(shop, request.id, actor="officer", now=START)
+        with blocked("request.no_declaration"):
+            verify_identity(shop, request.id, **high)
+        verify_identity(shop, request.id, **high, **shown)
+        assert approve_request(shop, request.id, actor="officer", now=START).state is S.SCHEDULED
+    [record] = Control(shop).ledger.records(object_prefix=f"request:{second.id}", action_prefix="request.verified")
+    assert record.detail["account"] == "yes"
+
+
+@pytest.mark.parametrize("right", [Right.OPT_OUT, Right.LIMIT])
+def test_1798_120_and_121_are_no_rights_of_the_gdpr(shop: Workspace, right: Right) -> None:
+    with pytest.raises(InputError, check=lambda e: e.code == "request.right"):
+        submit(shop, right=right)
+    assert Control(shop).requests.all() == []
+    assert submit(shop, right=right, regime=Regime.CCPA)[0].due == date(2026, 3, 31)
+
+
 def test_cannot_identify_is_a_lawful_outcome_of_the_gdpr(shop: Workspace) -> None:
     [gdpr] = submit(shop)
     [ccpa] = submit(shop, {"email": "bob@x.example"}, regime=Regime.CCPA)
@@ -300,6 +324,34 @@ def test_a_held_request_goes_on_by_itself_where_it_was(shop: Workspace) -> None:
     assert states() == [S.SCHEDULED, S.AWAITING_APPROVAL, S.AWAITING_APPROVAL]
     assert [o for _, o in outcomes(shop, approved.id)][-2:] == ["held", "scheduled"]
     assert settle_holds(Control(shop), actor="legal", now=START) == []
+
+
+def test_a_hold_on_a_request_that_was_begun_is_shown_although_its_state_stays(
+    shop: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun, other, access = submit(shop, {"email": "ann@x.example"}, {"email": "bob@x.example"}) + submit(
+        shop, {"email": "ann@x.example"}, right=Right.ACCESS
+    )
+    for request in (begun, other, access):
+        approve_request(shop, request.id, actor="officer", now=START)
+        Control(shop).requests.transition(request.id, S.IN_PROGRESS, actor="tests", now=START)
+    file = shop.root.parent / "held.jsonl"
+    file.write_text('{"email": "ann@x.example"}\n')
+    [hold] = place_holds(shop, identifiers=str(file), reason="claim", owner="legal", actor="legal", now=START)
+
+    def stopped() -> dict[str, str | None]:
+        return {s.request.id: s.stopped_by for s in overview(shop, now=START).standings}
+
+    assert stopped() == {begun.id: hold.id, other.id: None, access.id: None}
+    assert main.main(["request", "list", "--workspace", str(shop.root), "--json"]) == 0
+    lines = {line["id"]: line for line in json.loads(capsys.readouterr().out)["requests"]}
+    assert (lines[begun.id]["held_by"], lines[begun.id]["state"]) == (hold.id, "in_progress")
+    assert main.main(["request", "list", "--workspace", str(shop.root)]) == 0
+    assert capsys.readouterr().out.count("held (begun)") == 1
+    assert main.main(["request", "show", begun.id, "--workspace", str(shop.root)]) == 0
+    assert f"begun, and stopped by {hold.id}" in capsys.readouterr().out
+    release_hold(shop, hold.id, actor="legal", now=START)
+    assert set(stopped().values()) == {None}
 
 
 def test_with_two_holds_the_release_of_one_lets_nothing_go(shop: Workspace) -> None:

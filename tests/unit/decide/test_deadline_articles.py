@@ -141,14 +141,25 @@ def test_regulation_1182_71_article_3_3_holidays_inside_a_period_count():
     [
         ("ten business days", "2026-03-02", "2026-03-16"),
         ("from a Saturday", "2026-03-07", "2026-03-20"),
-        ("over Thanksgiving and the day after", "2026-11-20", "2026-12-08"),
-        ("over Christmas and New Year", "2026-12-21", "2027-01-06"),
-        ("over Cesar Chavez Day", "2026-03-25", "2026-04-09"),
+        ("Thanksgiving counts, and the day after", "2026-11-13", "2026-11-27"),
+        ("Christmas and New Year count", "2026-12-21", "2027-01-04"),
+        ("Cesar Chavez Day counts", "2026-03-20", "2026-04-03"),
     ],
 )
 def test_11_ccr_7021_a_receipt_is_confirmed_in_10_business_days(rule, received, by):
     calendar = calendar_of(seat("DE"), Regime.CCPA)
     assert confirm_by(Right.ERASURE, Regime.CCPA, at(received + "T12:00"), is_working_day=calendar) == day(by)
+
+
+@given(st.dates(date(2023, 1, 1), date(2060, 1, 1)), st.sampled_from(list(Right)))
+def test_law_no_list_of_californian_holidays_makes_a_ccpa_deadline_earlier_than_ours(start, right):
+    """The regulations define no business day, so ours must be the earliest end of all readings with Saturdays off."""
+    ours = calendar_of(seat("US", "CA"), Regime.CCPA)
+    for place in (("US", "CA"), ("US", None)):
+        other = calendar_of(seat(*place), Regime.GDPR)
+        for clock in (confirmation_clock(right, Regime.CCPA), clock_for(right, Regime.CCPA)):
+            if clock is not None:
+                assert last_day(clock, start, is_working_day=ours) <= last_day(clock, start, is_working_day=other)
 
 
 @pytest.mark.parametrize("right", Right)
@@ -180,8 +191,9 @@ def test_11_ccr_7021_b_the_45_days_run_whether_or_not_identity_is_verified():
     ("rule", "received", "due"),
     [
         ("15 business days", "2026-03-02", "2026-03-23"),
-        ("over Memorial Day and Juneteenth", "2026-05-22", "2026-06-15"),
-        ("over the Fourth of July, observed on the third", "2026-06-29", "2026-07-21"),
+        ("Memorial Day and Juneteenth count", "2026-05-22", "2026-06-12"),
+        ("the Fourth of July, observed on the third, counts", "2026-06-29", "2026-07-20"),
+        ("Cesar Chavez Day counts", "2026-03-20", "2026-04-10"),
     ],
 )
 def test_11_ccr_7026_f_an_opt_out_is_acted_on_in_15_business_days(rule, received, due):

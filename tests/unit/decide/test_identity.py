@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delible.decide.identity import GROUNDS_OF, needed, unproven
+from delible.decide.identity import GROUNDS_OF, needed, unproven, unshown
 from delible.model.identity import NEEDED, Agency, Verification, surer
 from delible.model.request import RefusalGround, Request
 from delible.model.terms import Regime, RequestState, Right
@@ -61,7 +61,10 @@ def test_every_right_has_its_article():
 @pytest.mark.parametrize(
     ("rule", "right", "fields", "everybody", "code"),
     [
-        ("nobody is checked: who approves vouches", Right.ACCESS, {}, False, None),
+        ("nobody is checked: who approves vouches", Right.ERASURE, {}, False, None),
+        ("7024(a) what was not verified is not disclosed", Right.ACCESS, {}, False, "request.unverified"),
+        ("7024(a) nor handed over to take along", Right.PORTABILITY, {}, False, "request.unverified"),
+        ("7062(c) enough, whether or not others are checked", Right.ACCESS, {"verification": HIGH}, False, None),
         ("everybody is checked", Right.ACCESS, {}, True, "request.unverified"),
         ("7062(c) too low", Right.ACCESS, {"verification": REASONABLE}, True, "request.unverified"),
         ("7062(c) enough", Right.ACCESS, {"verification": HIGH}, True, None),
@@ -91,6 +94,7 @@ def test_every_right_has_its_article():
         ),
         ("7026(j) permission for an opt-out", Right.OPT_OUT, {"agent": Agency.SIGNED_PERMISSION}, True, None),
         ("7063(b) power of attorney", Right.ACCESS, {"agent": Agency.POWER_OF_ATTORNEY}, True, None),
+        ("7063(b) and nobody is checked", Right.ERASURE, {"agent": Agency.POWER_OF_ATTORNEY}, False, None),
         (
             "identity does not make an agent",
             Right.ERASURE,
@@ -103,6 +107,37 @@ def test_every_right_has_its_article():
 def test_11_ccr_7063_who_may_not_be_approved_yet(rule, right, fields, everybody, code):
     found = unproven(request(right, **fields), check_everybody=everybody, sensitive=False)
     assert (found.code if found else None) == code
+
+
+@pytest.mark.parametrize(
+    ("rule", "fields", "everybody", "code"),
+    [
+        ("nobody is checked", {}, False, None),
+        ("everybody is", {}, True, "request.unverified"),
+        ("a mandate is no identity", {"agent": Agency.POWER_OF_ATTORNEY}, True, "request.unverified"),
+        ("nor where nobody is checked", {"agent": Agency.POWER_OF_ATTORNEY}, False, "request.unverified"),
+        ("with identity", {"agent": Agency.POWER_OF_ATTORNEY, "verification": REASONABLE}, True, None),
+    ],
+)
+@pytest.mark.parametrize("right", [Right.ACCESS, Right.ERASURE, Right.RECTIFICATION])
+def test_gdpr_article_12_6_knows_no_power_of_attorney_instead_of_identity(right, rule, fields, everybody, code):
+    found = unproven(request(right, Regime.GDPR, **fields), check_everybody=everybody, sensitive=False)
+    assert (found.code if found else None) == code
+
+
+@pytest.mark.parametrize(
+    ("rule", "regime", "level", "declaration", "account", "allowed"),
+    [
+        ("7062(c) nothing was shown", Regime.CCPA, HIGH, False, False, False),
+        ("7062(c) a signed declaration", Regime.CCPA, HIGH, True, False, True),
+        ("7061(a) authenticated anew", Regime.CCPA, HIGH, False, True, True),
+        ("7062(d) the lower degree", Regime.CCPA, REASONABLE, False, False, True),
+        ("the GDPR asks for no declaration", Regime.GDPR, HIGH, False, False, True),
+    ],
+)
+def test_11_ccr_7062_c_what_the_higher_degree_is_recorded_with(rule, regime, level, declaration, account, allowed):
+    found = unshown(request(Right.ACCESS, regime), level, declaration=declaration, account=account)
+    assert (found is None) == allowed
 
 
 LEVELS = st.sampled_from([None, *Verification])
@@ -123,6 +158,18 @@ def test_law_a_surer_identity_never_blocks_what_a_less_sure_one_allows(right, re
         for v in (low, high)
     ]
     assert blocked[0] is not None or blocked[1] is None
+
+
+@given(st.sampled_from([Right.ACCESS, Right.PORTABILITY]), LEVELS, st.booleans(), st.booleans())
+def test_law_11_ccr_7024_a_who_records_nothing_never_gets_further_than_who_records_too_little(
+    right, level, everybody, sensitive
+):
+    def may(verification) -> bool:
+        asked = request(right, verification=verification)
+        return unproven(asked, check_everybody=everybody, sensitive=sensitive) is None
+
+    assert not may(None)
+    assert may(level) == (level is HIGH)
 
 
 def test_gdpr_article_11_2_is_the_gdprs():

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from delible.decide.contradictions import shorter
 from delible.decide.policy import check
@@ -17,6 +18,7 @@ from delible.model.layout import Layout, interval_hours
 from delible.model.policy import ColumnPolicy, Controller, PolicySet, Purpose, TablePolicy
 from delible.model.retention import LegalHold, RetentionRule
 from delible.model.taxonomy import CATEGORIES, is_special
+from delible.model.terms import Regime
 
 TODAY = date(2026, 6, 1)
 COLUMNS = {"id": "long", "mail": "string", "at": "timestamp", "note": "string", "sum": "decimal(10,2)"}
@@ -43,7 +45,7 @@ def rule(name: str = "r", **changes) -> RetentionRule:
     return RetentionRule.model_validate(given)
 
 
-def policies(*things, cadence: str | None = "P1D", jurisdiction: str = "EU", **purpose) -> PolicySet:
+def policies(*things, cadence: str | None = "P1D", law: dict | None = None, **purpose) -> PolicySet:
     kinds = {TablePolicy: "tables", RetentionRule: "retention", LegalHold: "legal_holds"}
     named = {"tables": "table", "retention": "retention", "legal_holds": "hold"}
     found: dict = {"tables": {}, "retention": {}, "legal_holds": {}}
@@ -54,7 +56,7 @@ def policies(*things, cadence: str | None = "P1D", jurisdiction: str = "EU", **p
     controller = Controller.model_validate(
         {
             "controller": "x", "contact": "x", "subject": "id", "identifiers": {"id": {}},
-            "job_cadence": cadence, "jurisdiction": jurisdiction,
+            "job_cadence": cadence, **(law or {}),
         }
     )  # fmt: skip
     given = {"purpose": "support", "description": "x", "legal_basis": "contract", **purpose}
@@ -158,26 +160,29 @@ LOG, FILES = "delta.logRetentionDuration", "delta.deletedFileRetentionDuration"
 
 
 @pytest.mark.parametrize(
-    ("law", "cadence", "jurisdiction", "properties", "expected", "words"),
+    ("law", "cadence", "says", "properties", "expected", "words"),
     [
-        ("GDPR Art. 12(3): Delta's own 30 days are too long", "P1D", "EU", {}, "policy.deadline",
+        ("GDPR Art. 12(3): Delta's own 30 days are too long", "P1D", None, {}, "policy.deadline",
          "Set on the table: 'delta.logRetentionDuration' = 'interval 26 days'"),
-        ("26 days and two daily runs are 28", "P1D", "EU", {LOG: "interval 26 days"}, None, ""),
-        ("27 days are one too many", "P1D", "EU", {LOG: "interval 27 days"}, "policy.deadline", "up to 29 days"),
-        ("the files' window counts, too", "P1D", "EU", {LOG: "interval 1 week", FILES: "interval 40 days"},
+        ("26 days and two daily runs are 28", "P1D", None, {LOG: "interval 26 days"}, None, ""),
+        ("27 days are one too many", "P1D", None, {LOG: "interval 27 days"}, "policy.deadline", "up to 29 days"),
+        ("the files' window counts, too", "P1D", None, {LOG: "interval 1 week", FILES: "interval 40 days"},
          "policy.deadline", "'delta.deletedFileRetentionDuration' = 'interval 26 days'"),
-        ("a week of cadence leaves 14 days", "P1W", "EU", {LOG: "interval 2 weeks"}, None, ""),
-        ("a month of cadence leaves nothing", "P1M", "EU", {LOG: "interval 1 day"}, "policy.deadline", "job_cadence"),
-        ("CCPA gives 45 days", "P1D", "US-CA", {}, None, ""),
-        ("CCPA, too long all the same", "P1D", "California, US", {LOG: "interval 60 days"}, "policy.deadline",
+        ("a week of cadence leaves 14 days", "P1W", None, {LOG: "interval 2 weeks"}, None, ""),
+        ("a month of cadence leaves nothing", "P1M", None, {LOG: "interval 1 day"}, "policy.deadline", "job_cadence"),
+        ("CCPA gives 45 days", "P1D", {"regimes": ["ccpa"]}, {}, None, ""),
+        ("CCPA, too long all the same", "P1D", {"regimes": ["ccpa"]}, {LOG: "interval 60 days"}, "policy.deadline",
          "'interval 43 days'"),
-        ("nobody knows how often jobs run", None, "EU", {}, "policy.no_job_cadence", "too late for a"),
-        ("nor whether it is in time", None, "EU", {LOG: "interval 1 week"}, "policy.no_job_cadence", "job_cadence"),
+        ("in California, and the GDPR all the same", "P1D", {"jurisdiction": "California, US"}, {}, "policy.deadline",
+         "(gdpr) gives 28"),
+        ("in Germany, for Californians alone", "P1D", {"jurisdiction": "Germany", "regimes": ["ccpa"]}, {}, None, ""),
+        ("nobody knows how often jobs run", None, None, {}, "policy.no_job_cadence", "too late for a"),
+        ("nor whether it is in time", None, None, {LOG: "interval 1 week"}, "policy.no_job_cadence", "job_cadence"),
     ],
 )  # fmt: skip
-def test_deadlines(law, cadence, jurisdiction, properties, expected, words):
+def test_deadlines(law, cadence, says, properties, expected, words):
     layout = Layout(columns=COLUMNS, properties=properties)
-    policy_set = policies(table(), rule(), cadence=cadence, jurisdiction=jurisdiction)
+    policy_set = policies(table(), rule(), cadence=cadence, law=says)
     result = check(policy_set, found={"warehouse/a": COLUMNS}, layouts={"warehouse/a": layout}, today=TODAY)
     found = [f for f in (*result.gaps, *result.violations) if f.code in ("policy.deadline", "policy.no_job_cadence")]
     assert [f.code for f in found] == ([expected] if expected else [])
@@ -193,8 +198,31 @@ def test_a_table_that_nothing_else_reads_waits_for_no_window():
 
 
 def test_the_shortest_month_counts():
-    assert shortest_clock("EU") == (28, "gdpr")
-    assert shortest_clock("US-CA") == (45, "ccpa")
+    assert shortest_clock([Regime.GDPR]) == (28, "gdpr")
+    assert shortest_clock([Regime.CCPA]) == (45, "ccpa")
+    assert shortest_clock([Regime.CCPA, Regime.GDPR]) == (28, "gdpr")
+
+
+def test_a_controller_that_names_no_law_follows_all_and_cannot_follow_none():
+    assert set(policies().controller.regimes) == set(Regime)
+    with pytest.raises(ValidationError, match="regimes"):
+        policies(law={"regimes": []})
+
+
+WHERE = st.sampled_from(["EU", "US", "US-CA", "California", "EU, California", "Germany and US", "Canada (CA)", "x"])
+
+
+@given(WHERE, st.sets(st.sampled_from(Regime), min_size=1), st.integers(1, 50))
+def test_law_where_a_controller_sits_and_a_law_less_never_make_a_deadline_shorter_than_it_is(where, laws, days):
+    """GDPR Art. 3(2): it follows whom the controller serves, and not where it sits."""
+
+    def late(regimes) -> bool:
+        layout = Layout(columns=COLUMNS, properties={LOG: f"interval {days} days", FILES: "interval 1 day"})
+        said = {"jurisdiction": where, "regimes": sorted(regimes)}
+        return any(code == "policy.deadline" for _, code, _ in findings(policies(table(), rule(), law=said), layout))
+
+    assert late(laws) == (days + 2 > min({Regime.GDPR: 28, Regime.CCPA: 45}[law] for law in laws))
+    assert late(Regime) or not late(laws)
 
 
 @given(st.integers(1, 13), st.integers(1, 80), st.integers(0, 40))
