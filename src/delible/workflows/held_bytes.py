@@ -109,17 +109,16 @@ def _kept_from_retention(control: Control, run: Run, plan: RetentionPlan, step: 
 
     An access request that comes then keeps nothing: the rows were gone before it.
     """
-    started = next(_records(control, f"plan:{plan.id}/all", "apply", _STARTED), None)
-    if started is None:
-        return
-    placed = any(h.placed >= started.at for h in control.holds.active())
-    if not placed and not any(restricts(r) and r.changed >= started.at for r in control.requests.all()):
+    placed = any(h.placed >= plan.created for h in control.holds.active())
+    if not placed and not any(restricts(r) and r.changed >= plan.created for r in control.requests.all()):
         return
     from delible.lake.lost import lost_rows
 
     lost = lost_rows(run.spark, step.location, step.version, lambda frame: _held_back(control, run, plan, step, frame))
     if lost != 0:
-        yield Problem("table.held", f"a legal hold or restriction covers people, {_only_there(step, lost)}", f"table:{step.table}")
+        yield Problem(
+            "table.held", f"a legal hold or restriction covers people, {_only_there(step, lost)}", f"table:{step.table}"
+        )
 
 
 def _held_back(control: Control, run: Run, plan: RetentionPlan, step: TableStep, frame: DataFrame) -> DataFrame | None:
