@@ -26,6 +26,7 @@ from delible.store.workspace import Workspace
 from delible.workflows.certificates import read_certificate
 from delible.workflows.control import Control
 from delible.workflows.fulfilment import Fulfilled, fulfil_requests
+from delible.workflows.guard import guard_tables
 from delible.workflows.lifecycle import standings_of
 from delible.workflows.verification import verify_people
 from small_shop import NOW, POLICIES, approved, email, make_workspace, phone, write_tables
@@ -129,6 +130,20 @@ def test_kept_values_are_no_residue_in_their_column_and_residue_everywhere_else(
         finally:
             path.unlink()
     assert found() == set()
+
+
+def test_whoever_has_something_kept_is_guarded_elsewhere_at_once(done: Done) -> None:
+    """A kept row has not come back; a replay into another table has, though the exception lasts."""
+    spark = _session(done.workspace)
+    ref = Control(done.workspace).requests.get(done.requests[0]).refs[0]
+    assert ref in Control(done.workspace).suppression.refs()
+    assert guard_tables(done.workspace, actor="tests", now=NOW).people == frozenset()
+    path = str(done.workspace.root / "warehouse" / "tickets")
+    replayed = pa.table({"ticket_id": [5_000], "customer_id": [KEPT], "body": ["Again."]})
+    spark.createDataFrame(replayed).write.format("delta").mode("append").save(path)
+    found = guard_tables(done.workspace, actor="tests", now=NOW, erase=False)
+    assert {t.table: t.rows for t in found.tables} == {"customers": 0, "tickets": 1}
+    spark.sql(f"DELETE FROM delta.`{path}` WHERE ticket_id = 5000")
 
 
 def test_a_request_that_is_kept_is_not_taken_up_before_its_time(done: Done) -> None:

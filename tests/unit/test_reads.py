@@ -17,6 +17,8 @@ HIDDEN = {
     "workflows/restriction.py": "finds the rows that are hidden, and returns none",
     "workflows/search.py": "finds a person's own rows; mentions in held rows are left as they are",
     "workflows/erasure.py": "the held rows themselves",
+    "workflows/held_bytes.py": "counts held rows, and returns none",
+    "lake/lost.py": "counts held rows, and returns none",
     "workflows/guard.py": "counts rows of people who were erased",
     "workflows/rectification_search.py": "finds the person's own rows, which Art. 16 is about",
     "lake/rectify.py": "reads a schema, and rewrites the person's own rows in place",

@@ -6,29 +6,26 @@ crash: the same command then goes on where the other one ended.
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from delible.errors import ResidueError
 from delible.model.plan import ErasurePlan, TableStep
 from delible.model.proof import Verification
 from delible.model.record import AuditRecord
-from delible.model.request import ENDED, Request
-from delible.model.subject import KeyRole, KeyRow, SubjectRef, own_keys
+from delible.model.request import Request
+from delible.model.subject import KeyRole, KeyRow, own_keys
 from delible.model.terms import Regime, RequestState
 from delible.store.plans import check_seal
-from delible.store.releases import releases_with
 from delible.store.workspace import Workspace
 from delible.workflows.access_files import remove_packages
-from delible.workflows.certificates import certify
 from delible.workflows.clock import Clock
 from delible.workflows.control import Control
+from delible.workflows.erasure_end import Conclusion, close, erasure_journal, reported
 from delible.workflows.erasure_fit import (
     RUNNABLE,
     refuse_held,
@@ -36,16 +33,14 @@ from delible.workflows.erasure_fit import (
     refuse_moved_tables,
     refuse_overtaken,
 )
-from delible.workflows.exceptions import end_requests, is_finished, kept_at
+from delible.workflows.exceptions import has_ended, is_finished
 from delible.workflows.held import held_refs, stopping_holds
-from delible.workflows.journal import Journal, Step
-from delible.workflows.lineage_events import erasure_events
-from delible.workflows.notices import prepare_notices, queue_after
+from delible.workflows.journal import Step
+from delible.workflows.notices import prepare_notices
 from delible.workflows.search import Searched, every_ref, find_people, protected_rows, refs_of_keys
 from delible.workflows.spark import alone, session_for
-from delible.workflows.stages import Run, Treated, Work, treat_tables, version_after
-from delible.workflows.unfinished import forget_plan, keep_plan, plans_before
-from delible.workflows.verification import search_everything
+from delible.workflows.stages import Run, Treated, Work, treat_tables
+from delible.workflows.unfinished import keep_plan
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -88,8 +83,9 @@ def apply_erasure(
     Raises:
         PlanError: `plan.edited`.
         StalePlanError: `plan.stale` when policies, tables or requests have moved; nothing has changed then.
-        BlockedError: `request.held`.
-        ResidueError: `erasure.residue` with the places at which identifiers still stand.
+        BlockedError: `request.held`, `table.held`; what no hold keeps has been done by then, once rows were touched.
+        ResidueError: `erasure.residue` with the places at which identifiers still stand; requests of whom nothing
+            stands have ended then.
         ConflictError: `workspace.busy`.
     """
     control = Control(workspace)
@@ -97,13 +93,15 @@ def apply_erasure(
     with alone(workspace):
         requests = control.requests.named([r.id for r in plan.requests])
         clock = Clock(now)
-        journal = _journal(control, plan, actor, clock)
+        journal = erasure_journal(control, plan, actor, clock)
         if is_finished(plan, requests):
             # A run that died after its last step may have left identifiers and an unwritten record.
             control.requests.reconcile()
             control.requests.sweep(clock())
-            _close(control, journal, plan)
-            return Erased(plan, tuple(requests), tuple(_reported(journal, s) for s in plan.tables), None)
+            close(control, journal, plan)
+            return Erased(plan, tuple(requests), tuple(reported(journal, s) for s in plan.tables), None)
+        # Of a plan that left residue with some, or in tables that a hold keeps, the others have ended.
+        requests = [r for r in requests if not has_ended(plan, r)]
         refuse_overtaken(control, journal, plan, requests, clock())
         spark = session_for(workspace)
         guard = partial(refuse_held, control, plan, clock)
@@ -123,8 +121,9 @@ def apply_erasure(
             Work(s, partial(_rewrite, control, s, keys, regimes, held.get(s.table)), f"table:{s.table}")
             for s in plan.tables
         ]
-        treated = treat_tables(run, work, control.policies.tables)
-        return _conclude(control, run, plan, requests, treated, keys, own, actor)
+        treated = treat_tables(run, work, control.policies.tables, skip_held=True)
+        end = Conclusion(control, run, plan, tuple(requests), treated, keys, own, actor).conclude()
+        return Erased(plan, end.requests, treated, end.verification, end.releases, end.letters)
 
 
 def _start(control: Control, requests: Sequence[Request], actor: str, now: datetime) -> None:
@@ -202,7 +201,8 @@ def _rewrite(
     from delible.lake.erase import done_under, erase_rows, marked, mask_mentions
 
     policy, controller = control.policies.tables[step.table], control.policies.controller
-    salt = next(k.value for k in keys if k.kind == _salt_kind(run.plan))
+    # A later plan may have ended the request that the salt was stored with.
+    salt = next((k.value for k in keys if k.kind == _salt_kind(run.plan)), None) or secrets.token_hex(32)
     mark = run.mark(step.table)
     if step.rows:
         erase_rows(
@@ -237,106 +237,3 @@ def _frames(run: Run, control: Control) -> dict[str, DataFrame]:
     from delible.lake.facts import read
 
     return {name: read(run.spark, location) for name, location in control.locations().items()}
-
-
-def _conclude(
-    control: Control,
-    run: Run,
-    plan: ErasurePlan,
-    requests: Sequence[Request],
-    treated: tuple[Treated, ...],
-    keys: Sequence[KeyRow],
-    own: Mapping[str, Collection[SubjectRef]],
-    actor: str,
-) -> Erased:
-    ids = [r.id for r in requests]
-    if any(t.waiting_until is not None for t in treated):
-        after = control.requests.transition_all(ids, S.WAITING_RETENTION_WINDOW, actor=actor, now=run.clock())
-        return Erased(plan, tuple(after), treated, None)
-    every = (*treated, *_treated_before(control, plan, actor))
-    run.progress("searching every byte")
-    kept = {r.id: r.kept for r in plan.requests if r.kept}
-    places = kept_at(kept, keys)
-    verification = search_everything(control, keys, now=run.clock(), planned=[t.step for t in every], kept=places)
-    counts = {
-        "files_searched": verification.files_searched,
-        "bytes_searched": verification.bytes_searched,
-        "values_searched": verification.values_searched,
-        "matches": sum(m.count for m in verification.matches),
-        "unreadable": len(verification.unreadable),
-    }
-    run.journal.begin("all", "verify")
-    if not verification.clean:
-        left = (*(m.place for m in verification.matches), *verification.unreadable)
-        tables = [s for s in control.policies.tables if any(re.match(rf"table:{s}(?![a-z0-9_])", p) for p in left)]
-        run.journal.note("all", "verify", "failed", Step(counts, {"tables": ",".join(tables)}))
-        control.requests.transition_all(ids, S.PARTLY_COMPLETED, actor=actor, now=run.clock())
-        raise ResidueError(
-            "erasure.residue",
-            f"identifiers still stand at {len(verification.matches)} place(s); "
-            f"{len(verification.unreadable)} file(s) could not be read.",
-            where=", ".join(left[:5]),
-            fix="See all places with `delible erasure verify ID`. What stands in tables goes with a new plan: "
-            "`delible erasure plan`. After removing anything else, apply this plan again.",
-        )
-    run.journal.finish("all", "verify", Step(counts))
-    current = control.requests.named(ids)
-    whose = {r.id: own.get(r.id, r.refs) for r in current}
-    holding = releases_with(control.workspace, whose, key_version=control.keys.version)
-    for request in current:
-        if request.id not in kept:
-            # What an exception keeps has not gone, so it cannot come back.
-            control.suppression.add(whose[request.id], request.id, run.clock())
-        certify(control, run, plan, request, every, verification, holding)
-    releases = {*holding.unknown, *(name for names in holding.inside.values() for name in names)}
-    begun = run.journal.begin("all", "apply").at
-    erasure_events(control.workspace, plan, treated, verification, started=begun, now=run.clock())
-    after, letters = end_requests(control, plan, ids, actor=actor, now=run.clock())
-    for request_id, path in letters.items():
-        run.progress(f"the answer to the data subject of {request_id} is to be sent: {path}")
-    queue_after(control, ids, actor=actor, now=run.clock(), progress=run.progress)
-    _close(control, run.journal, plan)
-    return Erased(plan, tuple(after), treated, verification, tuple(sorted(releases)), letters)
-
-
-def _treated_before(control: Control, plan: ErasurePlan, actor: str) -> list[Treated]:
-    """Return what the plans that this one goes on from did, by the ledger."""
-    return [
-        _reported(_journal(control, each, actor, Clock(each.created)), step)
-        for each in plans_before(control.workspace, plan)
-        for step in each.tables
-    ]
-
-
-def _journal(control: Control, plan: ErasurePlan, actor: str, clock: Clock) -> Journal:
-    return Journal(
-        control.ledger, run=f"plan:{plan.id}", verb="erasure", actor=actor, policy=plan.policy_fingerprint, clock=clock
-    )
-
-
-def _close(control: Control, journal: Journal, plan: ErasurePlan) -> None:
-    """Record that the plan is finished, also when the run that finished it died before it could."""
-    journal.finish("all", "apply", Step({"requests": len(plan.requests)}))
-    for each in (*plans_before(control.workspace, plan), plan):
-        if all(r.state in ENDED for r in control.requests.named([r.id for r in each.requests])):
-            forget_plan(control.workspace, each)
-
-
-def _reported(journal: Journal, step: TableStep) -> Treated:
-    """Return what the ledger says was done to a table."""
-
-    def counts(stage: str) -> dict[str, int]:
-        record = journal.done(f"table:{step.table}", stage)
-        return record.counts if record is not None else {}
-
-    merged = counts("merge")
-    return Treated(
-        step,
-        rows=merged.get("rows", 0),
-        mentions=merged.get("mentions", 0),
-        files_rewritten=merged.get("files", 0),
-        bytes_rewritten=merged.get("bytes", 0),
-        files_removed=counts("vacuum").get("files_removed", 0),
-        log_files_removed=counts("expire_log").get("log_files_removed", 0),
-        version=version_after(journal, f"table:{step.table}"),
-    )

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from delible.decide.holds import hold_on
 from delible.errors import BlockedError, StalePlanError
-from delible.model.plan import ErasurePlan, RectificationPlan
+from delible.model.plan import ErasurePlan, RectificationPlan, Stage, TableStep
 from delible.model.record import SubjectHold
 from delible.model.request import Request
 from delible.model.subject import SubjectRef
@@ -15,6 +15,7 @@ from delible.model.terms import RequestState, Right
 from delible.workflows.control import Control
 from delible.workflows.erasure_plan import refuse_held_tables
 from delible.workflows.held import stopping_holds
+from delible.workflows.held_bytes import refuse_losing
 from delible.workflows.journal import Journal
 from delible.workflows.rectification_holds import refuse_held_corrections
 from delible.workflows.search import refs_of_keys
@@ -32,7 +33,8 @@ def refuse_overtaken(
     """Refuse a plan that policies, requests or holds have overtaken.
 
     Once all rows are rewritten the policies may change: what is left is to remove the bytes, and a request must not
-    wait for ever because somebody edited a file during its window. A hold stops whatever is left, at any time.
+    wait for ever because somebody edited a file during its window. A hold stops whatever is left, at any time: an
+    erasure whose rows are all rewritten table by table, so that others need not wait for a held person's.
     """
     merged = all(journal.done(f"table:{s.table}", "merge") is not None for s in plan.tables if s.stages)
     if plan.policy_fingerprint != control.policies.fingerprint and not (merged and journal.done("all", "find")):
@@ -42,7 +44,8 @@ def refuse_overtaken(
             where=f"plan {plan.id}",
             fix=_again(plan),
         )
-    refuse_held(control, plan, lambda: today)  # first: a held request must name its hold, not its state
+    if not (merged and plan.kind == "erasure" and journal.done("all", "find")):
+        refuse_held(control, plan, lambda: today)  # first: a held request must name its hold, not its state
     for request in requests:
         if request.state not in RUNNABLE or request.right is not _RIGHT[plan.kind]:
             where = f"request:{request.id}"
@@ -51,12 +54,33 @@ def refuse_overtaken(
             )
 
 
-def refuse_held(control: Control, plan: Plan, clock: Callable[[], datetime]) -> None:
+def refuse_held(
+    control: Control,
+    plan: Plan,
+    clock: Callable[[], datetime],
+    run: Run | None = None,
+    step: TableStep | None = None,
+    stage: Stage = Stage.MERGE,
+) -> None:
     """Refuse to go on when a hold covers a person or a table of the plan now; asked again before each table.
+
+    Once an erasure has rewritten all rows, what is left are old files, table by table: those stay that hold rows of
+    somebody held, be they of this plan or of another.
+
+    Args:
+        run: The run, when it is about one table.
+        step: That table; all when None.
+        stage: What is going to be done.
 
     Raises:
         BlockedError: `request.held`, `table.held`.
     """
+    if run is not None and step is not None and stage is not Stage.MERGE:
+        refuse_held_tables(control.policies, [step.table], clock())
+        if plan.kind != "erasure":
+            refuse_held(control, plan, clock)
+        refuse_losing(control, run, step.table)
+        return
     if isinstance(plan, RectificationPlan):
         refuse_held_corrections(control, plan, clock())
         return
@@ -81,7 +105,10 @@ def refuse_held_people(refs: Mapping[str, Collection[SubjectRef]], active: Seque
         hold = hold_on(own, active)
         if hold is not None:
             raise BlockedError(
-                "request.held", f"legal hold {hold.id} covers the data subject.", where=f"request:{request}"
+                "request.held",
+                f"legal hold {hold.id} covers the data subject.",
+                where=f"request:{request}",
+                fix="Other requests of the plan can be planned anew.",
             )
 
 

@@ -118,4 +118,9 @@ def end_requests(
 
 def is_finished(plan: ErasurePlan, requests: Iterable[Request]) -> bool:
     """Return whether a plan has ended for all of its requests."""
-    return all(r.state is RequestState.COMPLETED or (r.kept and r.kept_by == plan.id) for r in requests)
+    return all(has_ended(plan, r) for r in requests)
+
+
+def has_ended(plan: ErasurePlan, request: Request) -> bool:
+    """Return whether a plan has ended for a request, be it but for what exceptions keep."""
+    return request.state is RequestState.COMPLETED or bool(request.kept and request.kept_by == plan.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from delible.workflows.calendars import calendar_of, zone_of
 from delible.workflows.control import Control
 from delible.workflows.search import find_people, refs_of_keys
 from delible.workflows.spark import session_for
+from delible.workflows.unfinished import plans_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -98,12 +99,27 @@ def guard_tables(
     tables = _guarded(control, names)
     if not erased or not tables:
         return Guarded(())
-    guard = _Guard(control, erased, actor, now, progress)
+    guard = _Guard(control, erased, actor, now, progress, _kept(control, erased))
     found = Guarded(tuple(guard.counted(table) for table in tables.values()))
     if found.people and erase and control.policies.controller.returned == "erase":
         found = guard.erased_again(found)
     _record(control, found, actor, now)
     return found
+
+
+def _kept(control: Control, erased: Mapping[SubjectRef, ErasedPerson]) -> dict[str, frozenset[str]]:
+    """Return who has rows that exceptions keep, per table: by requests that ended so, and by plans under way."""
+    requests = {r.id: r for r in control.requests.all() if r.right is Right.ERASURE and r.state not in ENDED}
+    tables = {i: {part.table for part in r.kept} for i, r in requests.items()}
+    for plan in plans_of(control.workspace, requests):
+        for planned in plan.requests:
+            if planned.id in tables:
+                tables[planned.id] |= {part.table for part in planned.kept}
+    kept: dict[str, set[str]] = {}
+    for ref, request, _ in control.suppression.rows():
+        for table in tables.get(request, ()):
+            kept.setdefault(table, set()).add(erased[ref].request)
+    return {table: frozenset(people) for table, people in kept.items()}
 
 
 def requested_by_guard(control: Control) -> frozenset[str]:
@@ -113,13 +129,18 @@ def requested_by_guard(control: Control) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class _Guard:
-    """One look, with everything it needs."""
+    """One look, with everything it needs.
+
+    Args:
+        kept: Per table, people of whom exceptions keep something there, by the request that stands for each.
+    """
 
     control: Control
     erased: Mapping[SubjectRef, ErasedPerson]
     actor: str
     now: datetime
     progress: Callable[[str], None]
+    kept: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def by_request(self) -> dict[SubjectRef, str]:
@@ -147,7 +168,15 @@ class _Guard:
 
         self.progress(f"guarding {table.table}")
         spark = session_for(self.control.workspace)
-        return returned(spark, self.control.policies, table, self.read, self.key, self.by_request)
+        return returned(spark, self.control.policies, table, self.read, self.key, self.gone(table.table))
+
+    def gone(self, table: str) -> dict[SubjectRef, str]:
+        """Return the references of people of whom nothing may be in a table, each with its request.
+
+        Whose rows an exception keeps there, wholly or in part, they have never left.
+        """
+        staying = self.kept.get(table, frozenset())
+        return {ref: request for ref, request in self.by_request.items() if request not in staying}
 
     def erased_again(self, found: Guarded) -> Guarded:
         """Turn people who came back into erasure requests, but for those about whom somebody has to decide.

@@ -269,9 +269,9 @@ def _settle(control: Control, *, actor: str, now: datetime) -> None:
     control.notices.reconcile()
     waiting = {x.request for x in control.notices.all() if x.state is N.PREPARED}
     if waiting:
-        ended = [
-            r.id for r in control.requests.all() if r.id in waiting and (r.state is RequestState.COMPLETED or r.kept)
-        ]
+        # What left residue is carried out, too: the rows are gone.
+        done = (RequestState.COMPLETED, RequestState.PARTLY_COMPLETED)
+        ended = [r.id for r in control.requests.all() if r.id in waiting and (r.state in done or r.kept)]
         queue_notices(control, ended, actor=actor, now=now)
 
 

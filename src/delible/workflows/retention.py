@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from delible.decide.holds import hold_on_rule
 from delible.decide.retention import Standing
 from delible.errors import BlockedError, Problem, StalePlanError
-from delible.model.plan import RetentionPlan, RetentionStep
+from delible.model.plan import RetentionPlan, RetentionStep, Stage, TableStep
 from delible.model.retention import EventClock, RetentionRule
 from delible.plan.retention import PastPeriod, plan_retention
 from delible.store.plans import check_seal, seal
@@ -20,6 +20,7 @@ from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
 from delible.workflows.control import Control
 from delible.workflows.held import Held, held_refs
+from delible.workflows.held_bytes import refuse_losing
 from delible.workflows.journal import Journal, Step
 from delible.workflows.lineage_events import retention_events
 from delible.workflows.policies import refuse_violations
@@ -172,8 +173,20 @@ def go_on_retention(
     )
 
 
-def _refuse_held(control: Control, plan: RetentionPlan, clock: Clock) -> None:
+def _refuse_held(
+    control: Control,
+    plan: RetentionPlan,
+    clock: Clock,
+    run: Run | None = None,
+    step: TableStep | None = None,
+    stage: Stage = Stage.MERGE,
+) -> None:
     """Refuse to go on when a hold stops a rule of the plan now; holds on people are honoured row by row.
+
+    Args:
+        run: The run, when it is about one table.
+        step: That table.
+        stage: What is going to be done; before old files go, people of all plans are asked about.
 
     Raises:
         BlockedError: `table.held`, with one problem per rule.
@@ -190,6 +203,8 @@ def _refuse_held(control: Control, plan: RetentionPlan, clock: Clock) -> None:
     )
     if problems:
         raise BlockedError.of(problems)
+    if run is not None and step is not None and stage is not Stage.MERGE:
+        refuse_losing(control, run, step.table)
 
 
 def _refuse_moved(run: Run, plan: RetentionPlan) -> None:

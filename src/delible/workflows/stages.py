@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from delible.errors import BlockedError, Problem
 from delible.model.plan import Stage, TableStep
 from delible.model.policy import TablePolicy
 from delible.model.record import AuditRecord
@@ -33,6 +34,7 @@ class Treated:
     Args:
         version: The table's version after log expiry; None before that, and for tables that are kept.
         waiting_until: When the retention window has passed, for tables that must wait for it.
+        held: Why a hold keeps the old bytes of a table whose rows are rewritten.
     """
 
     step: TableStep
@@ -44,13 +46,14 @@ class Treated:
     log_files_removed: int = 0
     version: int | None = None
     waiting_until: datetime | None = None
+    held: tuple[Problem, ...] = ()
 
     @property
     def state(self) -> str:
         """One word for a person."""
         if not self.step.stages:
             return "kept"
-        if self.waiting_until is not None:
+        if self.waiting_until is not None or self.held:
             return "waiting"
         return "corrected" if self.step.action is RectificationAction.CORRECT else "erased"
 
@@ -60,7 +63,7 @@ class Run:
     """What the stages of all tables of one run share.
 
     Args:
-        guard: Refuses to go on, such as for a hold that came while other tables were treated.
+        guard: Refuses a stage of a table, such as for a hold that came while other tables were treated.
     """
 
     spark: SparkSession
@@ -69,11 +72,14 @@ class Run:
     plan: str
     immediate: bool
     progress: Callable[[str], None]
-    guard: Callable[[], None] = lambda: None
+    guard: Guard = lambda *_: None
 
     def mark(self, what: str) -> str:
         """Return the mark that this run's commits to a table carry in Delta's history."""
         return f"delible:{self.plan}:{what}"
+
+
+Guard = Callable[[Run, TableStep, Stage], None]
 
 
 @dataclass(frozen=True)
@@ -91,12 +97,21 @@ class Work:
     thing: str
 
 
-def treat_tables(run: Run, work: Sequence[Work], tables: Mapping[str, TablePolicy]) -> tuple[Treated, ...]:
+def treat_tables(
+    run: Run, work: Sequence[Work], tables: Mapping[str, TablePolicy], *, skip_held: bool = False
+) -> tuple[Treated, ...]:
     """Take all tables of a plan through their stages, several at once, upstream tables before derived ones.
 
     Most of a stage is Spark's planning and Delta's bookkeeping, which leave a cluster idle; each table has a session
     of its own, since marks and the retention check are session settings. A table that fails does not stop the others
-    of its wave, so that the next run has less left to do; the first failure is then raised.
+    of its wave, so that the next run has less left to do; the first failure is then raised. A table whose old bytes a
+    hold keeps stops no other table at all.
+
+    Args:
+        skip_held: Return such tables, instead of raising for them in the end.
+
+    Raises:
+        BlockedError: What the run's guard raises.
     """
     by_table: dict[str, list[Work]] = {}
     for each in work:
@@ -109,6 +124,9 @@ def treat_tables(run: Run, work: Sequence[Work], tables: Mapping[str, TablePolic
             wait(begun)
             for future in begun:
                 treated.update(future.result())
+    held = tuple(problem for each in treated.values() for problem in each.held)
+    if held and not skip_held:
+        raise BlockedError.of(held)
     return tuple(treated[each.thing] for each in work)
 
 
@@ -129,7 +147,8 @@ def treat(run: Run, work: Work) -> Treated:
     if not step.stages:
         return Treated(step)
     mark = run.mark(thing.removeprefix("table:"))
-    run.guard()
+    if run.journal.done(thing, Stage.MERGE) is None:
+        run.guard(run, step, Stage.MERGE)
     run.progress(f"{table}: rewriting {step.rows} rows")
     with marked(run.spark, mark):
         merged = run.journal.once(thing, Stage.MERGE, lambda _: work.rewrite(run))
@@ -149,7 +168,11 @@ def treat(run: Run, work: Work) -> Treated:
         open_at = purged.at + timedelta(hours=0 if run.immediate else step.wait_hours)
         if run.clock() < open_at:
             return replace(done, waiting_until=open_at)
-        run.guard()
+        if run.journal.done(thing, Stage.EXPIRE_LOG) is None:
+            try:
+                run.guard(run, step, Stage.VACUUM)
+            except BlockedError as error:
+                return replace(done, held=tuple(error.problems))
         run.progress(f"{table}: removing old files and log entries")
         vacuumed = run.journal.once(thing, Stage.VACUUM, lambda _: _vacuumed(run, step))
         expired = _expired(run, step, thing)
@@ -172,7 +195,7 @@ def _vacuumed(run: Run, step: TableStep) -> Step:
 
     hours = 0 if run.immediate else None
     removed = purge.vacuum(run.spark, step.location, table=step.table, hours=hours)
-    return Step({"files_removed": removed})
+    return Step({"files_removed": removed}, {"hours": str(0 if run.immediate else step.wait_hours)})
 
 
 def _expired(run: Run, step: TableStep, thing: str) -> AuditRecord:

@@ -55,6 +55,11 @@ def overtaken_rectifications(workspace: Workspace, plan: RectificationPlan) -> l
     return [p for p in plans if p.id in plan.earlier]
 
 
+def begun_plans(workspace: Workspace) -> list[AnyPlan]:
+    """Return all plans that were begun and whose requests or rules are not finished, overtaken ones included."""
+    return _read(workspace, "*.json")[0]
+
+
 def plans_of(workspace: Workspace, request_ids: Collection[str]) -> list[ErasurePlan]:
     """Return the plans that were begun for these requests and are not finished, oldest first."""
     return [plan for plan in _kept(workspace) if not {r.id for r in plan.requests}.isdisjoint(request_ids)]
@@ -66,12 +71,22 @@ def plans_before(workspace: Workspace, plan: ErasurePlan) -> list[ErasurePlan]:
 
 
 def residue_tables(control: Control, plans: Sequence[ErasurePlan]) -> frozenset[str]:
-    """Return the tables in which the byte searches of these plans found something, by the ledger."""
+    """Return the tables in which these plans left something, by the ledger.
+
+    Their byte searches found it, or they rewrote a table's rows and did not come to remove its old files: no search for
+    rows would lead there any more.
+    """
     found: set[str] = set()
     for plan in plans:
-        for record in control.ledger.records(object_prefix=f"plan:{plan.id}/all"):
+        stages: dict[str, set[str]] = {}
+        for record in control.ledger.records(object_prefix=f"plan:{plan.id}/"):
             if record.action == "erasure.verify" and record.outcome == "failed":
                 found.update(record.detail.get("tables", "").split(","))
+            table = record.object.partition("/table:")[2]
+            stages.setdefault(table, set()).add(f"{record.action} {record.outcome}")
+        found |= {t for t, seen in stages.items() if "erasure.merge started" in seen} - {
+            t for t, seen in stages.items() if "erasure.expire_log done" in seen
+        }
     return frozenset(found & set(control.policies.tables))
 
 

@@ -1,0 +1,95 @@
+"""Rows that a table has lost since a version, and that only its old files still hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from functools import reduce
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from delible.decide.retention import Standing
+from delible.lake.facts import quoted, read
+from delible.lake.reach import due_combinations, keys_frame, reach_columns
+from delible.lake.retention import Judging, standing, with_events, with_held
+from delible.model.policy import Controller, TablePolicy
+from delible.model.subject import KeyRow
+
+_MISSING = "spark.sql.files.ignoreMissingFiles"
+_INCOMPARABLE = ("map<", "variant")
+_HELD = "__held"
+
+
+def lost_rows(
+    spark: SparkSession, location: str, version: int, chosen: Callable[[DataFrame], DataFrame | None]
+) -> int | None:
+    """Count rows that stand in what is left of a version and are not, as they were, in the newest one.
+
+    Args:
+        spark: A session of the caller's own, since a setting changes meanwhile.
+        location: The table.
+        version: The version.
+        chosen: Picks the rows in question from the version's; None when there are none.
+
+    Returns:
+        None when the version cannot be read any more.
+    """
+    try:
+        with _what_is_left(spark):
+            before = chosen(read(spark, location, version=version))
+            if before is None:
+                return 0
+            now = read(spark, location)
+            there = set(now.columns)
+            columns = [
+                F.col(quoted(f.name))
+                for f in before.schema.fields
+                if f.name in there and not any(kind in f.dataType.simpleString() for kind in _INCOMPARABLE)
+            ]
+            return before.select(*columns).exceptAll(now.select(*columns)).count()
+    except Exception:
+        # Whatever stands in the way, nobody can tell what was lost; the caller must not take it for nothing.
+        return None
+
+
+def rows_of_keys(
+    spark: SparkSession, frame: DataFrame, policy: TablePolicy, controller: Controller, keys: Collection[KeyRow]
+) -> DataFrame | None:
+    """Return the rows that keys reach."""
+    if not policy.subject:
+        return None
+    return _with(frame, policy, due_combinations(frame, policy, controller, keys_frame(spark, keys)))
+
+
+def rows_held_back(frame: DataFrame, judging: Judging, rules: Collection[str]) -> DataFrame | None:
+    """Return the held rows on which one of these rules would act if they were not held."""
+    if judging.held is None:
+        return None
+    rows = with_held(with_events(frame, judging.rules, judging.events), judging)
+    stands = [
+        F.coalesce(standing(rows, r, judging, F.col(_HELD)) == Standing.HELD.value, F.lit(False))
+        for r in judging.rules
+        if r.retention in rules
+    ]
+    return rows.where(reduce(lambda a, b: a | b, stands, F.lit(False))).select(
+        *[F.col(quoted(c)) for c in frame.columns]
+    )
+
+
+def _with(frame: DataFrame, policy: TablePolicy, combinations: DataFrame) -> DataFrame:
+    columns = reach_columns(policy)
+    wanted = combinations.select(*[F.col(quoted(c)).alias(f"__k{i}") for i, c in enumerate(columns)])
+    same = [F.col(quoted(c)).eqNullSafe(F.col(f"__k{i}")) for i, c in enumerate(columns)]
+    return frame.join(wanted, reduce(lambda a, b: a & b, same), "left_semi")
+
+
+@contextmanager
+def _what_is_left(spark: SparkSession) -> Iterator[None]:
+    """Read versions of which VACUUM has taken files already: the others may hold the rows in question."""
+    before = spark.conf.get(_MISSING, "false") or "false"
+    spark.conf.set(_MISSING, "true")
+    try:
+        yield
+    finally:
+        spark.conf.set(_MISSING, before)

@@ -1,0 +1,223 @@
+"""How an erasure ends: every byte is searched, what is proven gone is certified, and the plan is closed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from delible.errors import BlockedError, Problem, ResidueError
+from delible.model.plan import ErasurePlan, TableStep
+from delible.model.proof import Verification
+from delible.model.request import ENDED, Request
+from delible.model.subject import KeyRow, SubjectRef
+from delible.model.terms import RequestState
+from delible.store.releases import releases_with
+from delible.workflows.attribution import proven_clean
+from delible.workflows.certificates import certify
+from delible.workflows.clock import Clock
+from delible.workflows.control import Control
+from delible.workflows.exceptions import end_requests, kept_at
+from delible.workflows.journal import Journal, Step
+from delible.workflows.lineage_events import erasure_events
+from delible.workflows.notices import queue_after
+from delible.workflows.stages import Run, Treated, version_after
+from delible.workflows.unfinished import forget_plan, plans_before
+from delible.workflows.verification import search_everything
+
+S = RequestState
+
+
+@dataclass(frozen=True)
+class Concluded:
+    """What became of the requests of one run; see `workflows.erasure.Erased`."""
+
+    requests: tuple[Request, ...]
+    verification: Verification | None = None
+    releases: tuple[str, ...] = ()
+    letters: Mapping[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """The end of one run of a plan.
+
+    Args:
+        requests: Those that have not ended yet.
+        treated: All tables of the plan.
+        keys: The requests' own keys and evidence.
+        own: References of each request's data subject.
+    """
+
+    control: Control
+    run: Run
+    plan: ErasurePlan
+    requests: tuple[Request, ...]
+    treated: tuple[Treated, ...]
+    keys: Sequence[KeyRow]
+    own: Mapping[str, Collection[SubjectRef]]
+    actor: str
+
+    def conclude(self) -> Concluded:
+        """End what can end.
+
+        Raises:
+            BlockedError: `request.held`, `table.held` for tables whose old bytes a hold keeps. Whoever has no row there
+                has ended then.
+            ResidueError: `erasure.residue`; requests of whom nothing stands any more have ended then.
+        """
+        ids = [r.id for r in self.requests]
+        self._suppress()
+        held = tuple(problem for t in self.treated for problem in t.held)
+        if any(t.waiting_until is not None for t in self.treated):
+            after = self._moved(ids, S.WAITING_RETENTION_WINDOW)
+            if held:
+                raise BlockedError.of(held)
+            return Concluded(tuple(after))
+        if held:
+            self._end_others(ids, held)
+            raise BlockedError.of(held)
+        self.run.progress("searching every byte")
+        found = self._searched(ids)
+        clean = proven_clean(self._searched, found, ids)
+        self.run.journal.begin("all", "verify")
+        if not found.clean:
+            self._record_residue(found)
+        else:
+            self.run.journal.note("all", "verify", "done", Step(_counts(found)))
+        left = [i for i in ids if i not in clean]
+        if not left:
+            begun = self.run.journal.begin("all", "apply").at
+            erasure_events(self.control.workspace, self.plan, self.treated, found, started=begun, now=self.run.clock())
+        after, letters, releases = self._end(clean)
+        if left:
+            self._moved(left, S.PARTLY_COMPLETED)
+            # Their rows are gone, whatever a file still holds: recipients have to know now (Art. 19).
+            self._tell(left)
+            raise _residue(found, len(left))
+        close(self.control, self.run.journal, self.plan)
+        return Concluded(tuple(after), found, releases, letters)
+
+    def _suppress(self) -> None:
+        """Keep erased people out from the last MERGE on, not when the last byte is gone or an exception has ended."""
+        for request in self.requests:
+            self.control.suppression.add(self.own.get(request.id, request.refs), request.id, self.run.clock())
+
+    def _end_others(self, ids: Sequence[str], held: Sequence[Problem]) -> None:
+        """End requests that have nothing in tables that a hold keeps; all others wait."""
+        kept = [t.step for t in self.treated if t.held]
+        planned = {r.id: r.rows for r in self.plan.requests}
+        # Whose mentions stand in the old bytes of such a table, nobody can tell.
+        free = [i for i in ids if not any(s.mentions or planned[i].get(s.table) for s in kept)]
+        clean: dict[str, Verification] = {}
+        if free:
+            self.run.progress(f"searching every byte for {len(free)} request(s) that {len(held)} hold(s) leave alone")
+            clean = proven_clean(self._searched, self._searched(free), free)
+            self._end(clean)
+        left = [i for i in ids if i not in clean]
+        if left:
+            self._moved(left, S.WAITING_RETENTION_WINDOW)
+            self._tell(left)
+
+    def _searched(self, ids: Sequence[str]) -> Verification:
+        keys = [k for k in self.keys if k.request in ids]
+        kept = {r.id: r.kept for r in self.plan.requests if r.kept and r.id in ids}
+        steps = [t.step for t in self._every()]
+        places = kept_at(kept, keys)
+        return search_everything(self.control, keys, now=self.run.clock(), planned=steps, kept=places)
+
+    def _every(self) -> tuple[Treated, ...]:
+        """Return what is done, with what the plans that this one goes on from did, by the ledger."""
+        earlier = [
+            reported(erasure_journal(self.control, each, self.actor, Clock(each.created)), step)
+            for each in plans_before(self.control.workspace, self.plan)
+            for step in each.tables
+        ]
+        return (*(t for t in self.treated if not t.held), *earlier)
+
+    def _record_residue(self, found: Verification) -> None:
+        left = (*(m.place for m in found.matches), *found.unreadable)
+        tables = [s for s in self.control.policies.tables if any(re.match(rf"table:{s}(?![a-z0-9_])", p) for p in left)]
+        self.run.journal.note("all", "verify", "failed", Step(_counts(found), {"tables": ",".join(tables)}))
+
+    def _end(self, clean: Mapping[str, Verification]) -> tuple[list[Request], dict[str, Path], tuple[str, ...]]:
+        """Certify and end requests, each with the search that proves it."""
+        if not clean:
+            return [], {}, ()
+        control, run = self.control, self.run
+        every = self._every()
+        current = control.requests.named(list(clean))
+        whose = {r.id: self.own.get(r.id, r.refs) for r in current}
+        holding = releases_with(control.workspace, whose, key_version=control.keys.version)
+        for request in current:
+            certify(control, run, self.plan, request, every, clean[request.id], holding)
+        after, letters = end_requests(control, self.plan, list(clean), actor=self.actor, now=run.clock())
+        for request_id, path in letters.items():
+            run.progress(f"the answer to the data subject of {request_id} is to be sent: {path}")
+        self._tell(list(clean))
+        releases = {*holding.unknown, *(name for names in holding.inside.values() for name in names)}
+        return after, letters, tuple(sorted(releases))
+
+    def _tell(self, ids: Sequence[str]) -> None:
+        queue_after(self.control, ids, actor=self.actor, now=self.run.clock(), progress=self.run.progress)
+
+    def _moved(self, ids: Sequence[str], to: RequestState) -> list[Request]:
+        return self.control.requests.transition_all(list(ids), to, actor=self.actor, now=self.run.clock())
+
+
+def erasure_journal(control: Control, plan: ErasurePlan, actor: str, clock: Clock) -> Journal:
+    """Return the journal of an erasure plan."""
+    return Journal(
+        control.ledger, run=f"plan:{plan.id}", verb="erasure", actor=actor, policy=plan.policy_fingerprint, clock=clock
+    )
+
+
+def close(control: Control, journal: Journal, plan: ErasurePlan) -> None:
+    """Record that the plan is finished, also when the run that finished it died before it could."""
+    journal.finish("all", "apply", Step({"requests": len(plan.requests)}))
+    for each in (*plans_before(control.workspace, plan), plan):
+        if all(r.state in ENDED for r in control.requests.named([r.id for r in each.requests])):
+            forget_plan(control.workspace, each)
+
+
+def reported(journal: Journal, step: TableStep) -> Treated:
+    """Return what the ledger says was done to a table."""
+
+    def counts(stage: str) -> dict[str, int]:
+        record = journal.done(f"table:{step.table}", stage)
+        return record.counts if record is not None else {}
+
+    merged = counts("merge")
+    return Treated(
+        step,
+        rows=merged.get("rows", 0),
+        mentions=merged.get("mentions", 0),
+        files_rewritten=merged.get("files", 0),
+        bytes_rewritten=merged.get("bytes", 0),
+        files_removed=counts("vacuum").get("files_removed", 0),
+        log_files_removed=counts("expire_log").get("log_files_removed", 0),
+        version=version_after(journal, f"table:{step.table}"),
+    )
+
+
+def _counts(found: Verification) -> dict[str, int]:
+    return {
+        "files_searched": found.files_searched,
+        "bytes_searched": found.bytes_searched,
+        "values_searched": found.values_searched,
+        "matches": sum(m.count for m in found.matches),
+        "unreadable": len(found.unreadable),
+    }
+
+
+def _residue(found: Verification, requests: int) -> ResidueError:
+    left = (*(m.place for m in found.matches), *found.unreadable)
+    return ResidueError(
+        "erasure.residue",
+        f"identifiers of {requests} request(s) still stand at {len(found.matches)} place(s), or may; "
+        f"{len(found.unreadable)} file(s) could not be read.",
+        where=", ".join(left[:5]),
+        fix="See all places with `delible erasure verify ID`. What stands in tables goes with a new plan: "
+        "`delible erasure plan`. After removing anything else, apply this plan again.",
+    )

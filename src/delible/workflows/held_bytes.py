@@ -1,0 +1,174 @@
+"""Old bytes of held people: VACUUM and log expiry act on whole tables, so each plan asks for the people of all plans.
+
+Whoever is put under a hold after their rows were deleted or changed, and before the window has passed, has them in the
+table's old files only. Destroying those would destroy what the hold is there for (Art. 17(3)(e)).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from delible.decide.holds import covers, hold_on
+from delible.decide.restriction import restricts
+from delible.errors import BlockedError, Problem
+from delible.model.plan import ErasurePlan, RectificationPlan, RetentionPlan, TableStep
+from delible.model.policy import TablePolicy
+from delible.model.record import AuditRecord, SubjectHold
+from delible.model.request import ENDED
+from delible.model.subject import KeyRow, own_keys
+from delible.workflows.control import Control
+from delible.workflows.held import Held
+from delible.workflows.search import refs_of_keys
+from delible.workflows.stages import Run
+from delible.workflows.unfinished import begun_plans
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+_STARTED, _DONE = "started", "done"
+
+
+def refuse_losing(control: Control, run: Run, table: str) -> None:
+    """Refuse to remove a table's old files while rows of held people stand nowhere else.
+
+    Rows that somebody has put back into the table are no obstacle any more.
+
+    Args:
+        run: A run with a Spark session of its own; the plan that it carries out is asked about like all others.
+
+    Raises:
+        BlockedError: `request.held` with one problem per request, `table.held` for what retention removed.
+    """
+    active = control.holds.active()
+    if not active and not any(restricts(r) for r in control.requests.all()):
+        return
+    problems: list[Problem] = []
+    for plan in begun_plans(control.workspace):
+        steps = [s for s in plan.tables if s.table == table and s.stages and _has_old_files(control, plan.id, s)]
+        if not steps:
+            continue
+        if isinstance(plan, RetentionPlan):
+            problems += _kept_from_retention(control, run, plan, steps[0])
+        else:
+            problems += _kept_for_requests(control, run, plan, steps[0], active)
+    if problems:
+        raise BlockedError.of(problems)
+
+
+def held_in_window(
+    control: Control, plan: ErasurePlan | RectificationPlan, step: TableStep, active: Collection[SubjectHold]
+) -> dict[str, SubjectHold]:
+    """Return the plan's unfinished requests whose data subjects a hold covers, and who had rows in the table."""
+    policy = control.policies.tables.get(step.table)
+    here = [h for h in active if policy is None or covers(h.categories, policy)]
+    had = {r.id for r in plan.requests if isinstance(plan, RectificationPlan) or r.rows.get(step.table)}
+    requests = [r for r in control.requests.named([r.id for r in plan.requests]) if r.state not in ENDED]
+    found = refs_of_keys(control, control.requests.vault.get([r.id for r in requests])) if here else {}
+    holds = {r.id: hold_on({*r.refs, *found.get(r.id, ())}, here) for r in requests if r.id in had}
+    return {request: hold for request, hold in holds.items() if hold is not None}
+
+
+def _kept_for_requests(
+    control: Control,
+    run: Run,
+    plan: ErasurePlan | RectificationPlan,
+    step: TableStep,
+    active: Collection[SubjectHold],
+) -> Iterator[Problem]:
+    from delible.lake.lost import lost_rows
+
+    held = held_in_window(control, plan, step, active)
+    policy = control.policies.tables.get(step.table)
+    for request, hold in held.items():
+        keys = own_keys(control.requests.vault.get([request]))
+        lost = None
+        if policy is not None:
+            reached = partial(_reached, control, run, policy, keys)
+            lost = lost_rows(run.spark, step.location, step.version, reached)
+        if lost != 0:
+            yield Problem(
+                "request.held",
+                f"legal hold {hold.id} covers the data subject, {_only_there(step, lost)}",
+                f"request:{request}",
+            )
+
+
+def _reached(
+    control: Control, run: Run, policy: TablePolicy, keys: Sequence[KeyRow], frame: DataFrame
+) -> DataFrame | None:
+    from delible.lake.lost import rows_of_keys
+
+    return rows_of_keys(run.spark, frame, policy, control.policies.controller, keys)
+
+
+def _kept_from_retention(control: Control, run: Run, plan: RetentionPlan, step: TableStep) -> Iterator[Problem]:
+    """Yield what a hold or restriction that came after the rows were judged would have kept.
+
+    An access request that comes then keeps nothing: the rows were gone before it.
+    """
+    placed = any(h.placed >= plan.created for h in control.holds.active())
+    if not placed and not any(restricts(r) and r.changed >= plan.created for r in control.requests.all()):
+        return
+    from delible.lake.lost import lost_rows
+
+    lost = lost_rows(run.spark, step.location, step.version, lambda frame: _held_back(control, run, plan, step, frame))
+    if lost != 0:
+        yield Problem(
+            "table.held", f"a legal hold or restriction covers people, {_only_there(step, lost)}", f"table:{step.table}"
+        )
+
+
+def _held_back(control: Control, run: Run, plan: RetentionPlan, step: TableStep, frame: DataFrame) -> DataFrame | None:
+    from delible.lake.facts import read
+    from delible.lake.lost import rows_held_back
+    from delible.lake.retention import Judging
+
+    policies = control.policies
+    versions = {s.table: s.version for s in plan.tables if s.stages}
+    frames = {n: read(run.spark, at, version=versions.get(n)) for n, at in control.locations().items()}
+    people = Held.of(run.spark, control, frames, accessing=False)
+    rules = tuple(r for r in policies.retention.values() if r.table == step.table)
+    own = {s.rule: s.as_of for s in plan.tables if s.table == step.table}
+    judging = Judging(policies.tables[step.table], rules, min(own.values()), frames, people.combinations(step.table))
+    return rows_held_back(frame, judging, own)
+
+
+def _only_there(step: TableStep, lost: int | None) -> str:
+    rows = "of whom it cannot be told whether rows stand" if lost is None else f"of whom {lost} row(s) stand"
+    return (
+        f"{rows} only in old files of table '{step.table}' (version {step.version}). Release the hold, or put the "
+        "rows back into the table; until then its old files stay."
+    )
+
+
+def _has_old_files(control: Control, plan: str, step: TableStep) -> bool:
+    """Return whether a plan has begun to rewrite a table, and no VACUUM has surely removed what it left."""
+    thing = f"plan:{plan}/table:{step.table}"
+    begun = [*_records(control, thing, "merge", _STARTED)]
+    if not begun:
+        return False
+    purged = [*_records(control, thing, "purge", _DONE)]
+    if len(purged) < len(begun):
+        return True
+    last = max(record.at for record in purged)
+    vacuumed = [
+        r
+        for r in control.ledger.records(object_prefix="plan:")
+        if r.action.endswith(".vacuum") and r.outcome == _DONE and _table_of(r) == step.table and "hours" in r.detail
+    ]
+    return not any(r.at - timedelta(hours=int(r.detail["hours"])) >= last for r in vacuumed)
+
+
+def _records(control: Control, thing: str, step: str, outcome: str) -> Iterator[AuditRecord]:
+    """Yield the records of a plan's step on a thing, for retention of each rule."""
+    for record in control.ledger.records(object_prefix=thing):
+        exact = record.object == thing or record.object.startswith(f"{thing}/")
+        if exact and record.action.endswith(f".{step}") and record.outcome == outcome:
+            yield record
+
+
+def _table_of(record: AuditRecord) -> str:
+    return record.object.partition("/table:")[2].partition("/")[0]

@@ -1,0 +1,100 @@
+"""A hold that comes while old files wait for their window keeps them, whichever run would remove them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from byte_search import places
+from delible.errors import BlockedError, ResidueError
+from delible.model.terms import RequestState
+from delible.store.workspace import Workspace
+from delible.workflows.control import Control
+from delible.workflows.erasure import apply_erasure
+from delible.workflows.erasure_plan import plan_due_erasures
+from delible.workflows.holds import place_holds, release_hold
+from delible.workflows.retention import apply_retention, plan_due_retention
+from policy_files import write_policies
+from small_shop import NOW, ONE_TABLE, approved, email, make_workspace, people_file, write_tables
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.spark
+
+WINDOW = (
+    "'delta.deletedFileRetentionDuration' = 'interval 1 second', 'delta.logRetentionDuration' = 'interval 1 second'"
+)
+RULE = "retention: accounts\ntable: customers\nclock: made_at\nkeep: P1Y\nreason: Law.\n"
+HELD, BESIDE, OTHER = 12, 25, 20
+LATER = NOW + timedelta(hours=2)
+
+
+@pytest.fixture
+def shop(spark: SparkSession, tmp_path: Path) -> Workspace:
+    made = make_workspace(tmp_path / "shop", ONE_TABLE)
+    write_tables(spark, made, ["customers"])
+    spark.sql(f"ALTER TABLE delta.`{made.root}/warehouse/customers` SET TBLPROPERTIES ({WINDOW})")
+    return made
+
+
+def hold(shop: Workspace, folder: Path) -> str:
+    file = str(people_file(folder, {"email": email(HELD)}))
+    [placed] = place_holds(shop, identifiers=file, reason="claim", owner="legal", actor="tests", now=NOW)
+    return placed.id
+
+
+def there(shop: Workspace, number: int) -> bool:
+    return bool(places(shop.root / "warehouse", texts=[email(number)]))
+
+
+def test_no_run_removes_the_old_rows_of_somebody_who_is_held_and_others_have_a_way_out(
+    shop: Workspace, spark: SparkSession, tmp_path: Path
+) -> None:
+    first, beside = approved(shop, tmp_path, {"email": email(HELD)}, {"email": email(BESIDE)})
+    waiting = plan_due_erasures(shop, now=NOW)
+    version = waiting.plan.tables[0].version
+    apply_erasure(shop, waiting.plan, actor="tests", now=NOW, searched=waiting.searched)
+    hold(shop, tmp_path)
+    [other] = approved(shop, tmp_path, {"email": email(OTHER)})
+    now = plan_due_erasures(shop, now=NOW, request_ids=[other], immediate=True)
+    with pytest.raises(BlockedError, check=lambda e: e.code == "request.held"):
+        apply_erasure(shop, now.plan, actor="tests", now=NOW, searched=now.searched)
+    assert there(shop, HELD)
+    with pytest.raises(BlockedError, check=lambda e: e.code == "request.held"):
+        apply_erasure(shop, waiting.plan, actor="tests", now=LATER)
+    assert there(shop, HELD)
+    assert {r.state for r in Control(shop).requests.all()} == {RequestState.WAITING_RETENTION_WINDOW}
+
+    path = str(shop.root / "warehouse" / "customers")
+    old = spark.read.format("delta").option("versionAsOf", version).load(path).where(f"customer_id = {HELD}")
+    old.write.format("delta").mode("append").save(path)
+    apply_erasure(shop, now.plan, actor="tests", now=NOW)
+    with pytest.raises(ResidueError):
+        apply_erasure(shop, waiting.plan, actor="tests", now=LATER)
+    states = {r.id: r.state for r in Control(shop).requests.all()}
+    assert states == {
+        first: RequestState.PARTLY_COMPLETED,
+        beside: RequestState.COMPLETED,
+        other: RequestState.COMPLETED,
+    }
+    assert not there(shop, BESIDE)
+    assert spark.read.format("delta").load(path).where(f"customer_id = {HELD}").count() == 1
+
+
+def test_what_retention_removed_of_somebody_who_is_held_since_stays_until_the_release(
+    shop: Workspace, tmp_path: Path
+) -> None:
+    write_policies(shop.root / "policies", {"retention/accounts.yaml": RULE})
+    plan = plan_due_retention(shop, now=NOW)
+    apply_retention(shop, plan, actor="tests", now=NOW)
+    placed = hold(shop, tmp_path)
+    with pytest.raises(BlockedError, check=lambda e: e.code == "table.held"):
+        apply_retention(shop, plan, actor="tests", now=LATER)
+    assert there(shop, HELD)
+    release_hold(shop, placed, actor="tests", now=LATER)
+    [done] = apply_retention(shop, plan, actor="tests", now=LATER).tables
+    assert (done.state, there(shop, HELD)) == ("erased", False)
