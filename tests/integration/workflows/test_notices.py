@@ -112,9 +112,17 @@ def test_nothing_is_sent_before_the_erasure_is_done(tmp_path: Path) -> None:
     assert list(send(workspace)) == []
     with pytest.raises(BlockedError, match="prepared"):
         send(workspace, notice_id(ids[0], "carrier"))
-    control.requests.transition_all(ids, S.PARTLY_COMPLETED, actor="job", now=NOW)
+    control.requests.transition_all(ids, S.WAITING_RETENTION_WINDOW, actor="job", now=NOW)
     assert list(send(workspace)) == []
     assert not (workspace.root / "outbox").exists()
+
+
+def test_whose_rows_are_gone_is_told_of_though_a_file_still_holds_something(tmp_path: Path) -> None:
+    """Art. 19 asks to tell of what was carried out; residue may stay for long."""
+    workspace = shop(tmp_path, ("carrier", "by: outbox"))
+    control, ids = begun(workspace)
+    control.requests.transition_all(ids, S.PARTLY_COMPLETED, actor="job", now=NOW)
+    assert [x.request for x in send(workspace)] == ids
 
 
 def test_a_notice_names_no_person(tmp_path: Path) -> None:
