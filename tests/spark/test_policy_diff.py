@@ -89,6 +89,29 @@ def test_a_hold_and_a_duty_newly_keep(capsys, workspace: Workspace, tmp_path: Pa
         assert (code, json.loads(out)["tables"][0]["due"]) == (3, len(YEAR) - 1), name
 
 
+def test_a_category_hold_does_not_hide_what_newly_happens_to_other_columns(
+    capsys, workspace: Workspace, tmp_path: Path
+) -> None:
+    """Art. 17(3)(e): retention goes on with columns that a hold does not cover, so the diff must count them."""
+    masks = RULE + "action: treat_columns\ncolumns: {phone: null}\n"
+    hold = HOLD.replace("tables: [customers]", "categories: [user.contact.email]")
+    files: dict[str, str | None] = {"retention/accounts.yaml": masks, "legal_holds/h.yaml": hold}
+    old = change(workspace, tmp_path / "old", files)
+    new = change(workspace, tmp_path / "new", files | {"retention/accounts.yaml": masks.replace("P1Y", "P6M")})
+    code, out = diff(capsys, workspace, old, new, "--json")
+    [table] = json.loads(out)["tables"]
+    assert (code, table["due"], table["due_by_category"]) == (
+        3,
+        len(HALF - YEAR),
+        {"user.contact.phone_number": len(HALF - YEAR)},
+    )
+    # Deleting the rows would change what the hold covers: nothing happens to them any more.
+    deletes = change(workspace, tmp_path / "gone", files | {"retention/accounts.yaml": RULE.replace("P1Y", "P6M")})
+    code, out = diff(capsys, workspace, old, deletes, "--json")
+    [table] = json.loads(out)["tables"]
+    assert (code, table["due"], table["kept"]) == (0, 0, len(YEAR) - 1)
+
+
 def test_rows_and_columns_newly_released(capsys, workspace: Workspace, tmp_path: Path) -> None:
     more = change(workspace, tmp_path / "rows", {"datasets/texts.yaml": RECIPE.replace("930", "940")})
     code, out = diff(capsys, workspace, workspace.root / "policies", more, "--json")

@@ -64,6 +64,12 @@ def hold_on_rule(policies: PolicySet, rule: RetentionRule, today: date) -> str |
     return None
 
 
+def free_rules(policies: PolicySet, table: str, today: date) -> tuple[RetentionRule, ...]:
+    """Return a table's retention rules that no hold on tables or categories stops on a day."""
+    rules = (r for r in policies.retention.values() if r.table == table and r.table in policies.tables)
+    return tuple(r for r in rules if hold_on_rule(policies, r, today) is None)
+
+
 def covers(categories: Sequence[str], table: TablePolicy, columns: Collection[str] | None = None) -> bool:
     """Return whether a hold on people that is limited to categories, or to nothing, covers something in a table.
 

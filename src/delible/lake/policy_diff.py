@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from delible.decide.retention import Standing, precedence
 from delible.lake.retention import Judging, standing, with_events, with_held
+from delible.model.retention import RetentionRule
 from delible.model.terms import RetentionAction
 from delible.plan.policy_diff import Fate
 
@@ -16,16 +18,29 @@ FILE, ROW = "__file", "__row"
 _WHOLE = "*"
 
 
-def fates(frame: DataFrame, old: Judging | None, new: Judging | None) -> list[Fate]:
+@dataclass(frozen=True)
+class Acting:
+    """A table's retention rules that act, and what they are judged by: all of its rules.
+
+    Args:
+        rules: Those that no legal hold on a table or category stops.
+    """
+
+    judging: Judging
+    rules: Sequence[RetentionRule]
+
+
+def fates(frame: DataFrame, old: Acting | None, new: Acting | None) -> list[Fate]:
     """Return groups of a table's rows by what retention would do to them under each set; None when it does nothing."""
     kept = frame.columns
-    for judging, name in ((old, "__old"), (new, "__new")):
-        if judging is None:
+    for acting, name in ((old, "__old"), (new, "__new")):
+        if acting is None:
             frame = frame.withColumn(name, F.lit(""))
             continue
+        judging = acting.judging
         judged = with_held(with_events(frame, judging.rules, judging.events), judging)
         own = [F.col(f"`{c.replace('`', '``')}`") for c in frame.columns]
-        frame = judged.select(*own, _fate(judged, judging).alias(name))
+        frame = judged.select(*own, _fate(judged, acting).alias(name))
     groups = frame.select([c for c in frame.columns if c not in kept]).groupBy("__old", "__new").count().collect()
     return [Fate(_columns(g["__old"]), _columns(g["__new"]), int(g["count"])) for g in groups]
 
@@ -52,12 +67,12 @@ def placed(frame: DataFrame) -> DataFrame:
     return frame.select("*", F.col("_metadata.file_path").alias(FILE), F.col("_metadata.row_index").alias(ROW))
 
 
-def _fate(frame: DataFrame, judging: Judging) -> Column:
+def _fate(frame: DataFrame, acting: Acting) -> Column:
     """Return `*` for rows that go, the treated columns of those that change, and nothing for those that stay."""
     found = F.lit("")
-    rules = sorted(judging.rules, key=precedence)
+    rules = sorted(acting.rules, key=precedence)
     due = {
-        r.retention: F.coalesce(standing(frame, r, judging, F.col("__held")) == Standing.DUE.value, F.lit(False))
+        r.retention: F.coalesce(standing(frame, r, acting.judging, F.col("__held")) == Standing.DUE.value, F.lit(False))
         for r in rules
     }
     treating = [r for r in rules if r.action is RetentionAction.TREAT_COLUMNS]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from delible.decide.holds import free_rules
 from delible.model.base import Frozen
 from delible.model.exception import ErasureException
 from delible.model.policy import PolicySet
@@ -110,6 +111,17 @@ def changed_things(old: PolicySet, new: PolicySet) -> tuple[str, ...]:
                 keys = _differing(before[name].model_dump(), after[name].model_dump())
                 found.append(f"{kind}/{name}: {', '.join(keys)}")
     return tuple(found)
+
+
+def retention_of(policies: PolicySet, table: str, today: date) -> object:
+    """Return everything that retention of a table hangs on, apart from rows and requests; equal when nothing changed.
+
+    A column's category belongs to it: holds on categories stop rules by it, and hold rows by it.
+    """
+    rules = [r for r in policies.retention.values() if r.table == table]
+    free = [r.retention for r in free_rules(policies, table, today)]
+    policy = policies.tables.get(table)
+    return rules, free, (policy.subject, policy.columns) if policy is not None else None
 
 
 def erasure_changes(old: PolicySet, new: PolicySet) -> tuple[ErasureChange, ...]:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from delible.decide.holds import held_by, held_tables
+from delible.decide.holds import free_rules
 from delible.errors import BlockedError, InputError, Problem
 from delible.model.policy import PolicySet
 from delible.model.retention import EventClock
@@ -21,6 +21,7 @@ from delible.plan.policy_diff import (
     changed_things,
     dataset_change,
     erasure_changes,
+    retention_of,
     table_change,
 )
 from delible.store.consents import COLUMNS, Consents
@@ -34,7 +35,7 @@ from delible.workflows.spark import session_for
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from delible.lake.retention import Judging
+    from delible.lake.policy_diff import Acting
 
 _SPLIT_DOMAIN = "delible:split"
 
@@ -60,7 +61,7 @@ def compare_policies(
     sides = tuple(_Side.of(workspace, policies, spark, now) for policies in (before, after))
     tables, missing = [], {name for side in sides for name in side.missing}
     for name in sorted({r.table for p in (before, after) for r in p.retention.values()} - missing):
-        if all(_rules_of(p, name) == _rules_of(before, name) for p in (before, after)):
+        if retention_of(before, name, now.date()) == retention_of(after, name, now.date()):
             continue
         progress(f"{name}: judging under both sets")
         change = _table(name, sides)
@@ -100,7 +101,6 @@ class _Side:
     policies: PolicySet
     frames: Mapping[str, DataFrame]
     missing: frozenset[str]
-    held: Mapping[str, str]
     people: Held
     now: datetime
 
@@ -122,31 +122,29 @@ class _Side:
         people = Held(spark, control, {}, frames)
         if held_refs(control, accessing=True) and not missing:
             people = Held.of(spark, control, frames, accessing=True)
-        return _Side(policies, frames, frozenset(missing), held_tables(policies, now.date()), people, now)
+        return _Side(policies, frames, frozenset(missing), people, now)
 
-    def judging(self, table: str) -> Judging | None:
-        """Return what the table's rules are judged by; None when retention does nothing to it."""
+    def acting(self, table: str) -> Acting | None:
+        """Return the table's rules that no hold stops, and what they are judged by; None when there are none.
+
+        They are judged by all rules, as retention does it: a rule that a hold stops may still bind another.
+        """
+        from delible.lake.policy_diff import Acting
         from delible.lake.retention import Judging
 
-        rules = tuple(r for r in self.policies.retention.values() if r.table == table)
-        if not rules or table in self.held or table not in self.policies.tables:
+        free = free_rules(self.policies, table, self.now.date())
+        if not free:
             return None
+        rules = tuple(r for r in self.policies.retention.values() if r.table == table)
         events = {r.clock.table: self.frames[r.clock.table] for r in rules if isinstance(r.clock, EventClock)}
-        return Judging(self.policies.tables[table], rules, self.now, events, self.people.combinations(table))
-
-
-def _rules_of(policies: PolicySet, table: str) -> object:
-    """Return everything that retention of a table hangs on."""
-    rules = [r for r in policies.retention.values() if r.table == table]
-    policy = policies.tables.get(table)
-    holds = [h for h in policies.legal_holds.values() if table in held_by(h, policies)]
-    return rules, holds, policy.subject if policy is not None else None
+        judging = Judging(self.policies.tables[table], rules, self.now, events, self.people.combinations(table))
+        return Acting(judging, free)
 
 
 def _table(name: str, sides: tuple[_Side, ...]) -> TableChange:
     from delible.lake.policy_diff import fates
 
-    old, new = (side.judging(name) for side in sides)
+    old, new = (side.acting(name) for side in sides)
     frame = next(side.frames[name] for side in reversed(sides) if name in side.frames)
     return table_change(name, _categories(name, sides), fates(frame, old, new))
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from delible.decide.holds import (
     covered_columns,
     covers,
+    free_rules,
     held_changes,
     held_tables,
     hold_on,
@@ -82,6 +83,15 @@ RULES: dict[str, Any] = {
 def test_a_hold_on_a_category_stops_what_would_change_it(rule, hold) -> None:
     of = policies({"categories": ["user.financial"]}, **rule)
     assert hold_on_rule(of, of.retention["r"], TODAY) == hold
+
+
+@pytest.mark.parametrize(("rule", "hold"), RULES.values(), ids=RULES)
+def test_a_rule_is_free_unless_a_hold_stops_it(rule, hold) -> None:
+    of = policies({"categories": ["user.financial"]}, **rule)
+    table = rule.get("table", "bills")
+    assert [r.retention for r in free_rules(of, table, TODAY)] == ([] if hold else ["r"])
+    assert free_rules(of, "ledger", TODAY) == ()
+    assert [r.retention for r in free_rules(policies(**rule), table, TODAY)] == ["r"]
 
 
 def person(*categories: str, released: datetime | None = None) -> SubjectHold:

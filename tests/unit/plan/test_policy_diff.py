@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from delible.plan.dataset import ColumnStep
-from delible.plan.policy_diff import Fate, PolicyDiff, changed_things, dataset_change, erasure_changes, table_change
+from delible.plan.policy_diff import (
+    Fate,
+    PolicyDiff,
+    changed_things,
+    dataset_change,
+    erasure_changes,
+    retention_of,
+    table_change,
+)
 from delible.report.policy_diff import markdown, text
 from delible.store.policies import load_policies
 from policy_files import RETENTION, SOUND, TABLE, write_policies
@@ -81,6 +91,35 @@ def test_things_and_erasure_that_differ(tmp_path):
     [loosened] = erasure_changes(old, new)
     [tightened] = erasure_changes(new, old)
     assert (loosened.stricter, tightened.stricter) == (False, True)
+
+
+HOLD = "hold: h\nreason: x\nowner: x\ncategories: [user.contact]\nstarts: 2020-01-01\n"
+MASKS = RETENTION + "action: treat_columns\ncolumns: {made_at: null}\n"
+
+
+@pytest.mark.parametrize(
+    ("law", "old", "new", "differs"),
+    [
+        ("nothing", {}, {}, False),
+        ("a shorter period", {}, {"retention/two_years.yaml": RETENTION.replace("P2Y", "P1Y")}, True),
+        ("a hold that stops the rule", {}, {"legal_holds/h.yaml": HOLD}, True),
+        ("a hold on other columns", {"retention/two_years.yaml": MASKS},
+         {"retention/two_years.yaml": MASKS, "legal_holds/h.yaml": HOLD}, False),
+        ("a shorter period under a hold on other columns",
+         {"retention/two_years.yaml": MASKS, "legal_holds/h.yaml": HOLD},
+         {"retention/two_years.yaml": MASKS.replace("P2Y", "P1Y"), "legal_holds/h.yaml": HOLD}, True),
+        ("a column that leaves the held category", {"legal_holds/h.yaml": HOLD},
+         {"legal_holds/h.yaml": HOLD, "tables/customers.yaml": TABLE.replace("user.contact.email", "user.content")},
+         True),
+    ],
+)  # fmt: skip
+def test_what_retention_of_a_table_hangs_on(tmp_path, law, old, new, differs):
+    one, other = (
+        load_policies(write_policies(tmp_path / name / "policies", {**SOUND, **files}))
+        for name, files in (("old", old), ("new", new))
+    )
+    day = date(2026, 11, 24)
+    assert (retention_of(one, "customers", day) != retention_of(other, "customers", day)) == differs
 
 
 def test_markdown_and_text_hold_no_markup_of_names():
