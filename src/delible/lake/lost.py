@@ -16,7 +16,11 @@ from delible.lake.retention import Judging, standing, with_events, with_held
 from delible.model.policy import Controller, TablePolicy
 from delible.model.subject import KeyRow
 
-_MISSING = "spark.sql.files.ignoreMissingFiles"
+_SETTINGS = {
+    "spark.sql.files.ignoreMissingFiles": "true",
+    "spark.databricks.delta.vacuum.enforceTimeTravelWithinDeletedFileRetentionDuration": "false",
+}
+"""A version beyond the window is asked for on purpose: its files are there until VACUUM has run (Delta 4)."""
 _INCOMPARABLE = ("map<", "variant")
 _HELD = "__held"
 
@@ -87,9 +91,14 @@ def _with(frame: DataFrame, policy: TablePolicy, combinations: DataFrame) -> Dat
 @contextmanager
 def _what_is_left(spark: SparkSession) -> Iterator[None]:
     """Read versions of which VACUUM has taken files already: the others may hold the rows in question."""
-    before = spark.conf.get(_MISSING, "false") or "false"
-    spark.conf.set(_MISSING, "true")
+    before = {name: spark.conf.get(name, None) for name in _SETTINGS}
+    for name, value in _SETTINGS.items():
+        spark.conf.set(name, value)
     try:
         yield
     finally:
-        spark.conf.set(_MISSING, before)
+        for name, known in before.items():
+            if known is None:
+                spark.conf.unset(name)
+            else:
+                spark.conf.set(name, known)

@@ -109,8 +109,8 @@ def _kept_from_retention(control: Control, run: Run, plan: RetentionPlan, step: 
 
     An access request that comes then keeps nothing: the rows were gone before it.
     """
-    placed = any(h.placed >= plan.created for h in control.holds.active())
-    if not placed and not any(restricts(r) and r.changed >= plan.created for r in control.requests.all()):
+    placed = any(h.placed > plan.created for h in control.holds.active())
+    if not placed and not any(restricts(r) and r.changed > plan.created for r in control.requests.all()):
         return
     from delible.lake.lost import lost_rows
 
