@@ -102,7 +102,9 @@ class Webhook:
                 return answer.status_code, _seconds(answer.headers.get("retry-after", ""))
         except TimeoutError:
             raise _TryAgainError("timeout") from None
-        except httpx2.TransportError as error:
+        except Exception as error:
+            # A hostile answer must not end the run, whatever the client makes of it: over some redirections, which
+            # are not followed, it raises ValueError.
             raise _TryAgainError(type(error).__name__) from None
 
     def _headers(self, notice_id: str, body: bytes) -> dict[str, str]:

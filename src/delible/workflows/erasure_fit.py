@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from delible.decide.holds import hold_on
+from delible.decide.restriction import opposes_erasure
 from delible.errors import BlockedError, StalePlanError
 from delible.model.plan import ErasurePlan, RectificationPlan, Stage, TableStep
 from delible.model.record import SubjectHold
@@ -13,7 +14,7 @@ from delible.model.request import Request
 from delible.model.subject import SubjectRef
 from delible.model.terms import RequestState, Right
 from delible.workflows.control import Control
-from delible.workflows.erasure_plan import refuse_held_tables
+from delible.workflows.erasure_plan import opposed_problem, refuse_held_tables
 from delible.workflows.held import stopping_holds
 from delible.workflows.held_bytes import refuse_losing
 from delible.workflows.journal import Journal
@@ -73,7 +74,7 @@ def refuse_held(
         stage: What is going to be done.
 
     Raises:
-        BlockedError: `request.held`, `table.held`.
+        BlockedError: `request.held`, `request.opposed`, `table.held`.
     """
     if run is not None and step is not None and stage is not Stage.MERGE:
         refuse_held_tables(control.policies, [step.table], clock())
@@ -84,12 +85,22 @@ def refuse_held(
     if isinstance(plan, RectificationPlan):
         refuse_held_corrections(control, plan, clock())
         return
-    active = stopping_holds(control)
-    if active:
+    active, others = stopping_holds(control), control.requests.all()
+    if active or any(r.right is Right.RESTRICTION for r in others):
         ids = [r.id for r in plan.requests]
         found = refs_of_keys(control, control.requests.vault.get(ids))
-        refuse_held_people({r.id: {*r.refs, *found.get(r.id, ())} for r in control.requests.named(ids)}, active)
+        people = {r.id: {*r.refs, *found.get(r.id, ())} for r in control.requests.named(ids)}
+        refuse_held_people(people, active)
+        _refuse_opposed(people, others)
     refuse_held_tables(control.policies, [s.table for s in plan.tables if s.stages], clock())
+
+
+def _refuse_opposed(refs: Mapping[str, Collection[SubjectRef]], requests: Collection[Request]) -> None:
+    """Refuse when a data subject has opposed the erasure since it was planned."""
+    for request, own in refs.items():
+        opposed = opposes_erasure(own, requests)
+        if opposed is not None:
+            raise BlockedError.of([opposed_problem(request, opposed)])
 
 
 def refuse_held_people(refs: Mapping[str, Collection[SubjectRef]], active: Sequence[SubjectHold]) -> None:

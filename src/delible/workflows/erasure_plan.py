@@ -214,6 +214,16 @@ def _not_held(control: Control, requests: Sequence[Request]) -> tuple[list[Reque
     return free, held
 
 
+def opposed_problem(request_id: str, restriction: Request) -> Problem:
+    """Return what stands against erasing somebody who has opposed it (Art. 18(1)(b))."""
+    return Problem(
+        "request.opposed",
+        f"the data subject has opposed erasure and asked for restriction instead ({restriction.id}, GDPR Art. "
+        "18(1)(b)). Refuse this request, or lift the restriction first.",
+        f"request:{request_id}",
+    )
+
+
 def _unusable(
     control: Control, request: Request, searched: Searched, accept_no_match: bool, stopped: Mapping[str, str]
 ) -> Problem | None:
@@ -225,12 +235,7 @@ def _unusable(
     own = {*request.refs, *searched.refs.get(request.id, ())}
     opposed = opposes_erasure(own, control.requests.all())
     if opposed is not None:
-        return Problem(
-            "request.opposed",
-            f"the data subject has opposed erasure and asked for restriction instead ({opposed.id}, GDPR Art. "
-            "18(1)(b)). Refuse this request, or lift the restriction first.",
-            where,
-        )
+        return opposed_problem(request.id, opposed)
     if request.id not in searched.found.rows_of and not accept_no_match:
         return Problem(
             "request.no_match",

@@ -82,6 +82,7 @@ def fulfil_requests(
     """
     control = Control(workspace)
     wanted = {control.requests.get(i).id for i in request_ids} or None
+    control.requests.sweep(now)  # a process that ended a request may have died before it forgot the identifiers
     settle_holds(control, actor=actor, now=now)
     run = _Fulfilment(workspace, immediate, accept_no_match, actor, now, progress)
     run.left_out += unusable_plans(workspace)

@@ -164,13 +164,20 @@ def go_on_retention(
 ) -> tuple[Applied, ...]:
     """Go on with all retention plans that wait for their windows, or whose run was killed.
 
+    A plan that is stopped, such as for a hold, keeps no other waiting.
+
     Raises:
-        StalePlanError, BlockedError, ConflictError: As `apply_retention`.
+        StalePlanError, BlockedError, ConflictError: As `apply_retention`, after all others.
     """
-    return tuple(
-        apply_retention(workspace, plan, actor=actor, now=now, progress=progress)
-        for plan in unfinished_retention(workspace)
-    )
+    done, stopped = [], []
+    for plan in unfinished_retention(workspace):
+        try:
+            done.append(apply_retention(workspace, plan, actor=actor, now=now, progress=progress))
+        except BlockedError as error:
+            stopped.append(error)
+    if stopped:
+        raise stopped[0]
+    return tuple(done)
 
 
 def _refuse_held(

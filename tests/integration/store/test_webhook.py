@@ -78,6 +78,11 @@ def test_a_redirection_is_not_followed(status: int) -> None:
         assert elsewhere.got == []
 
 
+def test_a_redirection_that_is_no_address_is_a_failure_like_others() -> None:
+    with recipient(b"HTTP/1.1 302 X\r\nLocation: //:99999\r\nContent-Length: 0\r\n\r\n") as there:
+        assert webhook(there.url).send("N-1", BODY).failure == "ValueError"
+
+
 def test_a_wish_to_wait_is_granted() -> None:
     wait = b"HTTP/1.1 429 X\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
     begun = time.monotonic()
