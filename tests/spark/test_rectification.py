@@ -19,6 +19,7 @@ from delible.decide.consent import flag
 from delible.errors import BlockedError, ResidueError
 from delible.lake import purge
 from delible.model.consent import ConsentRecord
+from delible.model.plan import RectificationPlan
 from delible.model.subject import SubjectRef
 from delible.model.terms import ConsentStatus, LegalBasis, Normalise, Regime, RequestState, Right
 from delible.store.consents import Consents
@@ -28,9 +29,9 @@ from delible.workflows.control import Control
 from delible.workflows.fulfilment import fulfil_requests
 from delible.workflows.holds import place_holds
 from delible.workflows.journal import Journal
-from delible.workflows.plans import save_plan
+from delible.workflows.plans import load_plan, save_plan
 from delible.workflows.rectification import apply_rectification
-from delible.workflows.rectification_plan import load_rectification, plan_rectifications
+from delible.workflows.rectification_plan import plan_rectifications
 from delible.workflows.requests import approve_request, submit_requests
 from delible.workflows.unfinished import unfinished_rectifications
 from policy_files import write_policies
@@ -293,7 +294,7 @@ def test_objections_and_withdrawals_go_on_under_the_corrected_address(template: 
         forget_logs(spark)
         new = ref(workspace, NEW)
         assert not any(new in r.refs for r in Control(workspace).requests.all())
-        plan = load_rectification(workspace, workspace.root / "plan.json")
+        plan = load_plan(workspace, workspace.root / "plan.json", RectificationPlan)
         apply_rectification(workspace, plan, actor="tests", now=NOW)
         [objection] = [r for r in Control(workspace).requests.all() if r.right is Right.OBJECTION]
         assert new in objection.refs
@@ -310,7 +311,7 @@ def test_a_correction_waits_for_an_erasure_that_only_the_old_address_reaches(
         [erasure] = approved(workspace, template, {"email": OLD})
         with pytest.raises(BlockedError) as planning:
             plan_rectifications(workspace, now=NOW, immediate=True)
-        plan = load_rectification(workspace, workspace.root / "plan.json")
+        plan = load_plan(workspace, workspace.root / "plan.json", RectificationPlan)
         with pytest.raises(BlockedError) as applying:
             apply_rectification(workspace, plan, actor="tests", now=NOW)
         assert {e.value.code for e in (planning, applying)} == {"rectification.open_request"}
@@ -349,7 +350,7 @@ def test_each_stage_is_needed(stage: str, template: Path, spark: SparkSession, m
     monkeypatch.setattr(purge, stage, lambda *_, **__: 0)
     with fresh(template) as workspace:
         forget_logs(spark)
-        plan = load_rectification(workspace, workspace.root / "plan.json")
+        plan = load_plan(workspace, workspace.root / "plan.json", RectificationPlan)
         with pytest.raises(ResidueError, match="old value"):
             apply_rectification(workspace, plan, actor="tests", now=NOW)
         [request] = [r for r in Control(workspace).requests.all() if r.right is Right.RECTIFICATION]
@@ -379,7 +380,7 @@ def test_a_run_that_died_goes_on_to_the_same_end(
     """The step is done and its record is not written: the most that a killed run can have done."""
     with fresh(template) as workspace:
         before = rows(spark, workspace.root)
-        plan = load_rectification(workspace, workspace.root / "plan.json")
+        plan = load_plan(workspace, workspace.root / "plan.json", RectificationPlan)
         whole = Journal.finish
 
         def dies(self: Journal, thing: str, name: str, outcome: Any) -> Any:
@@ -404,7 +405,7 @@ def test_what_is_not_plain_is_refused_and_changes_nothing(template: Path, spark:
         folder, before = template, rows(spark, workspace.root)
         who = str(people_file(folder, {"email": OLD}))
         place_holds(workspace, identifiers=who, reason="Case", owner="Legal", actor="x", now=NOW)
-        plan = load_rectification(workspace, workspace.root / "plan.json")
+        plan = load_plan(workspace, workspace.root / "plan.json", RectificationPlan)
         with pytest.raises(BlockedError) as error:
             apply_rectification(workspace, plan, actor="tests", now=NOW)
         assert error.value.code == "request.held"

@@ -64,11 +64,12 @@ def apply(
 
         delible erasure apply erasure.json
     """
+    from delible.model.plan import ErasurePlan
     from delible.workflows.erasure import apply_erasure
-    from delible.workflows.erasure_plan import load_erasure
+    from delible.workflows.plans import load_request_plan
 
     call = current(ctx)
-    loaded = load_erasure(call.workspace, file, immediate=immediate)
+    loaded = load_request_plan(call.workspace, file, ErasurePlan, immediate=immediate)
     done = apply_erasure(call.workspace, loaded, actor=call.actor, now=call.now, progress=progress)
     document = {**applied_document(done), "letters": dict(done.letters)}
     emit(ctx, document, text=applied_text(done.requests, done.tables, done.releases))

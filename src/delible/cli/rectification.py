@@ -50,11 +50,12 @@ def apply(
 
         delible rectification apply corrections.json
     """
+    from delible.model.plan import RectificationPlan
+    from delible.workflows.plans import load_request_plan
     from delible.workflows.rectification import apply_rectification
-    from delible.workflows.rectification_plan import load_rectification
 
     call = current(ctx)
-    loaded = load_rectification(call.workspace, file, immediate=immediate)
+    loaded = load_request_plan(call.workspace, file, RectificationPlan, immediate=immediate)
     done = apply_rectification(call.workspace, loaded, actor=call.actor, now=call.now, progress=progress)
     document = {**applied_document(done), "rebuild": loaded.rebuild, "untold": list(loaded.untold)}
     emit(ctx, document, text=applied_text(done.requests, done.tables, done.releases))

@@ -36,6 +36,17 @@ class Verification(Frozen):
         """Nothing was found, and nothing had to be left unread."""
         return not self.matches and not self.unreadable
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """What was searched and found in numbers, as the ledger records it."""
+        return {
+            "files_searched": self.files_searched,
+            "bytes_searched": self.bytes_searched,
+            "values_searched": self.values_searched,
+            "matches": sum(m.count for m in self.matches),
+            "unreadable": len(self.unreadable),
+        }
+
 
 class TableProof(Frozen):
     """What was done to one table for one plan."""

@@ -16,7 +16,7 @@ from delible.model.identity import EvidencePath
 from delible.model.record import AuditEntry
 from delible.model.request import ENDED, Request
 from delible.model.subject import KeyRole, KeyRow, SubjectRef
-from delible.model.terms import RequestState
+from delible.model.terms import RequestState, Right
 from delible.store.identifiers import IdentifierVault
 from delible.store.keys import Keys
 from delible.store.ledger import Ledger
@@ -97,6 +97,12 @@ class Requests:
             InputError: `request.unknown`.
         """
         return self._found(self._table.snapshot(), request_ids)
+
+    def of_right(self, right: Right) -> list[Request]:
+        """Return all requests of a right; of the others nothing is read but that they are."""
+        snapshot = self._table.snapshot()
+        rows = snapshot.rows(f"WHERE {any_of('right', [right])}", columns=("request",))
+        return self._found(snapshot, list(dict.fromkeys(row[0] for row in rows))) if rows else []
 
     def transition(
         self,

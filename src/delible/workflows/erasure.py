@@ -25,7 +25,7 @@ from delible.store.workspace import Workspace
 from delible.workflows.access_files import remove_packages
 from delible.workflows.clock import Clock
 from delible.workflows.control import Control
-from delible.workflows.erasure_end import Conclusion, close, erasure_journal, reported
+from delible.workflows.erasure_end import Conclusion, close, erasure_journal
 from delible.workflows.erasure_fit import (
     RUNNABLE,
     refuse_held,
@@ -39,7 +39,7 @@ from delible.workflows.journal import Step
 from delible.workflows.notices import prepare_notices
 from delible.workflows.search import Searched, every_ref, find_people, protected_rows, refs_of_keys
 from delible.workflows.spark import alone, session_for
-from delible.workflows.stages import Run, Treated, Work, treat_tables
+from delible.workflows.stages import Run, Treated, Work, reported, treat_tables
 from delible.workflows.unfinished import keep_plan
 
 if TYPE_CHECKING:

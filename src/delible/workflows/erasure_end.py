@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from delible.errors import BlockedError, Problem, ResidueError
-from delible.model.plan import ErasurePlan, TableStep
+from delible.model.plan import ErasurePlan
 from delible.model.proof import Verification
 from delible.model.request import ENDED, Request
 from delible.model.subject import KeyRow, SubjectRef
@@ -22,7 +22,7 @@ from delible.workflows.exceptions import end_requests, kept_at
 from delible.workflows.journal import Journal, Step
 from delible.workflows.lineage_events import erasure_events
 from delible.workflows.notices import queue_after
-from delible.workflows.stages import Run, Treated, version_after
+from delible.workflows.stages import Run, Treated, reported
 from delible.workflows.unfinished import forget_plan, plans_before
 from delible.workflows.verification import search_everything
 
@@ -85,7 +85,7 @@ class Conclusion:
         if not found.clean:
             self._record_residue(found)
         else:
-            self.run.journal.note("all", "verify", "done", Step(_counts(found)))
+            self.run.journal.note("all", "verify", "done", Step(found.counts))
         left = [i for i in ids if i not in clean]
         if not left:
             begun = self.run.journal.begin("all", "apply").at
@@ -139,7 +139,7 @@ class Conclusion:
     def _record_residue(self, found: Verification) -> None:
         left = (*(m.place for m in found.matches), *found.unreadable)
         tables = [s for s in self.control.policies.tables if any(re.match(rf"table:{s}(?![a-z0-9_])", p) for p in left)]
-        self.run.journal.note("all", "verify", "failed", Step(_counts(found), {"tables": ",".join(tables)}))
+        self.run.journal.note("all", "verify", "failed", Step(found.counts, {"tables": ",".join(tables)}))
 
     def _end(self, clean: Mapping[str, Verification]) -> tuple[list[Request], dict[str, Path], tuple[str, ...]]:
         """Certify and end requests, each with the search that proves it."""
@@ -179,36 +179,6 @@ def close(control: Control, journal: Journal, plan: ErasurePlan) -> None:
     for each in (*plans_before(control.workspace, plan), plan):
         if all(r.state in ENDED for r in control.requests.named([r.id for r in each.requests])):
             forget_plan(control.workspace, each)
-
-
-def reported(journal: Journal, step: TableStep) -> Treated:
-    """Return what the ledger says was done to a table."""
-
-    def counts(stage: str) -> dict[str, int]:
-        record = journal.done(f"table:{step.table}", stage)
-        return record.counts if record is not None else {}
-
-    merged = counts("merge")
-    return Treated(
-        step,
-        rows=merged.get("rows", 0),
-        mentions=merged.get("mentions", 0),
-        files_rewritten=merged.get("files", 0),
-        bytes_rewritten=merged.get("bytes", 0),
-        files_removed=counts("vacuum").get("files_removed", 0),
-        log_files_removed=counts("expire_log").get("log_files_removed", 0),
-        version=version_after(journal, f"table:{step.table}"),
-    )
-
-
-def _counts(found: Verification) -> dict[str, int]:
-    return {
-        "files_searched": found.files_searched,
-        "bytes_searched": found.bytes_searched,
-        "values_searched": found.values_searched,
-        "matches": sum(m.count for m in found.matches),
-        "unreadable": len(found.unreadable),
-    }
 
 
 def _residue(found: Verification, requests: int) -> ResidueError:

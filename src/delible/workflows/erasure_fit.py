@@ -85,13 +85,13 @@ def refuse_held(
     if isinstance(plan, RectificationPlan):
         refuse_held_corrections(control, plan, clock())
         return
-    active, others = stopping_holds(control), control.requests.all()
-    if active or any(r.right is Right.RESTRICTION for r in others):
+    active, restrictions = stopping_holds(control), control.requests.of_right(Right.RESTRICTION)
+    if active or restrictions:
         ids = [r.id for r in plan.requests]
         found = refs_of_keys(control, control.requests.vault.get(ids))
         people = {r.id: {*r.refs, *found.get(r.id, ())} for r in control.requests.named(ids)}
         refuse_held_people(people, active)
-        _refuse_opposed(people, others)
+        _refuse_opposed(people, restrictions)
     refuse_held_tables(control.policies, [s.table for s in plan.tables if s.stages], clock())
 
 

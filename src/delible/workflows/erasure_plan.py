@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
 from delible.decide.exception import due_again, still_kept
 from delible.decide.holds import held_tables, hold_on
@@ -17,13 +16,12 @@ from delible.model.policy import PolicySet, TablePolicy
 from delible.model.request import Request
 from delible.model.subject import own_keys
 from delible.model.terms import ErasureAction, RequestState, Right
-from delible.plan.erasure import plan_erasure, refuse_shared
-from delible.store.plans import check_seal, seal
+from delible.plan.erasure import plan_erasure
+from delible.store.plans import seal
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.guard import requested_by_guard
 from delible.workflows.held import stopping_holds
-from delible.workflows.plans import load_plan
 from delible.workflows.policies import refuse_violations
 from delible.workflows.search import Searched, ambiguous, find_people
 from delible.workflows.spark import session_for
@@ -85,9 +83,10 @@ def plan_due_erasures(
     planned = []
     before = plans_of(workspace, {r.id for r in chosen})
     begun = {r.id: r for p in before for r in p.requests}
-    by_guard = requested_by_guard(control)
+    by_guard, restrictions = requested_by_guard(control), control.requests.of_right(Right.RESTRICTION)
     for request in chosen:
-        problem = _unusable(control, request, searched, accept_no_match or request.id in begun, stopped) or _strange(
+        no_match = accept_no_match or request.id in begun
+        problem = _unusable(control, request, searched, no_match, stopped, restrictions) or _strange(
             control, request, searched, by_guard
         )
         if problem is not None:
@@ -225,7 +224,12 @@ def opposed_problem(request_id: str, restriction: Request) -> Problem:
 
 
 def _unusable(
-    control: Control, request: Request, searched: Searched, accept_no_match: bool, stopped: Mapping[str, str]
+    control: Control,
+    request: Request,
+    searched: Searched,
+    accept_no_match: bool,
+    stopped: Mapping[str, str],
+    restrictions: Sequence[Request],
 ) -> Problem | None:
     where = f"request:{request.id}"
     if request.id in searched.found.ambiguous:
@@ -233,7 +237,7 @@ def _unusable(
     if request.id in stopped:
         return Problem("request.held", f"legal hold {stopped[request.id]} covers the data subject's rows.", where)
     own = {*request.refs, *searched.refs.get(request.id, ())}
-    opposed = opposes_erasure(own, control.requests.all())
+    opposed = opposes_erasure(own, restrictions)
     if opposed is not None:
         return opposed_problem(request.id, opposed)
     if request.id not in searched.found.rows_of and not accept_no_match:
@@ -287,30 +291,3 @@ def _nothing(left_out: Sequence[Problem]) -> BlockedError:
     if not left_out:
         return BlockedError("erasure.nothing_due", "no erasure request is approved and waiting.")
     return BlockedError.of(left_out)
-
-
-def load_erasure(workspace: Workspace, path: Path, *, immediate: bool = False) -> ErasurePlan:
-    """Return the erasure plan in a file; with `immediate`, the same plan with its retention windows closed.
-
-    Raises:
-        PlanError: `plan.missing`, `plan.unreadable`, `plan.edited`, `plan.kind`.
-        BlockedError: `readers.shared` when a table may have other readers.
-    """
-    plan = load_plan(workspace, path, ErasurePlan)
-    return made_immediate(workspace, plan) if immediate else plan
-
-
-def made_immediate(workspace: Workspace, plan: ErasurePlan) -> ErasurePlan:
-    """Return the same plan with its retention windows closed, sealed anew.
-
-    Raises:
-        PlanError: `plan.edited`.
-        BlockedError: `readers.shared` when a table may have other readers.
-    """
-    if plan.immediate:
-        return plan
-    control = Control(workspace)
-    check_seal(plan, control.keys)
-    refuse_shared(control.policies, [s.table for s in plan.tables if s.stages])
-    steps = tuple(s.model_copy(update={"wait_hours": 0}) for s in plan.tables)
-    return seal(plan.model_copy(update={"immediate": True, "tables": steps}), control.keys)

@@ -18,10 +18,10 @@ from delible.model.terms import RequestState, Right
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.erasure import Erased, apply_erasure
-from delible.workflows.erasure_plan import PLANNABLE, kept_problem, made_immediate, plan_due_erasures
+from delible.workflows.erasure_plan import PLANNABLE, kept_problem, plan_due_erasures
 from delible.workflows.objection import Heeded, heed, unready
+from delible.workflows.plans import made_immediate
 from delible.workflows.rectification import Rectified, apply_rectification
-from delible.workflows.rectification_plan import made_immediate as made_immediate_rectification
 from delible.workflows.rectification_plan import plan_rectifications
 from delible.workflows.restriction import restrict_processing
 from delible.workflows.resumption import hold_requests, settle_holds
@@ -87,9 +87,10 @@ def fulfil_requests(
     run = _Fulfilment(workspace, immediate, accept_no_match, actor, now, progress)
     run.left_out += unusable_plans(workspace)
     begun = run.go_on(control, wanted)
+    register = control.requests.all()
     due = [
         r
-        for r in control.requests.all()
+        for r in register
         if r.id not in begun
         and r.state is not RequestState.HELD
         and not still_kept(r, control.policies.exceptions, now.date())
@@ -97,12 +98,12 @@ def fulfil_requests(
     ]
     run.left_out += [
         kept_problem(r)
-        for r in control.requests.all()
+        for r in register
         if wanted is not None and r.id in wanted and still_kept(r, control.policies.exceptions, now.date())
     ]
     run.left_out += [
         Problem("request.held", f"legal hold {r.held_by} covers the data subject.", f"request:{r.id}")
-        for r in control.requests.all()
+        for r in register
         if r.state is RequestState.HELD and (wanted is None or r.id in wanted)
     ]
     run.restrict([r.id for r in due if r.right is Right.RESTRICTION])
@@ -222,7 +223,7 @@ class _Fulfilment:
         self._apply(made_immediate(self.workspace, plan) if self.immediate else plan)
 
     def _go_on_correcting(self, plan: RectificationPlan) -> None:
-        plan = made_immediate_rectification(self.workspace, plan) if self.immediate else plan
+        plan = made_immediate(self.workspace, plan) if self.immediate else plan
         done = apply_rectification(self.workspace, plan, actor=self.actor, now=self.now, progress=self.progress)
         self.rectifications.append(done)
 

@@ -19,6 +19,7 @@ from delible.model.policy import TablePolicy
 from delible.model.record import AuditRecord, SubjectHold
 from delible.model.request import ENDED
 from delible.model.subject import KeyRow, own_keys
+from delible.model.terms import Right
 from delible.workflows.control import Control
 from delible.workflows.held import Held
 from delible.workflows.search import refs_of_keys
@@ -43,7 +44,7 @@ def refuse_losing(control: Control, run: Run, table: str) -> None:
         BlockedError: `request.held` with one problem per request, `table.held` for what retention removed.
     """
     active = control.holds.active()
-    if not active and not any(restricts(r) for r in control.requests.all()):
+    if not active and not any(restricts(r) for r in control.requests.of_right(Right.RESTRICTION)):
         return
     problems: list[Problem] = []
     for plan in begun_plans(control.workspace):
@@ -110,7 +111,8 @@ def _kept_from_retention(control: Control, run: Run, plan: RetentionPlan, step: 
     An access request that comes then keeps nothing: the rows were gone before it.
     """
     placed = any(h.placed > plan.created for h in control.holds.active())
-    if not placed and not any(restricts(r) and r.changed > plan.created for r in control.requests.all()):
+    restrictions = control.requests.of_right(Right.RESTRICTION)
+    if not placed and not any(restricts(r) and r.changed > plan.created for r in restrictions):
         return
     from delible.lake.lost import lost_rows
 

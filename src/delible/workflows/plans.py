@@ -7,11 +7,14 @@ from typing import TypeVar
 
 from delible.errors import PlanError
 from delible.model.plan import ErasurePlan, RectificationPlan, RetentionPlan
-from delible.store.plans import AnyPlan, check_seal, read_plan, write_plan
+from delible.plan.erasure import refuse_shared
+from delible.store.plans import AnyPlan, check_seal, read_plan, seal, write_plan
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 
 P = TypeVar("P", ErasurePlan, RetentionPlan, RectificationPlan)
+R = TypeVar("R", ErasurePlan, RectificationPlan)
+"""A plan for requests."""
 
 
 def save_plan(plan: AnyPlan, path: Path) -> None:
@@ -39,3 +42,30 @@ def load_plan(workspace: Workspace, path: Path, kind: type[P]) -> P:
             fix=f"Use `delible {plan.kind} apply`.",
         )
     return plan
+
+
+def load_request_plan(workspace: Workspace, path: Path, kind: type[R], *, immediate: bool = False) -> R:
+    """Return the plan for requests in a file; with `immediate`, the same plan with its retention windows closed.
+
+    Raises:
+        PlanError: `plan.missing`, `plan.unreadable`, `plan.edited`, `plan.kind`.
+        BlockedError: `readers.shared` when a table may have other readers.
+    """
+    plan = load_plan(workspace, path, kind)
+    return made_immediate(workspace, plan) if immediate else plan
+
+
+def made_immediate(workspace: Workspace, plan: R) -> R:
+    """Return the same plan with its retention windows closed, sealed anew.
+
+    Raises:
+        PlanError: `plan.edited`.
+        BlockedError: `readers.shared` when a table may have other readers.
+    """
+    if plan.immediate:
+        return plan
+    control = Control(workspace)
+    check_seal(plan, control.keys)
+    refuse_shared(control.policies, [s.table for s in plan.tables if s.stages])
+    steps = tuple(s.model_copy(update={"wait_hours": 0}) for s in plan.tables)
+    return seal(plan.model_copy(update={"immediate": True, "tables": steps}), control.keys)

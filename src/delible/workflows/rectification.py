@@ -37,7 +37,7 @@ from delible.workflows.rectification_proof import search_old_values
 from delible.workflows.rectification_search import Meant, find_meaning
 from delible.workflows.search import every_ref, refs_of_keys
 from delible.workflows.spark import alone, session_for
-from delible.workflows.stages import Run, Treated, Work, treat_tables
+from delible.workflows.stages import Run, Treated, Work, reported, treat_tables
 from delible.workflows.succession import carry_over, moved_identifiers, undecided
 from delible.workflows.unfinished import forget_plan, keep_plan, overtaken_rectifications
 
@@ -98,7 +98,7 @@ def apply_rectification(
             control.requests.reconcile()
             control.requests.sweep(clock())
             _close(control, journal, plan)
-            return Rectified(plan, tuple(requests), tuple(_reported(journal, s) for s in plan.tables), None)
+            return Rectified(plan, tuple(requests), tuple(reported(journal, s) for s in plan.tables), None)
         refuse_overtaken(control, journal, plan, requests, clock())
         run = Run(
             session_for(workspace),
@@ -188,13 +188,7 @@ def _conclude(
     remove_packages(control, [ref for refs in own.values() for ref in refs], now=run.clock(), actor=actor)
     run.progress("searching for the old values")
     verification = search_old_values(control, plan.tables, keys, changes, now=run.clock())
-    counts = {
-        "files_searched": verification.files_searched,
-        "bytes_searched": verification.bytes_searched,
-        "values_searched": verification.values_searched,
-        "matches": sum(m.count for m in verification.matches),
-        "unreadable": len(verification.unreadable),
-    }
+    counts = verification.counts
     run.journal.begin("all", "verify")
     if not verification.clean:
         run.journal.note("all", "verify", "failed", Step(counts))
@@ -254,19 +248,3 @@ def _close(control: Control, journal: Journal, plan: RectificationPlan) -> None:
     if all(r.state in ENDED for r in control.requests.named([r.id for r in plan.requests])):
         for each in (*overtaken_rectifications(control.workspace, plan), plan):
             forget_plan(control.workspace, each)
-
-
-def _reported(journal: Journal, step: RectificationStep) -> Treated:
-    def counts(stage: str) -> dict[str, int]:
-        record = journal.done(f"table:{step.table}", stage)
-        return record.counts if record is not None else {}
-
-    merged = counts("merge")
-    return Treated(
-        step,
-        rows=merged.get("rows", 0),
-        files_rewritten=merged.get("files", 0),
-        bytes_rewritten=merged.get("bytes", 0),
-        files_removed=counts("vacuum").get("files_removed", 0),
-        log_files_removed=counts("expire_log").get("log_files_removed", 0),
-    )

@@ -6,20 +6,17 @@ import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from delible.decide.holds import held_changes
 from delible.errors import BlockedError, Problem
 from delible.model.plan import PlannedRequest, RectificationPlan
 from delible.model.request import Request
 from delible.model.terms import RequestState, Right
-from delible.plan.erasure import refuse_shared
 from delible.plan.rectification import late_requests, plan_corrections
-from delible.store.plans import check_seal, seal
+from delible.store.plans import seal
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.erasure_plan import PLANNABLE
-from delible.workflows.plans import load_plan
 from delible.workflows.policies import refuse_violations
 from delible.workflows.rectification_holds import held_corrections, refuse_held_corrections
 from delible.workflows.rectification_search import Meant, find_meaning
@@ -180,30 +177,3 @@ def _nothing(left_out: Sequence[Problem]) -> BlockedError:
     if not left_out:
         return BlockedError("rectification.nothing_due", "no request of rectification is approved and waiting.")
     return BlockedError.of(tuple(left_out))
-
-
-def load_rectification(workspace: Workspace, path: Path, *, immediate: bool = False) -> RectificationPlan:
-    """Return the rectification plan in a file; with `immediate`, the same plan with its retention windows closed.
-
-    Raises:
-        PlanError: `plan.missing`, `plan.unreadable`, `plan.edited`, `plan.kind`.
-        BlockedError: `readers.shared` when a table may have other readers.
-    """
-    plan = load_plan(workspace, path, RectificationPlan)
-    return made_immediate(workspace, plan) if immediate else plan
-
-
-def made_immediate(workspace: Workspace, plan: RectificationPlan) -> RectificationPlan:
-    """Return the same plan with its retention windows closed, sealed anew.
-
-    Raises:
-        PlanError: `plan.edited`.
-        BlockedError: `readers.shared` when a table may have other readers.
-    """
-    if plan.immediate:
-        return plan
-    control = Control(workspace)
-    check_seal(plan, control.keys)
-    refuse_shared(control.policies, [s.table for s in plan.tables])
-    steps = tuple(s.model_copy(update={"wait_hours": 0}) for s in plan.tables)
-    return seal(plan.model_copy(update={"immediate": True, "tables": steps}), control.keys)

@@ -64,7 +64,7 @@ class Restricted:
         from delible.lake.facts import read
         from delible.lake.restriction import everybodys_refs
 
-        persons = restricted_people(control.requests.all())
+        persons = restricted_people(control.requests.of_right(Right.RESTRICTION))
         if not persons:
             return Restricted(spark, control, frozenset(), {})
         frames = {name: read(spark, place) for name, place in control.locations().items() if _is_there(spark, place)}

@@ -220,3 +220,23 @@ def _expired(run: Run, step: TableStep, thing: str) -> AuditRecord:
     older = None if run.immediate else run.clock() - timedelta(hours=step.wait_hours)
     removed = purge.expire_log(step.location, below=version, older_than=older)
     return run.journal.finish(thing, Stage.EXPIRE_LOG, Step({"log_files_removed": removed}, {"version": str(version)}))
+
+
+def reported(journal: Journal, step: TableStep) -> Treated:
+    """Return what the ledger says was done to a table."""
+
+    def counts(stage: str) -> dict[str, int]:
+        record = journal.done(f"table:{step.table}", stage)
+        return record.counts if record is not None else {}
+
+    merged = counts("merge")
+    return Treated(
+        step,
+        rows=merged.get("rows", 0),
+        mentions=merged.get("mentions", 0),
+        files_rewritten=merged.get("files", 0),
+        bytes_rewritten=merged.get("bytes", 0),
+        files_removed=counts("vacuum").get("files_removed", 0),
+        log_files_removed=counts("expire_log").get("log_files_removed", 0),
+        version=version_after(journal, f"table:{step.table}"),
+    )

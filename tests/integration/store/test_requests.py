@@ -391,3 +391,10 @@ def test_approval_and_refusal_at_once_never_both_win_from_one_state(
 def test_listing_needs_no_pyarrow_and_no_pandas(requests: Requests, workspace: Workspace) -> None:
     code = CHANGER + "\nassert not {'pyarrow', 'pandas', 'pyspark', 'presidio_analyzer'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code, str(workspace.root), "approve"], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_requests_of_one_right_are_the_whole_registers_own(requests: Requests, people: Any, now: datetime) -> None:
+    rights = (Right.ERASURE, Right.RESTRICTION, Right.ACCESS, Right.RESTRICTION)
+    requests.submit([people.request(f"p{n}@x.example", right=r) for n, r in enumerate(rights)], actor="desk", now=now)
+    for right in (Right.RESTRICTION, Right.ERASURE, Right.OBJECTION):
+        assert requests.of_right(right) == [r for r in requests.all() if r.right is right]

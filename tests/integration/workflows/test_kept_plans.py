@@ -11,7 +11,7 @@ from delible.model.plan import ErasurePlan, PlannedRequest
 from delible.store.keys import Keys
 from delible.store.plans import seal
 from delible.store.workspace import Workspace
-from delible.workflows.erasure_plan import made_immediate
+from delible.workflows.plans import made_immediate
 from delible.workflows.unfinished import keep_plan, plans_of, unfinished_erasures, unusable_plans
 
 
