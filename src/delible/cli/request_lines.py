@@ -55,6 +55,7 @@ def line(standing: Standing) -> dict[str, Any]:
         "lift_told": request.lift_told,
         "lifted": request.lifted,
         "taken_back": request.taken_back,
+        "again": request.again,
     }
 
 
@@ -106,6 +107,7 @@ def shown(standing: Standing, history: Sequence[Mapping[str, Any]]) -> str:
     lines += [_kept(part) for part in request.kept]
     lines += [f"due again on {standing.again}"] if standing.again else []
     lines += [f"taken back {request.taken_back:%Y-%m-%d}"] if request.taken_back else []
+    lines += [f"made by guard: the person of {request.again} came back"] if request.again else []
     lines += [f"duplicate of {request.duplicate_of}"] if request.duplicate_of else []
     lines += [f"ground: {_words(request.ground)}"] if request.ground else []
     lines += [f"reason: {request.reason}"] if request.reason else []
