@@ -224,8 +224,10 @@ def test_an_agent_shows_a_signed_permission_first(shop: Workspace) -> None:
     proven = prove_agent(shop, request.id, proof=paper(shop, "agent.pdf"), **how)
     assert proven.agent is Agency.SIGNED_PERMISSION
     detail = Control(shop).ledger.records()[-1].detail
-    assert detail["permission"] == hashlib.sha256(paper(shop).read_bytes()).hexdigest()
-    assert detail["agent_proof"] == hashlib.sha256(paper(shop, "agent.pdf").read_bytes()).hexdigest()
+    for name, file in (("permission", paper(shop)), ("agent_proof", paper(shop, "agent.pdf"))):
+        data = file.read_bytes()
+        facts = {"": hashlib.sha256(data).hexdigest(), "_bytes": str(len(data)), "_form": "text"}
+        assert {k: detail[f"{name}{k}"] for k in facts} == facts
     with blocked("request.unverified"):
         approve_request(shop, request.id, actor="officer", now=START)
     verify_identity(shop, request.id, level=Verification.REASONABLE, actor="desk", now=START)
