@@ -112,7 +112,7 @@ def shown(standing: Standing, history: Sequence[Mapping[str, Any]]) -> str:
     lines += [f"ground: {_words(request.ground)}"] if request.ground else []
     lines += [f"reason: {request.reason}"] if request.reason else []
     lines += ["", "identifiers and the links that led to them:", *_tree(request)] if request.evidence else []
-    lines += ["", *(f"{h['at']:%Y-%m-%d %H:%M:%S}  {_what(h):<22} {h['actor']}" for h in history)]
+    lines += ["", *(f"{h['at']:%Y-%m-%d %H:%M:%S}  {_what(h):<24} {h['actor']}" for h in history)]
     return "\n".join(lines)
 
 
@@ -169,8 +169,9 @@ def _confirmation(standing: Standing) -> str:
 
 
 def _what(record: Mapping[str, Any]) -> str:
-    """Return the state that a record brought, or what else it says."""
-    return str(record["action"]).rpartition(".")[2] if record["outcome"] == "done" else str(record["outcome"])
+    """Return the state that a record brought, or what else it says, in words."""
+    done = record["outcome"] == "done"
+    return _words(str(record["action"]).rpartition(".")[2] if done else str(record["outcome"]))
 
 
 def _words(value: str) -> str:
