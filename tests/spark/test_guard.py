@@ -14,6 +14,7 @@ from byte_search import places
 from delible.cli import main
 from delible.errors import BlockedError, InputError
 from delible.model.terms import RequestState
+from delible.store.requests import Requests
 from delible.workflows.audit import verify_ledger
 from delible.workflows.control import Control
 from delible.workflows.erasure import apply_erasure
@@ -107,6 +108,10 @@ def shop(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     return Shop(workspace, spark, dict(zip(people, made, strict=True)))
 
 
+def killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_each_recipient_is_told_of_those_only_whom_its_tables_held(shop: Shop) -> None:
     notices = Control(shop.workspace).notices.all()
     assert {(x.recipient, x.request) for x in notices} == {
@@ -154,8 +159,12 @@ def test_who_comes_back_is_found_and_only_what_was_erased_is_erased_again(
     scanned = scan_tables(shop.workspace, ["tickets"], sample=10, actor="tests", now=NOW)
     assert scanned.returned == {"tickets": 2}
 
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Requests, "approve", killed)
+        with pytest.raises(KeyboardInterrupt):
+            shop.guard("tickets", erase=True)
     found = shop.guard("tickets", erase=True)
-    assert [r.state for r in found.requests] == [RequestState.SCHEDULED]
+    assert [(r.state, r.again) for r in found.requests] == [(RequestState.SCHEDULED, shop.erased[REPLAYED])]
     found = shop.guard(erase=True)
     assert found.requests == (), "the erasure is asked for already"
     assert [(p.code, p.where) for p in found.ask] == [("guard.new_identifiers", f"request:{shop.erased[STARTED_ANEW]}")]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
+from delible.cli.tables import fitted
 from delible.errors import DelibleError, InputError, Problem, bounded
 
 if TYPE_CHECKING:
@@ -175,6 +176,7 @@ def _write_text(text: RenderableType, *, verbatim: bool) -> None:
         sys.stdout.flush()
         return
     from rich.console import Console, Group
+    from rich.table import Table
 
     if isinstance(text, Group):  # rich would break a long path in a string of the group in its midst
         for part in text.renderables:
@@ -183,6 +185,10 @@ def _write_text(text: RenderableType, *, verbatim: bool) -> None:
     width = None if sys.stdout.isatty() else _WIDTH
     console = Console(width=width, markup=False, emoji=False, highlight=False)
     console.width = min(console.width, _WIDTH)
+    rows = fitted(text, console.width) if isinstance(text, Table) else None
+    if rows is not None:
+        _write_text("\n".join(rows), verbatim=verbatim)
+        return
     console.print(_Inert(text))
 
 

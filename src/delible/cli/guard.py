@@ -63,5 +63,5 @@ def _table(found: Guarded) -> Table | str:
     for t in found.tables:
         table.add_row(t.table, f"{t.rows:,}", f"{len(t.people):,}")
     for request in found.requests:
-        table.add_row(f"{request.id}: {request.state}", "", "")
+        table.add_row(f"{request.id}: {request.state.replace('_', ' ')}", "", "")
     return table

@@ -21,7 +21,7 @@ app = typer.Typer(help="Take in data subjects' requests and carry them out.")
 def submit(
     ctx: typer.Context,
     right: Annotated[Right, typer.Option(help="What is asked for.")],
-    regime: Annotated[Regime, typer.Option(help="Whose clock runs.")],
+    regime: Annotated[Regime, typer.Option(help="Whose clock runs; one of the controller's regimes.")],
     identifiers: Annotated[str, typer.Option(metavar="FILE", help="JSON lines, one person each; - for stdin.")],
     received: Annotated[datetime | None, typer.Option(help="When it came in (UTC), if not now.")] = None,
     agent: Annotated[bool, typer.Option("--agent", help="An authorised agent asks for them.")] = False,

@@ -55,6 +55,7 @@ def line(standing: Standing) -> dict[str, Any]:
         "lift_told": request.lift_told,
         "lifted": request.lifted,
         "taken_back": request.taken_back,
+        "again": request.again,
     }
 
 
@@ -106,11 +107,12 @@ def shown(standing: Standing, history: Sequence[Mapping[str, Any]]) -> str:
     lines += [_kept(part) for part in request.kept]
     lines += [f"due again on {standing.again}"] if standing.again else []
     lines += [f"taken back {request.taken_back:%Y-%m-%d}"] if request.taken_back else []
+    lines += [f"made by guard: the person of {request.again} came back"] if request.again else []
     lines += [f"duplicate of {request.duplicate_of}"] if request.duplicate_of else []
     lines += [f"ground: {_words(request.ground)}"] if request.ground else []
     lines += [f"reason: {request.reason}"] if request.reason else []
     lines += ["", "identifiers and the links that led to them:", *_tree(request)] if request.evidence else []
-    lines += ["", *(f"{h['at']:%Y-%m-%d %H:%M:%S}  {_what(h):<22} {h['actor']}" for h in history)]
+    lines += ["", *(f"{h['at']:%Y-%m-%d %H:%M:%S}  {_what(h):<24} {h['actor']}" for h in history)]
     return "\n".join(lines)
 
 
@@ -167,8 +169,9 @@ def _confirmation(standing: Standing) -> str:
 
 
 def _what(record: Mapping[str, Any]) -> str:
-    """Return the state that a record brought, or what else it says."""
-    return str(record["action"]).rpartition(".")[2] if record["outcome"] == "done" else str(record["outcome"])
+    """Return the state that a record brought, or what else it says, in words."""
+    done = record["outcome"] == "done"
+    return _words(str(record["action"]).rpartition(".")[2] if done else str(record["outcome"]))
 
 
 def _words(value: str) -> str:

@@ -16,6 +16,28 @@ class Verification(StrEnum):
     REASONABLY_HIGH = "reasonably_high"
 
 
+class DocumentForm(StrEnum):
+    """What kind of file a document is, by its first bytes."""
+
+    PDF = "pdf"
+    IMAGE = "image"
+    TEXT = "text"
+    OTHER = "other"
+
+
+class Document(NamedTuple):
+    """What is recorded of a document that somebody has shown, to recognise it by.
+
+    Args:
+        sha256: Digest of its bytes.
+        bytes: How many there are.
+    """
+
+    sha256: str
+    bytes: int
+    form: DocumentForm
+
+
 class Agency(StrEnum):
     """What is known of an authorised agent's authority (Cal. Civ. Code 1798.130(a)(3)(A), 11 CCR 7063)."""
 

@@ -30,8 +30,9 @@ class Controller(Frozen):
 
     Args:
         jurisdiction: Where it sits, in words; shown, and nothing hangs on it.
-        regimes: The laws under which its requests are answered; `policy check` proves the deadlines of the shortest.
-            All of them unless it says otherwise: no deadline is longer for a law more.
+        regimes: The laws under which its requests are answered; `policy check` proves the deadlines of the shortest,
+            and a request under another one is not taken in. All of them unless it says otherwise: no deadline is
+            longer for a law more.
         subject: The identifier kind that stands for one person, such as `customer_id`. Two different values of it
             never merge into one request without somebody saying so.
         country, subdivision: Whose public holidays count for deadlines: ISO 3166 codes such as `DE` and `BE`. Without

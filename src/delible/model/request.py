@@ -76,6 +76,7 @@ class Request(Frozen):
         restriction: On which ground a restriction was asked for, where that was said.
         lift_told: When the data subject was told that the restriction will be lifted (Art. 18(3)).
         lifted: When it was lifted.
+        again: The request that had erased the person before, when nobody but `guard` asked for this one.
     """
 
     id: str
@@ -107,3 +108,4 @@ class Request(Frozen):
     lift_told: datetime | None = None
     lifted: datetime | None = None
     taken_back: datetime | None = None
+    again: str | None = None

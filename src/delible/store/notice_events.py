@@ -72,6 +72,8 @@ def folded(events: Iterable[Event], before: dict[str, Notice]) -> list[Notice]:
     states: dict[str, dict[str, Any]] = {key: dict(notice) for key, notice in before.items()}
     for event in events:
         state = states.setdefault(event.notice, _begun(event))
+        if state.get("state") is N.ACKNOWLEDGED:  # how a sending ended that the answer had overtaken
+            continue
         state |= {"state": N(event.state), "changed": event.at, "failure": event.failure}
         match state["state"]:
             case N.PREPARED:

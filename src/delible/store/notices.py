@@ -116,21 +116,37 @@ class Notices:
         """
 
         def build(known: dict[str, Notice]) -> list[Event]:
-            if known.keys() != moves.keys():
-                raise _unknown()
-            for key, move in moves.items():
-                if not may_become(known[key], move.to):
-                    raise BlockedError(
-                        "notice.transition",
-                        f"a notice that is {known[key].state} cannot become {move.to}.",
-                        where=f"notice:{key}",
-                    )
-            return [
-                moved(known[key], move.to, actor, now)._replace(failure=move.failure, by=move.by)
-                for key, move in moves.items()
-            ]
+            return _steps(known, moves, actor, now)
 
         return self._change(list(moves), build)
+
+    def begin(self, notice_ids: Sequence[str], *, actor: str, now: datetime) -> list[Notice]:
+        """Record that notices are being sent, and return them; one that is acknowledged by now is left as it is.
+
+        Recipients answer, and are told by hand, at any time: one answer must not stop the sending of the others.
+
+        Raises:
+            InputError: `notice.unknown`. BlockedError: `notice.transition`.
+        """
+
+        def build(known: dict[str, Notice]) -> list[Event]:
+            return _steps(known, {i: Move(N.SENDING) for i in notice_ids}, actor, now, leave=N.ACKNOWLEDGED)
+
+        return self._change(notice_ids, build)
+
+    def end(self, outcomes: Mapping[str, Move], *, actor: str, now: datetime) -> list[Notice]:
+        """Record how the sending of notices ended, and return them.
+
+        One that was acknowledged meanwhile stays so; that it was sent, or did not arrive, is recorded all the same.
+
+        Raises:
+            InputError: `notice.unknown`. BlockedError: `notice.transition`.
+        """
+
+        def build(known: dict[str, Notice]) -> list[Event]:
+            return _steps(known, outcomes, actor, now, late=N.ACKNOWLEDGED)
+
+        return self._change(list(outcomes), build)
 
     def all(self) -> list[Notice]:
         """Return all notices in the order in which they were made."""
@@ -187,6 +203,38 @@ class Notices:
         wanted = set(notice_ids)
         where = f"WHERE {any_of('notice', sorted(wanted))}" if len(wanted) <= _FEW else ""
         return [x for x in fold(_events(snapshot, where)) if x.id in wanted]
+
+
+def _steps(
+    known: Mapping[str, Notice],
+    moves: Mapping[str, Move],
+    actor: str,
+    now: datetime,
+    *,
+    leave: NoticeState | None = None,
+    late: NoticeState | None = None,
+) -> list[Event]:
+    """Return the events that move notices.
+
+    Args:
+        leave: Notices in this state are left out.
+        late: Notices in this state may be moved, though the model has no such way: the event changes nothing of them.
+
+    Raises:
+        InputError: `notice.unknown`. BlockedError: `notice.transition`.
+    """
+    if known.keys() != moves.keys():
+        raise _unknown()
+    events = []
+    for key, move in moves.items():
+        notice = known[key]
+        if notice.state is leave:
+            continue
+        if notice.state is not late and not may_become(notice, move.to):
+            message = f"a notice that is {notice.state} cannot become {move.to}."
+            raise BlockedError("notice.transition", message, where=f"notice:{key}")
+        events.append(moved(notice, move.to, actor, now)._replace(failure=move.failure, by=move.by))
+    return events
 
 
 def _events(snapshot: Snapshot, where: str = "") -> list[Event]:

@@ -10,7 +10,7 @@ from delible.decide.identity import GROUNDS_OF, unproven, unshown
 from delible.decide.objection import not_taken_back
 from delible.errors import BlockedError
 from delible.model.base import canonical
-from delible.model.identity import Agency, EvidencePath, Verification
+from delible.model.identity import Agency, Document, EvidencePath, Verification
 from delible.model.policy import Controller
 from delible.model.request import ENDED, TRANSITIONS, RefusalGround, Request
 from delible.model.subject import SubjectRef
@@ -160,7 +160,7 @@ def verified(
     now: datetime,
     due: date,
     paused: int,
-    declaration: str | None = None,
+    declaration: Document | None = None,
     account: bool = False,
 ) -> Event:
     """Return the event that records how surely the data subject is known; it settles a doubt, if there is one.
@@ -172,7 +172,7 @@ def verified(
         now: When.
         due: The last day, with the days that the clock stood still.
         paused: All days that it stood still so far.
-        declaration: SHA-256 of the data subject's signed declaration (11 CCR 7062(c)).
+        declaration: The data subject's signed declaration (11 CCR 7062(c)).
         account: They have authenticated themselves anew in their account (11 CCR 7061(a)).
 
     Raises:
@@ -184,7 +184,7 @@ def verified(
         raise BlockedError(
             missing.code, missing.message, where=missing.where, fix="Give --declaration FILE, or --account."
         )
-    said = {"verification": level.value, "declaration": declaration, "account": "yes" if account else None}
+    said = {"verification": level.value, "account": "yes" if account else None, **_facts(declaration=declaration)}
     if request.state is S.AWAITING_APPROVAL:
         return Event(0, now, request.id, VERIFIED, None, None, actor, detail=details(**said))
     if request.state is not S.VERIFYING_IDENTITY:
@@ -194,7 +194,7 @@ def verified(
 
 
 def agent_proven(
-    request: Request, agency: Agency, *, actor: str, now: datetime, permission: str, proof: str | None
+    request: Request, agency: Agency, *, actor: str, now: datetime, permission: Document, proof: Document | None
 ) -> Event:
     """Return the event that records an agent's authority by the digests of what was shown (11 CCR 7063).
 
@@ -203,8 +203,8 @@ def agent_proven(
         agency: What kind of authority was shown.
         actor: Who has seen it.
         now: When.
-        permission: SHA-256 of the data subject's signed permission, or of the power of attorney.
-        proof: SHA-256 of what shows who the agent is.
+        permission: The data subject's signed permission, or the power of attorney.
+        proof: What shows who the agent is.
 
     Raises:
         BlockedError: `request.ended`, or `request.no_agent` when the data subject asks in person.
@@ -217,7 +217,7 @@ def agent_proven(
             where=f"request {request.id}",
             fix="Submit requests that do with --agent.",
         )
-    said = details(agent=agency.value, permission=permission, agent_proof=proof)
+    said = details(agent=agency.value, **_facts(permission=permission, agent_proof=proof))
     return Event(0, now, request.id, AGENT_PROVEN, None, None, actor, detail=said)
 
 
@@ -279,6 +279,15 @@ def refs_found(
         return None
     said = details(evidence=canonical([p.model_dump(mode="json") for p in paths]).decode() if paths else None)
     return Event(0, now, request.id, REFS_FOUND, None, None, actor, refs=fresh or None, detail=said)
+
+
+def _facts(**documents: Document | None) -> dict[str, object]:
+    """Return what is recorded of documents: nothing of what they say, and no name of a file."""
+    facts: dict[str, object] = {}
+    for name, document in documents.items():
+        if document is not None:
+            facts |= {name: document.sha256, f"{name}_bytes": document.bytes, f"{name}_form": document.form}
+    return facts
 
 
 def _no_way(request: Request, to: RequestState) -> BlockedError:

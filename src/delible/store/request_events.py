@@ -53,6 +53,7 @@ _FIELDS: dict[str, Callable[[str], Any]] = {
     "kept_by": str,
     "evidence": lambda text: tuple(EvidencePath.model_validate(path) for path in json.loads(text)),
     "restriction": RestrictionGround,
+    "again": str,
 }
 """Details that change a field of the request. Others, such as the digest of a document, are only recorded."""
 _LATER = {name: field.default for name, field in Request.model_fields.items() if not field.is_required()}

@@ -62,19 +62,28 @@ class Requests:
         controller = load_controller(self._workspace)
         second = controller is not None and controller.two_person_approval
         made: list[Request] = []
+        kept: set[str] = set()
+        lacking: list[str] = []
 
-        def build(snapshot: Snapshot) -> Write:
+        def build(snapshot: Snapshot) -> Write | None:
+            made.clear()
             _check_free(snapshot, ids)
             linked = duplicates(new, ids, self._open_like(snapshot, new))
+            lacking[:] = [i for i in ids if i not in linked and i not in kept]
+            if lacking:
+                return None
             first = submitted(new, ids, linked, actor=actor, now=now, second_person=second)
             events = _numbered(snapshot, first)
             made[:] = fold(events)
             return _write(events)
 
-        expected = duplicates(new, ids, self._open_like(before, new))
-        self._keep_identifiers([x for x in zip(ids, new, strict=True) if x[0] not in expected], now)
-        self._commit(build)
-        if any(r.duplicate_of for r in made if r.id not in expected):
+        said, expected = dict(zip(ids, new, strict=True)), duplicates(new, ids, self._open_like(before, new))
+        lacking[:] = [i for i in ids if i not in expected]
+        while not made:  # the request that one would be a duplicate of may end after this look and before the commit
+            self._keep_identifiers([(i, said[i]) for i in lacking], now)
+            kept.update(lacking)
+            self._commit(build)
+        if any(r.duplicate_of for r in made if r.id in kept):
             self.sweep(now)
         return made
 

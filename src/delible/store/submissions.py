@@ -36,6 +36,8 @@ class NewRequest(Frozen):
         agent: Given when an authorised agent asks for the data subject.
         restriction: The ground of a restriction, where it was said.
         corrections: What a rectification is asked for; kept encrypted beside the identifiers.
+        again: The request that had erased somebody whose rows came back, when `guard` makes this one. It is said with
+            the receipt, so that no request of `guard`'s can ever be taken for one of a data subject's own.
     """
 
     right: Right
@@ -48,6 +50,7 @@ class NewRequest(Frozen):
     agent: Agency | None = None
     restriction: RestrictionGround | None = None
     corrections: tuple[Correction, ...] = ()
+    again: str | None = None
 
 
 def refs_of(
@@ -152,6 +155,7 @@ def submitted(
             agent=request.agent.value if request.agent else None,
             second_person="yes" if second_person else None,
             restriction=request.restriction.value if request.restriction else None,
+            again=request.again,
         )
         begun = Event(0, now, request_id, RECEIVED, None, S.RECEIVED.value, actor, None, *said, detail=detail)
         events.append(begun)

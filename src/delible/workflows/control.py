@@ -45,7 +45,7 @@ class Control:
     @cached_property
     def holds(self) -> Holds:
         """Legal holds on people."""
-        return Holds(self.workspace)
+        return Holds(self.workspace, self.ledger)
 
     @cached_property
     def notices(self) -> Notices:

@@ -25,6 +25,8 @@ from delible.workflows.stages import Run
 S = RequestState
 RUNNABLE = frozenset({S.SCHEDULED, S.IN_PROGRESS, S.WAITING_RETENTION_WINDOW, S.PARTLY_COMPLETED})
 Plan = ErasurePlan | RectificationPlan
+OVERTAKING = frozenset({"plan.stale", "request.held", "request.opposed", "table.held", "rectification.open_request"})
+"""Codes of what came after a plan was made. A new plan leaves out whom it concerns, and goes on with the others."""
 _RIGHT = {"erasure": Right.ERASURE, "rectification": Right.RECTIFICATION}
 
 

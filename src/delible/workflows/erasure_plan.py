@@ -20,7 +20,7 @@ from delible.plan.erasure import plan_erasure
 from delible.store.plans import seal
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
-from delible.workflows.guard import requested_by_guard
+from delible.workflows.guard_requests import requested_by_guard
 from delible.workflows.held import stopping_holds
 from delible.workflows.policies import refuse_violations
 from delible.workflows.search import Searched, ambiguous, find_people

@@ -18,6 +18,7 @@ from delible.model.terms import RequestState, Right
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.erasure import Erased, apply_erasure
+from delible.workflows.erasure_fit import OVERTAKING
 from delible.workflows.erasure_plan import PLANNABLE, kept_problem, plan_due_erasures
 from delible.workflows.objection import Heeded, heed, unready
 from delible.workflows.plans import made_immediate
@@ -27,10 +28,17 @@ from delible.workflows.restriction import restrict_processing
 from delible.workflows.resumption import hold_requests, settle_holds
 from delible.workflows.search import Searched
 from delible.workflows.stages import Treated
-from delible.workflows.unfinished import unfinished_erasures, unfinished_rectifications, unusable_plans
+from delible.workflows.unfinished import (
+    states_under,
+    unfinished_erasures,
+    unfinished_rectifications,
+    unusable_plans,
+)
 
 if TYPE_CHECKING:
     from delible.workflows.access import BuiltPackage
+
+S = RequestState
 
 
 @dataclass(frozen=True)
@@ -112,8 +120,7 @@ def fulfil_requests(
     run.correct([r.id for r in due if r.right is Right.RECTIFICATION])
     run.erase([r.id for r in due if r.right is Right.ERASURE])
     if not (run.erasures or run.rectifications or run.packages or run.heeded.requests or run.restricted):
-        run.left_out = run.left_out or [Problem("request.nothing_due", "no request is approved and waiting.")]
-        raise run.failure or BlockedError.of(run.left_out)
+        raise run.failure or BlockedError("request.nothing_due", "no request is approved and waiting.")
     runs: tuple[Rectified | Erased, ...] = (*run.rectifications, *run.erasures)
     done = {r.id for e in runs for r in e.requests} | set(run.packages) | {x.id for x in due}
     letters = {request: path for e in run.erasures for request, path in e.letters.items()}
@@ -156,25 +163,41 @@ class _Fulfilment:
             return ResidueError.of((*self.residue, *self.left_out))
         return BlockedError.of(self.left_out) if self.left_out else None
 
-    def go_on(self, control: Control, wanted: Collection[str] | None) -> set[str]:
-        """Go on with plans that were begun; return the requests that they are about."""
+    def go_on(self, control: Control, wanted: set[str] | None) -> set[str]:
+        """Go on with plans that were begun; return the requests that nothing more is to be done for in this run."""
         begun: set[str] = set()
         for plan in unfinished_erasures(self.workspace):
-            planned = {r.id for r in plan.requests}
-            if wanted is not None and planned.isdisjoint(wanted):
-                continue
-            states = {r.state for r in control.requests.named(sorted(planned))}
-            if RequestState.PARTLY_COMPLETED in states and states <= ENDED | {RequestState.PARTLY_COMPLETED}:
-                # It ended with residue, or with what exceptions keep: a plan for what is left goes on from it.
-                continue
-            begun |= planned
-            self._tried(partial(self._go_on, plan))
+            states = states_under(control, plan, wanted)
+            # It ended with residue, or with what exceptions keep: a plan for what is left goes on from it.
+            left = S.PARTLY_COMPLETED in states.values() and set(states.values()) <= ENDED | {S.PARTLY_COMPLETED}
+            begun |= set() if left else self._gone_on(control, plan.id, partial(self._go_on, plan), states)
         for correcting in unfinished_rectifications(self.workspace):
-            planned = {r.id for r in correcting.requests}
-            if wanted is None or not planned.isdisjoint(wanted):
-                begun |= planned
-                self._tried(partial(self._go_on_correcting, correcting))
+            states = states_under(control, correcting, wanted)
+            begun |= self._gone_on(control, correcting.id, partial(self._go_on_correcting, correcting), states)
         return begun
+
+    def _gone_on(self, control: Control, plan: str, work: Callable[[], None], states: Collection[str]) -> set[str]:
+        """Go on with one plan; return those of its requests that are not to be planned anew.
+
+        What has overtaken a plan, such as a hold on one of its people, must not keep the others waiting for ever. A new
+        plan goes on from what this one has done, and says whom it leaves out.
+        """
+        if not states:
+            return set()
+        try:
+            work()
+        except ResidueError as error:
+            self.residue += error.problems
+        except BlockedError as error:
+            requests = control.requests.named(sorted(states))
+            overtaken = OVERTAKING.issuperset(p.code for p in error.problems)
+            anew = {r.id for r in requests if overtaken and r.state in PLANNABLE}
+            if all(r.id in anew or r.state in ENDED | {S.HELD} for r in requests):
+                self.progress(f"plan {plan} does not fit any more, and is planned anew: {error.message}")
+            else:
+                self.left_out += error.problems
+            return set(states) - anew
+        return set(states)
 
     def restrict(self, request_ids: Sequence[str]) -> None:
         """Carry out restrictions, before anything else reads the rows."""

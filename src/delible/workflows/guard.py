@@ -22,6 +22,7 @@ from delible.store.requests import NewRequest
 from delible.store.workspace import Workspace
 from delible.workflows.calendars import calendar_of, zone_of
 from delible.workflows.control import Control
+from delible.workflows.guard_requests import erase_again, left_behind
 from delible.workflows.search import find_people, refs_of_keys
 from delible.workflows.spark import session_for
 from delible.workflows.unfinished import plans_of
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from delible.lake.guard import Returned
     from delible.lake.identity import RefKey
 
-_ERASE = "guard.erase"
 _ASK = {
     Again.AMBIGUOUS: "the rows that came back reach two people",
     Again.NEW_IDENTIFIERS: "the rows that came back are tied to identifiers that were never erased: perhaps a new "
@@ -122,11 +122,6 @@ def _kept(control: Control, erased: Mapping[SubjectRef, ErasedPerson]) -> dict[s
     return {table: frozenset(people) for table, people in kept.items()}
 
 
-def requested_by_guard(control: Control) -> frozenset[str]:
-    """Return the requests that nobody but this guard asked for."""
-    return frozenset(record.object.removeprefix("request:") for record in control.ledger.records(action_prefix=_ERASE))
-
-
 @dataclass(frozen=True)
 class _Guard:
     """One look, with everything it needs.
@@ -191,9 +186,10 @@ class _Guard:
         keys = returned_keys(spark, control.policies, tables, self.read, self.key, self.by_request)
         searched = find_people(spark, control, keys, erasing=False)
         refs = refs_of_keys(control, keys)
-        waiting = [r for r in control.requests.all() if r.right is Right.ERASURE and r.state not in ENDED]
+        begun = left_behind(control)
+        waiting = [r for r in control.requests.of_right(Right.ERASURE) if r.state not in ENDED and r not in begun]
         persons = {p.request: p for p in self.erased.values()}
-        new, origins, ask = [], [], []
+        new, left, ask = [], [], []
         for request in sorted(found.people):
             reached = searched.refs.get(request, ())
             own = frozenset(refs.get(request, ()))
@@ -205,13 +201,15 @@ class _Guard:
                 consents=Consents(control.workspace).for_refs(reached),
                 requested=bool(own) and any(own <= set(r.refs) for r in waiting),
             )
-            if verdict is Again.ERASE:
+            if verdict is Again.ERASE and (known := [r for r in begun if own and own <= set(r.refs)]):
+                left += known
+            elif verdict is Again.ERASE:
                 new.append(self._request(request, [k for k in keys if k.request == request], refs[request]))
-                origins.append(request)
             elif verdict in _ASK:
                 message = f"{_ASK[verdict]}. Look at the rows, and submit a request if they must go."
                 ask.append(Problem(f"guard.{verdict}", message, f"request:{request}"))
-        return Guarded(found.tables, tuple(self._submitted(new, origins)), tuple(ask))
+        made = erase_again(control, new, left, actor=self.actor, now=self.now)
+        return Guarded(found.tables, tuple(made), tuple(ask))
 
     def _request(self, origin: str, keys: Sequence[KeyRow], refs: tuple[SubjectRef, ...]) -> NewRequest:
         regime, controller = self.control.requests.get(origin).regime, self.control.policies.controller
@@ -223,25 +221,8 @@ class _Guard:
             refs=refs,
             received=self.now,
             due=due_date(Right.ERASURE, regime, self.now, is_working_day=working, zone=zone),
+            again=origin,
         )
-
-    def _submitted(self, new: Sequence[NewRequest], origins: Sequence[str]) -> list[Request]:
-        """Register the requests, and approve them where one person's word is enough: the policy is it.
-
-        Whose they are is in the ledger before they are approved, since planning treats them with more care.
-        """
-        control = self.control
-        made = control.requests.submit(new, actor=self.actor, now=self.now)
-        entries = [
-            AuditEntry(
-                actor=self.actor, action=_ERASE, object=f"request:{r.id}", outcome="done", detail={"again": origin}
-            )
-            for r, origin in zip(made, origins, strict=True)
-        ]
-        control.ledger.append(entries, self.now)
-        if control.policies.controller.two_person_approval or control.policies.controller.identity_check:
-            return made
-        return [control.requests.approve(r.id, self.actor, self.now) for r in made]
 
 
 def _guarded(control: Control, names: Sequence[str]) -> dict[str, TablePolicy]:

@@ -9,13 +9,16 @@ from datetime import datetime
 from pydantic import TypeAdapter, ValidationError
 
 from delible.errors import InputError, did_you_mean
-from delible.model.record import AuditEntry, SubjectHold
+from delible.model.record import SubjectHold
 from delible.model.taxonomy import CATEGORIES, Category
 from delible.store.requests import refs_of
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.identifiers import read_identifiers
 from delible.workflows.resumption import settle_holds
+
+_ID_BYTES = 5
+"""With three bytes, two of some thousands of holds that are placed at once would more often than not share an id."""
 
 
 def place_holds(
@@ -28,7 +31,7 @@ def place_holds(
     actor: str,
     now: datetime,
 ) -> list[SubjectHold]:
-    """Place one hold per person in an identifiers file; only references are kept.
+    """Place one hold per person in an identifiers file, all or none; only references are kept.
 
     Args:
         categories: Data categories that the holds are limited to, with all below them.
@@ -39,19 +42,18 @@ def place_holds(
     covered = tuple(dict.fromkeys(_category(c) for c in categories))
     control = Control(workspace)
     controller = control.policies.controller
-    placed = []
-    for person in read_identifiers(identifiers, controller):
-        hold = SubjectHold(
-            id=f"H-{now:%Y%m%d}-{secrets.token_hex(3).upper()}",
+    placed = [
+        SubjectHold(
+            id=f"H-{now:%Y%m%d}-{secrets.token_hex(_ID_BYTES).upper()}",
             refs=refs_of(person, controller.identifiers, control.keys),
             reason=reason,
             owner=owner,
             categories=covered,
             placed=now,
         )
-        control.holds.place(hold)
-        control.ledger.append([_entry("hold.place", hold, actor)], now)
-        placed.append(hold)
+        for person in read_identifiers(identifiers, controller)
+    ]
+    control.holds.place(placed, actor=actor, now=now)
     settle_holds(control, actor=actor, now=now)
     return placed
 
@@ -63,15 +65,16 @@ def release_hold(workspace: Workspace, hold_id: str, *, actor: str, now: datetim
         InputError: `hold.unknown`.
     """
     control = Control(workspace)
-    hold = control.holds.release(hold_id, now)
-    control.ledger.append([_entry("hold.release", hold, actor)], now)
+    hold = control.holds.release(hold_id, actor=actor, now=now)
     settle_holds(control, actor=actor, now=now)
     return hold
 
 
 def list_holds(workspace: Workspace) -> list[SubjectHold]:
     """Return all holds on people, released ones included."""
-    return Control(workspace).holds.all()
+    holds = Control(workspace).holds
+    holds.reconcile()
+    return holds.all()
 
 
 def _category(given: str) -> str:
@@ -81,14 +84,3 @@ def _category(given: str) -> str:
         hint = did_you_mean(given, CATEGORIES).strip()
         raise InputError("hold.category", "this is no data category.", where="--category", fix=hint or None) from None
     return category
-
-
-def _entry(action: str, hold: SubjectHold, actor: str) -> AuditEntry:
-    return AuditEntry(
-        actor=actor,
-        action=action,
-        object=f"hold:{hold.id}",
-        outcome="done",
-        counts={"refs": len(hold.refs)},
-        detail={"categories": " ".join(hold.categories)} if hold.categories else {},
-    )

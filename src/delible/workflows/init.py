@@ -20,7 +20,7 @@ _TEMPLATE = f"""\
 controller: {NOT_YET_SAID}   # the organisation's name, as certificates and reports shall show it
 contact: {NOT_YET_SAID}      # where data subjects reach it, such as an address for privacy questions
 jurisdiction: EU
-regimes: [gdpr, ccpa]  # the laws under which requests are answered; deadlines are proved by the shortest
+regimes: [gdpr, ccpa]  # requests are taken in under these laws; deadlines are proved by the shortest
 
 # Each kind of identifier that a table holds or a data subject may give. Keep those that you have, name them as you do.
 #   normalise    how two are compared: exact; lower (e-mail addresses); digits (telephone numbers)

@@ -25,12 +25,12 @@ from delible.store.request_events import Event
 from delible.store.workspace import Workspace
 from delible.workflows.calendars import calendar_of, zone_of
 from delible.workflows.control import Control
+from delible.workflows.documents import read_document, shown_document
 from delible.workflows.held import stopping_holds
 from delible.workflows.resumption import STOPPED
 
 S = RequestState
 _BEGUN = frozenset({S.IN_PROGRESS, S.WAITING_RETENTION_WINDOW, S.PARTLY_COMPLETED})
-_LARGEST_DOCUMENT = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -119,11 +119,11 @@ def verify_identity(
 
     Raises:
         BlockedError: `request.transition`, `request.no_declaration`.
-        InputError: `document.unreadable`.
+        InputError: `document.unreadable`, `document.identifiers`.
     """
     control = Control(workspace)
     controller = control.policies.controller
-    signed = document_digest(declaration) if declaration is not None else None
+    signed = shown_document(declaration, controller) if declaration is not None else None
 
     def settled(request: Request) -> Event:
         paused, due = request.paused, request.due
@@ -153,18 +153,20 @@ def prove_agent(
 
     Raises:
         BlockedError: `request.no_agent`, `request.ended`.
-        InputError: `document.unreadable`.
+        InputError: `document.unreadable`, `document.identifiers`.
     """
+    control = Control(workspace)
+    controller = control.policies.controller
     agency = Agency.POWER_OF_ATTORNEY if power_of_attorney else Agency.SIGNED_PERMISSION
     event = partial(
         agent_proven,
         agency=agency,
         actor=actor,
         now=now,
-        permission=document_digest(permission),
-        proof=document_digest(proof) if proof is not None else None,
+        permission=shown_document(permission, controller),
+        proof=shown_document(proof, controller) if proof is not None else None,
     )
-    return Control(workspace).requests.change([request_id], event, now)[0]
+    return control.requests.change([request_id], event, now)[0]
 
 
 def extend_request(
@@ -311,31 +313,11 @@ def expire_requests(
     return [r for r in changed if r.state is S.EXPIRED]
 
 
-def document_digest(path: Path) -> str:
-    """Return the SHA-256 of a document that was seen.
-
-    Raises:
-        InputError: `document.unreadable`.
-    """
-    return hashlib.sha256(_read(path)).hexdigest()
-
-
 def _text(path: Path) -> str:
     try:
-        return _read(path).decode("utf-8")
+        return read_document(path).decode("utf-8")
     except UnicodeDecodeError:
         raise InputError("document.encoding", "the file is not UTF-8 text.", where=str(path)) from None
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_LARGEST_DOCUMENT + 1)
-    except (OSError, ValueError):
-        raise InputError("document.unreadable", "the document cannot be read.", where=str(path)) from None
-    if not data or len(data) > _LARGEST_DOCUMENT:
-        raise InputError("document.unreadable", "the document is empty, or too large.", where=str(path))
-    return data
 
 
 def _due(controller: Controller, request: Request, *, extended: bool, paused: int) -> date:

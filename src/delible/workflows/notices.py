@@ -63,7 +63,7 @@ class Sent:
         undelivered = tuple(
             Problem("notice.undelivered", f"the notice did not arrive: {x.failure}.", f"notice:{x.id}")
             for x in self.notices
-            if x.state is not N.SENT
+            if x.state not in (N.SENT, N.ACKNOWLEDGED)
         )
         if undelivered:
             return DelibleError.of((*undelivered, *self.gaps))
@@ -234,10 +234,10 @@ def _told(control: Control, adapter: Adapter, notices: Sequence[Notice], *, acto
     done: list[Notice] = []
     for start in range(0, len(notices), _BATCH):
         batch = notices[start : start + _BATCH]
-        control.notices.move({x.id: Move(N.SENDING) for x in batch}, actor=actor, now=clock())
-        outcomes = dict(_attempts(control, adapter, batch))
+        begun = {x.id: x.state for x in control.notices.begin([x.id for x in batch], actor=actor, now=clock())}
+        outcomes = dict(_attempts(control, adapter, [x for x in batch if begun[x.id] is N.SENDING]))
         moves = {i: Move(N.FAILED if a.failure else N.SENT, failure=a.failure) for i, a in outcomes.items()}
-        done += control.notices.move(moves, actor=actor, now=clock())
+        done += control.notices.end(moves, actor=actor, now=clock())
         if any(a.down for a in outcomes.values()):
             break
     return done

@@ -8,6 +8,7 @@ from datetime import datetime
 from delible.decide.deadline import confirm_by, due_date
 from delible.errors import InputError
 from delible.model.identity import Agency
+from delible.model.policy import Controller
 from delible.model.rectification import Correction
 from delible.model.request import Request
 from delible.model.restriction import RestrictionGround
@@ -49,7 +50,9 @@ def submit_requests(  # noqa: PLR0913 - each is a column of the register
         corrections: For rectification, the file with each person's corrections, in the same order.
 
     Raises:
-        InputError: `identifiers.*`, `corrections.*`, `request.received`, `request.ground`, `controller.*`.
+        InputError: `identifiers.*`, `corrections.*`, `request.received`, `request.ground`, `controller.*`;
+            `request.regime` for a law that the controller's `regimes` does not name; `policy.missing_file` without a
+            controller's file, since nobody can tell then what an identifier is.
     """
     if restriction is not None and right is not Right.RESTRICTION:
         raise InputError("request.ground", f"a request for {right} has no ground of Art. 18(1).", where="--ground")
@@ -63,6 +66,7 @@ def submit_requests(  # noqa: PLR0913 - each is a column of the register
     control = Control(workspace)
     received = received or now
     controller = control.policies.controller
+    _refuse_foreign(controller, regime)
     kinds, zone, working = controller.identifiers, zone_of(controller), calendar_of(controller, regime)
     people = read_people(identifiers, controller)
     if any((person.received or received) > now for person in people):
@@ -94,6 +98,22 @@ def submit_requests(  # noqa: PLR0913 - each is a column of the register
     if len(people) >= _SAY_EVERY:
         progress(f"recorded {len(made)} requests, {sum(r.duplicate_of is not None for r in made)} of them duplicates")
     return made
+
+
+def _refuse_foreign(controller: Controller, regime: Regime) -> None:
+    """Refuse a request under a law that the controller does not answer under: no deadline of it was ever proven.
+
+    Where the policy names no laws, all are allowed. A law more gives a person rights and takes none away, so here what
+    is missing must not turn anybody down.
+    """
+    if regime not in controller.regimes:
+        raise InputError(
+            "request.regime",
+            f"the controller does not answer requests under {regime.upper()}; nothing is recorded.",
+            where="--regime",
+            fix=f"Allowed: {', '.join(controller.regimes)} (regimes of policies/controller.yaml). Whoever is owed an "
+            "answer under another law: add it there, and give the day of receipt by --received.",
+        )
 
 
 def _corrections(control: Control, right: Right, source: str | None, people: int) -> list[tuple[Correction, ...]]:

@@ -27,6 +27,7 @@ def settle_holds(control: Control, *, actor: str, now: datetime) -> list[Request
     ended by its date or with its file, and a process may have died between a release and this. A request that such a
     hold has stopped goes on when that hold is over; if another one covers its rows, planning finds out.
     """
+    control.holds.reconcile()
     erasing = stopping_holds(control)
     requests = [r for r in control.requests.all() if r.right in STOPPED and r.state in HOLDABLE | {RequestState.HELD}]
     correcting = correction_holds(control, [r.id for r in requests if r.right is Right.RECTIFICATION])

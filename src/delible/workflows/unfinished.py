@@ -7,6 +7,8 @@ from pathlib import Path
 
 from delible.errors import PlanError, Problem
 from delible.model.plan import ErasurePlan, RectificationPlan, RetentionPlan
+from delible.model.request import ENDED
+from delible.model.terms import RequestState
 from delible.store.keys import load_keys
 from delible.store.plans import AnyPlan, check_seal, read_plan, write_plan
 from delible.store.workspace import Workspace
@@ -68,6 +70,27 @@ def plans_of(workspace: Workspace, request_ids: Collection[str]) -> list[Erasure
 def plans_before(workspace: Workspace, plan: ErasurePlan) -> list[ErasurePlan]:
     """Return the plans that this one goes on from, oldest first."""
     return [each for each in _kept(workspace) if each.id in plan.earlier]
+
+
+def states_under(
+    control: Control, plan: ErasurePlan | RectificationPlan, wanted: Collection[str] | None
+) -> dict[str, RequestState]:
+    """Return the requests of a plan that is to be gone on with, each with its state; none where nothing is left to do.
+
+    When all have ended, but not all by being carried out, another plan went on from this one, and somebody was refused
+    before it had begun: it is forgotten.
+
+    Args:
+        wanted: Only plans for one of these requests; all when None.
+    """
+    planned = [r.id for r in plan.requests]
+    if wanted is not None and set(planned).isdisjoint(wanted):
+        return {}
+    states = {r.id: r.state for r in control.requests.named(planned)}
+    if ENDED.issuperset(states.values()) and {*states.values()} != {RequestState.COMPLETED}:
+        forget_plan(control.workspace, plan)
+        return {}
+    return states
 
 
 def residue_tables(control: Control, plans: Sequence[ErasurePlan]) -> frozenset[str]:

@@ -75,6 +75,49 @@ def test_a_line_beside_a_table_breaks_between_words_too(
     assert sound(out)
 
 
+def shown(capsys: pytest.CaptureFixture[str], raising: typer.Typer, *rows: tuple[str, ...]) -> str:
+    @raising.command("show")
+    def show(ctx: typer.Context) -> None:
+        table = Table("id", "code", "", box=None, pad_edge=False)
+        for row in rows:
+            table.add_row(*row)
+        context.emit(ctx, {}, text=table)
+
+    assert main.main(["audit", "show"]) == 0
+    out = capsys.readouterr().out
+    assert sound(out)
+    assert "…" not in out
+    return out
+
+
+@pytest.mark.parametrize("width", [10, 40, 58, 70, 110, 300])
+@pytest.mark.parametrize("reason", ["short", WORDS, ""])
+def test_no_id_code_or_reason_in_a_table_is_cut(
+    raising: typer.Typer, capsys: pytest.CaptureFixture[str], width: int, reason: str
+) -> None:
+    ids = [f"N-{number}-{'x' * width}" for number in range(2)]
+    codes = [f"request.{'y' * (width // 2)}{number}" for number in range(2)]
+    out = shown(capsys, raising, *zip(ids, codes, (reason, reason), strict=True)).split()
+    assert not {*ids, *codes} - {*out}
+    assert sum(word in reason.split() for word in out) == 2 * len(reason.split())
+
+
+def test_what_fits_stands_side_by_side_and_what_does_not_goes_on_below(
+    raising: typer.Typer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head, first, *below = shown(capsys, raising, ("N-1", "a.b", WORDS)).splitlines()
+    assert head.split() == ["id", "code"]
+    assert first.startswith("N-1  a.b   word000 ")
+    assert all(line.startswith(" " * 11) for line in below)
+
+
+def test_where_not_even_the_ids_fit_each_row_is_a_paragraph(
+    raising: typer.Typer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = shown(capsys, raising, ("N-" + "x" * 60, "y" * 60, "late"), ("N-2", "z", ""))
+    assert out.splitlines() == ["N-" + "x" * 60, f"  code: {'y' * 60}", "  late", "N-2", "  code: z"]
+
+
 def test_a_schema_is_printed_as_it_is(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main.main(["policy", "schema"]) == 0
     assert "controller" in json.loads(capsys.readouterr().out)

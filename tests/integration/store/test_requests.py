@@ -117,6 +117,27 @@ def test_after_the_first_has_ended_a_request_is_no_duplicate(requests: Requests,
     assert second.state is S.AWAITING_APPROVAL
 
 
+def test_a_request_whose_first_ends_while_it_is_taken_in_keeps_its_identifiers(
+    requests: Requests, people: Any, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looked like a duplicate; without identifiers it could never be carried out."""
+    first, other = requests.submit([people.request("a@x.example"), people.request("b@x.example")], actor="o", now=now)
+    keep = Requests._keep_identifiers
+
+    def ended(self: Requests, *given: Any) -> None:
+        if self.get(first.id).state not in ENDED:
+            self.transition(first.id, S.WITHDRAWN, actor="other", now=now)
+        keep(self, *given)
+
+    monkeypatch.setattr(Requests, "_keep_identifiers", ended)
+    batch = [people.request("a@x.example"), people.request("A@x.example"), people.request("b@x.example")]
+    again, twin, second = requests.submit(batch, actor="o", now=now)
+    assert (again.state, again.duplicate_of) == (S.AWAITING_APPROVAL, None)
+    assert [row.value for row in requests.vault.get([again.id])] == ["a@x.example"]
+    assert (twin.duplicate_of, second.duplicate_of) == (again.id, other.id)
+    assert set(requests.vault.requests()) == {other.id, again.id}
+
+
 def test_references_that_were_found_later_also_make_duplicates(requests: Requests, people: Any, now: datetime) -> None:
     [first] = requests.submit([people.request("a@x.example")], actor="ops", now=now)
     phone = people.request("77").refs

@@ -224,8 +224,10 @@ def test_an_agent_shows_a_signed_permission_first(shop: Workspace) -> None:
     proven = prove_agent(shop, request.id, proof=paper(shop, "agent.pdf"), **how)
     assert proven.agent is Agency.SIGNED_PERMISSION
     detail = Control(shop).ledger.records()[-1].detail
-    assert detail["permission"] == hashlib.sha256(paper(shop).read_bytes()).hexdigest()
-    assert detail["agent_proof"] == hashlib.sha256(paper(shop, "agent.pdf").read_bytes()).hexdigest()
+    for name, file in (("permission", paper(shop)), ("agent_proof", paper(shop, "agent.pdf"))):
+        data = file.read_bytes()
+        facts = {"": hashlib.sha256(data).hexdigest(), "_bytes": str(len(data)), "_form": "text"}
+        assert {k: detail[f"{name}{k}"] for k in facts} == facts
     with blocked("request.unverified"):
         approve_request(shop, request.id, actor="officer", now=START)
     verify_identity(shop, request.id, level=Verification.REASONABLE, actor="desk", now=START)
@@ -324,6 +326,41 @@ def test_a_held_request_goes_on_by_itself_where_it_was(shop: Workspace) -> None:
     assert states() == [S.SCHEDULED, S.AWAITING_APPROVAL, S.AWAITING_APPROVAL]
     assert [o for _, o in outcomes(shop, approved.id)][-2:] == ["held", "scheduled"]
     assert settle_holds(Control(shop), actor="legal", now=START) == []
+
+
+def test_a_person_reads_words_and_a_program_codes(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    [request] = submit(shop, regime=Regime.CCPA)
+    doubt_identity(shop, request.id, actor="desk", now=START)
+    verify_identity(shop, request.id, level=Verification.REASONABLY_HIGH, account=True, actor="desk", now=START)
+    refuse_request(shop, request.id, reason="x", ground=RefusalGround.MANIFESTLY_UNFOUNDED, actor="desk", now=START)
+    where = ["--workspace", str(shop.root)]
+    for command in (["show", request.id], ["list"]):
+        assert main.main(["request", *command, *where]) == 0
+        assert "_" not in capsys.readouterr().out
+    assert main.main(["request", "show", request.id, "--json", *where]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["request"]["ground"] == "manifestly_unfounded"
+    assert "verifying_identity" in {h["outcome"] for h in document["history"]}
+
+
+def test_no_reason_of_a_hold_and_no_id_is_cut(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    file = shop.root.parent / "held.jsonl"
+    file.write_text('{"email": "ann@x.example"}\n')
+    reason = "claim 2026-14, " + "which goes on for long " * 9 + "and ends"
+    [hold] = place_holds(
+        shop,
+        identifiers=str(file),
+        reason=reason,
+        owner="the legal department of the northern branch",
+        categories=["user.contact", "user.financial"],
+        actor="legal",
+        now=START,
+    )
+    assert main.main(["hold", "list", "--workspace", str(shop.root)]) == 0
+    out = capsys.readouterr().out
+    assert hold.id in out.split()
+    assert sum(word in reason.split() for word in out.split()) >= len(reason.split())
+    assert all(len(line) <= 100 for line in out.splitlines())
 
 
 def test_a_hold_on_a_request_that_was_begun_is_shown_although_its_state_stays(

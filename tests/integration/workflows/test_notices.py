@@ -25,7 +25,9 @@ from delible.errors import BlockedError, ConflictError, InputError
 from delible.model.notice import Notice, NoticeState, notice_id
 from delible.model.subject import KeyRole, KeyRow
 from delible.model.terms import Regime, RequestState, Right
+from delible.store.delivery import Attempted
 from delible.store.keys import _pads as pads_of
+from delible.store.notices import Notices
 from delible.store.webhook import Patience, Webhook
 from delible.store.workspace import Workspace, create_workspace
 from delible.workflows.audit import verify_ledger
@@ -349,6 +351,50 @@ def test_a_sent_notice_can_be_sent_again_by_name(tmp_path: Path) -> None:
         assert list(send(workspace)) == []
         send(workspace, notice_id(request, "carrier"))
     assert [g.body for g in there.got] == [there.got[0].body] * 2
+
+
+class Answering:
+    """A recipient that answers a notice as soon as another one arrives, or does not."""
+
+    def __init__(self, workspace: Workspace, early: str, late: str, *, fails: bool) -> None:
+        self.workspace, self.early, self.late, self.fails, self.got = workspace, early, late, fails, list[str]()
+
+    def answer(self, notice: str) -> None:
+        acknowledge_notice(self.workspace, notice, by="x", actor="desk", now=NOW)
+
+    def send(self, notice: str, _: bytes) -> Attempted:
+        self.got.append(notice)
+        if notice == self.late:
+            self.answer(notice)
+        return Attempted("500" if self.fails and notice == self.late else None)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_answer_during_sending_leaves_what_was_sent_to_the_others_recorded(tmp_path: Path, fails: bool) -> None:
+    workspace = shop(tmp_path, ("carrier", "by: outbox"))
+    early, late, other = (notice_id(r, "carrier") for r in sorted(done(workspace, 3)))
+    there = Answering(workspace, early, late, fails=fails)
+    begin = Notices.begin
+
+    def answered(self: Notices, ids: Sequence[str], **how: Any) -> list[Notice]:
+        there.answer(early)
+        return begin(self, ids, **how)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Notices, "begin", answered)
+        told = send_notices(workspace, actor="desk", now=NOW, adapter_for=lambda *_: there)
+    assert told.failure is None
+    assert there.got == [late, other], "what was answered already is not sent"
+    found = {x.id: x.state for x in list_notices(workspace, actor="desk", now=NOW).notices}
+    assert found == {early: N.ACKNOWLEDGED, late: N.ACKNOWLEDGED, other: N.SENT}
+    assert list(send(workspace)) == []
+    records = Control(workspace).ledger.records(object_prefix=f"request:R-{late[2:].removesuffix('-carrier')}/")
+    assert [(r.action, r.outcome) for r in records][2:] == [
+        ("notice.send", "started"),
+        ("notice.acknowledge", "done"),
+        ("notice.send", "failed" if fails else "done"),
+    ]
+    assert verify_ledger(workspace).intact
 
 
 def test_two_senders_do_not_send_at_once(tmp_path: Path) -> None:

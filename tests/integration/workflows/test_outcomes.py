@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,11 @@ from delible.model.plan import ErasurePlan, PlannedRequest
 from delible.model.request import Request
 from delible.model.restriction import RestrictionGround
 from delible.model.terms import Exclusion, Regime, RequestState, Right
+from delible.store.ledger import Ledger
 from delible.store.workspace import Workspace, open_workspace
 from delible.workflows.control import Control
 from delible.workflows.exceptions import end_requests, is_finished
-from delible.workflows.holds import place_holds, release_hold
+from delible.workflows.holds import list_holds, place_holds, release_hold
 from delible.workflows.init import init_workspace
 from delible.workflows.requests import approve_request, submit_requests
 from delible.workflows.restriction import lift_restriction
@@ -167,6 +168,27 @@ def test_a_hold_on_a_category_holds_where_an_erasure_would_take_it_and_lets_go(s
     }
     release_hold(shop, hold.id, actor="legal", now=NOW)
     assert Control(shop).requests.get(request.id).state is S.AWAITING_APPROVAL
+
+
+@pytest.mark.parametrize("look", [list_holds, lambda shop: settle_holds(Control(shop), actor="job", now=NOW)])
+def test_whoever_looks_next_records_a_hold_whose_writer_was_killed(
+    shop: Workspace, look: Callable[[Workspace], object]
+) -> None:
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    who = people(shop)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Ledger, "drain", die)
+        with pytest.raises(KeyboardInterrupt):
+            place_holds(shop, identifiers=who, reason="claim", owner="legal", actor="legal", now=NOW)
+    look(shop)
+    look(shop)
+    records = Control(shop).ledger.records(action_prefix="hold.")
+    assert [(r.action, r.outcome, r.actor) for r in records] == [
+        ("hold.place", "started", "legal"),
+        ("hold.place", "done", "legal"),
+    ]
 
 
 def test_a_request_that_a_hold_of_the_policies_stopped_goes_on_when_it_is_over(shop: Workspace) -> None:

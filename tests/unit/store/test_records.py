@@ -1,17 +1,16 @@
-"""The smaller registers: consents, suppression, holds, tags, manifests."""
+"""The smaller registers: consents, suppression, tags, manifests."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from delible.errors import BlockedError, ConflictError, InputError
+from delible.errors import ConflictError, InputError
 from delible.model.consent import ConsentRecord
-from delible.model.record import Manifest, ReleaseFile, SubjectHold, TagFinding
+from delible.model.record import Manifest, ReleaseFile, TagFinding
 from delible.model.subject import SubjectRef
 from delible.model.terms import ConsentStatus, LegalBasis, TagState
 from delible.store.consents import Consents
-from delible.store.holds import Holds
 from delible.store.manifests import Manifests
 from delible.store.suppression import Suppression
 from delible.store.tags import Tags
@@ -69,28 +68,6 @@ def test_no_reference_stands_in_the_suppression_lists_log(workspace: Workspace, 
     Suppression(workspace).add([ADA], "R-1", now)
     logs = (workspace.root / "store" / "suppression" / "_delta_log").glob("*.json")
     assert all(ADA not in log.read_text() for log in logs)
-
-
-def hold(name: str, at: datetime) -> SubjectHold:
-    return SubjectHold(id=name, refs=(ADA, BOB), reason="litigation", owner="legal", placed=at)
-
-
-def test_a_hold_is_placed_once_and_released_once(workspace: Workspace, now: datetime) -> None:
-    holds = Holds(workspace)
-    assert holds.all() == []
-    holds.place(hold("h1", now))
-    with refused(InputError, "hold.exists"):
-        holds.place(hold("h1", now))
-    assert {ref for hold in holds.active() for ref in hold.refs} == {ADA, BOB}
-    ended = holds.release("h1", now)
-    assert ended == hold("h1", now).model_copy(update={"released": now})
-    assert (holds.all(), holds.active()) == ([ended], [])
-    with refused(BlockedError, "hold.released"):
-        holds.release("h1", now)
-    with refused(InputError, "hold.unknown"):
-        holds.release("h2", now)
-    with refused(InputError, "hold.no_subject"):
-        holds.place(hold("h3", now).model_copy(update={"refs": ()}))
 
 
 def finding(column: str, at: datetime, **changes: object) -> TagFinding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -16,7 +17,8 @@ from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.identifiers import read_identifiers
 from delible.workflows.requests import submit_requests
-from small_shop import NOW, make_workspace
+from policy_files import write_policies
+from small_shop import CONTROLLER, NOW, make_workspace, people_file
 
 
 @pytest.fixture
@@ -98,6 +100,34 @@ def test_a_value_that_evidently_is_not_of_its_kind_is_refused_and_not_repeated(
 )
 def test_an_odd_value_that_is_lawful_is_taken(kind: str, value: object, workspace: Workspace) -> None:
     assert submit(workspace, {kind: value})
+
+
+@pytest.mark.parametrize("named", [None, (Regime.GDPR,), (Regime.CCPA,), (Regime.CCPA, Regime.GDPR)])
+@pytest.mark.parametrize("regime", Regime)
+def test_a_request_is_taken_in_under_the_controllers_laws_only(
+    workspace: Workspace, regime: Regime, named: tuple[Regime, ...] | None
+) -> None:
+    """Without `regimes` under all: that nobody said which must turn no person down."""
+    said = f"regimes: [{', '.join(named)}]\n" if named else ""
+    write_policies(workspace.root / "policies", {"controller.yaml": CONTROLLER + said})
+    file = people_file(workspace.root.parent, {"email": "ann@shop.example"})
+    how: dict[str, Any] = {"right": Right.ERASURE, "identifiers": str(file), "actor": "tests", "now": NOW}
+    if named is None or regime in named:
+        assert submit_requests(workspace, regime=regime, **how)[0].regime is regime
+        return
+    with pytest.raises(InputError) as caught:
+        submit_requests(workspace, regime=regime, **how)
+    assert (caught.value.code, caught.value.exit_code) == ("request.regime", 2)
+    assert f"Allowed: {named[0]} " in str(caught.value)
+    assert Control(workspace).requests.all() == []
+
+
+def test_without_a_controllers_file_nothing_is_taken_in_and_the_message_says_why(workspace: Workspace) -> None:
+    (workspace.root / "policies" / "controller.yaml").unlink()
+    with pytest.raises(InputError) as caught:
+        submit(workspace, {"email": "ann@shop.example"})
+    assert (caught.value.code, caught.value.exit_code) == ("policy.missing_file", 2)
+    assert "controller.yaml" in str(caught.value)
 
 
 def test_an_identifier_of_which_nothing_is_left_is_refused_wherever_it_comes_from(workspace: Workspace) -> None:
