@@ -65,6 +65,7 @@ def test_the_wheel_holds_the_package_and_the_demos_policies_and_nothing_else(unp
         "report/templates/certificate.html.j2",
         "report/templates/style.css",
         "schemas/facets/1-0-0/delible_erasure.json",
+        "schemas/facets/1-0-0/delible_rectification.json",
         "shop/controller.yaml",
         "shop/tables/customers.yaml",
     ],

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.spark
 
-STAGES = {"purge_deletion_vectors": None, "vacuum": 0, "expire_log": 0}
+STAGES = {"purge_deletion_vectors": None, "vacuum": purge.Vacuumed(0, 0), "expire_log": 0}
 TEXTS = (email(LOWEST), phone(LOWEST), phone(LOWEST).replace(" ", ""))
 KEYS = {"customer_id": {LOWEST}}
 

@@ -10,12 +10,16 @@ import pytest
 
 from byte_search import places
 from delible.errors import BlockedError, ResidueError
-from delible.model.terms import RequestState
+from delible.model.request import RefusalGround
+from delible.model.restriction import RestrictionGround
+from delible.model.terms import Regime, RequestState, Right
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.erasure import apply_erasure
 from delible.workflows.erasure_plan import plan_due_erasures
 from delible.workflows.holds import place_holds, release_hold
+from delible.workflows.lifecycle import refuse_request
+from delible.workflows.requests import submit_requests
 from delible.workflows.retention import apply_retention, plan_due_retention
 from policy_files import write_policies
 from small_shop import NOW, ONE_TABLE, approved, email, make_workspace, people_file, write_tables
@@ -102,3 +106,86 @@ def test_what_retention_removed_of_somebody_who_is_held_since_stays_until_the_re
     release_hold(shop, placed, actor="tests", now=LATER)
     [done] = apply_retention(shop, plan, actor="tests", now=LATER).tables
     assert (done.state, there(shop, HELD)) == ("erased", False)
+
+
+def restrict(shop: Workspace, folder: Path, ground: RestrictionGround | None = None) -> str:
+    """Claim a restriction, which nobody has granted yet."""
+    [made] = submit_requests(
+        shop,
+        right=Right.RESTRICTION,
+        regime=Regime.GDPR,
+        identifiers=str(people_file(folder, {"email": email(HELD)})),
+        restriction=ground,
+        actor="desk",
+        now=SOON,
+    )
+    return made.id
+
+
+def refuse(shop: Workspace, request: str) -> None:
+    refuse_request(shop, request, reason="R", ground=RefusalGround.OTHER, actor="officer", now=LATER)
+
+
+def test_art_18_what_retention_removed_of_somebody_who_claims_a_restriction_since_stays(
+    shop: Workspace, tmp_path: Path
+) -> None:
+    write_policies(shop.root / "policies", {"retention/accounts.yaml": RULE})
+    plan = plan_due_retention(shop, now=NOW)
+    apply_retention(shop, plan, actor="tests", now=NOW)
+    claim = restrict(shop, tmp_path)
+    with pytest.raises(BlockedError, check=lambda e: e.code == "table.held"):
+        apply_retention(shop, plan, actor="tests", now=LATER)
+    assert there(shop, HELD)
+    refuse(shop, claim)
+    [done] = apply_retention(shop, plan, actor="tests", now=LATER).tables
+    assert (done.state, there(shop, HELD)) == ("erased", False)
+
+
+def test_art_18_1_b_an_erasure_that_is_opposed_during_its_window_keeps_the_old_rows(
+    shop: Workspace, tmp_path: Path
+) -> None:
+    [request] = approved(shop, tmp_path, {"email": email(HELD)})
+    waiting = plan_due_erasures(shop, now=NOW)
+    apply_erasure(shop, waiting.plan, actor="tests", now=NOW, searched=waiting.searched)
+    claim = restrict(shop, tmp_path, RestrictionGround.UNLAWFUL_PROCESSING)
+    with pytest.raises(BlockedError, check=lambda e: e.code == "request.opposed"):
+        apply_erasure(shop, waiting.plan, actor="tests", now=LATER)
+    assert there(shop, HELD)
+    refuse(shop, claim)
+    apply_erasure(shop, waiting.plan, actor="tests", now=LATER)
+    assert Control(shop).requests.get(request).state is RequestState.COMPLETED
+    assert not there(shop, HELD)
+
+
+def test_no_old_file_goes_while_a_kept_plan_cannot_be_read_and_somebody_is_held(
+    shop: Workspace, tmp_path: Path
+) -> None:
+    approved(shop, tmp_path, {"email": email(HELD)})
+    first = plan_due_erasures(shop, now=NOW)
+    apply_erasure(shop, first.plan, actor="tests", now=NOW, searched=first.searched)
+    hold(shop, tmp_path)
+    kept = shop.root / ".delible" / "plans" / f"{first.plan.id}.json"
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:-20])
+    [other] = approved(shop, tmp_path, {"email": email(OTHER)})
+    now = plan_due_erasures(shop, now=NOW, request_ids=[other], immediate=True)
+    with pytest.raises(BlockedError) as caught:
+        apply_erasure(shop, now.plan, actor="tests", now=NOW, searched=now.searched)
+    assert [(p.code, p.where) for p in caught.value.problems] == [("plan.unusable", str(kept))]
+    assert there(shop, HELD)
+    kept.write_bytes(whole)
+    with pytest.raises(BlockedError, check=lambda e: e.code == "request.held"):
+        apply_erasure(shop, now.plan, actor="tests", now=SOON)
+    assert there(shop, HELD)
+
+
+def test_the_ledger_says_by_which_window_old_files_went(shop: Workspace, spark: SparkSession, tmp_path: Path) -> None:
+    approved(shop, tmp_path, {"email": email(HELD)})
+    planned = plan_due_erasures(shop, now=NOW)
+    apply_erasure(shop, planned.plan, actor="tests", now=NOW, searched=planned.searched)
+    longer = "'delta.deletedFileRetentionDuration' = 'interval 30 hours'"
+    spark.sql(f"ALTER TABLE delta.`{shop.root}/warehouse/customers` SET TBLPROPERTIES ({longer})")
+    with pytest.raises(ResidueError):
+        apply_erasure(shop, planned.plan, actor="tests", now=LATER)
+    [vacuumed] = [r for r in Control(shop).ledger.records() if (r.action, r.outcome) == ("erasure.vacuum", "done")]
+    assert (vacuumed.detail["hours"], vacuumed.counts["files_removed"]) == ("30", 0)

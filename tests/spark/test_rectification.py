@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from delible.model.plan import RectificationPlan
 from delible.model.subject import SubjectRef
 from delible.model.terms import ConsentStatus, LegalBasis, Normalise, Regime, RequestState, Right
 from delible.store.consents import Consents
+from delible.store.lineage import LineageLog
 from delible.store.workspace import open_workspace
 from delible.workflows.audit import verify_ledger
 from delible.workflows.control import Control
@@ -285,8 +286,45 @@ def test_what_was_wrong_is_right_everywhere_and_in_no_byte(
         assert closing.counts["matches"] == 0
         assert (closing.counts["proof.bytes"], closing.counts["proof.rows"]) == (5, 4)
         assert [x.recipient for x in control.notices.all()] == ["mailer"]
+        assert corrected_by_lineage(workspace) == {"customers": 1, "newsletter": 1, "profiles": 1}
         assert main(["rectification", "apply", str(root / "plan.json"), "--workspace", str(root), "--json"]) == 0
         assert rows(spark, root) == expected(before)
+        assert corrected_by_lineage(workspace) == {"customers": 1, "newsletter": 1, "profiles": 1}
+
+
+def corrected_by_lineage(workspace: Workspace) -> dict[str, int]:
+    """Return the rows that the one finished run corrected in each table, as its event says."""
+    events = [e for e in LineageLog(workspace).events() if e["job"]["name"] == "rectification.apply"]
+    [end] = [e for e in events if e["eventType"] == "COMPLETE"]
+    assert "people.example" not in json.dumps(events)
+    facets = [out["facets"]["delible_rectification"] for out in end["outputs"]]
+    assert all(f["requests"] and f["columns"] and f["matches"] == 0 for f in facets)
+    return {i["name"].rpartition("/")[2]: f["rows"] for i, f in zip(end["outputs"], facets, strict=True)}
+
+
+def test_an_objection_that_comes_while_rows_are_corrected_is_not_lost(template: Path, spark: SparkSession) -> None:
+    with fresh(template) as workspace:
+        forget_logs(spark)
+        plan = load_plan(workspace, workspace.root / "plan.json", RectificationPlan)
+        come: list[str] = []
+
+        def meanwhile(said: str) -> None:
+            if "rewriting" in said and not come:
+                people = people_file(template, {"email": OLD})
+                [made] = submit_requests(
+                    workspace,
+                    right=Right.OBJECTION,
+                    regime=Regime.GDPR,
+                    identifiers=str(people),
+                    actor="desk",
+                    now=NOW + timedelta(minutes=1),
+                )
+                come.append(made.id)
+
+        apply_rectification(workspace, plan, actor="tests", now=NOW, progress=meanwhile)
+        [late] = [r for r in Control(workspace).requests.all() if r.id in come]
+        assert ref(workspace, NEW) in late.refs
+        assert flag(late) is not None
 
 
 def test_objections_and_withdrawals_go_on_under_the_corrected_address(template: Path, spark: SparkSession) -> None:
@@ -347,7 +385,8 @@ def test_a_hold_on_evidence_that_an_erasure_would_keep_stops_its_correction(
 @pytest.mark.parametrize("stage", ["purge_deletion_vectors", "vacuum", "expire_log"])
 def test_each_stage_is_needed(stage: str, template: Path, spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without one of them the old value stays in some byte, and the run says so."""
-    monkeypatch.setattr(purge, stage, lambda *_, **__: 0)
+    left_out = purge.Vacuumed(0, 0) if stage == "vacuum" else 0
+    monkeypatch.setattr(purge, stage, lambda *_, **__: left_out)
     with fresh(template) as workspace:
         forget_logs(spark)
         plan = load_plan(workspace, workspace.root / "plan.json", RectificationPlan)

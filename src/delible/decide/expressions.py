@@ -7,7 +7,8 @@ A value of another kind is not converted, as Spark would, but refused; a text be
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -30,6 +31,11 @@ _PART = re.compile(
     r"\s*(?:(?P<number>\d+(?:\.\d+)?)|'(?P<text>(?:[^'\\]|'')*)'|`(?P<quoted>[^`]+)`"
     r"|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<sign><=>|<>|!=|<=|>=|[=<>(),+*/.-]))"
 )
+_COMMENT = re.compile(r"\s*(?:--|/\*)")
+_DEEPEST = 50
+"""So deep may parentheses, signs and NOT be nested; no condition of a policy is, and a crash is no answer."""
+_MOST_DIGITS = 38
+"""Spark has no longer numbers."""
 _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "lower": lambda v: v.lower(),
     "upper": lambda v: v.upper(),
@@ -69,16 +75,26 @@ class _Parser:
         self._row = {name.lower(): value for name, value in row.items()}
         self._spelts = list(_spelts(text))
         self._at = 0
+        self._depth = 0
 
     def end(self) -> None:
         if self._at < len(self._spelts):
             raise Undecidable(f"'{self._spelts[self._at][1]}' is not known here")
 
     def condition(self) -> Any:
-        found = self._all()
-        while self._word("or"):
-            found = disjunction(found, self._all())
-        return found
+        with self._deeper():
+            found = self._all()
+            while self._word("or"):
+                found = disjunction(found, self._all())
+            return found
+
+    @contextmanager
+    def _deeper(self) -> Iterator[None]:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise Undecidable(f"it is nested more than {_DEEPEST} deep")
+        yield
+        self._depth -= 1
 
     def _all(self) -> Any:
         found = self._negated()
@@ -88,7 +104,8 @@ class _Parser:
 
     def _negated(self) -> Any:
         if self._word("not"):
-            return negation(self._negated())
+            with self._deeper():
+                return negation(self._negated())
         return self._compared()
 
     def _compared(self) -> Any:
@@ -145,6 +162,8 @@ class _Parser:
     def _value(self) -> Any:
         kind, spelt = self._next()
         match kind:
+            case "number" if len(spelt) > _MOST_DIGITS:
+                raise Undecidable("a number is longer than any that Spark knows")
             case "number":
                 return Decimal(spelt) if "." in spelt else int(spelt)
             case "text":
@@ -156,7 +175,8 @@ class _Parser:
                 self._expect(")")
                 return found
             case "sign" if spelt == "-":
-                value = self._value()
+                with self._deeper():
+                    value = self._value()
                 return None if value is None else arithmetic("-", 0, value)
             case "word":
                 return self._named(spelt)
@@ -232,8 +252,11 @@ class _Parser:
 
 
 def _spelts(text: str) -> list[tuple[str, str]]:
-    found, at = [], 0
-    while text[at:].strip():
+    found, at, text = [], 0, text.rstrip()
+    while at < len(text):
+        if _COMMENT.match(text, at):
+            # Spark passes over it; read as signs it would be a condition that nobody wrote.
+            raise Undecidable("a comment is not known here")
         match = _PART.match(text, at)
         if match is None or match.lastgroup is None:
             raise Undecidable("it holds a sign that is not known here")

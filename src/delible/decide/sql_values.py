@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -17,6 +16,9 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     ">": lambda a, b: bool(a > b),
     ">=": lambda a, b: bool(a >= b),
 }
+
+
+_MOST_COMPARED = 10_000_000
 
 
 class Undecidable(Exception):
@@ -88,13 +90,46 @@ def same(left: Any, right: Any) -> bool:
 
 
 def like(value: Any, pattern: Any) -> bool | None:
-    """Return whether a text fits a LIKE pattern."""
+    """Return whether a text fits a LIKE pattern.
+
+    Between two `%` each part is looked for once, from where the one before it ended: a regular expression would try all
+    ways to share a long text among them.
+    """
     if value is None or pattern is None:
         return None
     if not isinstance(value, str) or not isinstance(pattern, str):
         raise Undecidable("LIKE compares texts only")
-    parts = ("." if c == "_" else ".*" if c == "%" else re.escape(c) for c in pattern)
-    return re.fullmatch("".join(parts), value, re.DOTALL) is not None
+    if "\\" in pattern:
+        raise Undecidable("an escape in a LIKE pattern is not known here")
+    first, *others = pattern.split("%")
+    if not others:
+        return len(value) == len(first) and _stands(value, 0, first)
+    *middle, last = others
+    end = len(value) - len(last)
+    if end < len(first) or not _stands(value, 0, first) or not _stands(value, end, last):
+        return False
+    at = len(first)
+    for part in middle:
+        found = _found(value, part, at, end)
+        if found is None:
+            return False
+        at = found + len(part)
+    return True
+
+
+def _stands(text: str, at: int, part: str) -> bool:
+    """Return whether part of a LIKE pattern stands somewhere; the text is long enough."""
+    return all(wanted in ("_", there) for wanted, there in zip(part, text[at : at + len(part)], strict=True))
+
+
+def _found(text: str, part: str, start: int, end: int) -> int | None:
+    """Return where a part of a LIKE pattern stands first between two places."""
+    if "_" not in part:
+        found = text.find(part, start, end)
+        return None if found < 0 else found
+    if (end - start) * len(part) > _MOST_COMPARED:
+        raise Undecidable("a LIKE pattern is too long for such a text")
+    return next((at for at in range(start, end - len(part) + 1) if _stands(text, at, part)), None)
 
 
 def arithmetic(sign: str, left: Any, right: Any) -> Any:

@@ -59,6 +59,11 @@ def succession(
     return Succession.UNDECIDED
 
 
+def forbids(request: Request) -> bool:
+    """Return whether a request keeps rows from being used, and asks for nothing to be done with them."""
+    return request.right not in _SEARCHING or request.right is Right.RESTRICTION
+
+
 def carried(record: ConsentRecord, ref: SubjectRef, *, own: bool, now: datetime) -> ConsentRecord | None:
     """Return a statement as it stands under the corrected identifier, or None when it does not.
 

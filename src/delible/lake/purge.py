@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import pyarrow as pa
@@ -18,7 +19,7 @@ from pyspark.sql import SparkSession
 from delible.errors import ConflictError
 from delible.lake.commits import commits, current_version, latest, log_of
 from delible.lake.facts import open_table, path_table
-from delible.model.layout import DELETED_FILES, LOG
+from delible.model.layout import DEFAULTS, DELETED_FILES, LOG, interval_hours
 
 _INTERVAL = "delta.checkpointInterval"
 PROPERTIES = (DELETED_FILES, LOG, _INTERVAL)
@@ -26,6 +27,8 @@ PROPERTIES = (DELETED_FILES, LOG, _INTERVAL)
 
 _CHECKPOINT = re.compile(r"^(\d{20})\.checkpoint\.(?:(\d{10})\.(\d{10})\.|[0-9a-fA-F-]{36}\.)?(?:parquet|json)$")
 _VERSIONED = re.compile(r"^\.?(\d{20})\.")
+_HOUR = 3_600_000
+"""Delta counts in milliseconds."""
 _RETENTION_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 
 
@@ -39,13 +42,27 @@ def purge_deletion_vectors(spark: SparkSession, location: str, *, table: str) ->
         spark.sql(f"REORG TABLE {path_table(location)} APPLY (PURGE)")
 
 
-def vacuum(spark: SparkSession, location: str, *, table: str, hours: int | None) -> int:
-    """Remove files that no kept version needs; return how many.
+@dataclass(frozen=True)
+class Vacuumed:
+    """What a VACUUM did.
+
+    Args:
+        files: Files removed.
+        hours: The age that files had to have when it began, rounded up.
+    """
+
+    files: int
+    hours: int
+
+
+def vacuum(spark: SparkSession, location: str, *, table: str, hours: int | None) -> Vacuumed:
+    """Remove files that no kept version needs.
 
     Args:
         hours: Age that files must have; None for the table's own retention window.
     """
     handle, seen = open_table(spark, location, table=table), current_version(location)
+    own = properties(spark, location, table=table).get(DELETED_FILES, DEFAULTS[DELETED_FILES])
     before = spark.conf.get(_RETENTION_CHECK)
     # Delta refuses a window below the table's own: `immediate` is the operator's word that nobody else reads it.
     spark.conf.set(_RETENTION_CHECK, "false" if hours is not None else "true")
@@ -56,8 +73,14 @@ def vacuum(spark: SparkSession, location: str, *, table: str, hours: int | None)
             handle.vacuum(hours)
     finally:
         spark.conf.set(_RETENTION_CHECK, str(before))
-    ended = next((c for c in commits(location, since=seen) if c.info.get("operation") == "VACUUM END"), None)
-    return ended.metrics.get("numDeletedFiles", 0) if ended is not None else 0
+    logged = {str(c.info.get("operation")): c for c in commits(location, since=seen)}
+    files = logged["VACUUM END"].metrics.get("numDeletedFiles", 0) if "VACUUM END" in logged else 0
+    used = interval_hours(own) if hours is None else hours
+    if hours is None and "VACUUM START" in logged:
+        # What it went by itself: the property may have changed since it was read above.
+        said = logged["VACUUM START"].info.get("operationParameters", {}).get("defaultRetentionMillis", "")
+        used = -(-int(said) // _HOUR) if str(said).isdigit() else used
+    return Vacuumed(files, used)
 
 
 def properties(spark: SparkSession, location: str, *, table: str) -> dict[str, str]:

@@ -1,15 +1,16 @@
 """Old values in a person's own rows: for values that are no proof in raw bytes, since others have them, too.
 
 Every Parquet file below a table is read, whatever the log says. A row that holds both a key of the person and the old
-value is residue.
+value is residue. Where nobody can tell whose the rows of a file are, the file counts as unreadable.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +22,12 @@ from delible.lake.forms import Needles
 from delible.lake.places import Names
 from delible.lake.typed_keys import TypedKeys
 from delible.model.proof import Match
+
+_NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+
+
+class _WhoseError(Exception):
+    """Raised for a file that has a corrected column and none by which the table reaches people."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,8 @@ class Wrong:
 def search_rows(name: str, location: str, people: Sequence[Wrong]) -> tuple[list[Match], list[str]]:
     """Return the places at which an old value still stands in a person's rows, and the files that cannot be read.
 
+    Names of columns are the same in any letter case, as for Spark and Delta.
+
     Args:
         name: How the table is named in places, such as `table:orders`.
         location: Absolute path or URI.
@@ -53,32 +62,47 @@ def search_rows(name: str, location: str, people: Sequence[Wrong]) -> tuple[list
             continue
         place = f"{name}/{names.shown(path)}"
         try:
-            found = _in_file(filesystem, info.path, people)
-        except (OSError, pa.ArrowException):
+            found = _in_file(filesystem, info.path, dict(_partitions(path)), people)
+        except (OSError, pa.ArrowException, _WhoseError):
             unreadable.append(place)
             continue
         matches += [Match(place=f"{place}:{c}", form="row of the person", count=n) for c, n in sorted(found.items())]
     return matches, unreadable
 
 
-def _in_file(filesystem: pafs.FileSystem, path: str, people: Sequence[Wrong]) -> Counter[str]:
+def _partitions(path: str) -> Iterator[tuple[str, str | None]]:
+    """Yield the columns whose values are in the names of a file's folders, in lower case."""
+    for part in PurePosixPath(path).parts[:-1]:
+        column, told, value = part.partition("=")
+        if told:
+            yield unquote(column).lower(), None if value == _NO_VALUE else unquote(value)
+
+
+def _in_file(
+    filesystem: pafs.FileSystem, path: str, partitions: Mapping[str, str | None], people: Sequence[Wrong]
+) -> Counter[str]:
     found: Counter[str] = Counter()
-    columns = dict.fromkeys(c for person in people for c in (*person.keys, *person.values))
+    wanted = {c.lower() for person in people for c in (*person.keys, *person.values)}
     with filesystem.open_input_file(path) as stream:
         file = pq.ParquetFile(stream)
-        present = [c for c in columns if c in file.schema_arrow.names]
-        for group in range(file.num_row_groups):
+        present = [c for c in file.schema_arrow.names if c.lower() in wanted]
+        known = {c.lower() for c in present}
+        told = known | partitions.keys()
+        people = [p for p in people if any(c.lower() in known for c in p.values)]
+        if any(all(c.lower() not in told for c in person.keys) for person in people):
+            raise _WhoseError
+        for group in range(file.num_row_groups) if people else ():
             table = file.read_row_group(group, columns=present)
             for person in people:
-                found += _in_rows(table.filter(_rows_of(table, person.keys)), person)
+                found += _in_rows(table.filter(_rows_of(table, partitions, person.keys)), person)
     return found
 
 
 def _in_rows(rows: pa.Table, person: Wrong) -> Counter[str]:
     found: Counter[str] = Counter()
     for column, (kind, values) in person.values.items():
-        if column in rows.column_names and rows.num_rows:
-            counts = pc.value_counts(pc.cast(rows.column(column).combine_chunks(), pa.string()))
+        for array in _arrays(rows, column) if rows.num_rows else ():
+            counts = pc.value_counts(pc.cast(array, pa.string()))
             found[column] += sum(
                 entry["counts"]
                 for entry in counts.to_pylist()
@@ -87,9 +111,18 @@ def _in_rows(rows: pa.Table, person: Wrong) -> Counter[str]:
     return +found
 
 
-def _rows_of(table: pa.Table, keys: Mapping[str, TypedKeys]) -> pa.Array:
+def _rows_of(table: pa.Table, partitions: Mapping[str, str | None], keys: Mapping[str, TypedKeys]) -> pa.Array:
     mask = pa.array([False] * table.num_rows, pa.bool_())
     for column, wanted in keys.items():
-        if column in table.column_names:
-            mask = pc.or_(mask, wanted.mask(table.column(column).combine_chunks()))
+        for array in _arrays(table, column):
+            mask = pc.or_(mask, wanted.mask(array))
+        if wanted.hits(pa.array([partitions.get(column.lower())], pa.string())):
+            mask = pa.array([True] * table.num_rows, pa.bool_())
     return mask
+
+
+def _arrays(table: pa.Table, column: str) -> Iterator[pa.Array]:
+    """Yield the values of a column; a file that Spark did not write may have it in several spellings."""
+    for index, name in enumerate(table.column_names):
+        if name.lower() == column.lower():
+            yield table.column(index).combine_chunks()

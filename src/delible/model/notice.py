@@ -13,11 +13,9 @@ from pydantic import AfterValidator, StringConstraints, model_validator
 
 from delible.model.base import Frozen, Name
 from delible.model.duration import Duration
+from delible.model.host import LOOPBACK, literal, may_be_told, misspelt_host
 from delible.model.subject import SubjectRef
 from delible.model.terms import Regime, Right
-
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-"""The only hosts that may be told without TLS: what is sent there does not leave the machine."""
 
 _PUBLIC_KEY_BYTES = 32
 _PRIME = 2**255 - 19
@@ -71,6 +69,9 @@ def _https(url: str) -> str:
         raise ValueError("the URL's port is no port") from None
     if not parts.hostname or parts.username is not None or parts.password is not None or parts.fragment:
         raise ValueError("a URL names a host, and holds neither credentials nor a fragment")
+    wrong = misspelt_host(parts.hostname)
+    if wrong is not None:
+        raise ValueError(wrong)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
         raise ValueError("a URL begins with https://; plain http:// is for localhost only")
     return url
@@ -100,12 +101,15 @@ class NoticeRoute(Frozen):
         identifiers: Kinds of identifiers that the recipient needs to find the person. They are sent encrypted to
             `public_key`, and in no other way. Without them a notice holds no personal data.
         public_key: The recipient's X25519 key, as base64 of its 32 bytes.
+        private_network: The recipient is in the controller's own network, or on this machine. Otherwise nothing is
+            sent there, whatever name `url` gives it.
     """
 
     by: Literal["outbox", "webhook"]
     url: Url | None = None
     identifiers: tuple[Name, ...] = ()
     public_key: PublicKey | None = None
+    private_network: bool = False
 
     @model_validator(mode="after")
     def _complete(self) -> NoticeRoute:
@@ -113,6 +117,18 @@ class NoticeRoute(Frozen):
             raise ValueError("'url' and 'by: webhook' belong together")
         if bool(self.identifiers) != (self.public_key is not None):
             raise ValueError("'identifiers' and 'public_key' belong together: they are never sent in the clear")
+        host = urlsplit(self.url).hostname if self.url is not None else None
+        if host is None:
+            if self.private_network:
+                raise ValueError("'private_network' belongs to 'url'")
+            return self
+        address = literal(host) or (literal("127.0.0.1") if host in LOOPBACK else None)
+        if address is not None and not may_be_told(address, private_network=self.private_network):
+            raise ValueError(
+                "no notice is sent to this address"
+                if self.private_network
+                else "a recipient on this machine or in a network of one's own needs 'private_network: true'"
+            )
         return self
 
 

@@ -22,7 +22,12 @@ class Match(Frozen):
 
 
 class Verification(Frozen):
-    """The outcome of one byte search. No match is an outcome, not silence."""
+    """The outcome of one byte search. No match is an outcome, not silence.
+
+    Args:
+        apart: Files that could not be read, in tables in which nothing of the data subject stood; only where the
+            outcome is one person's.
+    """
 
     at: datetime
     files_searched: int
@@ -30,6 +35,7 @@ class Verification(Frozen):
     values_searched: int
     matches: tuple[Match, ...] = ()
     unreadable: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
 
     @property
     def clean(self) -> bool:

@@ -26,9 +26,12 @@ def certificate_document(certificate: Certificate) -> dict[str, Any]:
 
 
 def _document(certificate: Certificate, *, exclude: set[str] | None = None) -> dict[str, Any]:
-    """Return the certificate's fields; where nothing is kept, in the form that certificates had before exceptions."""
-    empty = {name for name in ("kept", "kept_rows") if not getattr(certificate, name)}
-    return certificate.model_dump(mode="json", exclude={*(exclude or ()), *empty})
+    """Return the certificate's fields; those that came later only where they say something, as in older documents."""
+    left_out: dict[str, Any] = dict.fromkeys(exclude or (), True)
+    left_out |= {name: True for name in ("kept", "kept_rows") if not getattr(certificate, name)}
+    if not certificate.verification.apart:
+        left_out["verification"] = {"apart"}
+    return certificate.model_dump(mode="json", exclude=left_out)
 
 
 def certificate_html(certificate: Certificate) -> str:
@@ -59,6 +62,11 @@ def statement(certificate: Certificate) -> tuple[str, ...]:
         said.append(f"{searched}: no match was found.")
     if search.unreadable:
         said.append(f"{count(len(search.unreadable), 'file')} could not be read, so absence is NOT proven for them.")
+    if search.apart:
+        said.append(
+            f"{count(len(search.apart), 'file')} could not be read, in tables in which nothing of the data subject "
+            "stood; nothing is proven of them."
+        )
     shared = sum(t.rows_shared for t in certificate.tables)
     if shared:
         said.append(f"KEPT, because they also concern other people: {count(shared, 'row')}.")

@@ -65,6 +65,24 @@ class ErasureDatasetFacet(DatasetFacet):
 
 
 @attr.define
+class RectificationDatasetFacet(DatasetFacet):
+    """What a plan corrected in the dataset (Art. 16), and what a search for the old values found afterwards."""
+
+    plan: str
+    requests: list[str]
+    columns: list[str]
+    rows: int
+    follows: bool = False
+    stages: dict[str, str] = attr.field(factory=dict)
+    filesSearched: int | None = None
+    matches: int | None = None
+
+    @staticmethod
+    def _get_schema() -> str:
+        return schema_url("delible_rectification", "RectificationDatasetFacet")
+
+
+@attr.define
 class RetentionDatasetFacet(DatasetFacet):
     """What a retention rule removed from the dataset (Art. 5(1)(e))."""
 
@@ -97,6 +115,7 @@ class DeidentificationDatasetFacet(DatasetFacet):
 RUN_FACETS: dict[str, type[RunFacet]] = {"delible_purpose": PurposeRunFacet, "delible_consent": ConsentRunFacet}
 DATASET_FACETS: dict[str, type[DatasetFacet]] = {
     "delible_erasure": ErasureDatasetFacet,
+    "delible_rectification": RectificationDatasetFacet,
     "delible_retention": RetentionDatasetFacet,
     "delible_deidentification": DeidentificationDatasetFacet,
 }

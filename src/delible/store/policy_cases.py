@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -20,14 +20,15 @@ def read_cases(policies: Path) -> dict[str, PolicyCase]:
     """Return the cases below a policy folder by file, such as `tests/orders.yaml`, in the order of their names.
 
     Raises:
-        InputError: `policy.no_tests` when there is none: a run that tests nothing must not look like a success.
+        InputError: `policy.no_tests` when there is none, `policy.too_many_tests`: a run that tests nothing, or not all,
+            must not look like a success.
         PolicyError: All problems of all files at once.
     """
     problems: list[Problem] = []
     cases: dict[str, PolicyCase] = {}
     for path in _files(policies / FOLDER):
         file = bounded(f"{FOLDER}/{path.name}", 200)
-        case = _read(path, file, problems)
+        case = _read(path, file, problems) if _is_inside(path, file, problems) else None
         if case is None:
             continue
         named = {known.test: where for where, known in cases.items()}
@@ -47,13 +48,30 @@ def read_cases(policies: Path) -> dict[str, PolicyCase]:
     return cases
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _files(folder: Path) -> Sequence[Path]:
     if not folder.is_dir():
-        return
+        return ()
     found = [p for p in sorted(folder.iterdir()) if p.suffix in (".yaml", ".yml") and not p.name.startswith(".")]
-    for path in found[:_MOST_CASES]:
-        if path.resolve().is_relative_to(folder.resolve()) and path.is_file():
-            yield path
+    if len(found) > _MOST_CASES:
+        raise InputError(
+            "policy.too_many_tests",
+            f"there are {len(found)} tests of policies, and at most {_MOST_CASES} are read.",
+            where=bounded(f"{FOLDER}/{found[_MOST_CASES].name}", 200),
+            fix="Put several rows into one test; none was run.",
+        )
+    return found
+
+
+def _is_inside(path: Path, file: str, problems: list[Problem]) -> bool:
+    """Return whether a test is a file of the folder: a link must not bring in what lies elsewhere."""
+    if not path.resolve().is_relative_to(path.parent.parent.resolve() / FOLDER):
+        message = "the link leads out of the folder of tests, so the test is not read. Put the file itself there."
+        problems.append(Problem("policy.path", message, file))
+        return False
+    if not path.is_file():
+        problems.append(Problem("policy.unknown_file", "is not a file, or a link that leads nowhere.", file))
+        return False
+    return True
 
 
 def _read(path: Path, file: str, problems: list[Problem]) -> PolicyCase | None:

@@ -11,16 +11,20 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import socket
 import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import ip_address
 
 import httpx2
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from delible.decide.notices import Delivery, delivery
+from delible.model.host import Address, literal, may_be_told
 from delible.store.delivery import Attempted
 
 _LONGEST_PAUSE = 30.0
@@ -33,6 +37,10 @@ class _TryAgainError(Exception):
         super().__init__(failure)
         self.failure = failure
         self.after = after
+
+
+class _RefusedAddressError(Exception):
+    """The recipient's name has only addresses to which nothing is sent."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +65,20 @@ class Webhook:
     Args:
         key: The recipient's own signing key.
         clock: The present instant, for the signature.
+        private_network: Whether it may be in the controller's own network, or on this machine.
     """
 
-    def __init__(self, url: str, key: bytes, clock: Callable[[], datetime], patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: bytes,
+        clock: Callable[[], datetime],
+        patience: Patience | None = None,
+        *,
+        private_network: bool = False,
+    ) -> None:
         self._url = url
+        self._private_network = private_network
         self._key = key
         self._clock = clock
         self._patience = patience or Patience()
@@ -77,6 +95,8 @@ class Webhook:
             return retrying(self._attempt, notice_id, body)
         except _TryAgainError as error:
             return Attempted(error.failure, down=True)
+        except _RefusedAddressError:
+            return Attempted("private address", down=True)
 
     def _attempt(self, notice_id: str, body: bytes) -> Attempted:
         # A thread of its own: in a notebook, this one runs an event loop already.
@@ -95,17 +115,61 @@ class Webhook:
             async with (
                 asyncio.timeout(self._patience.seconds),
                 httpx2.AsyncClient(
-                    verify=ssl.create_default_context(), follow_redirects=False, trust_env=False, timeout=None
+                    verify=ssl.create_default_context(), follow_redirects=False, trust_env=False
                 ) as client,
-                client.stream("POST", self._url, content=body, headers=self._headers(notice_id, body)) as answer,
             ):
-                return answer.status_code, _seconds(answer.headers.get("retry-after", ""))
+                return await self._answer(client, notice_id, body)
         except TimeoutError:
             raise _TryAgainError("timeout") from None
+        except _RefusedAddressError:
+            raise
         except Exception as error:
             # A hostile answer must not end the run, whatever the client makes of it: over some redirections, which
             # are not followed, it raises ValueError.
             raise _TryAgainError(type(error).__name__) from None
+
+    async def _answer(self, client: httpx2.AsyncClient, notice_id: str, body: bytes) -> tuple[int, float]:
+        """Post to the first of the recipient's addresses that can be connected to.
+
+        The name is looked up once, and the address that was judged is the one that is connected to: a name that means
+        another address the next time gains nothing. The certificate must still be the name's.
+        """
+        url = httpx2.URL(self._url)
+        *others, last = await self._addresses(url)
+        # An address that never answers must leave time for the next one.
+        patience = httpx2.Timeout(None, connect=self._patience.seconds / (len(others) + 1))
+        headers = {**self._headers(notice_id, body), "Host": url.netloc.decode("ascii")}
+        named = {"sni_hostname": url.host} if literal(url.host) is None else {}
+
+        async def posted(to: Address) -> tuple[int, float]:
+            there = url.copy_with(host=str(to))
+            async with client.stream(
+                "POST", there, content=body, headers=headers, timeout=patience, extensions=named
+            ) as answer:
+                return answer.status_code, _seconds(answer.headers.get("retry-after", ""))
+
+        for address in others:
+            with suppress(httpx2.ConnectError, httpx2.ConnectTimeout):
+                return await posted(address)
+        return await posted(last)
+
+    async def _addresses(self, url: httpx2.URL) -> list[Address]:
+        """Return the addresses that the recipient's name has now, and that may be told.
+
+        Raises:
+            _RefusedAddressError: When there are only others.
+            OSError: When the name has none.
+        """
+        port = url.port or (443 if url.scheme == "https" else 80)
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
+        addresses = dict.fromkeys(ip_address(info[4][0]) for info in found)
+        may = [a for a in addresses if may_be_told(a, private_network=self._private_network)]
+        if url.scheme != "https":
+            may = [a for a in may if a.is_loopback]
+        if not may:
+            raise _RefusedAddressError
+        return may
 
     def _headers(self, notice_id: str, body: bytes) -> dict[str, str]:
         moment = str(int(self._clock().timestamp()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -80,14 +80,13 @@ class Conclusion:
             raise BlockedError.of(held)
         self.run.progress("searching every byte")
         found = self._searched(ids)
-        clean = proven_clean(self._searched, found, ids)
+        clean = proven_clean(self._searched, found, ids, concerns=self._concerning())
         self.run.journal.begin("all", "verify")
-        if not found.clean:
+        left = [i for i in ids if i not in clean]
+        if left:
             self._record_residue(found)
         else:
             self.run.journal.note("all", "verify", "done", Step(found.counts))
-        left = [i for i in ids if i not in clean]
-        if not left:
             begun = self.run.journal.begin("all", "apply").at
             erasure_events(self.control.workspace, self.plan, self.treated, found, started=begun, now=self.run.clock())
         after, letters, releases = self._end(clean)
@@ -113,7 +112,7 @@ class Conclusion:
         clean: dict[str, Verification] = {}
         if free:
             self.run.progress(f"searching every byte for {len(free)} request(s) that {len(held)} hold(s) leave alone")
-            clean = proven_clean(self._searched, self._searched(free), free)
+            clean = proven_clean(self._searched, self._searched(free), free, concerns=self._concerning())
             self._end(clean)
         left = [i for i in ids if i not in clean]
         if left:
@@ -126,6 +125,26 @@ class Conclusion:
         steps = [t.step for t in self._every()]
         places = kept_at(kept, keys)
         return search_everything(self.control, keys, now=self.run.clock(), planned=steps, kept=places)
+
+    def _concerning(self) -> Callable[[str, str], bool]:
+        """Return what says whether a file that cannot be read may hold something of a request's data subject.
+
+        It may when they had rows in its table, in this plan or one before it. Texts may be about anybody, and so may
+        files that are in no table of the policies.
+        """
+        plans = [*plans_before(self.control.workspace, self.plan), self.plan]
+        tables = self.control.policies.tables
+        anybodys = {s.table for plan in plans for s in plan.tables if s.mentions}
+        anybodys |= {name for name, policy in tables.items() if policy.free_text}
+        own: dict[str, set[str]] = {}
+        for request in (r for plan in plans for r in plan.requests):
+            own.setdefault(request.id, set()).update(table for table, rows in request.rows.items() if rows)
+
+        def concerns(request: str, place: str) -> bool:
+            table = place.removeprefix("table:").partition("/")[0] if place.startswith("table:") else None
+            return table not in tables or table in anybodys or table in own[request]
+
+        return concerns
 
     def _every(self) -> tuple[Treated, ...]:
         """Return what is done, with what the plans that this one goes on from did, by the ledger."""

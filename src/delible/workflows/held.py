@@ -38,15 +38,20 @@ class Held:
     frames: Mapping[str, DataFrame]
 
     @staticmethod
-    def of(spark: SparkSession, control: Control, frames: Mapping[str, DataFrame], *, accessing: bool) -> Held:
+    def of(
+        spark: SparkSession, control: Control, frames: Mapping[str, DataFrame], *, claims: bool, accessing: bool
+    ) -> Held:
         """Collect the held references.
 
         Args:
+            claims: Whether a restriction holds that was asked for and is not granted yet, too. Whatever may only be
+                kept longer by it must say yes: refused, the claim has cost a little time; granted, what is gone stays
+                gone (Art. 18(1)).
             accessing: Whether an open access request holds, too.
         """
         from delible.lake.held import expanded_refs
 
-        groups = _groups(control, accessing=accessing)
+        groups = _groups(control, claims=claims, accessing=accessing)
         found = {
             categories: expanded_refs(spark, control.policies, frames, refs, ref_key(control))
             for categories, refs in groups.items()
@@ -82,19 +87,19 @@ class Held:
         return found
 
 
-def held_refs(control: Control, *, accessing: bool = False) -> frozenset[str]:
-    """Return the references that holds, restrictions and, if asked, open access requests name."""
-    return frozenset().union(*_groups(control, accessing=accessing).values())
+def held_refs(control: Control, *, claims: bool = False, accessing: bool = False) -> frozenset[str]:
+    """Return the references that holds, restrictions and, if asked, open access requests name; see `Held.of`."""
+    return frozenset().union(*_groups(control, claims=claims, accessing=accessing).values())
 
 
-def _groups(control: Control, *, accessing: bool) -> dict[tuple[str, ...], frozenset[str]]:
+def _groups(control: Control, *, claims: bool, accessing: bool) -> dict[tuple[str, ...], frozenset[str]]:
     groups: dict[tuple[str, ...], set[str]] = {}
     for hold in control.holds.active():
         groups.setdefault(hold.categories, set()).update(hold.refs)
     for request in control.requests.all():
         open_access = accessing and request.right in _FREEZING and request.state not in ENDED
         # To keep longer, a claim is enough; others' erasures it holds back only when it is granted.
-        if open_access or (restricts(request) and (accessing or is_granted(request))):
+        if open_access or (restricts(request) and (claims or is_granted(request))):
             groups.setdefault((), set()).update(request.refs)
     return {categories: frozenset(refs) for categories, refs in groups.items()}
 

@@ -7,24 +7,24 @@ table's old files only. Destroying those would destroy what the hold is there fo
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from delible.decide.holds import covers, hold_on
-from delible.decide.restriction import restricts
+from delible.decide.restriction import opposes_erasure, restricts
 from delible.errors import BlockedError, Problem
 from delible.model.plan import ErasurePlan, RectificationPlan, RetentionPlan, TableStep
 from delible.model.policy import TablePolicy
 from delible.model.record import AuditRecord, SubjectHold
-from delible.model.request import ENDED
-from delible.model.subject import KeyRow, own_keys
+from delible.model.request import ENDED, Request
+from delible.model.subject import KeyRow, SubjectRef, own_keys
 from delible.model.terms import Right
 from delible.workflows.control import Control
 from delible.workflows.held import Held
 from delible.workflows.search import refs_of_keys
 from delible.workflows.stages import Run
-from delible.workflows.unfinished import begun_plans
+from delible.workflows.unfinished import begun_plans, unusable_plans
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -41,14 +41,15 @@ def refuse_losing(control: Control, run: Run, table: str) -> None:
         run: A run with a Spark session of its own; the plan that it carries out is asked about like all others.
 
     Raises:
-        BlockedError: `request.held` with one problem per request, `table.held` for what retention removed.
+        BlockedError: `request.held` or `request.opposed` with one problem per request, `table.held` for what retention
+            removed, `plan.unusable` while a kept plan cannot be read.
     """
     active = control.holds.active()
     if not active and not any(restricts(r) for r in control.requests.of_right(Right.RESTRICTION)):
         return
-    problems: list[Problem] = []
+    problems = [_perhaps(problem, table) for problem in unusable_plans(control.workspace)]
     for plan in begun_plans(control.workspace):
-        steps = [s for s in plan.tables if s.table == table and s.stages and _has_old_files(control, plan.id, s)]
+        steps = [s for s in plan.tables if s.table == table and s.stages and has_old_files(control, plan.id, s)]
         if not steps:
             continue
         if isinstance(plan, RetentionPlan):
@@ -65,11 +66,28 @@ def held_in_window(
     """Return the plan's unfinished requests whose data subjects a hold covers, and who had rows in the table."""
     policy = control.policies.tables.get(step.table)
     here = [h for h in active if policy is None or covers(h.categories, policy)]
-    had = {r.id for r in plan.requests if isinstance(plan, RectificationPlan) or r.rows.get(step.table)}
-    requests = [r for r in control.requests.named([r.id for r in plan.requests]) if r.state not in ENDED]
-    found = refs_of_keys(control, control.requests.vault.get([r.id for r in requests])) if here else {}
-    holds = {r.id: hold_on({*r.refs, *found.get(r.id, ())}, here) for r in requests if r.id in had}
+    holds = {r: hold_on(refs, here) for r, refs in _who_had_rows(control, plan, step).items()} if here else {}
     return {request: hold for request, hold in holds.items() if hold is not None}
+
+
+def _opposed_in_window(control: Control, plan: ErasurePlan | RectificationPlan, step: TableStep) -> dict[str, Request]:
+    """Return the unfinished erasures with rows in the table whose data subjects now oppose them (Art. 18(1)(b))."""
+    restrictions = control.requests.of_right(Right.RESTRICTION)
+    if isinstance(plan, RectificationPlan) or not restrictions:
+        return {}
+    every = _who_had_rows(control, plan, step)
+    opposed = {request: opposes_erasure(refs, restrictions) for request, refs in every.items()}
+    return {request: by for request, by in opposed.items() if by is not None}
+
+
+def _who_had_rows(
+    control: Control, plan: ErasurePlan | RectificationPlan, step: TableStep
+) -> dict[str, set[SubjectRef]]:
+    """Return the plan's unfinished requests whose people had rows in the table, with the references of each."""
+    had = {r.id for r in plan.requests if isinstance(plan, RectificationPlan) or r.rows.get(step.table)}
+    requests = [r for r in control.requests.named(sorted(had)) if r.state not in ENDED]
+    found = refs_of_keys(control, control.requests.vault.get([r.id for r in requests]))
+    return {r.id: {*r.refs, *found.get(r.id, ())} for r in requests}
 
 
 def _kept_for_requests(
@@ -79,22 +97,34 @@ def _kept_for_requests(
     step: TableStep,
     active: Collection[SubjectHold],
 ) -> Iterator[Problem]:
-    from delible.lake.lost import lost_rows
-
     held = held_in_window(control, plan, step, active)
     policy = control.policies.tables.get(step.table)
     for request, hold in held.items():
-        keys = own_keys(control.requests.vault.get([request]))
-        lost = None
-        if policy is not None:
-            reached = partial(_reached, control, run, policy, keys)
-            lost = lost_rows(run.spark, step.location, step.version, reached)
+        lost = _lost(control, run, step, policy, request)
         if lost != 0:
             yield Problem(
                 "request.held",
                 f"legal hold {hold.id} covers the data subject, {_only_there(step, lost)}",
                 f"request:{request}",
             )
+    for request, restriction in _opposed_in_window(control, plan, step).items():
+        lost = _lost(control, run, step, policy, request) if request not in held else 0
+        if lost != 0:
+            message = (
+                f"the data subject has opposed erasure since, and asked for restriction ({restriction.id}, GDPR Art. "
+                f"18(1)(b)), {_only_there(step, lost, 'Refuse or lift the restriction')}"
+            )
+            yield Problem("request.opposed", message, f"request:{request}")
+
+
+def _lost(control: Control, run: Run, step: TableStep, policy: TablePolicy | None, request: str) -> int | None:
+    """Count the rows of a request's person that stand only in a table's old files; None where nobody can tell."""
+    from delible.lake.lost import lost_rows
+
+    if policy is None:
+        return None
+    reached = partial(_reached, control, run, policy, own_keys(control.requests.vault.get([request])))
+    return lost_rows(run.spark, step.location, step.version, reached)
 
 
 def _reached(
@@ -131,23 +161,37 @@ def _held_back(control: Control, run: Run, plan: RetentionPlan, step: TableStep,
     policies = control.policies
     versions = {s.table: s.version for s in plan.tables if s.stages}
     frames = {n: read(run.spark, at, version=versions.get(n)) for n, at in control.locations().items()}
-    people = Held.of(run.spark, control, frames, accessing=False)
+    people = Held.of(run.spark, control, frames, claims=True, accessing=False)
     rules = tuple(r for r in policies.retention.values() if r.table == step.table)
     own = {s.rule: s.as_of for s in plan.tables if s.table == step.table}
     judging = Judging(policies.tables[step.table], rules, min(own.values()), frames, people.combinations(step.table))
     return rows_held_back(frame, judging, own)
 
 
-def _only_there(step: TableStep, lost: int | None) -> str:
+def _perhaps(problem: Problem, table: str) -> Problem:
+    """Say what an unusable plan means for a table's old files: it may be the one that rewrote held people's rows."""
+    message = (
+        f"this kept plan cannot be used ({problem.code}), so nobody can tell whether rows of held people stand only in "
+        f"old files of table '{table}' because of it; until then they stay. Put back a copy of the file. Where there "
+        "is none, see to the holds and restrictions that came while it ran, and remove it."
+    )
+    return Problem("plan.unusable", message, problem.where)
+
+
+def _only_there(step: TableStep, lost: int | None, release: str = "Release the hold") -> str:
     rows = "of whom it cannot be told whether rows stand" if lost is None else f"of whom {lost} row(s) stand"
     return (
-        f"{rows} only in old files of table '{step.table}' (version {step.version}). Release the hold, or put the "
-        "rows back into the table; until then its old files stay."
+        f"{rows} only in old files of table '{step.table}' (version {step.version}). {release}, or put the rows "
+        "back into the table; until then its old files stay."
     )
 
 
-def _has_old_files(control: Control, plan: str, step: TableStep) -> bool:
-    """Return whether a plan has begun to rewrite a table, and no VACUUM has surely removed what it left."""
+def has_old_files(control: Control, plan: str, step: TableStep) -> bool:
+    """Return whether a plan has begun to rewrite a table, and no VACUUM has surely removed what it left.
+
+    VACUUM removes what is older, when it begins, than the window that it goes by. So neither its end counts, which may
+    come hours later, nor the window that a plan expected: the table's owner may have lengthened it since.
+    """
     thing = f"plan:{plan}/table:{step.table}"
     begun = [*_records(control, thing, "merge", _STARTED)]
     if not begun:
@@ -156,12 +200,21 @@ def _has_old_files(control: Control, plan: str, step: TableStep) -> bool:
     if len(purged) < len(begun):
         return True
     last = max(record.at for record in purged)
-    vacuumed = [
-        r
-        for r in control.ledger.records(object_prefix="plan:")
-        if r.action.endswith(".vacuum") and r.outcome == _DONE and _table_of(r) == step.table and "hours" in r.detail
-    ]
-    return not any(r.at - timedelta(hours=int(r.detail["hours"])) >= last for r in vacuumed)
+    return not any(before >= last for before in _vacuumed_before(control, step.table))
+
+
+def _vacuumed_before(control: Control, table: str) -> Iterator[datetime]:
+    """Yield, per VACUUM of a table, the instant up to which it has removed what was no longer needed.
+
+    One that was killed and run again counts from its first beginning.
+    """
+    begun: dict[str, datetime] = {}
+    for r in control.ledger.records(object_prefix="plan:"):
+        if r.action.endswith(".vacuum") and _table_of(r) == table:
+            if r.outcome == _STARTED:
+                begun.setdefault(r.object, r.at)
+            elif r.outcome == _DONE and "hours" in r.detail and r.object in begun:
+                yield begun[r.object] - timedelta(hours=int(r.detail["hours"]))
 
 
 def _records(control: Control, thing: str, step: str, outcome: str) -> Iterator[AuditRecord]:

@@ -1,10 +1,10 @@
-"""Lineage events of erasure and retention: OpenLineage's own listener sees neither DELETE nor MERGE's columns."""
+"""Lineage events of runs that rewrite rows: OpenLineage's own listener sees neither DELETE nor MERGE's columns."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from delible.model.plan import ErasurePlan, RetentionPlan, RetentionStep
+from delible.model.plan import ErasurePlan, RectificationPlan, RectificationStep, RetentionPlan, RetentionStep
 from delible.model.policy import PolicySet
 from delible.model.proof import Verification
 from delible.store.lineage import DatasetUse, emit_run
@@ -48,6 +48,46 @@ def erasure_events(
     ]
     inputs = [DatasetUse(name=t.step.table, location=t.step.location, version=t.step.version) for t in treated]
     emit_run(workspace, job="erasure.apply", inputs=inputs, outputs=outputs, started=started, ended=now)
+
+
+def rectification_events(
+    workspace: Workspace,
+    plan: RectificationPlan,
+    treated: tuple[Treated, ...],
+    verification: Verification,
+    *,
+    started: datetime,
+    now: datetime,
+) -> None:
+    """Emit the run of one finished rectification plan, each table with the columns in which values were corrected."""
+    matches = sum(m.count for m in verification.matches)
+    outputs = []
+    for done in treated:
+        step = done.step
+        if not isinstance(step, RectificationStep):
+            continue
+        facet = {
+            "plan": plan.id,
+            "requests": [r.id for r in plan.requests],
+            "columns": list(step.columns),
+            "rows": done.rows,
+            "follows": step.follows,
+            "stages": dict.fromkeys(step.stages, "done"),
+            "filesSearched": verification.files_searched,
+            "matches": matches,
+        }
+        outputs.append(
+            DatasetUse(
+                name=step.table,
+                location=step.location,
+                rows=done.rows,
+                bytes=done.bytes_rewritten,
+                files=done.files_rewritten,
+                facets={"delible_rectification": facet},
+            )
+        )
+    inputs = [DatasetUse(name=t.step.table, location=t.step.location, version=t.step.version) for t in treated]
+    emit_run(workspace, job="rectification.apply", inputs=inputs, outputs=outputs, started=started, ended=now)
 
 
 def retention_events(

@@ -223,7 +223,8 @@ def adapter_of(control: Control, recipient: str, clock: Clock) -> Adapter | None
     if known.notify.url is not None:
         from delible.store.webhook import Webhook
 
-        return Webhook(known.notify.url, control.keys.notice_key(recipient), clock)
+        key = control.keys.notice_key(recipient)
+        return Webhook(known.notify.url, key, clock, private_network=known.notify.private_network)
     from delible.store.notice_outbox import Outbox
 
     return Outbox(control.workspace.path(control.workspace.config.outbox) / recipient)

@@ -120,8 +120,8 @@ class _Side:
             frames[name] = read(spark, place)
         control = Control(workspace).under(policies)
         people = Held(spark, control, {}, frames)
-        if held_refs(control, accessing=True) and not missing:
-            people = Held.of(spark, control, frames, accessing=True)
+        if held_refs(control, claims=True, accessing=True) and not missing:
+            people = Held.of(spark, control, frames, claims=True, accessing=True)
         return _Side(policies, frames, frozenset(missing), people, now)
 
     def acting(self, table: str) -> Acting | None:

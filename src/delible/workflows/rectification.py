@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from delible.errors import BlockedError, ResidueError
+from delible.errors import BlockedError, DelibleError, ResidueError
 from delible.model.plan import RectificationPlan, RectificationStep
 from delible.model.proof import Verification
 from delible.model.record import AuditEntry, AuditRecord
 from delible.model.rectification import Change, changes_of
 from delible.model.request import ENDED, Request
-from delible.model.subject import KeyRow, own_keys
+from delible.model.subject import KeyRole, KeyRow, own_keys
 from delible.model.terms import RequestState
 from delible.store.plans import check_seal
 from delible.store.releases import releases_with
@@ -31,6 +31,7 @@ from delible.workflows.erasure_fit import (
     refuse_overtaken,
 )
 from delible.workflows.journal import Journal, Step
+from delible.workflows.lineage_events import rectification_events
 from delible.workflows.notices import prepare_notices, queue_after
 from delible.workflows.rectification_holds import refuse_held_corrections
 from delible.workflows.rectification_proof import search_old_values
@@ -125,13 +126,20 @@ def apply_rectification(
         kept = control.requests.vault.get([r.id for r in requests])
         keys, changes = own_keys(kept), changes_of(kept)
         work = [Work(s, partial(_rewrite, control, s, keys, changes), f"table:{s.table}") for s in plan.tables]
-        treated = treat_tables(run, work, control.policies.tables)
+        try:
+            treated = treat_tables(run, work, control.policies.tables)
+        except DelibleError:
+            # A table that is stopped, such as by a hold, does not keep waiting what came in meanwhile.
+            _carry_again(control, run, plan, kept, actor)
+            raise
+        _carry_again(control, run, plan, kept, actor)
         return _conclude(control, run, plan, requests, treated, keys, changes, actor)
 
 
 def _refuse_undecided(control: Control, meant: Meant, planned: Sequence[str]) -> None:
     changes = (c for group in meant.changes.values() for c in group)
-    problems = undecided(control, moved_identifiers(control, meant.searched, changes), planned)
+    moved = moved_identifiers(control, meant.searched.found.keys, meant.searched.found.shared, changes)
+    problems = undecided(control, moved, planned)
     if problems:
         raise BlockedError.of(tuple(problems.values()))
 
@@ -144,7 +152,7 @@ def _stored(control: Control, run: Run, requests: Sequence[Request], meant: Mean
     for request, refs in meant.searched.refs.items():
         control.requests.add_refs(request, refs, now)
     own = own_keys(control.requests.vault.get([r.id for r in requests]))
-    moved = moved_identifiers(control, meant.searched, changes)
+    moved = moved_identifiers(control, found.keys, found.shared, changes)
     left = carry_over(control, moved, own, actor=actor, now=now)
     if left:
         run.progress(f"{left} consent(s) under a corrected identifier may be somebody else's: ask the person again")
@@ -152,6 +160,22 @@ def _stored(control: Control, run: Run, requests: Sequence[Request], meant: Mean
     prepare_notices(control, reached, own, actor=actor, now=now)
     counts = {"keys": len(found.keys), "changes": len(changes), "consents_left": left}
     return Step(counts, {"rebuild": ",".join(meant.rebuild)})
+
+
+def _carry_again(control: Control, run: Run, plan: RectificationPlan, kept: list[KeyRow], actor: str) -> None:
+    """Carry over what came in under the old identifiers while the rows were being corrected, once they are right.
+
+    Nobody who submits an objection waits for a run, and a run may take hours.
+    """
+    shared = [k for k in kept if k.role is KeyRole.SHARED]
+    moved = moved_identifiers(control, own_keys(kept), shared, changes_of(kept))
+    merged = [run.journal.done(f"table:{s.table}", "merge") for s in plan.tables if s.stages]
+    until = max((record.at for record in merged if record is not None), default=None)
+    if not moved or until is None or run.journal.done("all", "carry") is not None:
+        return
+    left = carry_over(control, moved, own_keys(kept), actor=actor, now=run.clock(), corrected=until)
+    if all(merged):
+        run.journal.finish("all", "carry", Step({"consents_left": left}))
 
 
 def _rewrite(
@@ -206,6 +230,8 @@ def _conclude(
     whose = {r.id: own.get(r.id, ()) for r in plan.requests}
     holding = releases_with(control.workspace, whose, key_version=control.keys.version)
     releases = {*holding.unknown, *(name for names in holding.inside.values() for name in names)}
+    begun = run.journal.begin("all", "apply").at
+    rectification_events(control.workspace, plan, treated, verification, started=begun, now=run.clock())
     entries = [
         _closing(plan, r.id, r.rows, counts, len(holding.inside.get(r.id, ())), changes, actor) for r in plan.requests
     ]

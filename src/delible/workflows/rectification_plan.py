@@ -147,7 +147,8 @@ def _all_unusable(
     on_held({r.id: stopped[r.id] for r in chosen if r.id in stopped})
     found = {r.id: p for r in chosen if (p := _unusable(r, meant, begun, stopped)) is not None}
     changes = (c for request, group in meant.changes.items() if request not in found for c in group)
-    return found | undecided(control, moved_identifiers(control, meant.searched, changes), {r.id for r in chosen})
+    moved = moved_identifiers(control, meant.searched.found.keys, meant.searched.found.shared, changes)
+    return found | undecided(control, moved, {r.id for r in chosen})
 
 
 def _stopped(control: Control, meant: Meant, now: datetime) -> dict[str, str]:

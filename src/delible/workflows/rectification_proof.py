@@ -44,7 +44,8 @@ def search_old_values(
 
     workspace, tables = control.workspace, control.policies.tables
     spark = session_for(workspace)
-    kinds = {s.table: {c: f.kind for c, f in column_facts(spark, s.location).items()} for s in steps}
+    # Spark does not tell letter case apart in names of columns.
+    kinds = {s.table: {c.lower(): f.kind for c, f in column_facts(spark, s.location).items()} for s in steps}
     end_session(workspace)
     folders = []
     for step in steps:
@@ -84,7 +85,7 @@ def _wrong(
     for c in changes:
         if c.table == step.table and c.old is not None:
             of_request = found.setdefault(c.request, {})
-            of_request.setdefault(c.column, (kinds.get(c.column, "string"), []))[1].append(c.old)
+            of_request.setdefault(c.column, (kinds.get(c.column.lower(), "string"), []))[1].append(c.old)
     return found
 
 

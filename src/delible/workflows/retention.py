@@ -64,7 +64,7 @@ def plan_due_retention(
     refuse_violations(workspace, ("controller", "tables", "retention", "legal_holds"))
     spark = session_for(workspace)
     frames = _frames(spark, control)
-    people = Held.of(spark, control, frames, accessing=True)
+    people = Held.of(spark, control, frames, claims=True, accessing=True)
     past, facts = [], {}
     from delible.lake.facts import table_facts
     from delible.lake.retention import count_rules
@@ -142,7 +142,7 @@ def apply_retention(
         held: Mapping[str, DataFrame] = {}
         events: Mapping[str, DataFrame] = {}
         if not merged:
-            people = Held.of(spark, control, _frames(spark, control), accessing=True)
+            people = Held.of(spark, control, _frames(spark, control), claims=True, accessing=True)
             held = people.computed({s.table for s in plan.tables})
             events = _events(spark, control, {s.table for s in plan.tables if s.stages})
         salt = secrets.token_bytes(32)
@@ -295,7 +295,7 @@ def _frames(spark: SparkSession, control: Control) -> dict[str, DataFrame]:
 
     locations = control.locations()
     needed = [*[rule.table for rule in control.policies.retention.values()], *sorted(_event_tables(control))]
-    if held_refs(control, accessing=True):
+    if held_refs(control, claims=True, accessing=True):
         needed = list(control.policies.tables)
     frames = {}
     for name in dict.fromkeys(needed):

@@ -108,7 +108,7 @@ def protected_rows(spark: SparkSession, control: Control, frames: Mapping[str, D
     Masking alters a row that a hold says must stay as it is (Art. 17(3)(e)), or that may only be stored (Art. 18(2)).
     The values are computed now: later the tables that lead to these people may be under VACUUM.
     """
-    people = Held.of(spark, control, frames, accessing=False)
+    people = Held.of(spark, control, frames, claims=False, accessing=False)
     tables = [name for name, policy in control.policies.tables.items() if policy.free_text]
     return people.computed(tables, texts=True)
 

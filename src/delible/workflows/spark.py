@@ -90,9 +90,11 @@ def _scratch(workspace: Workspace) -> Path:
     if _own is not None and _own.folder.parent == workspace.scratch:
         return _own.folder
     folder = workspace.scratch / f"run-{os.getpid()}-{secrets.token_hex(4)}"
-    folder.mkdir(mode=0o700)
-    lock = (folder / "alive").open("w")
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    # Until its lock is taken, a folder looks like one of a run that was killed.
+    with _turn(workspace.scratch):
+        folder.mkdir(mode=0o700)
+        lock = (folder / "alive").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
     _own = _Own(folder, lock)
     # Registered before Spark registers its own hook, so it runs after the JVM has ended.
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -100,12 +102,21 @@ def _scratch(workspace: Workspace) -> Path:
 
 
 def _remove_abandoned(scratch: Path) -> None:
-    for folder in scratch.glob("run-*"):
-        try:
-            with (folder / "alive").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            continue
-        except OSError:
-            pass
-        shutil.rmtree(folder, ignore_errors=True)
+    with _turn(scratch):
+        for folder in scratch.glob("run-*"):
+            try:
+                with (folder / "alive").open("r+") as lock:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            except OSError:
+                pass
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _turn(scratch: Path) -> Iterator[None]:
+    """Let one process at a time make or remove scratch folders; whoever is killed loses its turn."""
+    with (scratch / "turn.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

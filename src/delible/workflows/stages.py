@@ -194,8 +194,8 @@ def _vacuumed(run: Run, step: TableStep) -> Step:
     from delible.lake import purge
 
     hours = 0 if run.immediate else None
-    removed = purge.vacuum(run.spark, step.location, table=step.table, hours=hours)
-    return Step({"files_removed": removed}, {"hours": str(0 if run.immediate else step.wait_hours)})
+    vacuumed = purge.vacuum(run.spark, step.location, table=step.table, hours=hours)
+    return Step({"files_removed": vacuumed.files}, {"hours": str(vacuumed.hours)})
 
 
 def _expired(run: Run, step: TableStep, thing: str) -> AuditRecord:

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from delible.decide.rectification import identified_by
-from delible.decide.succession import Succession, carried, succession
+from delible.decide.succession import Succession, carried, forbids, succession
 from delible.errors import Problem
 from delible.model.rectification import Change
 from delible.model.request import Request
@@ -17,7 +17,7 @@ from delible.store.consents import Consents
 from delible.store.request_changes import refs_carried
 from delible.store.request_events import Event
 from delible.workflows.control import Control
-from delible.workflows.search import Searched, refs_of_keys
+from delible.workflows.search import refs_of_keys
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,22 @@ class Moved:
         """Return what becomes of somebody's request."""
         return succession(request, self.to.keys(), self.shared, self.own - self.to.keys())
 
+    def names(self, request: Request) -> bool:
+        """Return whether a request names the person by an identifier that stays theirs."""
+        return not frozenset(request.refs).isdisjoint(self.own - self.to.keys())
 
-def moved_identifiers(control: Control, searched: Searched, changes: Iterable[Change]) -> dict[str, Moved]:
-    """Return the people whose identifiers change, by their request of rectification."""
+
+def moved_identifiers(
+    control: Control, own: Sequence[KeyRow], shared: Sequence[KeyRow], changes: Iterable[Change]
+) -> dict[str, Moved]:
+    """Return the people whose identifiers change, by their request of rectification.
+
+    Args:
+        control: The control plane.
+        own: Keys that only these people have.
+        shared: Keys of theirs that somebody else has, too.
+        changes: What changes.
+    """
     to: dict[str, dict[SubjectRef, Successor]] = {}
     kinds = control.policies.controller.identifiers
     for change in changes:
@@ -59,9 +72,9 @@ def moved_identifiers(control: Control, searched: Searched, changes: Iterable[Ch
             old, new = (control.keys.ref(kind, v, how) for v in (change.old, change.new))
             if old != new:
                 to.setdefault(change.request, {})[old] = Successor(new, kind, normalised(change.new, how))
-    own, shared = (refs_of_keys(control, keys) for keys in (searched.found.keys, searched.found.shared))
+    mine, others = (refs_of_keys(control, keys) for keys in (own, shared))
     return {
-        request: Moved(moved, frozenset(shared.get(request, ())), frozenset(own.get(request, ())))
+        request: Moved(moved, frozenset(others.get(request, ())), frozenset(mine.get(request, ())))
         for request, moved in to.items()
     }
 
@@ -93,12 +106,22 @@ def _carried(person: Moved, request: Request, *, actor: str, now: datetime) -> E
 
 
 def carry_over(
-    control: Control, moved: Mapping[str, Moved], given: Sequence[KeyRow], *, actor: str, now: datetime
+    control: Control,
+    moved: Mapping[str, Moved],
+    given: Sequence[KeyRow],
+    *,
+    actor: str,
+    now: datetime,
+    corrected: datetime | None = None,
 ) -> int:
     """Carry requests and consents over to corrected identifiers; return how many consents were left behind.
 
     An objection, a restriction or a withdrawn consent that was given under the wrong address would otherwise be lost
-    with it, and the person's rows would be used again; an erasure would find nothing, and call that its success.
+    with it, and the person's rows would be used again; an erasure would find nothing, and call that its success. What
+    is there already is not carried twice, so it is done again once the rows are right, for what came in between.
+
+    By then a request that hangs on the old identifier alone reaches somebody else, or nobody: nothing but what forbids
+    goes on without a decision, and a consent that is newer than the correction is not taken for the person's.
 
     Args:
         control: The control plane.
@@ -106,22 +129,30 @@ def carry_over(
         given: The own keys of the requests that are corrected.
         actor: Who.
         now: When.
+        corrected: Since when no row holds the old identifiers any more; None when they all still do.
     """
     shown = {r: set(refs) for r, refs in refs_of_keys(control, [k for k in given if k.role is KeyRole.GIVEN]).items()}
     consents, requests = Consents(control.workspace), control.requests.all()
     left = 0
     for of, person in moved.items():
         behind = [r for r in requests if not person.to.keys().isdisjoint(r.refs)]
+        if corrected is not None:
+            behind = [r for r in behind if r.id in moved or forbids(r) or person.names(r)]
         if behind:
             control.requests.change([r.id for r in behind], partial(_carried, person, actor=actor, now=now), now)
-        following = [r for r in behind if r.id not in moved and person.of(r) is Succession.FOLLOWS]
+        following = [
+            r
+            for r in behind
+            if r.id not in moved and person.of(r) is Succession.FOLLOWS and (corrected is None or person.names(r))
+        ]
         new = [(r.id, person.to[x]) for r in following for x in r.refs if x in person.to]
         control.requests.vault.put([KeyRow(r, s.kind, s.value, KeyRole.FOUND) for r, s in new], now)
         known = set(consents.for_refs([s.ref for s in person.to.values()]))
         mine = shown.get(of, set()) - person.shared
         fresh = []
         for record in consents.for_refs(list(person.to)):
-            copy = carried(record, person.to[record.ref].ref, own=record.ref in mine, now=now)
+            own = record.ref in mine and (corrected is None or record.recorded_at <= corrected)
+            copy = carried(record, person.to[record.ref].ref, own=own, now=now)
             left += copy is None
             fresh += [copy] if copy is not None and copy not in known else []
         consents.append(fresh)

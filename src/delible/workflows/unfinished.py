@@ -140,6 +140,10 @@ def _read(workspace: Workspace, names: str) -> tuple[list[AnyPlan], list[Problem
             check_seal(plan, keys, where=str(path))
             plans.append(plan)
         except PlanError as error:
-            message = f"a kept plan cannot be used: {error.message} Remove it."
+            message = (
+                f"a kept plan cannot be used: {error.message} Put back a copy of it. Where there is none, remove it: "
+                "what is left of its requests is planned anew, but rows that it rewrote of people who were put under a "
+                "hold since are then kept by nothing."
+            )
             problems.append(Problem(error.code, message, str(path)))
     return plans, problems

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import socket
 import ssl
@@ -26,7 +27,7 @@ FOREVER = 100
 
 
 def webhook(url: str, patience: Patience = QUICK) -> Webhook:
-    return Webhook(url, KEY, lambda: NOW, patience)
+    return Webhook(url, KEY, lambda: NOW, patience, private_network=True)
 
 
 def test_a_recipient_can_check_who_sent_what_and_when() -> None:
@@ -177,6 +178,66 @@ def test_nobody_there() -> None:
     assert (attempted.failure, attempted.down) == ("ConnectError", True)
 
 
+def resolving(monkeypatch: pytest.MonkeyPatch, *answers: str) -> list[str]:
+    """Let every name mean these addresses, one after the other, and return the names that were asked for."""
+    asked: list[str] = []
+
+    async def getaddrinfo(_: object, host: str, port: int, **__: object) -> list[tuple[object, ...]]:
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (answer, port)) for answer in answers]
+
+    monkeypatch.setattr(asyncio.base_events.BaseEventLoop, "getaddrinfo", getaddrinfo)
+    return asked
+
+
+def test_a_name_that_means_this_machine_is_told_nothing_unless_the_policy_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with recipient(200) as there:
+        url = there.url.replace("localhost", "intranet.example").replace("http:", "https:")
+        asked = resolving(monkeypatch, "127.0.0.1", "10.0.0.1", "169.254.169.254")
+        attempted = Webhook(url, KEY, lambda: NOW, QUICK).send("N-1", BODY)
+        assert (attempted.failure, attempted.down, asked) == ("private address", True, ["intranet.example"])
+        attempted = Webhook(there.url, KEY, lambda: NOW, QUICK).send("N-1", BODY)
+        assert attempted.failure == "private address"
+        assert there.got == []
+
+
+def test_without_tls_nothing_leaves_the_machine_whatever_the_name_means(monkeypatch: pytest.MonkeyPatch) -> None:
+    with recipient(200) as there:
+        resolving(monkeypatch, "10.0.0.1")
+        assert webhook(there.url).send("N-1", BODY).failure == "private address"
+
+
+def test_the_address_that_was_judged_is_the_one_that_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name is asked for once; host and certificate are still the name's."""
+    context = self_signed(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+    with recipient(200, tls=context) as there:
+        asked = resolving(monkeypatch, "169.254.169.254", "127.0.0.1")
+        assert webhook(there.url).send("N-1", BODY).failure is None
+        port = there.url.rpartition(":")[2].partition("/")[0]
+        assert (asked, there.got[0].headers["host"]) == (["localhost"], f"localhost:{port}")
+        assert webhook(there.url.replace("localhost", "other.example")).send("N-1", BODY).failure == "ConnectError"
+    assert len(there.got) == 1
+
+
+def test_an_address_at_which_nobody_answers_leaves_time_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    with recipient(200) as there:
+        resolving(monkeypatch, "127.0.0.2", "127.0.0.1")
+        assert webhook(there.url).send("N-1", BODY).failure is None
+    assert len(there.got) == 1
+
+
+def test_a_name_that_nobody_has_is_a_failure_like_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def getaddrinfo(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "ann.example is not known")
+
+    monkeypatch.setattr(asyncio.base_events.BaseEventLoop, "getaddrinfo", getaddrinfo)
+    attempted = webhook("https://nobody.example/").send("N-1", BODY)
+    assert (attempted.failure, attempted.down) == ("gaierror", True)
+
+
 def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
     with recipient(200, tls=self_signed(tmp_path)) as there:
         assert webhook(there.url).send("N-1", BODY).failure == "ConnectError"
@@ -207,8 +268,6 @@ def test_neither_proxies_nor_netrc_of_the_environment_see_a_notice(
 
 
 def test_it_works_where_an_event_loop_runs_already() -> None:
-    import asyncio
-
     async def notebook(send: Callable[[], object]) -> None:
         send()
 

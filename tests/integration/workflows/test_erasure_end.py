@@ -18,7 +18,7 @@ from delible.model.terms import ErasureAction, Regime, RequestState, Right
 from delible.store.plans import seal
 from delible.store.workspace import Workspace, create_workspace
 from delible.workflows import erasure_end
-from delible.workflows.certificates import certificate_path
+from delible.workflows.certificates import certificate_path, read_certificate
 from delible.workflows.clock import Clock
 from delible.workflows.control import Control
 from delible.workflows.erasure_end import Conclusion, erasure_journal
@@ -33,6 +33,17 @@ from policy_files import SOUND, write_policies
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 S = RequestState
 CARRIER = "recipient: carrier\ndescription: x\ncontact: x@carrier.example\nacknowledge_within: P14D\n"
+ORDERS = """\
+table: orders
+path: warehouse/orders
+description: Orders.
+purposes: [support]
+subject: [{column: id, identifies: customer_id}]
+columns: {id: user.unique_id}
+"""
+TICKETS = ORDERS.replace("orders", "tickets").replace(
+    "user.unique_id}", "user.unique_id, body: {category: user.content, free_text: true}}"
+)
 HELD = (Problem("request.held", "legal hold H-1 covers the data subject.", "request:R-1"),)
 
 
@@ -87,7 +98,12 @@ def step(shop: Workspace) -> TableStep:
 
 
 def ending(
-    control: Control, plan: ErasurePlan, monkeypatch: pytest.MonkeyPatch, *dirty: str, held: tuple[Problem, ...] = ()
+    control: Control,
+    plan: ErasurePlan,
+    monkeypatch: pytest.MonkeyPatch,
+    *dirty: str,
+    held: tuple[Problem, ...] = (),
+    unreadable: tuple[str, ...] = (),
 ) -> Conclusion:
     def search(_: Control, keys: Sequence[KeyRow], **__: Any) -> Verification:
         found = sorted({k.request for k in keys} & set(dirty))
@@ -97,6 +113,7 @@ def ending(
             bytes_searched=1,
             values_searched=len(keys),
             matches=tuple(Match(place="workspace/notes.txt", form="utf-8", count=1) for _ in found),
+            unreadable=unreadable,
         )
 
     monkeypatch.setattr(erasure_end, "search_everything", search)
@@ -130,6 +147,45 @@ def test_one_persons_residue_keeps_nobody_else_from_an_end(shop: Workspace, monk
     ending(control, plan, monkeypatch).conclude()
     assert states(control, plan) == [S.COMPLETED] * 3
     assert certificate_path(shop, left).exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "stops"),
+    [
+        ("table:customers/part-0.parquet", [True, False]),
+        ("table:customers/ (a folder that may not be listed, or a name that is not UTF-8)", [True, False]),
+        ("table:orders/part-0.parquet", [False, True]),
+        ("table:tickets/part-0.parquet", [True, True]),
+        ("table:sold/part-0.parquet", [True, True]),
+        ("workspace/notes.zip", [True, True]),
+    ],
+    ids=["table of one", "folder of one", "table of the other", "texts", "table of no policy", "no table"],
+)
+def test_a_file_that_cannot_be_read_stops_those_whom_it_may_concern(
+    place: str, stops: list[bool], shop: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_policies(shop.root / "policies", {"tables/tickets.yaml": TICKETS, "tables/orders.yaml": ORDERS})
+    control, plan = begun(shop, {"customers": 1}, {"orders": 1})
+    with pytest.raises(ResidueError):
+        ending(control, plan, monkeypatch, unreadable=(place,)).conclude()
+    assert states(control, plan) == [S.PARTLY_COMPLETED if stopped else S.COMPLETED for stopped in stops]
+    for request, stopped in zip(plan.requests, stops, strict=True):
+        path = certificate_path(shop, request.id)
+        assert path.exists() is not stopped
+        if not stopped:
+            said = json.loads(path.read_text())["verification"]
+            assert (said["unreadable"], said["apart"]) == ([], [place])
+            assert "could not be read, in tables in which nothing" in path.with_suffix(".html").read_text()
+            assert read_certificate(shop, request.id)[0].verification.apart == (place,)
+
+
+def test_a_file_in_a_table_in_which_nobody_of_the_plan_was_stops_nobody(
+    shop: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_policies(shop.root / "policies", {"tables/orders.yaml": ORDERS})
+    control, plan = begun(shop, {"customers": 1}, {"customers": 1})
+    ending(control, plan, monkeypatch, unreadable=("table:orders/x.zip",)).conclude()
+    assert states(control, plan) == [S.COMPLETED] * 2
 
 
 def test_a_table_that_a_hold_keeps_holds_up_only_whoever_was_in_it(

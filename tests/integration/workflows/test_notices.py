@@ -59,6 +59,11 @@ def described(name: str, notify: str = "") -> str:
     return text + (f"notify:\n  {notify}\n" if notify else "")
 
 
+def to(url: str) -> str:
+    """Return the route to a recipient on this machine."""
+    return f"by: webhook\n  url: {url}\n  private_network: true"
+
+
 def shop(folder: Path, *notify: tuple[str, str]) -> Workspace:
     workspace = create_workspace(folder / "shop")
     names = ", ".join(name for name, _ in notify)
@@ -296,7 +301,7 @@ def test_a_notice_that_is_not_there(tmp_path: Path, name: str, capsys: pytest.Ca
 
 def test_webhook_and_key_from_policy_to_recipient(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with recipient(200) as there:
-        workspace = shop(tmp_path, ("carrier", f"by: webhook\n  url: {there.url}"), ("bank", "by: outbox"))
+        workspace = shop(tmp_path, ("carrier", to(there.url)), ("bank", "by: outbox"))
         (request,) = done(workspace)
         assert cli(workspace, capsys, "notice", "send")[0] == 0
         assert cli(workspace, capsys, "notice", "key", "carrier", "--out", str(tmp_path / "key"))[0] == 0
@@ -316,7 +321,7 @@ def test_a_recipient_that_fails_holds_no_other_up_and_is_tried_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with recipient(404) as gone:
-        workspace = shop(tmp_path, ("aa", f"by: webhook\n  url: {gone.url}"), ("bank", "by: outbox"))
+        workspace = shop(tmp_path, ("aa", to(gone.url)), ("bank", "by: outbox"))
         done(workspace)
         code, answer = cli(workspace, capsys, "notice", "send")
         assert code == 1
@@ -330,12 +335,12 @@ def test_a_recipient_that_fails_holds_no_other_up_and_is_tried_again(
 
 
 def test_the_others_of_a_recipient_that_is_down_do_not_wait_for_it_too(tmp_path: Path) -> None:
-    workspace = shop(tmp_path, ("carrier", "by: webhook\n  url: http://localhost:1/"))
+    workspace = shop(tmp_path, ("carrier", to("http://localhost:1/")))
     done(workspace, 60)
     hasty = Patience(attempts=3, seconds=1, first_pause=0.05)
 
     def adapter(control: Control, name: str, clock: Clock) -> Webhook:
-        return Webhook("http://localhost:1/", control.keys.notice_key(name), clock, hasty)
+        return Webhook("http://localhost:1/", control.keys.notice_key(name), clock, hasty, private_network=True)
 
     told = send_notices(workspace, actor="desk", now=NOW, adapter_for=adapter).notices
     assert {x.failure for x in told} == {"ConnectError", "not tried"}
@@ -345,7 +350,7 @@ def test_the_others_of_a_recipient_that_is_down_do_not_wait_for_it_too(tmp_path:
 
 def test_a_sent_notice_can_be_sent_again_by_name(tmp_path: Path) -> None:
     with recipient(200) as there:
-        workspace = shop(tmp_path, ("carrier", f"by: webhook\n  url: {there.url}"))
+        workspace = shop(tmp_path, ("carrier", to(there.url)))
         (request,) = done(workspace)
         send(workspace)
         assert list(send(workspace)) == []
@@ -417,7 +422,7 @@ def test_what_a_killed_sender_sent_is_sent_again_under_the_same_id(tmp_path: Pat
         time.sleep(60)
 
     with recipient(hanging, 200) as there:
-        workspace = shop(tmp_path, ("carrier", f"by: webhook\n  url: {there.url}"))
+        workspace = shop(tmp_path, ("carrier", to(there.url)))
         (request,) = done(workspace)
         killed_while_sending(workspace, there)
         assert states(workspace) == {"carrier": N.SENDING}

@@ -137,7 +137,7 @@ def test_what_nobody_has_approved_is_not_heeded_nor_recorded_and_stops_nothing_e
 def test_art_18_a_claim_keeps_rows_from_retention_and_nobody_else_from_being_erased(shop: Workspace) -> None:
     request = submit(shop, Right.RESTRICTION)
     control = Control(shop)
-    assert held_refs(control, accessing=True) == frozenset(request.refs)
+    assert held_refs(control, claims=True) == frozenset(request.refs)
     assert held_refs(control) == frozenset()
     approve_request(shop, request.id, actor="officer", now=START)
     assert held_refs(Control(shop)) == frozenset(request.refs)

@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -16,7 +15,7 @@ from delible.model.consent import ConsentRecord
 from delible.model.plan import PlannedRequest, RectificationPlan, RectificationStep
 from delible.model.rectification import Change
 from delible.model.subject import KeyRole, KeyRow, SubjectRef
-from delible.model.terms import ConsentStatus, LegalBasis, Normalise, RectificationAction, Regime, Right
+from delible.model.terms import ConsentStatus, LegalBasis, Normalise, RectificationAction, Regime, RequestState, Right
 from delible.store.consents import Consents
 from delible.store.workspace import Workspace, open_workspace
 from delible.workflows.control import Control
@@ -24,7 +23,6 @@ from delible.workflows.erasure_fit import refuse_held
 from delible.workflows.holds import place_holds
 from delible.workflows.init import init_workspace
 from delible.workflows.requests import approve_request, submit_requests
-from delible.workflows.search import Searched
 from delible.workflows.succession import carry_over, moved_identifiers, undecided
 from policy_files import write_policies
 from small_shop import POLICIES, people_file
@@ -62,21 +60,26 @@ def ref(shop: Workspace, kind: str, value: str) -> SubjectRef:
     return Control(shop).keys.ref(kind, value, how)
 
 
-def found(request: str, shared: Sequence[str] = ()) -> Searched:
-    """Return what a search of the tables would say of the person with number 7."""
+def found(request: str, shared: Sequence[str] = ()) -> tuple[list[KeyRow], list[KeyRow]]:
+    """Return what a search of the tables would say of the person with number 7: keys of their own, and shared ones."""
     every = {"customer_id": "7", "email": OLD}
     own = [KeyRow(request, k, v, KeyRole.FOUND) for k, v in every.items() if k not in shared]
-    others = [KeyRow(request, k, every[k], KeyRole.SHARED) for k in shared]
-    return cast("Searched", SimpleNamespace(found=SimpleNamespace(keys=own, shared=others)))
+    return own, [KeyRow(request, k, every[k], KeyRole.SHARED) for k in shared]
 
 
-def carry(shop: Workspace, person: dict[str, object], shared: Sequence[str] = ()) -> int:
+def carry(
+    shop: Workspace,
+    person: dict[str, object],
+    shared: Sequence[str] = (),
+    request: str | None = None,
+    corrected: datetime | None = None,
+) -> int:
     """Correct the address of the person with number 7, as far as the control plane is concerned."""
-    request = submit(shop, Right.RECTIFICATION, person, {"customers.email": NEW})
+    request = request or submit(shop, Right.RECTIFICATION, person, {"customers.email": NEW})
     control = Control(shop)
-    moved = moved_identifiers(control, found(request, shared), [Change(request, "customers", "email", OLD, NEW)])
+    moved = moved_identifiers(control, *found(request, shared), [Change(request, "customers", "email", OLD, NEW)])
     given = control.requests.vault.get([request])
-    return carry_over(control, moved, given, actor="desk", now=START)
+    return carry_over(control, moved, given, actor="desk", now=START, corrected=corrected)
 
 
 def reached(shop: Workspace, request: str) -> set[str]:
@@ -102,12 +105,12 @@ def test_a_correction_waits_for_a_request_that_hangs_on_the_old_address(shop: Wo
     request = submit(shop, Right.RECTIFICATION, {"customer_id": 7}, {"customers.email": NEW})
     control = Control(shop)
     change = Change(request, "customers", "email", OLD, NEW)
-    moved = moved_identifiers(control, found(request), [change])
+    moved = moved_identifiers(control, *found(request), [change])
     [problem] = undecided(control, moved, [request]).values()
     assert (problem.code, problem.where) == ("rectification.open_request", f"request:{request}")
     assert erasure in problem.message
     assert "@" not in problem.message
-    unmoved = moved_identifiers(control, found(request), [Change(request, "customers", "made_at", "1", "2")])
+    unmoved = moved_identifiers(control, *found(request), [Change(request, "customers", "made_at", "1", "2")])
     assert undecided(control, unmoved, [request]) == {}
 
 
@@ -140,6 +143,61 @@ def test_art_7_1_only_a_persons_own_consent_goes_on(
     Consents(shop).append([consent(shop, W, 9), consent(shop, G, 3)])
     assert carry(shop, person, shared) == 2 - len(after)
     assert [c.status for c in Consents(shop).for_refs([ref(shop, "email", NEW)])] == after
+
+
+AFTER = START + timedelta(minutes=5)
+
+
+def seen(shop: Workspace, request: str) -> bool:
+    """Return whether a request stands under the corrected address."""
+    return ref(shop, "email", NEW) in Control(shop).requests.get(request).refs
+
+
+@pytest.mark.parametrize(
+    ("right", "person", "carried"),
+    [
+        (Right.OBJECTION, {"email": OLD}, True),
+        (Right.RESTRICTION, {"email": OLD}, True),
+        (Right.ERASURE, {"email": OLD}, False),
+        (Right.ACCESS, {"email": OLD}, False),
+        (Right.ERASURE, {"email": OLD, "customer_id": 7}, True),
+        (Right.ERASURE, {"email": OLD, "customer_id": 8}, False),
+    ],
+    ids=["objection", "restriction", "erasure", "access", "erasure of the same person", "erasure of somebody else"],
+)
+def test_what_came_in_while_rows_were_corrected_goes_on_when_it_forbids_or_names_the_person(
+    right: Right, person: dict[str, object], carried: bool, shop: Workspace
+) -> None:
+    request = submit(shop, Right.RECTIFICATION, {"customer_id": 7}, {"customers.email": NEW})
+    carry(shop, {}, request=request)
+    late = submit(shop, right, person)
+    assert not seen(shop, late)
+    carry(shop, {}, request=request, corrected=AFTER)
+    assert seen(shop, late) is carried
+    searched = right in (Right.ERASURE, Right.ACCESS)
+    assert (NEW in reached(shop, late)) is (carried and searched)
+
+
+def test_who_reaches_nobody_any_more_never_reaches_the_corrected_person_by_having_been_begun(shop: Workspace) -> None:
+    """Their erasure was begun when the address was somebody else's again."""
+    request = submit(shop, Right.RECTIFICATION, {"customer_id": 7}, {"customers.email": NEW})
+    late = submit(shop, Right.ERASURE, {"email": OLD})
+    Control(shop).requests.transition(late, RequestState.IN_PROGRESS, actor="desk", now=START)
+    carry(shop, {}, request=request, corrected=AFTER)
+    assert (seen(shop, late), reached(shop, late)) == (False, {OLD})
+
+
+def test_carrying_over_again_changes_nothing_and_takes_no_newer_consent_for_the_persons(shop: Workspace) -> None:
+    request = submit(shop, Right.RECTIFICATION, BY_OLD, {"customers.email": NEW})
+    consents = Consents(shop)
+    consents.append([consent(shop, G, 3)])
+    assert carry(shop, BY_OLD, request=request) == 0
+    before = Control(shop).ledger.head(), len(consents.all()), Control(shop).requests.vault.get([request])
+    assert carry(shop, BY_OLD, request=request, corrected=AFTER) == 0
+    assert (Control(shop).ledger.head(), len(consents.all()), Control(shop).requests.vault.get([request])) == before
+    consents.append([consent(shop, G, -1), consent(shop, W, -1)])
+    assert carry(shop, BY_OLD, request=request, corrected=AFTER) == 1
+    assert [c.status for c in consents.for_refs([ref(shop, "email", NEW)])] == [G, W]
 
 
 def planned(request: str, *columns: str) -> RectificationPlan:

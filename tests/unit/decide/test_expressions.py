@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import time
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from delible.decide.expressions import Undecidable, evaluate
+from delible.decide.sql_values import like
 
 ROW = {
     "n": 5,
@@ -15,6 +20,7 @@ ROW = {
     "who": "Ann",
     "nothing": None,
     "on": True,
+    "back": "A\\%",
     "day": date(2024, 2, 29),
     "at": datetime(2024, 3, 1, 12, tzinfo=UTC),
 }
@@ -40,6 +46,15 @@ CASES = [
     ("who LIKE 'A%'", True),
     ("who LIKE 'a%'", False),
     ("who LIKE '_nn'", True),
+    ("who LIKE 'Ann'", True),
+    ("who LIKE 'An'", False),
+    ("who LIKE '%'", True),
+    ("who LIKE 'A%n%n'", True),
+    ("who LIKE 'An%nn'", False),
+    ("who LIKE '%_n%'", True),
+    ("who LIKE '%____%'", False),
+    ("who LIKE ''", False),
+    ("'a--b' = 'a--b' AND '/*' = '/*'", True),
     ("lower(who) = 'ann'", True),
     ("coalesce(nothing, 'x') = 'x'", True),
     ("n * 2 + 1 = 11", True),
@@ -80,8 +95,38 @@ def test_conditions(text, answer):
         "day = DATE 'yesterday'",
         "\\u0000",
         "",
+        "n = 5 -- 1",
+        "n--1 = 6",
+        "n = 5 /* or true */",
+        "n = 5 AND--\ntrue",
+        "who LIKE back",
+        "9" * 39 + " = 1",
+        "9" * 5_000 + " = 1",
+        "(" * 20_000 + "n = 5" + ")" * 20_000,
+        "NOT " * 20_000 + "true",
+        "n = " + "- " * 20_000 + "5",
+        "lower(" * 20_000 + "who" + ")" * 20_000 + " = 'ann'",
     ],
 )
 def test_what_is_not_known_is_refused_and_never_guessed(text):
     with pytest.raises(Undecidable):
         evaluate(text, ROW)
+
+
+def test_as_deep_as_anybody_writes_is_decided():
+    assert evaluate("(" * 40 + "n = 5" + ")" * 40, ROW) is True
+
+
+@given(st.text("ab\n", max_size=12), st.text("ab_%", max_size=8))
+def test_like_is_what_a_regular_expression_says(text, pattern):
+    wanted = "".join({"%": ".*", "_": "."}.get(c, re.escape(c)) for c in pattern)
+    assert like(text, pattern) is (re.fullmatch(wanted, text, re.DOTALL) is not None)
+
+
+def test_a_pattern_that_a_regular_expression_would_try_for_ever_is_decided_at_once():
+    started = time.monotonic()
+    assert like("a" * 100_000, "%a" * 1_000 + "%b%") is False
+    with pytest.raises(Undecidable):
+        like("a" * 100_000, "%" + "_a" * 1_000 + "b%")
+    assert evaluate(" OR ".join(["n = 6"] * 20_000), ROW) is False
+    assert time.monotonic() - started < 5

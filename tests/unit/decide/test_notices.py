@@ -2,6 +2,7 @@
 
 import base64
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 
 from delible.decide.notices import Delivery, acknowledge_by, delivery, overdue, owed, unreachable, untold
 from delible.decide.policy import check
+from delible.model.host import may_be_told
 from delible.model.notice import _LOW_ORDER, NOTICE_TRANSITIONS, Notice, NoticeRoute, NoticeState, notice_id
 from delible.model.policy import Controller, PolicySet, Purpose, Recipient, TablePolicy
 from delible.model.terms import LegalBasis, Regime, Right
@@ -165,6 +167,9 @@ def test_a_kind_that_no_controller_declares_is_a_violation() -> None:
         {"by": "outbox", "public_key": KEY},
         {"by": "outbox", "identifiers": ["email"], "public_key": "short"},
         {"by": "outbox", "identifiers": ["email"], "public_key": KEY[:-4]},
+        {"by": "outbox", "private_network": True},
+        {"by": "webhook", "url": "https://169.254.169.254/", "private_network": True},
+        {"by": "webhook", "url": "https://0.0.0.0/", "private_network": True},
         *(
             {"by": "webhook", "url": url}
             for url in (
@@ -184,6 +189,24 @@ def test_a_kind_that_no_controller_declares_is_a_violation() -> None:
                 "ftp://x.example/",
                 "file:///etc/passwd",
                 "//x.example/",
+                "https://1.2.3.999/",
+                "https://1.2.3/",
+                "https://127.1/",
+                "https://2130706433/",
+                "https://0x7f.0.0.1/",
+                "https://0x7f000001/",
+                "https://010.0.0.1/",
+                "https://x.example.1/",
+                "https://[::1%25eth0]/",
+                "https://x..example/",
+                "https://-x.example/",
+                f"https://{'x' * 64}.example/",
+                "https://10.0.0.1/",
+                "https://127.0.0.1/",
+                "https://169.254.169.254/latest/",
+                "https://[::ffff:10.0.0.1]/",
+                "https://localhost/",
+                "http://localhost:8080/",
                 "x.example",
                 "",
             )
@@ -196,17 +219,53 @@ def test_a_route_that_is_not_safe_is_refused(route: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize(
-    "url",
+    ("url", "private"),
     [
-        "https://x.example/a?b=c",
-        "https://x.example:8443/",
-        "http://localhost:8080/",
-        "http://127.0.0.1/",
-        "http://[::1]:9/",
+        ("https://x.example/a?b=c", False),
+        ("https://x.example.:8443/", False),
+        ("https://xn--exmple-cua.example/", False),
+        ("https://1.example/", False),
+        ("https://9.9.9.9/", False),
+        ("https://[2620:fe::fe]/", False),
+        ("https://10.0.0.1/", True),
+        ("https://[fd00::1]/", True),
+        ("http://localhost:8080/", True),
+        ("http://127.0.0.1/", True),
+        ("http://[::1]:9/", True),
     ],
 )
-def test_a_route_by_https_or_to_this_machine_is_taken(url: str) -> None:
-    assert NoticeRoute.model_validate({"by": "webhook", "url": url}).url == url
+def test_a_route_by_https_or_to_this_machine_is_taken(url: str, private: bool) -> None:
+    assert NoticeRoute.model_validate({"by": "webhook", "url": url, "private_network": private}).url == url
+
+
+NOWHERE = ("0.0.0.1", "169.254.169.254", "224.0.0.1", "255.255.255.255", "192.0.2.1", "::", "fe80::1", "ff02::1")
+OWN = ("127.0.0.1", "127.8.9.10", "10.1.2.3", "172.31.0.1", "192.168.0.1", "100.64.0.1", "::1", "fd12::1")
+PUBLIC = ("9.9.9.9", "172.32.0.1", "2620:fe::fe")
+
+
+def disguised(address: str) -> tuple[str, ...]:
+    """Return the IPv6 addresses that lead to an IPv4 address."""
+    if ":" in address:
+        return ()
+    high, low = (int.from_bytes(bytes(map(int, address.split(".")[i : i + 2]))) for i in (0, 2))
+    return f"::ffff:{address}", f"64:ff9b::{address}", f"2002:{high:x}:{low:x}::1"
+
+
+@pytest.mark.parametrize(
+    ("address", "publicly", "privately"),
+    [
+        *((a, False, False) for n in NOWHERE for a in (n, *disguised(n))),
+        *((a, False, True) for n in OWN for a in (n, *disguised(n))),
+        *((a, True, True) for n in PUBLIC for a in (n, *disguised(n))),
+        ("2001:db8::1", False, False),
+        ("::7f00:1", False, True),
+    ],
+)
+def test_only_the_internet_is_told_unless_the_policy_says_otherwise(
+    address: str, publicly: bool, privately: bool
+) -> None:
+    told = [may_be_told(ip_address(address), private_network=private) for private in (False, True)]
+    assert told == [publicly, privately]
 
 
 WEAK = [

@@ -75,6 +75,16 @@ FACETS: dict[str, dict[str, Any]] = {
         "filesSearched": 31,
         "matches": 0,
     },
+    "delible_rectification": {
+        "plan": "C-1",
+        "requests": ["R-1"],
+        "columns": ["email", "name"],
+        "rows": 3,
+        "follows": False,
+        "stages": {"merge": "done"},
+        "filesSearched": 31,
+        "matches": 0,
+    },
     "delible_retention": {
         "plan": "T-1",
         "rule": "events",

@@ -45,3 +45,16 @@ def test_only_who_is_clean_is_proven_clean(people: list[str], data: st.DataObjec
 def test_a_file_that_nobody_could_read_may_hold_anybodys(people: list[str]) -> None:
     search = searching((), unreadable=True)
     assert proven_clean(search, search(people), people) == {}
+
+
+@given(ids, st.data(), st.integers(0, 100))
+def test_a_file_that_nobody_could_read_stops_those_whom_it_may_concern(
+    people: list[str], data: st.DataObject, more: int
+) -> None:
+    dirty, concerned = (data.draw(st.lists(st.sampled_from(people), unique=True)) for _ in range(2))
+    search = searching(dirty, unreadable=True)
+    clean = proven_clean(search, search(people), people, more, concerns=lambda r, place: r in concerned)
+    assert clean.keys() <= set(people) - set(dirty) - set(concerned)
+    assert all(found.clean and found.apart == ("workspace/y",) for found in clean.values())
+    if more > 2 * len(people) or not dirty:
+        assert clean.keys() == set(people) - set(dirty) - set(concerned)
