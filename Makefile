@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | tr ' ' '-')
 TESTED := pyspark==4.2.0 delta-spark==4.4.0
 
-.PHONY: help setup jdk demo example test lint bench lock clean
+.PHONY: help setup jdk demo example test unit lint bench lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,8 +26,11 @@ example: setup ## Run the chain on the ten AdventureWorks files (DATA=folder)
 	@$(BIN)/python policies/examples/adventureworks_run.py "$(DATA)"
 
 test: lint ## Run every check and every test
-	@$(BIN)/python -m pytest -n 2 tests/unit tests/integration
+	@$(BIN)/python -m pytest -n 2 --hypothesis-profile=thorough tests/unit tests/integration
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/spark
+
+unit: setup ## Run the unit tests only: no JVM, laws searched quickly
+	@$(BIN)/python -m pytest -n 2 tests/unit
 
 lint: setup ## Check style, types and layers only
 	@$(BIN)/ruff check --quiet .

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +19,7 @@ from delible.decide.expressions import evaluate
 from delible.decide.retention import Covering, standing
 from delible.errors import BlockedError
 from delible.lake import retention as lake
-from delible.lake.retention import Judging, count_rules, retain
+from delible.lake.retention import Counted, Judging, count_rules, retain
 from delible.model.policy import TablePolicy
 from delible.model.retention import EventClock, RetentionRule
 from delible.store.workspace import Workspace
@@ -135,16 +137,38 @@ def test_spark_and_the_pure_rules_stand_alike_on_every_row(spark: SparkSession, 
     assert len(seen) == 8  # every standing, and none
 
 
-@pytest.mark.parametrize("each", RULES, ids=lambda r: r.retention)
-def test_a_rule_touches_the_rows_that_it_was_counted_on_and_no_other(
-    each: RetentionRule, spark: SparkSession, judging: Judging, tmp_path: Path
-) -> None:
-    place = str(tmp_path / "orders")
+@pytest.fixture(scope="module")
+def orders(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with one table of all the rows, of which every rule gets a copy."""
+    place = tmp_path_factory.mktemp("rules") / "orders"
     numbered = [{**row, "note": f"{row['note']}{n}" if row["note"] else None, "n": n} for n, row in enumerate(ROWS)]
     frame = spark.createDataFrame(pa.Table.from_pylist(numbered, schema=SCHEMA.append(pa.field("n", pa.int64()))))
-    frame.repartitionByRange(2, "n").write.format("delta").save(place)
-    before = {row["n"]: row.asDict() for row in spark.read.format("delta").load(place).collect()}
-    counted = count_rules(spark.read.format("delta").load(place), judging)[each.retention]
+    frame.repartitionByRange(2, "n").write.format("delta").save(str(place))
+    return place
+
+
+@pytest.fixture(scope="module")
+def counts(spark: SparkSession, judging: Judging, orders: Path) -> Mapping[str, Counted]:
+    return count_rules(spark.read.format("delta").load(str(orders)), judging)
+
+
+@pytest.fixture(scope="module")
+def before(spark: SparkSession, orders: Path) -> Mapping[int, dict[str, Any]]:
+    return {row["n"]: row.asDict() for row in spark.read.format("delta").load(str(orders)).collect()}
+
+
+@pytest.mark.parametrize("each", RULES, ids=lambda r: r.retention)
+def test_a_rule_touches_the_rows_that_it_was_counted_on_and_no_other(
+    each: RetentionRule,
+    spark: SparkSession,
+    judging: Judging,
+    orders: Path,
+    counts: Mapping[str, Counted],
+    before: Mapping[int, dict[str, Any]],
+    tmp_path: Path,
+) -> None:
+    place = str(shutil.copytree(orders, tmp_path / "orders"))
+    counted = counts[each.retention]
     due = {
         n for n, row in enumerate(ROWS)
         for known in [covering(row)] for c in known

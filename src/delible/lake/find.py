@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from graphlib import TopologicalSorter
+from typing import Any
 
-from pyspark.sql import Column, DataFrame, Row, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from delible.lake.columns import normalised
@@ -89,8 +90,7 @@ def find(
     if not keys:
         return Found((), expanded.shared, {}, ambiguous, {}, paths, expanded.merging)
     frame_of_keys = keys_frame(spark, keys)
-    tables = _counted(policies, frames, frame_of_keys, shared)
-    rows_of = _rows_of(policies, frames, frame_of_keys)
+    tables, rows_of = _counted(policies, frames, frame_of_keys, shared)
     if evidence:
         touched = [name for name, table in tables.items() if table.due.rows]
         keys += evidence_of(spark, policies, frames, frame_of_keys, touched)
@@ -138,8 +138,11 @@ def _path_keys(
 
 def _counted(
     policies: PolicySet, frames: Mapping[str, DataFrame], keys: DataFrame, shared: Mapping[str, DataFrame]
-) -> dict[str, TableDue]:
-    """Count due and shared rows, and the files that hold them, for all tables in one job."""
+) -> tuple[dict[str, TableDue], dict[str, dict[str, int]]]:
+    """Count due rows, the files that hold them, each request's rows, and shared rows, for all tables in one job.
+
+    Each table is scanned once: every scan asks Delta for the table's files, which costs more than a small table's rows.
+    """
     parts = []
     for name, policy in policies.tables.items():
         if not policy.subject:
@@ -148,51 +151,59 @@ def _counted(
         frame = frames[name].select(
             *columns, F.col("_metadata.file_path").alias("__path"), F.col("_metadata.file_size").alias("__size")
         )
-        due = split_rows(frame, policy, policies.controller, keys, due=True)
-        parts.append(_per_file(due, name, F.lit(True)))
+        due = due_rows(frame.withColumn("__row", F.monotonically_increasing_id()), policy, policies.controller, keys)
+        parts.append(_per_file(_marked(due), name, F.lit(True)))
         if name in shared:
             reach = next(r for r in policy.subject if r.through is not None)
             here = spelled(reach, policies.controller)
             others = shared[name].select(F.col("value").alias("__value"))
-            parts.append(_per_file(frame.join(others, here == F.col("__value"), "left_semi"), name, F.lit(False)))
-    sums = (
+            rows = frame.join(others, here == F.col("__value"), "left_semi").withColumn("__mark", _all())
+            parts.append(_per_file(rows, name, F.lit(False)))
+    counts = (
         reduce(DataFrame.unionByName, parts)
-        .groupBy("table", "due")
+        .groupBy("table", "due", "mark")
         .agg(F.sum("rows").alias("rows"), F.count("*").alias("files"), F.sum("bytes").alias("bytes"))
-        .collect()
+        .toArrow()
+        .to_pylist()
     )
-    by_table = {(row["table"], row["due"]): row for row in sums}
-    return {
-        name: _table_due(name, by_table.get((name, True)), by_table.get((name, False)))
+    whole = {(row["table"], row["due"]): row for row in counts if row["mark"] is None}
+    tables = {
+        name: _table_due(name, whole.get((name, True)), whole.get((name, False)))
         for name, policy in policies.tables.items()
         if policy.subject
     }
+    rows_of: dict[str, dict[str, int]] = {}
+    for row in counts:
+        if row["mark"] is not None:
+            rows_of.setdefault(row["mark"], {})[row["table"]] = row["rows"]
+    return tables, rows_of
+
+
+def _marked(due: DataFrame) -> DataFrame:
+    """Return a due row once for its table and once per request, however many ways lead to it."""
+    once = due.groupBy("__path", "__size", "__row").agg(F.collect_set("__request").alias("__requests"))
+    return once.withColumn("__mark", F.explode(F.concat(F.array(_all()), "__requests")))
+
+
+def _all() -> Column:
+    """Mark a row once for its table, whatever the number of requests that reach it."""
+    return F.lit(None).cast("string")
 
 
 def _per_file(rows: DataFrame, table: str, due: Column) -> DataFrame:
     return (
-        rows.groupBy("__path", "__size")
+        rows.groupBy("__path", "__size", "__mark")
         .agg(F.count("*").alias("rows"))
-        .select(F.lit(table).alias("table"), due.alias("due"), "rows", F.col("__size").alias("bytes"))
+        .select(
+            F.lit(table).alias("table"),
+            due.alias("due"),
+            F.col("__mark").alias("mark"),
+            "rows",
+            F.col("__size").alias("bytes"),
+        )
     )
 
 
-def _table_due(name: str, due: Row | None, shared: Row | None) -> TableDue:
+def _table_due(name: str, due: Mapping[str, Any] | None, shared: Mapping[str, Any] | None) -> TableDue:
     rows = RowsDue(table=name, rows=due["rows"] if due else 0, shared_rows=shared["rows"] if shared else 0)
     return TableDue(rows, due["files"] if due else 0, due["bytes"] if due else 0)
-
-
-def _rows_of(policies: PolicySet, frames: Mapping[str, DataFrame], keys: DataFrame) -> dict[str, dict[str, int]]:
-    """Count each request's rows per table, a row once however many ways lead to it."""
-    parts = [
-        due_rows(frames[name].withColumn("__row", F.monotonically_increasing_id()), policy, policies.controller, keys)
-        .select("__request", F.lit(name).alias("table"), "__row")
-        .distinct()
-        for name, policy in policies.tables.items()
-        if policy.subject
-    ]
-    counts = reduce(DataFrame.unionByName, parts).groupBy("__request", "table").count().toArrow()
-    rows: dict[str, dict[str, int]] = {}
-    for request, table, count in zip(*(counts.column(n).to_pylist() for n in counts.column_names), strict=True):
-        rows.setdefault(request, {})[table] = count
-    return rows

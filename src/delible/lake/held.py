@@ -5,7 +5,7 @@ A hold keeps no identifiers, so the tables' own keys are turned into references 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import reduce
 
 import pyarrow as pa
@@ -27,15 +27,13 @@ def expanded_refs(
     known, frontier = set(refs), set(refs)
     while frontier:
         wanted = _refs_frame(spark, frontier)
-        parts = []
-        for name, reaches in policies.links():
-            own = with_pads(frames[name], key.pads).select(
-                *[_ref(r, policies.controller, key).alias(f"r{i}") for i, r in enumerate(reaches)]
-            )
-            hits = [own.join(wanted, F.col(f"r{i}") == F.col("__ref"), "left_semi") for i in range(len(reaches))]
-            rows = reduce(DataFrame.unionByName, hits)
-            parts += [rows.select(F.col(f"r{i}").alias("ref")) for i in range(len(reaches))]
-        found = reduce(DataFrame.unionByName, parts).where("ref IS NOT NULL").distinct().toArrow() if parts else None
+        parts = [
+            _reached(with_pads(frames[name], key.pads).select(_refs(reaches, policies.controller, key)), wanted)
+            .select(F.explode(_OWN).alias("ref"))
+            .where("ref IS NOT NULL")
+            for name, reaches in policies.links()
+        ]
+        found = reduce(DataFrame.unionByName, parts).distinct().toArrow() if parts else None
         frontier = set(found.column("ref").to_pylist() if found is not None else ()) - known
         known |= frontier
     return frozenset(known)
@@ -54,45 +52,51 @@ def held_combinations(
     if not refs or not policy.subject:
         return None
     columns = [F.col(quoted(c)) for c in reach_columns(policy)]
-    parts = [_held_by(spark, policies, frames, policy, reach, refs, key).select(*columns) for reach in policy.subject]
-    return reduce(DataFrame.unionByName, parts).distinct()
+    wanted = _refs_frame(spark, refs)
+    return _held_rows(policies, frames, policy, wanted, key, columns).distinct()
 
 
-def _held_by(
-    spark: SparkSession,
+def _held_rows(
     policies: PolicySet,
     frames: Mapping[str, DataFrame],
     policy: TablePolicy,
-    reach: Reach,
-    refs: Collection[str],
+    wanted: DataFrame,
     key: RefKey,
+    columns: Sequence[Column],
 ) -> DataFrame:
-    frame = frames[policy.table]
-    if reach.through is None:
-        wanted = _refs_frame(spark, refs)
-        referenced = with_pads(frame, key.pads).withColumn("__own", _ref(reach, policies.controller, key))
-        return referenced.join(wanted, F.col("__own") == F.col("__ref"), "left_semi")
-    through = policies.tables[reach.through]
-    pointed = (
-        reduce(
-            DataFrame.unionByName,
-            [
-                _held_by(spark, policies, frames, through, r, refs, key).select(
-                    normalised(F.col(quoted(reach.matches or "")), Normalise.EXACT).alias("__pointed")
-                )
-                for r in through.subject
-            ],
-        )
-        .where("__pointed != ''")
-        .distinct()
-    )
-    here = normalised(F.col(quoted(reach.column)), Normalise.EXACT)
-    return frame.join(pointed, here == F.col("__pointed"), "left_semi")
+    """Return columns of the rows that any way leads to, some of them more than once: one scan takes all direct ways."""
+    frame, parts = frames[policy.table], []
+    if policy.direct:
+        own = with_pads(frame, key.pads).select(*columns, _refs(policy.direct, policies.controller, key))
+        parts.append(_reached(own, wanted).drop(_OWN))
+    for reach in policy.subject:
+        if reach.through is not None:
+            value = normalised(F.col(quoted(reach.matches or "")), Normalise.EXACT).alias("__pointed")
+            pointed = _held_rows(policies, frames, policies.tables[reach.through], wanted, key, [value])
+            here = normalised(F.col(quoted(reach.column)), Normalise.EXACT)
+            owned = pointed.where("__pointed != ''").distinct()
+            parts.append(frame.join(owned, here == F.col("__pointed"), "left_semi").select(*columns))
+    return reduce(DataFrame.unionByName, parts)
 
 
-def _ref(reach: Reach, controller: Controller, key: RefKey) -> Column:
-    kind = reach.identifies or ""
-    return subject_ref(kind, F.col(quoted(reach.column)), controller.identifiers[kind].normalise, key.version)
+_OWN = "__own"
+
+
+def _refs(reaches: Sequence[Reach], controller: Controller, key: RefKey) -> Column:
+    """Return a row's references as one array; the frame must have passed `with_pads`."""
+    kinds = controller.identifiers
+    refs = [
+        subject_ref(r.identifies, F.col(quoted(r.column)), kinds[r.identifies].normalise, key.version)
+        for r in reaches
+        if r.identifies is not None
+    ]
+    return F.array(*refs).alias(_OWN)
+
+
+def _reached(rows: DataFrame, wanted: DataFrame) -> DataFrame:
+    """Return the rows of which any reference is wanted, once for each that is."""
+    each = rows.withColumn("__each", F.explode(_OWN))
+    return each.join(wanted, F.col("__each") == F.col("__ref"), "left_semi").drop("__each")
 
 
 def _refs_frame(spark: SparkSession, refs: Collection[str]) -> DataFrame:

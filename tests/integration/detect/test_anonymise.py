@@ -45,14 +45,13 @@ def test_values_become_numbered_placeholders(text, masked):
     assert mask_text(text) == masked
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=7), st.sampled_from(["", " ", "; "]))
 def test_masking_a_masked_text_changes_nothing(pieces, between):
     once = mask_text(between.join(pieces))
     assert mask_text(once) == once
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=settings().max_examples // 3)
 @given(st.lists(st.sampled_from(PIECES[:8]), min_size=1, max_size=5))
 def test_no_found_value_is_left(pieces):
     text = " and ".join(pieces)

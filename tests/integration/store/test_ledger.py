@@ -84,7 +84,7 @@ def test_an_export_holds_every_record_and_the_last_signature(ledger: Ledger, now
         assert AuditRecord.model_validate(line).intact()
 
 
-TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
 @given(

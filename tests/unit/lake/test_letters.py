@@ -110,7 +110,7 @@ def test_names_are_found_in_file_bytes_and_names(tmp_path: Path) -> None:
 LETTERS = st.text(st.sampled_from("aiszéÉßẞİ\u0131øØñÑçÇ\u03c3ςΣёЁйЙ중例 .@"), min_size=5, max_size=30)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings().max_examples)
 @given(value=LETTERS, cased=st.lists(st.integers(0, 20), min_size=30, max_size=30))
 def test_any_mixture_of_spellings_is_found(value: str, cased: list[int]) -> None:
     if value.isascii():

@@ -279,7 +279,7 @@ WHOLE = {
 }
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3 * settings().max_examples, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from(sorted(WHOLE)), where=st.floats(0, 1, exclude_max=True), what=st.binary(max_size=6))
 def test_damage_never_ends_the_search(tmp_path: Path, name: str, where: float, what: bytes) -> None:
     content = bytearray(WHOLE[name])

@@ -185,7 +185,7 @@ GAPS: dict[str, Callable[[World, Any], World]] = {
 
 
 @pytest.mark.parametrize("gap", GAPS.values(), ids=GAPS)
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(
     world=WORLDS,
     shared=st.sets(st.sampled_from([MAIL, PHONE]), max_size=1),

@@ -18,7 +18,7 @@ KEYS = Keys({"version": 1, "keys": {1: RING}})
 NEWER = Keys({"version": 2, "keys": {1: RING, 2: {name: bytes([99]) + secret[1:] for name, secret in RING.items()}}})
 
 
-@given(value=st.text(max_size=50), how=st.sampled_from(Normalise))
+@given(value=st.text(st.characters(exclude_categories=["Cs"]), max_size=50), how=st.sampled_from(Normalise))
 def test_a_reference_is_hmac_over_kind_and_spelling_and_the_pads_make_it_too(value: str, how: Normalise) -> None:
     inner, outer = KEYS.pads()
     message = ref_message("email", normalised(value, how))

@@ -248,7 +248,7 @@ def _shuffled(value, order):
     return [_shuffled(each, order) for each in value] if isinstance(value, list) else value
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=settings().max_examples // 5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.randoms(use_true_random=False), names=st.permutations(["a", "b", "c", "d"]))
 def test_law_the_fingerprint_does_not_know_files_names_or_key_order(tmp_path_factory, order, names):
     folder = tmp_path_factory.mktemp("shuffled")
