@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 
 import jsonschema
 import pytest
@@ -133,13 +132,6 @@ def test_all_problems_of_all_files_come_at_once(tmp_path):
     }
 
 
-def test_very_many_problems_are_bounded(tmp_path):
-    many = PURPOSE + "".join(f"key_{i}: {i}\n" for i in range(5_000))
-    found = problems(write_policies(tmp_path / "policies", {**SOUND, "purposes/support.yaml": many}))
-    assert len(found) == 101
-    assert found[-1][2] == "4900 more problems are not shown."
-
-
 def test_long_and_hostile_values_are_bounded_and_inert(tmp_path):
     value = "<script>" + "x" * 3_000 + "; rm -rf"
     _, _, message = one_problem(tmp_path, "purposes/support.yaml", PURPOSE.replace("contract", f"'{value}'"))
@@ -231,13 +223,6 @@ def test_a_named_pipe_does_not_block(tmp_path):
 def test_table_paths_stay_below_the_workspace(tmp_path, path, allowed):
     (tmp_path / "link").symlink_to("/")
     assert (path_problem(path, tmp_path.resolve()) is None) is allowed
-
-
-def test_hostile_files_take_bounded_time(tmp_path):
-    files = {f"purposes/p{i}.yaml": b"- a\n" * 240_000 for i in range(2)}
-    start = time.monotonic()
-    assert len(problems(write_policies(tmp_path / "policies", {**SOUND, **files}))) == 2
-    assert time.monotonic() - start < 10
 
 
 def _shuffled(value, order):
