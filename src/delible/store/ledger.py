@@ -30,6 +30,7 @@ from delible.store.workspace import Workspace
 
 _CHAIN = "audit"
 _LOOKS = 5
+_REWRITES = 100
 _PAUSES = (0.05, 0.1, 0.2, 0.4)
 """Seconds between looks at a head that is behind."""
 
@@ -245,25 +246,41 @@ class Ledger:
         return found[0][0] if len(found) == 1 else None
 
     def _publish(self, snapshot: Snapshot, *, alone: bool) -> None:
-        """Sign the head of a snapshot; without turns, again until no other writer's head can have been replaced."""
-        while True:
+        """Sign the head of a snapshot; without turns, again until it stands, and what it says is the newest.
+
+        Another writer may replace the head by an older one, or the list of superseded files by its own; it looks again
+        after that, as this one does, so the last to write is the last to look.
+        """
+        for again in range(_REWRITES):
             tail = self._tail(snapshot)
             known = read_head(self._root)
             before = known.files if known is not None else {}
             files = digests(self._table.folder, snapshot, before)
             head = Head(sequence=tail.sequence, hash=tail.hash, at=tail.at, files=files, key_id=self._keys.key_id)
-            head = head.model_copy(update={"former": self._former(known, head)})
-            write_head(self._root, head.signed(self._keys))
+            head = head.model_copy(update={"former": self._former(known, head, anew=again > 0)})
+            head = head.signed(self._keys)
+            write_head(self._root, head)
             if alone:
                 return
-            snapshot = self._table.snapshot()
-            if snapshot.transaction(_CHAIN) == tail.sequence:
+            published, snapshot = snapshot, self._table.snapshot()
+            if snapshot.version == published.version and self._stands(head):
                 return
 
-    def _former(self, known: Head | None, head: Head) -> str:
-        """Return the digest of the list of superseded files, made anew when files have been superseded."""
+    def _stands(self, head: Head) -> bool:
+        """Return whether the head file and the list that it names are the ones that were written."""
+        try:
+            return read_head(self._root) == head and read_former(self._root)[1] == head.former
+        except ValueError:
+            return False
+
+    def _former(self, known: Head | None, head: Head, *, anew: bool) -> str:
+        """Return the digest of the list of superseded files, made anew when files have been superseded.
+
+        Args:
+            anew: Make it in any case, since another writer's may have replaced it.
+        """
         before = known.files if known is not None else {}
-        if before.keys() <= head.files.keys() | {LAST_CHECKPOINT}:
+        if not anew and before.keys() <= head.files.keys() | {LAST_CHECKPOINT}:
             return known.former if known is not None else ""
         try:
             former, _ = read_former(self._root)

@@ -264,6 +264,35 @@ def test_a_writer_that_mends_a_head_looks_whether_it_is_still_the_newest(
     assert (check.records, check.intact) == (5, True), check.problems
 
 
+@pytest.mark.parametrize("name", ["head.json", "former.json"])
+def test_a_writer_looks_whether_what_it_signed_still_stands(
+    name: str, ledger: Ledger, now: datetime, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without turns, a slow writer puts its older file over a newer one, and may be killed before it mends that."""
+    heads(ledger, now, workspace)
+    for _ in range(100):
+        ledger.append([entry()], now)
+    file = workspace.root / "store" / name
+    old = file.read_bytes()
+    while file.read_bytes() == old:
+        before = file.read_bytes()
+        ledger.append([entry()], now)
+    monkeypatch.setattr(chain, "turn", _no_turn)
+    monkeypatch.setattr(tables, "turn", _no_turn)
+    real, calls = chain.write_head, []
+
+    def replaced(folder: Folder, head: Head) -> None:
+        real(folder, head)
+        calls.append(head.sequence)
+        if len(calls) == 1:
+            file.write_bytes(before)
+
+    monkeypatch.setattr(chain, "write_head", replaced)
+    ledger.append([entry()], now)
+    check = ledger.verify()
+    assert (check.intact, check.records, len(calls)) == (True, check.head, 2), check.problems
+
+
 def test_a_verification_waits_for_a_writer_that_is_about_to_sign(
     ledger: Ledger, now: datetime, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
