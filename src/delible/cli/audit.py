@@ -34,8 +34,11 @@ def verify(
     call = current(ctx)
     check = verify_ledger(call.workspace, known=known)
     words = "intact" if check.intact else "NOT intact"
-    document = {"records": check.records, "intact": check.intact, "head": check.head}
-    emit(ctx, document, text=f"{check.records} records, {words}, head at {check.head}.", failure=broken(check))
+    document = {"records": check.records, "intact": check.intact, "head": check.head, "head_behind": check.behind}
+    text = f"{check.records} records, {words}, head at {check.head}."
+    if check.behind:
+        text += " The signed head does not know the last commit: its writer died, or somebody put an older head back."
+    emit(ctx, document, text=text, failure=broken(check))
 
 
 @app.command()

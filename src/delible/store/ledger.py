@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import randbelow
 from time import sleep
 from typing import NamedTuple
 
@@ -254,6 +255,13 @@ class Ledger:
         for again in range(_REWRITES):
             tail = self._tail(snapshot)
             known = read_head(self._root)
+            if not alone and known is not None and known.sequence > tail.sequence:
+                # A head of an older snapshot would take the newer one's files for superseded.
+                newest = self._table.snapshot()
+                if newest.version == snapshot.version:
+                    return
+                snapshot = newest
+                continue
             before = known.files if known is not None else {}
             files = digests(self._table.folder, snapshot, before)
             head = Head(sequence=tail.sequence, hash=tail.hash, at=tail.at, files=files, key_id=self._keys.key_id)
@@ -265,6 +273,7 @@ class Ledger:
             published, snapshot = snapshot, self._table.snapshot()
             if snapshot.version == published.version and self._stands(head):
                 return
+            sleep(randbelow(50) / 1000)  # so that two of them do not go on in step
 
     def _stands(self, head: Head) -> bool:
         """Return whether the head file and the list that it names are the ones that were written."""

@@ -53,12 +53,15 @@ class LedgerCheck:
         records: How many records could be read.
         intact: Whether nothing at all is wrong.
         head: Sequence of the last record.
+        behind: Whether the signed head does not know the last commit. A writer that dies between the two leaves this,
+            and the next one mends it; whoever puts the head before the last one back leaves it, too.
     """
 
     records: int
     intact: bool
     head: int
     problems: tuple[Problem, ...]
+    behind: bool = False
 
 
 @dataclass
@@ -107,7 +110,7 @@ def check(table: ControlTable, root: Folder, keys: Keys, *, known: tuple[int, st
     if known is not None and chain.marked.get(known[0], GENESIS if known[0] == 0 else "") != known[1]:
         findings.add("rolled_back", f"record {known[0]} is not the one that was noted elsewhere.")
     problems = findings.all()
-    return LedgerCheck(chain.records, not problems, chain.sequence, problems)
+    return LedgerCheck(chain.records, not problems, chain.sequence, problems, behind=chain.sequence > signed_up_to)
 
 
 def canonical_body(row: tuple[Any, ...]) -> bytes:
@@ -137,7 +140,7 @@ def _one_moment(
             head, damage = _genuine_head(root, keys)
             trial = _Findings()
             snapshot = _survive(table.snapshot, trial)
-            if alone or (_genuine_head(root, keys) == (head, damage) and _at_end(head, snapshot)):
+            if alone or (_genuine_head(root, keys) == (head, damage) and _at_end(root, head, snapshot)):
                 break
             sleep(pause)
         findings.problems += trial.problems
@@ -150,10 +153,12 @@ def _one_moment(
     return head, snapshot
 
 
-def _at_end(head: Head | None, snapshot: Snapshot | None) -> bool:
-    """Return whether head and table end alike; if not, a writer may be at work, or the head may be wrong."""
+def _at_end(root: Folder, head: Head | None, snapshot: Snapshot | None) -> bool:
+    """Return whether head, list and table end alike; if not, a writer may be at work, or one may be wrong."""
     end = _survive(lambda: snapshot.transaction("audit") if snapshot is not None else 0, _Findings())
-    return snapshot is None or end == (head.sequence if head is not None else 0)
+    former = _survive(lambda: read_former(root)[1], _Findings())
+    sequence, named = (head.sequence, head.former) if head is not None else (0, "")
+    return snapshot is None or (end == sequence and former == named)
 
 
 def _genuine_head(root: Folder, keys: Keys) -> tuple[Head | None, str]:

@@ -145,7 +145,9 @@ def test_an_older_or_foreign_head_is_found(filled: Ledger, now: datetime, worksp
     newest = head.read_bytes()
     head.write_bytes(old)
     assert codes(filled.verify()) == set(), "one commit behind is what a crash leaves"
+    assert filled.verify().behind, "and it is said"
     head.write_bytes(newest)
+    assert not filled.verify().behind
     filled.append([_entry("h")], now)
     head.write_bytes(old)
     assert codes(filled.verify()) == {"head"}
