@@ -253,6 +253,7 @@ def test_what_was_wrong_is_right_everywhere_and_in_no_byte(
         root, control = workspace.root, Control(workspace)
         before = rows(spark, root)
         [request] = [r for r in control.requests.all() if r.right is Right.RECTIFICATION]
+        assert not any(ref(workspace, NEW) in r.refs for r in control.requests.all())
         assert places(root, texts=[OLD, WRONG_NAME])
         assert old_rows(root)
         plan = json.loads((root / "plan.json").read_text())
@@ -286,6 +287,11 @@ def test_what_was_wrong_is_right_everywhere_and_in_no_byte(
         assert closing.counts["matches"] == 0
         assert (closing.counts["proof.bytes"], closing.counts["proof.rows"]) == (5, 4)
         assert [x.recipient for x in control.notices.all()] == ["mailer"]
+        # Objections and withdrawals go on under the corrected address.
+        [objection] = [r for r in control.requests.all() if r.right is Right.OBJECTION]
+        assert ref(workspace, NEW) in objection.refs
+        assert flag(objection) is not None
+        assert [c.status for c in Consents(workspace).for_refs([ref(workspace, NEW)])] == [ConsentStatus.WITHDRAWN]
         assert corrected_by_lineage(workspace) == {"customers": 1, "newsletter": 1, "profiles": 1}
         assert main(["rectification", "apply", str(root / "plan.json"), "--workspace", str(root), "--json"]) == 0
         assert rows(spark, root) == expected(before)
@@ -325,19 +331,6 @@ def test_an_objection_that_comes_while_rows_are_corrected_is_not_lost(template: 
         [late] = [r for r in Control(workspace).requests.all() if r.id in come]
         assert ref(workspace, NEW) in late.refs
         assert flag(late) is not None
-
-
-def test_objections_and_withdrawals_go_on_under_the_corrected_address(template: Path, spark: SparkSession) -> None:
-    with fresh(template) as workspace:
-        forget_logs(spark)
-        new = ref(workspace, NEW)
-        assert not any(new in r.refs for r in Control(workspace).requests.all())
-        plan = load_plan(workspace, workspace.root / "plan.json", RectificationPlan)
-        apply_rectification(workspace, plan, actor="tests", now=NOW)
-        [objection] = [r for r in Control(workspace).requests.all() if r.right is Right.OBJECTION]
-        assert new in objection.refs
-        assert flag(objection) is not None
-        assert [c.status for c in Consents(workspace).for_refs([new])] == [ConsentStatus.WITHDRAWN]
 
 
 def test_a_correction_waits_for_an_erasure_that_only_the_old_address_reaches(

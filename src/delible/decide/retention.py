@@ -106,12 +106,26 @@ def stricter(rule: RetentionRule, rules: Sequence[RetentionRule]) -> tuple[Reten
 def standing(each: Covering, covering: Sequence[Covering], *, held: bool, now: datetime) -> Standing:
     """Return where a rule that covers a row stands on it, by the rules of this module.
 
+    Stricter rules are asked without those that are stricter still: where one of these acts, it is stricter than the
+    rule in question, too. Asked with them, each rule more would double the work.
+
     Args:
         each: The rule in question; one of `covering`.
         covering: All rules of the row's table.
         held: Whether somebody or something holds the row.
         now: The instant of the judgement.
     """
+    found = _alone(each, covering, held=held, now=now)
+    if found not in (Standing.DONE, Standing.DUE):
+        return found
+    strict = {r.retention for r in stricter(each.rule, [c.rule for c in covering])}
+    rivals = [c for c in covering if c.rule.retention in strict and c.covers]
+    covered = any(_alone(c, covering, held=held, now=now) is Standing.DUE for c in rivals)
+    return Standing.COVERED if covered else found
+
+
+def _alone(each: Covering, covering: Sequence[Covering], *, held: bool, now: datetime) -> Standing:
+    """Return where a rule stands on a row that it covers, stricter rules left aside."""
     ends = each.ends(each.rule.keep)
     if ends is None:
         return Standing.NO_CLOCK
@@ -121,12 +135,6 @@ def standing(each: Covering, covering: Sequence[Covering], *, held: bool, now: d
         return Standing.DUTY
     if held:
         return Standing.HELD
-    strict = {r.retention for r in stricter(each.rule, [c.rule for c in covering])}
-    if any(
-        c.rule.retention in strict and c.covers and standing(c, covering, held=held, now=now) is Standing.DUE
-        for c in covering
-    ):
-        return Standing.COVERED
     return Standing.DONE if each.done else Standing.DUE
 
 

@@ -277,8 +277,13 @@ def _binds(frame: DataFrame, rule: RetentionRule, as_of: datetime) -> Column:
 
 
 def _acts(frame: DataFrame, rule: RetentionRule, judging: Judging) -> Column:
-    """Return whether a rule acts on a row, holds left aside: they keep the row from the laxer rule, too."""
-    return F.coalesce(standing(frame, rule, judging) == Standing.DUE.value, F.lit(False))
+    """Return whether a rule acts on a row, holds and stricter rules left aside; see `decide.retention.standing`.
+
+    Holds keep the row from the laxer rule, too, and where a stricter rule acts, it is stricter than the laxer one, too.
+    """
+    duty = _any(_binds(frame, r, judging.as_of) for r in _bound_by(rule, judging.rules))
+    ended = _covers(frame, rule) & _ended(frame, rule, rule.keep, judging.as_of)
+    return ended & ~duty & ~F.coalesce(done(frame, rule), F.lit(False))
 
 
 def _any(conditions: Iterable[Column]) -> Column:

@@ -141,6 +141,13 @@ def test_law_what_is_not_known_never_lets_a_row_go(known, held, data):
     assert after not in removed or before in removed
 
 
+def test_the_strictest_of_very_many_rules_is_found() -> None:
+    """Each asks all stricter ones: were they to ask theirs again, thirty rules would ask a thousand million times."""
+    known = [covering(rule(f"r{n:02}", action="delete_row"), OLD) for n in range(30)]
+    stands = [standing(each, known, held=False, now=NOW) for each in known]
+    assert stands == [Standing.DUE] + [Standing.COVERED] * 29
+
+
 @given(known_rules(), st.booleans(), st.randoms())
 def test_law_the_order_of_rules_does_not_matter(known, held, random):
     shuffled = list(known)
