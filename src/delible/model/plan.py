@@ -123,7 +123,26 @@ class PlannedRequest(Frozen):
     kept_rows: dict[str, int] = {}
 
 
-class ErasurePlan(Frozen):
+class Plan(Frozen):
+    """What every plan says of itself.
+
+    Args:
+        immediate: Whether the tables' windows are not waited for.
+        seal: Made by the store with the workspace's signing key.
+    """
+
+    id: str
+    created: datetime
+    policy_fingerprint: str
+    immediate: bool
+    seal: str = ""
+
+    def body_digest(self) -> str:
+        """Return the digest of everything but the seal."""
+        return digest(self.model_dump(mode="json", exclude={"seal"}))
+
+
+class ErasurePlan(Plan):
     """All due erasure requests over all tables, in the order in which tables must be treated.
 
     Args:
@@ -133,19 +152,10 @@ class ErasurePlan(Frozen):
     """
 
     kind: Literal["erasure"] = "erasure"
-    id: str
-    created: datetime
-    policy_fingerprint: str
-    immediate: bool
     requests: tuple[PlannedRequest, ...]
     seen: dict[str, int] = {}
     earlier: tuple[str, ...] = ()
     tables: tuple[TableStep, ...]
-    seal: str = ""
-
-    def body_digest(self) -> str:
-        """Return the digest of everything but the seal; the store seals it with the workspace's signing key."""
-        return digest(self.model_dump(mode="json", exclude={"seal"}))
 
 
 class RetentionStep(TableStep):
@@ -164,20 +174,11 @@ class RetentionStep(TableStep):
     as_of: datetime
 
 
-class RetentionPlan(Frozen):
+class RetentionPlan(Plan):
     """All retention rules that have rows past their period."""
 
     kind: Literal["retention"] = "retention"
-    id: str
-    created: datetime
-    policy_fingerprint: str
-    immediate: bool
     tables: tuple[RetentionStep, ...]
-    seal: str = ""
-
-    def body_digest(self) -> str:
-        """Return the digest of everything but the seal."""
-        return digest(self.model_dump(mode="json", exclude={"seal"}))
 
 
 class RectificationStep(TableStep):
@@ -192,7 +193,7 @@ class RectificationStep(TableStep):
     follows: bool = False
 
 
-class RectificationPlan(Frozen):
+class RectificationPlan(Plan):
     """All due corrections over all tables (Art. 16, §1798.106). It names columns, and never a value.
 
     Args:
@@ -206,18 +207,9 @@ class RectificationPlan(Frozen):
     """
 
     kind: Literal["rectification"] = "rectification"
-    id: str
-    created: datetime
-    policy_fingerprint: str
-    immediate: bool
     requests: tuple[PlannedRequest, ...]
     seen: dict[str, int] = {}
     tables: tuple[RectificationStep, ...]
     rebuild: dict[str, str] = {}
     untold: tuple[str, ...] = ()
     earlier: tuple[str, ...] = ()
-    seal: str = ""
-
-    def body_digest(self) -> str:
-        """Return the digest of everything but the seal."""
-        return digest(self.model_dump(mode="json", exclude={"seal"}))

@@ -44,7 +44,8 @@ def test_export_overwrites_nothing(shop: Path, capsys: pytest.CaptureFixture[str
 
 def test_an_intact_ledger_is_0(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", "verify", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"status": "ok", "records": 1, "intact": True, "head": 1}
+    document = json.loads(capsys.readouterr().out)
+    assert document == {"status": "ok", "records": 1, "intact": True, "head": 1, "head_behind": False}
 
 
 def test_a_removed_ledger_file_is_4(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
