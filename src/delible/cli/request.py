@@ -37,8 +37,8 @@ def submit(
 ) -> None:
     """Register a request for each person in a file as one batch, and print the ids and due dates.
 
-    A line may give a time of receipt of its own, as "received"; whoever has an open request for the same is linked to
-    it as a duplicate.
+    A line may give a time of receipt of its own, as "received"; whoever has an open request that says the same is
+    linked to it as a duplicate, and awaits approval when that one is refused, withdrawn or expires.
 
     Example:
 

@@ -136,7 +136,7 @@ DEFAULT_ACKNOWLEDGE = Duration("P14D")
 
 
 class Notice(Frozen):
-    """One notice: one recipient is told once of one request (Art. 19; §1798.105(c)).
+    """One notice: one recipient is told of one request (Art. 19; §1798.105(c)), once of each table.
 
     Args:
         tables: The tables in which something of the person was changed, and whose policy names the recipient.
@@ -166,6 +166,10 @@ class Notice(Frozen):
     changed: datetime
 
 
-def notice_id(request: str, recipient: str) -> str:
-    """Return the one id that a recipient's notice of a request can have; making it again makes no second notice."""
-    return f"N-{request.removeprefix('R-')}-{recipient}"
+def notice_id(request: str, recipient: str, number: int = 1) -> str:
+    """Return the one id of a recipient's first, second, … notice of a request; making it again makes no other notice.
+
+    A recipient's name has no hyphen, so that no two notices get the same id.
+    """
+    first = f"N-{request.removeprefix('R-')}-{recipient}"
+    return first if number == 1 else f"{first}-{number}"

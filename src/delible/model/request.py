@@ -26,13 +26,20 @@ TRANSITIONS: dict[RequestState, frozenset[RequestState]] = {
     S.COMPLETED: frozenset(),
     S.REFUSED: frozenset(),
     S.EXPIRED: frozenset(),
-    S.DUPLICATE: frozenset(),
+    S.DUPLICATE: frozenset({S.AWAITING_APPROVAL}),
     S.WITHDRAWN: frozenset(),
 }
-"""Once bytes may have been touched (in progress), a request can no longer be refused or withdrawn."""
+"""Once bytes may have been touched (in progress), a request can no longer be refused or withdrawn.
+
+A duplicate is answered by the request that it repeats. When that one ends without having been carried out, it takes its
+place: it may have come from somebody else than an agent whose authority nobody could show.
+"""
 
 ENDED = frozenset({S.COMPLETED, S.REFUSED, S.EXPIRED, S.DUPLICATE, S.WITHDRAWN})
-"""States after which the raw identifiers are forgotten."""
+"""States after which the raw identifiers are forgotten; those of a duplicate once its first request has ended, too."""
+
+UNANSWERED = frozenset({S.REFUSED, S.EXPIRED, S.WITHDRAWN})
+"""Ends in which a request answers for none of its duplicates."""
 
 
 class RefusalGround(StrEnum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from delible.decide.notices import may_become
 from delible.errors import BlockedError, InputError
@@ -28,7 +28,11 @@ N = NoticeState
 
 
 class NewNotice(NamedTuple):
-    """A notice before it is recorded; fields as in `model.notice.Notice`."""
+    """A notice before it is recorded; fields as in `model.notice.Notice`.
+
+    Args:
+        sealed: Encrypts the identifiers for the notice whose id it is given, which is not known before.
+    """
 
     request: str
     recipient: str
@@ -36,7 +40,7 @@ class NewNotice(NamedTuple):
     regime: Regime
     tables: tuple[str, ...]
     refs: tuple[SubjectRef, ...]
-    sealed: str | None
+    sealed: Callable[[str], str | None]
 
 
 class Move(NamedTuple):
@@ -57,20 +61,26 @@ class Notices:
     def prepare(self, new: Sequence[NewNotice], *, actor: str, now: datetime) -> list[Notice]:
         """Record whom to tell once the change is done; what is known already changes nothing.
 
-        A notice that is prepared again, since a later plan reached more, names the tables and references of both.
+        A notice that is prepared again, since a later plan reached more, names the tables and references of both. Once
+        it can be sent it stays as it is, since nobody could tell which of its forms arrived: what is reached later,
+        such as a table that turns up with residue, makes a notice of its own.
         """
 
-        def event(known: Notice | None, wanted: NewNotice) -> Event | None:
+        def event(earlier: Sequence[Notice], wanted: NewNotice) -> Event | None:
             tables, refs = set(wanted.tables), dict.fromkeys(wanted.refs)
-            if known is not None:
-                if known.state is not N.PREPARED or (tables <= set(known.tables) and refs.keys() <= set(known.refs)):
-                    return None
-                tables |= set(known.tables)
-                refs = dict.fromkeys((*known.refs, *wanted.refs))
+            told = {x for known in earlier for x in (*known.tables, *known.refs)}
+            if earlier and told.issuperset({*tables, *refs}):
+                return None
+            number = len(earlier) + 1
+            if earlier and earlier[-1].state is N.PREPARED:
+                number -= 1
+                tables |= set(earlier[-1].tables)
+                refs = dict.fromkeys((*earlier[-1].refs, *wanted.refs))
+            key = notice_id(wanted.request, wanted.recipient, number)
             return Event(
                 0,
                 now,
-                notice_id(wanted.request, wanted.recipient),
+                key,
                 N.PREPARED.value,
                 actor,
                 wanted.request,
@@ -79,15 +89,19 @@ class Notices:
                 regime=wanted.regime.value,
                 tables=" ".join(sorted(tables)),
                 refs=" ".join(refs),
-                sealed=wanted.sealed,
+                sealed=wanted.sealed(key),
             )
 
-        by_id = {notice_id(x.request, x.recipient): x for x in new}
+        wanted = {(x.request, x.recipient): x for x in new}
 
         def build(known: dict[str, Notice]) -> list[Event]:
-            return [made for key, x in by_id.items() if (made := event(known.get(key), x)) is not None]
+            earlier: dict[tuple[str, str], list[Notice]] = {}
+            for notice in known.values():
+                earlier.setdefault((notice.request, notice.recipient), []).append(notice)
+            return [made for key, x in wanted.items() if (made := event(earlier.get(key, ()), x)) is not None]
 
-        return self._change(list(by_id), build)
+        requests = list(dict.fromkeys(request for request, _ in wanted))
+        return [x for x in self._change(requests, build, of="request") if (x.request, x.recipient) in wanted]
 
     def queue(
         self, notice_ids: Sequence[str], acknowledge_by: Callable[[str], datetime], *, actor: str, now: datetime
@@ -172,15 +186,27 @@ class Notices:
         recorded = self._ledger.ready(_OUTBOX)
         return self._record() if recorded < self._table.snapshot().transaction(_OUTBOX) else 0
 
-    def _change(self, notice_ids: Sequence[str], build: Callable[[dict[str, Notice]], list[Event]]) -> list[Notice]:
-        """Commit what `build` makes of the notices as they are, and return them as they are then."""
-        if not notice_ids:
+    def _change(
+        self,
+        ids: Sequence[str],
+        build: Callable[[dict[str, Notice]], list[Event]],
+        *,
+        of: Literal["notice", "request"] = "notice",
+    ) -> list[Notice]:
+        """Commit what `build` makes of the notices as they are, and return them as they are then.
+
+        Args:
+            ids: Notices, or requests, whose notices are meant.
+            build: Given the notices in the order in which they were made.
+            of: What the ids are of.
+        """
+        if not ids:
             return []
         self.reconcile()
         after: list[Notice] = []
 
         def write(snapshot: Snapshot) -> Write | None:
-            before = {x.id: x for x in self._known(snapshot, notice_ids)}
+            before = {x.id: x for x in self._known(snapshot, ids, of)}
             first = snapshot.transaction(_OUTBOX) + 1
             events = [event._replace(n=n) for n, event in enumerate(build(before), first)]
             after[:] = folded(events, before)
@@ -199,10 +225,10 @@ class Notices:
 
         return len(self._ledger.drain(_OUTBOX, pending))
 
-    def _known(self, snapshot: Snapshot, notice_ids: Collection[str]) -> list[Notice]:
-        wanted = set(notice_ids)
-        where = f"WHERE {any_of('notice', sorted(wanted))}" if len(wanted) <= _FEW else ""
-        return [x for x in fold(_events(snapshot, where)) if x.id in wanted]
+    def _known(self, snapshot: Snapshot, ids: Collection[str], of: str = "notice") -> list[Notice]:
+        wanted = set(ids)
+        where = f"WHERE {any_of(of, sorted(wanted))}" if len(wanted) <= _FEW else ""
+        return [x for x in fold(_events(snapshot, where)) if (x.id if of == "notice" else x.request) in wanted]
 
 
 def _steps(

@@ -159,7 +159,7 @@ def _apply(fields: dict[str, Any], event: Event) -> None:
     fields["changed"] = event.at
     if event.state is not None:
         fields["state"] = S(event.state)
-        fields["held_by"] = None
+        fields["held_by"], fields["duplicate_of"] = None, None
         fields["kept"], fields["kept_by"] = (), None
         fields["stopped"] = event.at if fields["state"] is S.VERIFYING_IDENTITY else None
         if fields["state"] in (S.VERIFYING_IDENTITY, S.AWAITING_APPROVAL):

@@ -8,13 +8,13 @@ written before the next event.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from delible.errors import ConflictError, InputError
 from delible.model.identity import EvidencePath
 from delible.model.record import AuditEntry
-from delible.model.request import ENDED, Request
+from delible.model.request import ENDED, UNANSWERED, Request
 from delible.model.subject import KeyRole, KeyRow, SubjectRef
 from delible.model.terms import RequestState, Right
 from delible.store.identifiers import IdentifierVault
@@ -51,7 +51,8 @@ class Requests:
         """Record requests as one batch: one commit of identifiers, one of events, one of audit records.
 
         A request that says nothing beyond an open one of the same person for the same right under the same law is
-        recorded as its duplicate, and its identifiers are not kept; see `submissions.duplicates`.
+        recorded as its duplicate; see `submissions.duplicates`. Its identifiers are kept as long as that one's, since
+        it takes that one's place when it ends without having been carried out.
         """
         if not new:
             return []
@@ -62,29 +63,18 @@ class Requests:
         controller = load_controller(self._workspace)
         second = controller is not None and controller.two_person_approval
         made: list[Request] = []
-        kept: set[str] = set()
-        lacking: list[str] = []
 
         def build(snapshot: Snapshot) -> Write | None:
             made.clear()
             _check_free(snapshot, ids)
             linked = duplicates(new, ids, self._open_like(snapshot, new))
-            lacking[:] = [i for i in ids if i not in linked and i not in kept]
-            if lacking:
-                return None
             first = submitted(new, ids, linked, actor=actor, now=now, second_person=second)
             events = _numbered(snapshot, first)
             made[:] = fold(events)
             return _write(events)
 
-        said, expected = dict(zip(ids, new, strict=True)), duplicates(new, ids, self._open_like(before, new))
-        lacking[:] = [i for i in ids if i not in expected]
-        while not made:  # the request that one would be a duplicate of may end after this look and before the commit
-            self._keep_identifiers([(i, said[i]) for i in lacking], now)
-            kept.update(lacking)
-            self._commit(build)
-        if any(r.duplicate_of for r in made if r.id in kept):
-            self.sweep(now)
+        self._keep_identifiers(list(zip(ids, new, strict=True)), now)
+        self._commit(build)
         return made
 
     def all(self) -> list[Request]:
@@ -193,7 +183,7 @@ class Requests:
         Ending a request does it. It is for those who begin a run, since an earlier run may have been killed in between.
         """
         snapshot, held = self._table.snapshot(), self.vault.requests()
-        ended = {row[0] for row in snapshot.rows(f"WHERE {any_of('state', sorted(ENDED))}", columns=("request",))}
+        ended = _ended(snapshot)
         limit = now - _UNKNOWN_IDENTIFIERS_AFTER
         old = {request_id for request_id, kept in held.items() if kept < limit}
         known = {row[0] for row in snapshot.rows(columns=("request",))} if old - ended else set()
@@ -205,6 +195,8 @@ class Requests:
         self, request_ids: Sequence[str], event: Callable[[Request], Event | None], now: datetime
     ) -> list[Request]:
         """Make one event of each request, all in one commit or none, and return the requests after it.
+
+        The duplicates of a request that ends without having been carried out await approval from the same commit on.
 
         Args:
             request_ids: The requests.
@@ -220,15 +212,25 @@ class Requests:
 
         def build(snapshot: Snapshot) -> Write | None:
             requests = self._found(snapshot, request_ids)
-            events = _numbered(snapshot, [made for r in requests if (made := event(r)) is not None])
-            changes = {e.request: e for e in events}
+            changes = {r.id: made for r in requests if (made := event(r)) is not None}
             after[:] = [applied(r, changes[r.id]) if r.id in changes else r for r in requests]
+            events = _numbered(snapshot, [*changes.values(), *self._in_their_place(snapshot, changes)])
             return _write(events) if events else None
 
         self._commit(build)
         if any(r.state in ENDED for r in after):
             self.sweep(now)
         return after
+
+    def _in_their_place(self, snapshot: Snapshot, changes: Mapping[str, Event]) -> list[Event]:
+        """Return the events by which duplicates are open again, since nobody answers them any more."""
+        gone = {e.request: e for e in changes.values() if e.state in UNANSWERED}
+        if not gone:
+            return []
+        where = any_of("duplicate_of", sorted(gone)) if len(gone) <= _FEW else '"duplicate_of" IS NOT NULL'
+        ids = [row[0] for row in snapshot.rows(f"WHERE {where}", columns=("request",))]
+        theirs = [(r, gone.get(r.duplicate_of or "")) for r in self._known(snapshot, ids) if r.id not in changes]
+        return [moved(r, RequestState.AWAITING_APPROVAL, actor=e.actor, now=e.at) for r, e in theirs if e is not None]
 
     def _commit(self, build: Callable[[Snapshot], Write | None]) -> None:
         written, after = self._table.commit(build)
@@ -292,6 +294,18 @@ def _check_free(snapshot: Snapshot, ids: Sequence[str]) -> None:
     where = f"WHERE {any_of('request', ids)}" if len(ids) <= _FEW else ""
     if not {row[0] for row in snapshot.rows(where, columns=("request",))}.isdisjoint(ids):
         raise ConflictError("request.id_taken", "a new request's id is taken.", fix="Run the command again.")
+
+
+def _ended(snapshot: Snapshot) -> set[str]:
+    """Return the requests whose identifiers nobody needs: they have ended, and so has what they are duplicates of.
+
+    A duplicate that has not taken the place of its first request by then has been answered with it.
+    """
+    state = f"{any_of('state', sorted(ENDED))} OR {any_of('state_before', [RequestState.DUPLICATE])}"
+    rows = snapshot.rows(f"WHERE {state}", columns=("request", "state", "state_before", "duplicate_of"))
+    ended = {request for request, state, _, _ in rows if state in ENDED and state != RequestState.DUPLICATE}
+    again = {request for request, _, before, _ in rows if before == RequestState.DUPLICATE}
+    return ended | {request for request, _, _, first in rows if first in ended and request not in again}
 
 
 def _numbered(snapshot: Snapshot, events: Sequence[Event]) -> list[Event]:

@@ -107,15 +107,14 @@ def duplicates(new: Sequence[NewRequest], ids: Sequence[str], still_open: Iterab
     confirmed in ten business days (11 CCR 7021(a)), and no exception of the GDPR alone keeps what it asks for.
 
     All references must be the earlier one's. Whoever shares a telephone with somebody, or gives another address than
-    last time, is no duplicate: their identifiers would be forgotten, and never acted on. Nor is whoever gives
-    corrections: what they are can only be read by who holds the key, and they may be others than last time.
+    last time, is no duplicate: their identifiers would never be acted on. Nor is whoever gives corrections: what they
+    are can only be read by who holds the key, and they may be others than last time. For the rest see `_says_all`.
     """
-    known: dict[tuple[Right, Regime, SubjectRef], list[tuple[str, frozenset[SubjectRef]]]] = {}
+    known: dict[tuple[Right, Regime, SubjectRef], list[tuple[str, Request | NewRequest]]] = {}
 
     def remember(request: Request | NewRequest, request_id: str) -> None:
-        whole = frozenset(request.refs)
-        for ref in whole:
-            known.setdefault((request.right, request.regime, ref), []).append((request_id, whole))
+        for ref in request.refs:
+            known.setdefault((request.right, request.regime, ref), []).append((request_id, request))
 
     for request in still_open:
         remember(request, request.id)
@@ -123,12 +122,31 @@ def duplicates(new: Sequence[NewRequest], ids: Sequence[str], still_open: Iterab
     for request_id, candidate in zip(ids, new, strict=True):
         like = known.get((candidate.right, candidate.regime, candidate.refs[0]), ())
         like = () if candidate.corrections else like
-        earlier = next((one for one, refs in like if refs.issuperset(candidate.refs)), None)
+        earlier = next((one for one, request in like if _says_all(request, candidate)), None)
         if earlier is not None:
             found[request_id] = earlier
         else:
             remember(candidate, request_id)
     return found
+
+
+def _says_all(earlier: Request | NewRequest, candidate: NewRequest) -> bool:
+    """Return whether nothing is lost when a request stands for a later one for the same right under the same law.
+
+    - The ground of a restriction has to be the same: one of them also opposes an erasure (Art. 18(1)(b)).
+    - The days for the answer and for confirming receipt must not come before the earlier one's. A letter that lay about
+      has an earlier last day, and nobody would see it pass.
+    - What the person asks for themselves is not left to an agent, who may never prove any authority, nor to a request
+      of `guard`'s, which nobody asked for.
+    """
+    return (
+        earlier.restriction is candidate.restriction
+        and candidate.due >= earlier.due
+        and (candidate.confirm_by or date.max) >= (earlier.confirm_by or date.max)
+        and (earlier.agent is None or candidate.agent is not None)
+        and (earlier.again is None or candidate.again is not None)
+        and frozenset(earlier.refs).issuperset(candidate.refs)
+    )
 
 
 def submitted(

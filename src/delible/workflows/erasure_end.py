@@ -208,5 +208,6 @@ def _residue(found: Verification, requests: int) -> ResidueError:
         f"{len(found.unreadable)} file(s) could not be read.",
         where=", ".join(left[:5]),
         fix="See all places with `delible erasure verify ID`. What stands in tables goes with a new plan: "
-        "`delible erasure plan`. After removing anything else, apply this plan again.",
+        "`delible erasure plan`. After removing anything else, apply this plan again. A file that cannot be read "
+        "is removed, or written anew in a form that can be.",
     )

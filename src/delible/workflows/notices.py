@@ -9,13 +9,14 @@ import base64
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 from delible.decide.notices import acknowledge_by, may_become, overdue, owed, unreachable
 from delible.errors import BlockedError, DelibleError, InputError, Problem
 from delible.model.base import canonical
-from delible.model.notice import UNSENT, Notice, NoticeRoute, NoticeState, notice_id
+from delible.model.notice import UNSENT, Notice, NoticeRoute, NoticeState
 from delible.model.record import AuditEntry
 from delible.model.subject import KeyRole, KeyRow
 from delible.model.terms import RequestState
@@ -95,7 +96,7 @@ def prepare_notices(
         request = requests[request_id]
         for recipient, named in owed(control.policies, request.right, tables).items():
             route = control.policies.recipients[recipient].notify
-            sealed = _sealed(route, of_request.get(request_id, ()), notice_id(request_id, recipient))
+            sealed = partial(_sealed, route, of_request.get(request_id, ()))
             own = refs.get(request_id, request.refs)
             new.append(NewNotice(request_id, recipient, request.right, request.regime, named, own, sealed))
     return control.notices.prepare(new, actor=actor, now=now)

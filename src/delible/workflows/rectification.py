@@ -133,7 +133,7 @@ def apply_rectification(
             _carry_again(control, run, plan, kept, actor)
             raise
         _carry_again(control, run, plan, kept, actor)
-        return _conclude(control, run, plan, requests, treated, keys, changes, actor)
+        return _conclude(control, run, plan, requests, treated, kept, actor)
 
 
 def _refuse_undecided(control: Control, meant: Meant, planned: Sequence[str]) -> None:
@@ -165,13 +165,14 @@ def _stored(control: Control, run: Run, requests: Sequence[Request], meant: Mean
 def _carry_again(control: Control, run: Run, plan: RectificationPlan, kept: list[KeyRow], actor: str) -> None:
     """Carry over what came in under the old identifiers while the rows were being corrected, once they are right.
 
-    Nobody who submits an objection waits for a run, and a run may take hours.
+    Nobody who submits an objection waits for a run, and a run may take hours, or a retention window. So each run does
+    it, and once more at the end: afterwards the old identifiers are forgotten.
     """
     shared = [k for k in kept if k.role is KeyRole.SHARED]
     moved = moved_identifiers(control, own_keys(kept), shared, changes_of(kept))
     merged = [run.journal.done(f"table:{s.table}", "merge") for s in plan.tables if s.stages]
     until = max((record.at for record in merged if record is not None), default=None)
-    if not moved or until is None or run.journal.done("all", "carry") is not None:
+    if not moved or until is None:
         return
     left = carry_over(control, moved, own_keys(kept), actor=actor, now=run.clock(), corrected=until)
     if all(merged):
@@ -200,11 +201,10 @@ def _conclude(
     plan: RectificationPlan,
     requests: Sequence[Request],
     treated: tuple[Treated, ...],
-    keys: Sequence[KeyRow],
-    changes: Sequence[Change],
+    kept: list[KeyRow],
     actor: str,
 ) -> Rectified:
-    ids = [r.id for r in requests]
+    ids, keys, changes = [r.id for r in requests], own_keys(kept), changes_of(kept)
     if any(t.waiting_until is not None for t in treated):
         after = control.requests.transition_all(ids, S.WAITING_RETENTION_WINDOW, actor=actor, now=run.clock())
         return Rectified(plan, tuple(after), treated, None)
@@ -236,6 +236,7 @@ def _conclude(
         _closing(plan, r.id, r.rows, counts, len(holding.inside.get(r.id, ())), changes, actor) for r in plan.requests
     ]
     control.ledger.append(entries, run.clock())
+    _carry_again(control, run, plan, kept, actor)
     after = control.requests.transition_all(ids, S.COMPLETED, actor=actor, now=run.clock())
     queue_after(control, ids, actor=actor, now=run.clock(), progress=run.progress)
     _close(control, run.journal, plan)

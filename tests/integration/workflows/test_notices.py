@@ -112,6 +112,16 @@ def cli(workspace: Workspace, capsys: pytest.CaptureFixture[str], *words: str) -
     return code, json.loads(capsys.readouterr().out)
 
 
+def opened(told: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the identifiers that were encrypted for this very notice."""
+    suite = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
+    plain = suite.decrypt(
+        base64.b64decode(told["identifiers"]), SECRET, info=f"delible notice {told['notice']}".encode()
+    )
+    found: dict[str, list[str]] = json.loads(plain)
+    return found
+
+
 def test_nothing_is_sent_before_the_erasure_is_done(tmp_path: Path) -> None:
     workspace = shop(tmp_path, ("carrier", "by: outbox"))
     control, ids = begun(workspace)
@@ -167,12 +177,11 @@ def test_only_the_recipient_can_read_the_identifiers_it_asked_for(tmp_path: Path
     send(workspace)
     assert MAIL.encode() not in b"".join(p.read_bytes() for p in workspace.root.rglob("*") if p.is_file())
     (file,) = (workspace.root / "outbox" / "carrier").iterdir()
-    sealed = base64.b64decode(json.loads(file.read_bytes())["identifiers"])
-    suite = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
-    info = f"delible notice {notice_id(request, 'carrier')}".encode()
-    assert json.loads(suite.decrypt(sealed, SECRET, info=info)) == {"email": [MAIL]}
+    told = json.loads(file.read_bytes())
+    assert told["notice"] == notice_id(request, "carrier")
+    assert opened(told) == {"email": [MAIL]}
     with pytest.raises(InvalidTag):
-        suite.decrypt(sealed, SECRET, info=info.replace(b"carrier", b"bank"))
+        opened({**told, "notice": notice_id(request, "bank")})
     (other,) = (workspace.root / "outbox" / "bank").iterdir()
     assert json.loads(other.read_bytes())["identifiers"] is None
 
@@ -219,6 +228,35 @@ def test_a_notice_that_is_queued_says_what_it_says(tmp_path: Path) -> None:
     control.policies.tables["tickets"] = control.policies.tables["customers"].model_copy(update={"table": "tickets"})
     assert prepare_notices(control, {request: ["tickets"]}, [], actor="job", now=NOW)[0].tables == ("customers",)
     assert states(workspace) == {"carrier": N.QUEUED}
+
+
+@pytest.mark.parametrize("acknowledged", [True, False])
+def test_art_19_a_recipient_that_was_told_is_told_of_what_is_found_later(tmp_path: Path, acknowledged: bool) -> None:
+    """A table that turns up with residue is cleaned by a plan of its own; nothing was said of it before."""
+    workspace = shop(tmp_path, ("carrier", f"by: outbox{FINDS}"))
+    (request,) = done(workspace)
+    (first,) = send(workspace)
+    if acknowledged:
+        acknowledge_notice(workspace, first.id, by="them", actor="desk", now=NOW)
+    control = Control(workspace)
+    control.policies.tables["tickets"] = control.policies.tables["customers"].model_copy(update={"table": "tickets"})
+    keys = [KeyRow(request, "email", MAIL, KeyRole.GIVEN), KeyRow(request, "customer_id", "4711", KeyRole.FOUND)]
+    for _ in range(2):
+        _, second = prepare_notices(control, {request: ["customers", "tickets"]}, keys, actor="job", now=NOW)
+        queue_notices(control, [request], actor="job", now=NOW)
+    assert (second.id, second.tables) == (notice_id(request, "carrier", 2), ("customers", "tickets"))
+    assert [x.id for x in send(workspace)] == [second.id]
+    keys.append(KeyRow(request, "email", "ann@other.example", KeyRole.FOUND))
+    third = prepare_notices(control, {request: ["tickets"]}, keys, actor="job", now=NOW)[-1]
+    assert (third.id, len(third.refs)) == (notice_id(request, "carrier", 3), 3)
+    queue_notices(control, [request], actor="job", now=NOW)
+    assert [x.id for x in send(workspace)] == [third.id]
+    for file in sorted((workspace.root / "outbox" / "carrier").iterdir()):
+        told = json.loads(file.read_bytes())
+        assert f"{told['notice']}.json" == file.name
+        assert MAIL in opened(told)["email"]
+    assert [x.tables for x in list_notices(workspace, actor="desk", now=NOW).notices].count(("customers",)) == 1
+    assert verify_ledger(workspace).intact
 
 
 def test_a_person_who_was_in_no_table_of_a_recipient_is_not_told_of(tmp_path: Path) -> None:

@@ -13,16 +13,21 @@ import pytest
 from delible.errors import BlockedError
 from delible.model.consent import ConsentRecord
 from delible.model.plan import PlannedRequest, RectificationPlan, RectificationStep
+from delible.model.proof import Verification
 from delible.model.rectification import Change
 from delible.model.subject import KeyRole, KeyRow, SubjectRef
 from delible.model.terms import ConsentStatus, LegalBasis, Normalise, RectificationAction, Regime, RequestState, Right
 from delible.store.consents import Consents
 from delible.store.workspace import Workspace, open_workspace
+from delible.workflows import rectification
+from delible.workflows.clock import Clock
 from delible.workflows.control import Control
 from delible.workflows.erasure_fit import refuse_held
 from delible.workflows.holds import place_holds
 from delible.workflows.init import init_workspace
+from delible.workflows.journal import Journal, Step
 from delible.workflows.requests import approve_request, submit_requests
+from delible.workflows.stages import Run
 from delible.workflows.succession import carry_over, moved_identifiers, undecided
 from policy_files import write_policies
 from small_shop import POLICIES, people_file
@@ -204,8 +209,8 @@ def planned(request: str, *columns: str) -> RectificationPlan:
     step = RectificationStep.model_construct(
         table="customers", action=RectificationAction.CORRECT, columns=columns, stages=("merge",)
     )
-    asked = PlannedRequest.model_construct(id=request)
-    return RectificationPlan.model_construct(id="C-1", requests=(asked,), tables=(step,))
+    asked = PlannedRequest.model_construct(id=request, rows={"customers": 1})
+    return RectificationPlan.model_construct(id="C-1", requests=(asked,), tables=(step,), policy_fingerprint="p")
 
 
 @pytest.mark.parametrize(("category", "stops"), [("user.account", True), ("user.financial", False)])
@@ -230,3 +235,40 @@ def _codes(shop: Workspace, plan: RectificationPlan) -> set[str]:
     except BlockedError as error:
         return {p.code for p in error.problems}
     return set()
+
+
+def test_an_objection_under_the_old_address_is_carried_until_the_correction_is_completed(
+    shop: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Days of a retention window and hours of byte search lie between the right rows and the end."""
+    request = submit(shop, Right.RECTIFICATION, {"customer_id": 7}, {"customers.email": NEW})
+    control, plan, clock = Control(shop), planned(request, "email"), Clock(START)
+    control.requests.transition(request, RequestState.IN_PROGRESS, actor="job", now=START)
+    change = Change(request, "customers", "email", OLD, NEW)
+    control.requests.vault.put([*found(request)[0], change.key()], START)
+    journal = Journal(control.ledger, run="plan:C-1", verb="rectification", actor="job", policy="p", clock=clock)
+    run = Run(cast("Any", None), journal, clock, plan.id, True, lambda _: None)
+    journal.finish("table:customers", "merge", Step({}, {}))
+    kept = control.requests.vault.get([request])
+    objections = []
+
+    def object_() -> None:
+        objections.append(submit(shop, Right.OBJECTION, {"email": OLD}))
+        control.requests.transition_all(objections[-1:], RequestState.IN_PROGRESS, actor="job", now=START)
+        control.requests.transition_all(objections[-1:], RequestState.COMPLETED, actor="job", now=START)
+
+    def search(*_: Any, **__: Any) -> Verification:
+        object_()
+        return Verification(at=START, files_searched=1, bytes_searched=1, values_searched=1, matches=(), unreadable=())
+
+    monkeypatch.setattr(rectification, "search_old_values", search)
+    monkeypatch.setattr(rectification, "rectification_events", lambda *_, **__: None)
+    for _ in range(2):
+        object_()
+        rectification._carry_again(control, run, plan, kept, "job")
+    rectification._conclude(control, run, plan, control.requests.named([request]), (), kept, "job")
+    assert control.requests.get(request).state is RequestState.COMPLETED
+    assert len(objections) == 3
+    new = ref(shop, "email", NEW)
+    assert [new in r.refs for r in control.requests.named(objections)] == [True] * 3
+    assert len(control.ledger.records(object_prefix="plan:C-1/all", action_prefix="rectification.carry")) == 1
