@@ -25,7 +25,7 @@ import httpx2
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from delible.decide.notices import Delivery, delivery
-from delible.model.host import Address, literal, may_be_told
+from delible.model.host import Address, literal, may_be_told, without_point
 from delible.store.delivery import Attempted
 
 _LONGEST_PAUSE = 30.0
@@ -140,7 +140,7 @@ class Webhook:
         # An address that never answers must leave time for the next one.
         patience = httpx2.Timeout(None, connect=self._patience.seconds / (len(others) + 1))
         headers = {**self._headers(notice_id, body), "Host": url.netloc.decode("ascii")}
-        named = {"sni_hostname": url.host} if literal(url.host) is None else {}
+        named = {"sni_hostname": without_point(url.host)} if literal(url.host) is None else {}
 
         async def posted(to: Address) -> tuple[int, float]:
             there = url.copy_with(host=str(to))

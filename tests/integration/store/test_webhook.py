@@ -276,6 +276,15 @@ def test_a_certificate_of_a_known_authority_is_taken(tmp_path: Path, monkeypatch
     assert there.got[0].genuine(KEY)
 
 
+def test_a_point_that_ends_the_name_is_none_of_the_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = self_signed(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+    with recipient(200, tls=context) as there:
+        asked = resolving(monkeypatch, "127.0.0.1")
+        assert webhook(there.url.replace("localhost", "localhost.")).send("N-1", BODY).failure is None
+    assert asked == ["localhost."]
+
+
 def test_neither_proxies_nor_netrc_of_the_environment_see_a_notice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
