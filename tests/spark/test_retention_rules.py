@@ -215,10 +215,16 @@ WHERE = [
     "k NOT IN ('a', 'b')",
     "at < TIMESTAMP '2024-03-01T00:00:00Z'",
     "day = DATE '2024-02-29'",
+    "day < '2024-03-01'",
+    "year(day) = 2024",
 ]
 
 
-def test_conditions_mean_the_same_without_spark(spark: SparkSession) -> None:
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland"])
+def test_conditions_mean_the_same_without_spark(spark: SparkSession, zone: str, request: pytest.FixtureRequest) -> None:
+    before = str(spark.conf.get("spark.sql.session.timeZone"))
+    request.addfinalizer(lambda: spark.conf.set("spark.sql.session.timeZone", before))
+    spark.conf.set("spark.sql.session.timeZone", zone)
     rows = [
         {"n": n, "k": k, "at": at, "day": at.date() if at else None}
         for n in (None, 1, 5, 8)

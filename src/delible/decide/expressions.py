@@ -1,7 +1,8 @@
 """Row conditions without Spark: the part of Spark SQL that most of them use, with SQL's three truth values.
 
 `policy test` runs with it. What is not known here is refused, never guessed: a test then says that it cannot decide.
-A value of another kind is not converted, as Spark would, but refused; a text beside a time is read as a time in UTC.
+A value of another kind is not converted, as Spark would, but refused; so is what hangs on the zone of Spark's
+session, such as a time without a zone.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from delible.decide.sql_values import (
     disjunction,
     like,
     negation,
+    part_of_day,
     same,
     time_of,
 )
@@ -41,9 +43,9 @@ _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "upper": lambda v: v.upper(),
     "trim": lambda v: v.strip(" "),
     "length": len,
-    "year": lambda v: v.year,
-    "month": lambda v: v.month,
-    "day": lambda v: v.day,
+    "year": lambda v: part_of_day("year", v),
+    "month": lambda v: part_of_day("month", v),
+    "day": lambda v: part_of_day("day", v),
     "abs": abs,
 }
 _WORDS = frozenset({"and", "or", "not", "in", "is", "null", "between", "like", "true", "false"})

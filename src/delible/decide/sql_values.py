@@ -1,9 +1,14 @@
-"""Values of SQL and what is worked out of them: three truth values, comparisons, LIKE, arithmetic."""
+"""Values of SQL and what is worked out of them: three truth values, comparisons, LIKE, arithmetic.
+
+Spark reads a time without a zone, and the midnight of a date, in the zone of its session. Nobody knows that zone here,
+so whatever hangs on it is refused.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +24,12 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 _MOST_COMPARED = 10_000_000
+_DAY = r"\d{4}-\d\d-\d\d"
+_DATE = re.compile(_DAY, re.ASCII)
+_TIME = re.compile(rf"{_DAY}[T ]\d\d:\d\d(:\d\d(\.\d{{1,6}})?)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+"""The spellings of both that Spark and Python read alike."""
+_LIKE_DAY, _LIKE_TIME = re.compile(r"\d{4}-\d\d?-\d\d?", re.ASCII), re.compile(r"\d{4}-\d\d?-\d\d?[T ]", re.ASCII)
+_ZONE = "a time without a zone hangs on the zone of Spark's session: write it as TIMESTAMP '2026-01-31T00:00:00Z'"
 
 
 class Undecidable(Exception):
@@ -63,16 +74,28 @@ def _kind(value: Any) -> str:
 
 
 def _alike(left: Any, right: Any) -> tuple[Any, Any]:
-    """Return two values that can be compared; a text beside a time is read as a time, a date as its midnight."""
+    """Return two values that can be compared; a text beside a time is read as one of the same kind."""
     kinds = {_kind(left), _kind(right)}
+    if kinds == {"text"} and _perhaps_times(left, right):
+        raise Undecidable(_ZONE)
     if kinds == {"time", "text"}:
-        left, right = (time_of("timestamp", v) if isinstance(v, str) else v for v in (left, right))
+        kind = "timestamp" if isinstance(left, datetime) or isinstance(right, datetime) else "date"
+        left, right = (time_of(kind, v) if isinstance(v, str) else v for v in (left, right))
         kinds = {"time"}
     if len(kinds) > 1:
         raise Undecidable("two values of different kinds are compared")
     if kinds == {"time"}:
-        return _instant(left), _instant(right)
+        both = {v.tzinfo is not None if isinstance(v, datetime) else "day" for v in (left, right)}
+        if both not in ({True}, {"day"}):
+            raise Undecidable(_ZONE)
     return left, right
+
+
+def _perhaps_times(left: str, right: str) -> bool:
+    """Return whether two texts may be a column's time and what it is compared with: rows of tests hold texts only."""
+    return bool(
+        _LIKE_DAY.match(left) and _LIKE_DAY.match(right) and (_LIKE_TIME.match(left) or _LIKE_TIME.match(right))
+    )
 
 
 def compare(sign: str, left: Any, right: Any) -> bool | None:
@@ -142,16 +165,21 @@ def arithmetic(sign: str, left: Any, right: Any) -> Any:
 
 
 def time_of(kind: str, text: str) -> date:
-    """Return a DATE or TIMESTAMP literal."""
+    """Return a DATE or TIMESTAMP literal; a timestamp has a zone."""
     try:
-        if kind == "date":
+        if kind == "date" and _DATE.fullmatch(text):
             return date.fromisoformat(text)
-        return datetime.fromisoformat(text.replace("Z", "+00:00"))
+        if kind == "timestamp" and _TIME.fullmatch(text):
+            return datetime.fromisoformat(text)
     except ValueError:
-        raise Undecidable(f"'{kind.upper()}' is given something else") from None
+        pass
+    if _LIKE_DAY.match(text):
+        raise Undecidable(_ZONE if kind == "timestamp" else "a date is written as DATE '2026-01-31'")
+    raise Undecidable(f"'{kind.upper()}' is given something else")
 
 
-def _instant(value: date) -> datetime:
-    if not isinstance(value, datetime):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
+def part_of_day(part: str, value: Any) -> int:
+    """Return the year, month or day of a date; which day a time falls on hangs on the zone of Spark's session."""
+    if isinstance(value, datetime):
+        raise Undecidable("the day on which a time falls hangs on the zone of Spark's session")
+    return int(getattr(value, part))

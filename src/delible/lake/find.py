@@ -24,7 +24,7 @@ from delible.lake.facts import quoted
 from delible.lake.reach import collected, due_rows, keys_frame, kind_of, reach_columns, spelled, split_rows
 from delible.model.identity import EvidencePath
 from delible.model.plan import RowsDue
-from delible.model.policy import PolicySet, Reach, TablePolicy
+from delible.model.policy import Controller, PolicySet, Reach, TablePolicy
 from delible.model.subject import KeyRow
 from delible.model.terms import Normalise
 
@@ -78,14 +78,14 @@ def find(
     """
     expanded = expand(spark, policies, frames, given)
     keys, ambiguous = list(expanded.keys), expanded.ambiguous
-    shared: dict[str, DataFrame] = {}
+    shared: dict[str, list[tuple[Reach, DataFrame]]] = {}
     for name in _path_order(policies):
         policy = policies.tables[name]
         for reach in policy.subject:
             if reach.through is not None and keys:
                 owned, others = _path_keys(spark, policies, frames, policy, reach, keys)
                 keys += owned
-                shared[name] = others
+                shared.setdefault(name, []).append((reach, others))
     paths = evidence_paths(policies, given, expanded, keys[len(expanded.keys) :])
     if not keys:
         return Found((), expanded.shared, {}, ambiguous, {}, paths, expanded.merging)
@@ -137,7 +137,10 @@ def _path_keys(
 
 
 def _counted(
-    policies: PolicySet, frames: Mapping[str, DataFrame], keys: DataFrame, shared: Mapping[str, DataFrame]
+    policies: PolicySet,
+    frames: Mapping[str, DataFrame],
+    keys: DataFrame,
+    shared: Mapping[str, Sequence[tuple[Reach, DataFrame]]],
 ) -> tuple[dict[str, TableDue], dict[str, dict[str, int]]]:
     """Count due rows, the files that hold them, each request's rows, and shared rows, for all tables in one job.
 
@@ -151,14 +154,12 @@ def _counted(
         frame = frames[name].select(
             *columns, F.col("_metadata.file_path").alias("__path"), F.col("_metadata.file_size").alias("__size")
         )
-        due = due_rows(frame.withColumn("__row", F.monotonically_increasing_id()), policy, policies.controller, keys)
+        numbered = frame.withColumn("__row", F.monotonically_increasing_id())
+        due = due_rows(numbered, policy, policies.controller, keys)
         parts.append(_per_file(_marked(due), name, F.lit(True)))
         if name in shared:
-            reach = next(r for r in policy.subject if r.through is not None)
-            here = spelled(reach, policies.controller)
-            others = shared[name].select(F.col("value").alias("__value"))
-            rows = frame.join(others, here == F.col("__value"), "left_semi").withColumn("__mark", _all())
-            parts.append(_per_file(rows, name, F.lit(False)))
+            rows = _shared_rows(numbered, policies.controller, shared[name])
+            parts.append(_per_file(rows.withColumn("__mark", _all()), name, F.lit(False)))
     counts = (
         reduce(DataFrame.unionByName, parts)
         .groupBy("table", "due", "mark")
@@ -177,6 +178,19 @@ def _counted(
         if row["mark"] is not None:
             rows_of.setdefault(row["mark"], {})[row["table"]] = row["rows"]
     return tables, rows_of
+
+
+def _shared_rows(numbered: DataFrame, controller: Controller, shared: Sequence[tuple[Reach, DataFrame]]) -> DataFrame:
+    """Return each row once that others are reached by as well: a path's shared values say nothing of another path's."""
+    offered = [
+        F.struct(F.lit(way).alias("way"), spelled(reach, controller).alias("value"))
+        for way, (reach, _) in enumerate(shared)
+    ]
+    parts = [values.select(F.lit(way).alias("__way"), F.col("value")) for way, (_, values) in enumerate(shared)]
+    others = reduce(DataFrame.unionByName, parts).withColumnRenamed("value", "__value")
+    same = (F.col("__key.way") == F.col("__way")) & (F.col("__key.value") == F.col("__value"))
+    rows = numbered.withColumn("__key", F.explode(F.array(*offered))).join(others, same, "left_semi")
+    return rows.select("__path", "__size", "__row").distinct()
 
 
 def _marked(due: DataFrame) -> DataFrame:

@@ -1,13 +1,16 @@
 """Old values in a person's own rows: for values that are no proof in raw bytes, since others have them, too.
 
-Every Parquet file below a table is read, whatever the log says. A row that holds both a key of the person and the old
-value is residue. Where nobody can tell whose the rows of a file are, the file counts as unreadable.
+Every Parquet file below a table is read, whatever its name is, and whatever the log says. A row that holds both a key
+of the person and the old value is residue. Where nobody can tell whose rows are, the file counts as unreadable: when it
+has none of the columns by which the table reaches people; and when it lacks one of them, is not of the table's newest
+version, and has the old value in a row that nothing tells to be the person's. In files of the newest version, Delta
+reads a column that is not there as NULL, and by NULL nobody is reached.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import unquote
@@ -23,6 +26,8 @@ from delible.lake.places import Names
 from delible.lake.typed_keys import TypedKeys
 from delible.model.proof import Match
 
+_MAGIC = (b"PAR1", b"PARE")
+"""How a Parquet file begins; the second has an encrypted footer, so that nobody can read it here."""
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -43,7 +48,9 @@ class Wrong:
     values: Mapping[str, tuple[str, Sequence[str]]]
 
 
-def search_rows(name: str, location: str, people: Sequence[Wrong]) -> tuple[list[Match], list[str]]:
+def search_rows(
+    name: str, location: str, people: Sequence[Wrong], *, live: Collection[str] = ()
+) -> tuple[list[Match], list[str]]:
     """Return the places at which an old value still stands in a person's rows, and the files that cannot be read.
 
     Names of columns are the same in any letter case, as for Spark and Delta.
@@ -52,22 +59,35 @@ def search_rows(name: str, location: str, people: Sequence[Wrong]) -> tuple[list
         name: How the table is named in places, such as `table:orders`.
         location: Absolute path or URI.
         people: What is looked for; each file is read once for all.
+        live: Names of the data files of the table's newest version, without their folders.
     """
     filesystem, root = pafs.FileSystem.from_uri(location)
     names, matches, unreadable = Names(Needles(()), {}), list[Match](), list[str]()
     files = filesystem.get_file_info(pafs.FileSelector(root, recursive=True))
     for info in sorted(files, key=lambda i: i.path):
         path = str(PurePosixPath(info.path).relative_to(root))
-        if info.type is not pafs.FileType.File or not path.endswith(".parquet") or path.startswith("_delta_log"):
+        if info.type is not pafs.FileType.File or path.startswith("_delta_log"):
             continue
         place = f"{name}/{names.shown(path)}"
         try:
-            found = _in_file(filesystem, info.path, dict(_partitions(path)), people)
+            if not _is_parquet(filesystem, info.path):
+                continue
+            found, untold = _in_file(filesystem, info.path, dict(_partitions(path)), people)
         except (OSError, pa.ArrowException, _WhoseError):
             unreadable.append(place)
             continue
+        if untold and PurePosixPath(path).name not in live:
+            unreadable.append(place)
         matches += [Match(place=f"{place}:{c}", form="row of the person", count=n) for c, n in sorted(found.items())]
     return matches, unreadable
+
+
+def _is_parquet(filesystem: pafs.FileSystem, path: str) -> bool:
+    """Return whether a file says that it is Parquet, by its suffix or its first bytes: whoever copies may rename."""
+    if path.endswith(".parquet"):
+        return True
+    with filesystem.open_input_file(path) as stream:
+        return bytes(stream.read(len(_MAGIC[0]))) in _MAGIC
 
 
 def _partitions(path: str) -> Iterator[tuple[str, str | None]]:
@@ -80,8 +100,9 @@ def _partitions(path: str) -> Iterator[tuple[str, str | None]]:
 
 def _in_file(
     filesystem: pafs.FileSystem, path: str, partitions: Mapping[str, str | None], people: Sequence[Wrong]
-) -> Counter[str]:
-    found: Counter[str] = Counter()
+) -> tuple[Counter[str], bool]:
+    """Return the old values in people's rows by column, and whether one stands in a row that may be theirs as well."""
+    found, untold = Counter[str](), False
     wanted = {c.lower() for person in people for c in (*person.keys, *person.values)}
     with filesystem.open_input_file(path) as stream:
         file = pq.ParquetFile(stream)
@@ -94,8 +115,11 @@ def _in_file(
         for group in range(file.num_row_groups) if people else ():
             table = file.read_row_group(group, columns=present)
             for person in people:
-                found += _in_rows(table.filter(_rows_of(table, partitions, person.keys)), person)
-    return found
+                theirs = _rows_of(table, partitions, person.keys)
+                found += _in_rows(table.filter(theirs), person)
+                if any(c.lower() not in told for c in person.keys):
+                    untold = untold or bool(_in_rows(table.filter(pc.invert(theirs)), person))
+    return found, untold
 
 
 def _in_rows(rows: pa.Table, person: Wrong) -> Counter[str]:

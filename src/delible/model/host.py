@@ -30,6 +30,16 @@ _PRIVATE = (
     IPv6Network("fc00::/7"),
 )
 """RFC 1918, RFC 6598, RFC 4193."""
+_METADATA = (
+    IPv4Network("100.100.100.200/32"),
+    IPv4Network("168.63.129.16/32"),
+    IPv4Network("192.0.0.0/24"),
+    IPv6Network("fd00:ec2::/32"),
+    IPv6Network("fd20:ce::254/128"),
+    IPv6Network("fd00:42::42/128"),
+)
+"""Where clouds answer a machine about itself, credentials included, although the ranges around may be told: Alibaba,
+Azure, Oracle (inside RFC 6890's protocol assignments), Amazon, Google, Scaleway. All others are link-local."""
 
 
 def misspelt_host(host: str) -> str | None:
@@ -40,12 +50,17 @@ def misspelt_host(host: str) -> str | None:
     """
     if literal(host) is not None:
         return None
-    labels = host.removesuffix(".").split(".")
+    labels = without_point(host).split(".")
     if ":" in host or _NUMBER.fullmatch(labels[-1]):
         return "the host looks like an address, and is none"
     if len(host) > _LONGEST or not all(_LABEL.fullmatch(label) for label in labels):
         return "the host is no name: letters, digits and hyphens between points"
     return None
+
+
+def without_point(host: str) -> str:
+    """Return a name without the point that says it is complete: certificates and lists of names have none."""
+    return host.removesuffix(".")
 
 
 def literal(host: str) -> Address | None:
@@ -62,11 +77,13 @@ def may_be_told(address: Address, *, private_network: bool) -> bool:
     Args:
         address: Of a recipient.
         private_network: Its policy says that it is in the controller's own network, or on this machine. Link-local
-            addresses are in no case: metadata services answer there, and no recipient.
+            addresses and those of metadata services are in no case: no recipient answers there.
     """
     inner = _carried(address)
     if inner is not None:
         return may_be_told(inner, private_network=private_network)
+    if any(address in network for network in _METADATA):
+        return False
     if private_network and (address.is_loopback or any(address in network for network in _PRIVATE)):
         return True
     unicast = address.version == 4 or address in _UNICAST  # noqa: PLR2004 - the version's number

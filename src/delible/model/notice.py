@@ -13,7 +13,7 @@ from pydantic import AfterValidator, StringConstraints, model_validator
 
 from delible.model.base import Frozen, Name
 from delible.model.duration import Duration
-from delible.model.host import LOOPBACK, literal, may_be_told, misspelt_host
+from delible.model.host import LOOPBACK, literal, may_be_told, misspelt_host, without_point
 from delible.model.subject import SubjectRef
 from delible.model.terms import Regime, Right
 
@@ -72,7 +72,7 @@ def _https(url: str) -> str:
     wrong = misspelt_host(parts.hostname)
     if wrong is not None:
         raise ValueError(wrong)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+    if parts.scheme != "https" and not (parts.scheme == "http" and without_point(parts.hostname) in LOOPBACK):
         raise ValueError("a URL begins with https://; plain http:// is for localhost only")
     return url
 
@@ -122,7 +122,7 @@ class NoticeRoute(Frozen):
             if self.private_network:
                 raise ValueError("'private_network' belongs to 'url'")
             return self
-        address = literal(host) or (literal("127.0.0.1") if host in LOOPBACK else None)
+        address = literal(host) or (literal("127.0.0.1") if without_point(host) in LOOPBACK else None)
         if address is not None and not may_be_told(address, private_network=self.private_network):
             raise ValueError(
                 "no notice is sent to this address"

@@ -20,7 +20,8 @@ _DEEPEST = 5
 def find_tables(workspace: Workspace, policies: PolicySet | None) -> dict[str, Columns | None]:
     """Return each Delta table in the warehouse or named by a policy, with its columns; None where unreadable.
 
-    Keys are `location_key`s: paths relative to the workspace. Tables in object stores are not looked at.
+    Keys are `location_key`s: paths relative to the workspace. Tables in object stores are not looked at,
+    and not in the answer: `policy check` names each as a gap.
     """
     found = describe_tables(workspace, policies)
     return {key: None if layout is None else layout.columns for key, layout in found.items()}

@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -24,7 +25,7 @@ import httpx2
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from delible.decide.notices import Delivery, delivery
-from delible.model.host import Address, literal, may_be_told
+from delible.model.host import Address, literal, may_be_told, without_point
 from delible.store.delivery import Attempted
 
 _LONGEST_PAUSE = 30.0
@@ -139,7 +140,7 @@ class Webhook:
         # An address that never answers must leave time for the next one.
         patience = httpx2.Timeout(None, connect=self._patience.seconds / (len(others) + 1))
         headers = {**self._headers(notice_id, body), "Host": url.netloc.decode("ascii")}
-        named = {"sni_hostname": url.host} if literal(url.host) is None else {}
+        named = {"sni_hostname": without_point(url.host)} if literal(url.host) is None else {}
 
         async def posted(to: Address) -> tuple[int, float]:
             there = url.copy_with(host=str(to))
@@ -161,9 +162,7 @@ class Webhook:
             OSError: When the name has none.
         """
         port = url.port or (443 if url.scheme == "https" else 80)
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
-        addresses = dict.fromkeys(ip_address(info[4][0]) for info in found)
+        addresses = dict.fromkeys(await _looked_up(url.host, port))
         may = [a for a in addresses if may_be_told(a, private_network=self._private_network)]
         if url.scheme != "https":
             may = [a for a in may if a.is_loopback]
@@ -188,6 +187,37 @@ class Webhook:
         error = state.outcome.exception() if state.outcome is not None else None
         asked = error.after if isinstance(error, _TryAgainError) else 0.0
         return max(wait(state), min(asked, _LONGEST_PAUSE))
+
+
+def _looked_up(host: str, port: int) -> asyncio.Future[list[Address]]:
+    """Return what becomes a name's addresses, from a thread that nobody waits for once the time is over.
+
+    A system's resolver cannot be cancelled, and the end of an event loop waits for its own threads: an attempt would
+    last as long as a resolver that does not answer.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[list[Address]] = loop.create_future()
+
+    def settle(addresses: list[Address], failure: Exception | None) -> None:
+        if answer.done():
+            return
+        if failure is not None:
+            answer.set_exception(failure)
+        else:
+            answer.set_result(addresses)
+
+    def ask() -> None:
+        addresses, failure = list[Address](), None
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = [ip_address(info[4][0]) for info in found]
+        except Exception as error:
+            failure = error
+        with suppress(RuntimeError):  # The loop has been closed: the answer came too late.
+            loop.call_soon_threadsafe(settle, addresses, failure)
+
+    threading.Thread(target=ask, name="delible-name", daemon=True).start()
+    return answer
 
 
 def signature(key: bytes, timestamp: str, notice_id: str, content_digest: str) -> str:

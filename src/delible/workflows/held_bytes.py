@@ -48,8 +48,11 @@ def refuse_losing(control: Control, run: Run, table: str) -> None:
     if not active and not any(restricts(r) for r in control.requests.of_right(Right.RESTRICTION)):
         return
     problems = [_perhaps(problem, table) for problem in unusable_plans(control.workspace)]
-    for plan in begun_plans(control.workspace):
-        steps = [s for s in plan.tables if s.table == table and s.stages and has_old_files(control, plan.id, s)]
+    plans = begun_plans(control.workspace)
+    # Anew for each table, since other runs go on meanwhile; once for all plans, since the ledger is long.
+    records = records_of_plans(control)
+    for plan in plans:
+        steps = [s for s in plan.tables if s.table == table and s.stages and has_old_files(records, plan.id, s)]
         if not steps:
             continue
         if isinstance(plan, RetentionPlan):
@@ -186,30 +189,38 @@ def _only_there(step: TableStep, lost: int | None, release: str = "Release the h
     )
 
 
-def has_old_files(control: Control, plan: str, step: TableStep) -> bool:
+def records_of_plans(control: Control) -> list[AuditRecord]:
+    """Return what the ledger tells of all plans."""
+    return control.ledger.records(object_prefix="plan:")
+
+
+def has_old_files(records: Sequence[AuditRecord], plan: str, step: TableStep) -> bool:
     """Return whether a plan has begun to rewrite a table, and no VACUUM has surely removed what it left.
 
     VACUUM removes what is older, when it begins, than the window that it goes by. So neither its end counts, which may
     come hours later, nor the window that a plan expected: the table's owner may have lengthened it since.
+
+    Args:
+        records: Those of all plans, of which each may have run the VACUUM.
     """
     thing = f"plan:{plan}/table:{step.table}"
-    begun = [*_records(control, thing, "merge", _STARTED)]
+    begun = [*_records(records, thing, "merge", _STARTED)]
     if not begun:
         return False
-    purged = [*_records(control, thing, "purge", _DONE)]
+    purged = [*_records(records, thing, "purge", _DONE)]
     if len(purged) < len(begun):
         return True
     last = max(record.at for record in purged)
-    return not any(before >= last for before in _vacuumed_before(control, step.table))
+    return not any(before >= last for before in _vacuumed_before(records, step.table))
 
 
-def _vacuumed_before(control: Control, table: str) -> Iterator[datetime]:
+def _vacuumed_before(records: Sequence[AuditRecord], table: str) -> Iterator[datetime]:
     """Yield, per VACUUM of a table, the instant up to which it has removed what was no longer needed.
 
     One that was killed and run again counts from its first beginning.
     """
     begun: dict[str, datetime] = {}
-    for r in control.ledger.records(object_prefix="plan:"):
+    for r in records:
         if r.action.endswith(".vacuum") and _table_of(r) == table:
             if r.outcome == _STARTED:
                 begun.setdefault(r.object, r.at)
@@ -217,9 +228,9 @@ def _vacuumed_before(control: Control, table: str) -> Iterator[datetime]:
                 yield begun[r.object] - timedelta(hours=int(r.detail["hours"]))
 
 
-def _records(control: Control, thing: str, step: str, outcome: str) -> Iterator[AuditRecord]:
+def _records(records: Sequence[AuditRecord], thing: str, step: str, outcome: str) -> Iterator[AuditRecord]:
     """Yield the records of a plan's step on a thing, for retention of each rule."""
-    for record in control.ledger.records(object_prefix=thing):
+    for record in records:
         exact = record.object == thing or record.object.startswith(f"{thing}/")
         if exact and record.action.endswith(f".{step}") and record.outcome == outcome:
             yield record

@@ -21,6 +21,7 @@ from delible.model.proof import Verification
 from delible.model.rectification import Change
 from delible.model.subject import KeyRole, KeyRow, normalised
 from delible.model.terms import Normalise
+from delible.store.live_files import live_files
 from delible.workflows.control import Control
 from delible.workflows.spark import end_session, session_for
 
@@ -71,7 +72,7 @@ def search_old_values(
             Wrong(_keys(control, tables[step.table], [k for k in keys if k.request == request]), values)
             for request, values in _wrong(step, changes, kinds[step.table]).items()
         ]
-        more, unread = search_rows(f"table:{step.table}", step.location, people)
+        more, unread = search_rows(f"table:{step.table}", step.location, people, live=live_files(step.location))
         matches += more
         unreadable += [place for place in unread if place not in unreadable]
     return found.model_copy(update={"matches": tuple(matches), "unreadable": tuple(unreadable)})

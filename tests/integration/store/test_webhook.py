@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -182,11 +183,11 @@ def resolving(monkeypatch: pytest.MonkeyPatch, *answers: str) -> list[str]:
     """Let every name mean these addresses, one after the other, and return the names that were asked for."""
     asked: list[str] = []
 
-    async def getaddrinfo(_: object, host: str, port: int, **__: object) -> list[tuple[object, ...]]:
+    def getaddrinfo(host: str, port: int, **_: object) -> list[tuple[object, ...]]:
         asked.append(host)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (answer, port)) for answer in answers]
 
-    monkeypatch.setattr(asyncio.base_events.BaseEventLoop, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     return asked
 
 
@@ -230,12 +231,34 @@ def test_an_address_at_which_nobody_answers_leaves_time_for_the_next(monkeypatch
 
 
 def test_a_name_that_nobody_has_is_a_failure_like_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def getaddrinfo(*_: object, **__: object) -> None:
+    def getaddrinfo(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "ann.example is not known")
 
-    monkeypatch.setattr(asyncio.base_events.BaseEventLoop, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     attempted = webhook("https://nobody.example/").send("N-1", BODY)
     assert (attempted.failure, attempted.down) == ("gaierror", True)
+
+
+def test_decision_25_a_resolver_that_does_not_answer_costs_no_more_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is its late answer, after the attempt has ended, an error that anybody sees."""
+    over, raised = threading.Event(), list[object]()
+    monkeypatch.setattr(threading, "excepthook", raised.append)
+
+    def getaddrinfo(*_: object, **__: object) -> list[object]:
+        over.wait(8)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    there, begun = set(threading.enumerate()), time.monotonic()
+    attempted = webhook("https://slow.example/", Patience(attempts=2, seconds=0.3, first_pause=0.02)).send("N-1", BODY)
+    took = time.monotonic() - begun
+    waiting = set(threading.enumerate()) - there
+    over.set()
+    for thread in waiting:
+        thread.join(5)
+    assert (attempted.failure, attempted.down) == ("timeout", True)
+    assert took < 3
+    assert (len(waiting), all(t.daemon for t in waiting), raised) == (2, True, [])
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
@@ -251,6 +274,15 @@ def test_a_certificate_of_a_known_authority_is_taken(tmp_path: Path, monkeypatch
     with recipient(200, tls=context) as there:
         assert webhook(there.url).send("N-1", BODY).failure is None
     assert there.got[0].genuine(KEY)
+
+
+def test_a_point_that_ends_the_name_is_none_of_the_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = self_signed(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+    with recipient(200, tls=context) as there:
+        asked = resolving(monkeypatch, "127.0.0.1")
+        assert webhook(there.url.replace("localhost", "localhost.")).send("N-1", BODY).failure is None
+    assert asked == ["localhost."]
 
 
 def test_neither_proxies_nor_netrc_of_the_environment_see_a_notice(

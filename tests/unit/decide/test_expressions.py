@@ -22,6 +22,9 @@ ROW = {
     "on": True,
     "back": "A\\%",
     "day": date(2024, 2, 29),
+    "noted": "2024-02-29",
+    "begun": "2024-02-29T23:30:00Z",
+    "local": "2024-02-29 23:30:00",
     "at": datetime(2024, 3, 1, 12, tzinfo=UTC),
 }
 
@@ -63,6 +66,12 @@ CASES = [
     ("day = DATE '2024-02-29'", True),
     ("day < '2024-03-01'", True),
     ("at > TIMESTAMP '2024-03-01T11:59:59Z'", True),
+    ("at > TIMESTAMP '2024-03-01 12:59:59.5+01:00'", True),
+    ("begun < TIMESTAMP '2024-03-01T00:00:00+00:00'", True),
+    ("noted < DATE '2024-03-01'", True),
+    ("noted < '2024-03-01'", True),
+    ("begun LIKE '%Z'", True),
+    ("begun = 'x'", False),
     ("year(day) = 2024", True),
     ("who = 'O''Hara'", False),
     ("true", True),
@@ -111,6 +120,40 @@ def test_conditions(text, answer):
 def test_what_is_not_known_is_refused_and_never_guessed(text):
     with pytest.raises(Undecidable):
         evaluate(text, ROW)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "at > TIMESTAMP '2024-03-01T11:59:59'",
+        "at > TIMESTAMP '2024-03-01'",
+        "at > '2024-03-01 00:00:00'",
+        "at > '2024-03-01'",
+        "at > DATE '2024-03-01'",
+        "at > day",
+        "day < '2024-03-01 12:00:00'",
+        "day < TIMESTAMP '2024-03-01T00:00:00Z'",
+        "local < TIMESTAMP '2024-03-01T00:00:00Z'",
+        "begun < '2024-03-01'",
+        "begun IN ('2024-02-29 23:30:00')",
+        "begun <=> '2024-02-29T23:30:00Z'",
+        "begun < DATE '2024-03-01'",
+        "noted < TIMESTAMP '2024-03-01T00:00:00Z'",
+        "day(at) = 1",
+        "month(TIMESTAMP '2024-03-01T00:00:00Z') = 3",
+        "day = DATE '20240229'",
+        "day = DATE '2024-W09-4'",
+    ],
+)
+def test_what_hangs_on_the_zone_of_a_cluster_is_refused(text):
+    """Spark reads times without a zone, and days of times, in its session's zone, which a policy test cannot know."""
+    with pytest.raises(Undecidable):
+        evaluate(text, ROW)
+
+
+def test_a_time_without_a_zone_among_the_rows_is_refused_too():
+    with pytest.raises(Undecidable):
+        evaluate("at < TIMESTAMP '2024-03-01T00:00:00Z'", {"at": datetime.fromisoformat("2024-02-29")})
 
 
 def test_as_deep_as_anybody_writes_is_decided():

@@ -206,7 +206,9 @@ def test_a_kind_that_no_controller_declares_is_a_violation() -> None:
                 "https://169.254.169.254/latest/",
                 "https://[::ffff:10.0.0.1]/",
                 "https://localhost/",
+                "https://localhost./",
                 "http://localhost:8080/",
+                "http://localhost.:8080/",
                 "x.example",
                 "",
             )
@@ -230,6 +232,7 @@ def test_a_route_that_is_not_safe_is_refused(route: dict[str, object]) -> None:
         ("https://10.0.0.1/", True),
         ("https://[fd00::1]/", True),
         ("http://localhost:8080/", True),
+        ("http://localhost.:8080/", True),
         ("http://127.0.0.1/", True),
         ("http://[::1]:9/", True),
     ],
@@ -240,6 +243,16 @@ def test_a_route_by_https_or_to_this_machine_is_taken(url: str, private: bool) -
 
 NOWHERE = ("0.0.0.1", "169.254.169.254", "224.0.0.1", "255.255.255.255", "192.0.2.1", "::", "fe80::1", "ff02::1")
 OWN = ("127.0.0.1", "127.8.9.10", "10.1.2.3", "172.31.0.1", "192.168.0.1", "100.64.0.1", "::1", "fd12::1")
+METADATA = (
+    "100.100.100.200",
+    "168.63.129.16",
+    "192.0.0.192",
+    "fd00:ec2::254",
+    "fd00:ec2::23",
+    "fd20:ce::254",
+    "fd00:42::42",
+)
+"""Where clouds answer every machine about its own credentials, inside ranges that may else be told."""
 PUBLIC = ("9.9.9.9", "172.32.0.1", "2620:fe::fe")
 
 
@@ -254,7 +267,7 @@ def disguised(address: str) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("address", "publicly", "privately"),
     [
-        *((a, False, False) for n in NOWHERE for a in (n, *disguised(n))),
+        *((a, False, False) for n in (*NOWHERE, *METADATA) for a in (n, *disguised(n))),
         *((a, False, True) for n in OWN for a in (n, *disguised(n))),
         *((a, True, True) for n in PUBLIC for a in (n, *disguised(n))),
         ("2001:db8::1", False, False),

@@ -52,6 +52,49 @@ def test_a_file_that_does_not_say_whose_its_rows_are_is_unreadable_and_never_cle
     assert searched(tmp_path, keyless) == ([], ["table:t/part.parquet"])
 
 
+TWO_WAYS = Wrong({**PERSON.keys, "email": TypedKeys(frozenset({"ann@test.example"}), Normalise.LOWER)}, PERSON.values)
+
+
+@pytest.mark.parametrize(
+    ("columns", "found"),
+    [
+        ({"email": ["ann@test.example", "b@test.example"], "city": ["Paris", "Paris"]}, FOUND),
+        ({"email": [None, "b@test.example"], "city": ["Paris", "Oslo"]}, []),
+    ],
+    ids=["what the other way finds is found", "what no way finds is not clean"],
+)
+def test_a_file_without_one_of_the_ways_to_the_person_is_never_clean(
+    columns: dict[str, list[object]], found: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    """Rows of before a column was added may be the person's by that column alone."""
+    write(tmp_path, columns)
+    assert searched(tmp_path, TWO_WAYS) == (found, ["table:t/part.parquet"])
+
+
+def test_in_a_file_of_the_newest_version_a_column_that_is_not_there_is_null_and_reaches_nobody(tmp_path: Path) -> None:
+    write(tmp_path, {"email": ["ann@test.example", "b@test.example"], "city": ["Paris", "Paris"]})
+    matches, unreadable = search_rows("table:t", str(tmp_path), [TWO_WAYS], live={"part.parquet"})
+    assert ([(m.place, m.count) for m in matches], unreadable) == (FOUND, [])
+
+
+def test_a_file_without_one_of_the_ways_and_without_any_old_value_is_clean(tmp_path: Path) -> None:
+    write(tmp_path, {"email": [None, "b@test.example"], "city": ["Lyon", "Oslo"]})
+    assert searched(tmp_path, TWO_WAYS) == ([], [])
+
+
+@pytest.mark.parametrize("name", ["part.parq", "part", "part.PARQUET", "_tmp/part.0.bak"])
+def test_a_parquet_file_is_searched_whatever_its_name(name: str, tmp_path: Path) -> None:
+    write(tmp_path, {"customer_id": [7], "city": ["Paris"]}, name)
+    assert searched(tmp_path) == ([(f"table:t/{name}:city", 1)], [])
+
+
+def test_what_is_no_parquet_is_left_to_the_search_of_bytes(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("Paris")
+    (tmp_path / "empty").touch()
+    (tmp_path / "damaged.parquet").write_text("Paris")
+    assert searched(tmp_path) == ([], ["table:t/damaged.parquet"])
+
+
 def test_a_file_without_the_corrected_column_holds_no_old_value_of_it(tmp_path: Path) -> None:
     write(tmp_path, {"name": ["Ann"]})
     assert searched(tmp_path) == ([], [])

@@ -83,6 +83,18 @@ def killed(where: type, what: str) -> Iterator[None]:
             yield
 
 
+def test_the_ledger_is_not_read_for_holds_where_there_are_none(
+    holds: Holds, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every `fulfil` asks, and the ledger of a workspace without holds grows all the same."""
+    asked: list[object] = []
+    whole = Ledger.records
+    monkeypatch.setattr(Ledger, "records", lambda ledger, **of: asked.append(of) or whole(ledger, **of))
+    assert (holds.reconcile(), asked) == (0, [])
+    holds.place([hold("h1", now)], actor="ann", now=now)
+    assert len(asked) == 1
+
+
 def test_no_hold_is_in_force_or_over_that_the_ledger_does_not_tell_of(
     holds: Holds, ledger: Ledger, now: datetime
 ) -> None:
