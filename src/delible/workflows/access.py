@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from delible.decide.holds import hold_on
 from delible.errors import BlockedError, InputError
 from delible.model.policy import PolicySet, TablePolicy
 from delible.model.record import AuditEntry
@@ -82,7 +81,7 @@ def _built(
     control: Control, request_id: str, actor: str, now: datetime, progress: Callable[[str], None]
 ) -> BuiltPackage:
     request = control.requests.get(request_id)
-    _refuse(control, request)
+    _refuse(request)
     spark = session_for(control.workspace)
     given = own_keys(control.requests.vault.get([request.id]))
     progress(f"collecting the rows of request {request.id}")
@@ -139,7 +138,8 @@ def _built(
     return BuiltPackage(done, folder, total)
 
 
-def _refuse(control: Control, request: Request) -> None:
+def _refuse(request: Request) -> None:
+    """Refuse what is no approved request for a copy; a hold is no reason, since a copy destroys and alters nothing."""
     where = f"request:{request.id}"
     if request.right not in (Right.ACCESS, Right.PORTABILITY):
         raise InputError("request.right", f"the request asks for {request.right}, not access.", where=where)
@@ -149,9 +149,6 @@ def _refuse(control: Control, request: Request) -> None:
             f"the request is in state '{request.state}'; only approved requests are carried out.",
             where=where,
         )
-    hold = hold_on(request.refs, control.holds.active())
-    if hold is not None and request.right is Right.PORTABILITY:
-        raise BlockedError("request.held", f"legal hold {hold.id} covers the data subject.", where=where)
 
 
 def _tables(
