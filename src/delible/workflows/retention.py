@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from delible.decide.holds import hold_on_rule
 from delible.decide.retention import Standing
-from delible.errors import BlockedError, Problem, StalePlanError
+from delible.errors import BlockedError, DelibleError, Problem, StalePlanError, concerns_all, gravity
 from delible.model.plan import RetentionPlan, RetentionStep, Stage, TableStep
 from delible.model.retention import EventClock, RetentionRule
 from delible.plan.retention import PastPeriod, plan_retention
@@ -164,19 +164,22 @@ def go_on_retention(
 ) -> tuple[Applied, ...]:
     """Go on with all retention plans that wait for their windows, or whose run was killed.
 
-    A plan that is stopped, such as for a hold, keeps no other waiting.
+    A plan that is stopped, such as for a hold or a table that is gone, keeps no other waiting.
 
     Raises:
-        StalePlanError, BlockedError, ConflictError: As `apply_retention`, after all others.
+        DelibleError: As `apply_retention`, the gravest of several after all others; at once what would meet all of them
+            (`errors.concerns_all`).
     """
-    done, stopped = [], []
+    done, stopped = [], list[DelibleError]()
     for plan in unfinished_retention(workspace):
         try:
             done.append(apply_retention(workspace, plan, actor=actor, now=now, progress=progress))
-        except BlockedError as error:
+        except DelibleError as error:
+            if concerns_all(error):
+                raise
             stopped.append(error)
     if stopped:
-        raise stopped[0]
+        raise min(stopped, key=gravity)
     return tuple(done)
 
 

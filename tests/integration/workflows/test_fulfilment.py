@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
-from delible.errors import SetupError
+from delible.errors import BlockedError, ConflictError, DelibleError, InputError, ResidueError, SetupError, TamperError
 from delible.model.terms import Regime, RequestState, Right
+from delible.store.keys import Keys
 from delible.store.workspace import Workspace
-from delible.workflows import access
+from delible.workflows import access, fulfilment
 from delible.workflows.access import build_access_package
 from delible.workflows.control import Control
+from delible.workflows.fulfilment import fulfil_requests
 from delible.workflows.holds import place_holds
 from delible.workflows.requests import approve_request, submit_requests
 from small_shop import email, make_workspace, people_file
@@ -30,7 +32,13 @@ def shop(tmp_path: Path) -> Workspace:
 def ready(shop: Workspace, right: Right, who: int) -> str:
     """Submit and approve one request."""
     file = people_file(shop.root.parent, {"email": email(who)})
-    [made] = submit_requests(shop, right=right, regime=Regime.GDPR, identifiers=str(file), actor="desk", now=START)
+    more: dict[str, Any] = {}
+    if right is Right.RECTIFICATION:
+        more["corrections"] = str(shop.root.parent / "corrections.jsonl")
+        Path(more["corrections"]).write_text('{"customers.made_at": "2026-01-01"}\n')
+    [made] = submit_requests(
+        shop, right=right, regime=Regime.GDPR, identifiers=str(file), actor="desk", now=START, **more
+    )
     approve_request(shop, made.id, actor="officer", now=START)
     return made.id
 
@@ -50,3 +58,101 @@ def test_a_hold_forbids_to_destroy_and_alter_but_not_to_give_a_copy(
     monkeypatch.setattr(access, "session_for", no_spark)
     with pytest.raises(SetupError, check=lambda e: e.code == "reached"):
         build_access_package(shop, asked, actor="job", now=START)
+
+
+LINKED = InputError("access.linked", "a symbolic link stands where an access package belongs.")
+DAMAGED = TamperError("keys.undecryptable", "a stored identifier cannot be decrypted.")
+
+
+class Steps:
+    """Access packages, corrections and erasures that note what they were asked for, and fail as they are told."""
+
+    def __init__(self, shop: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.shop, self.reached = shop, list[str]()
+        self.fails: dict[str, DelibleError] = {}
+        monkeypatch.setattr(access, "build_access_package", self._package)
+        monkeypatch.setattr(fulfilment, "plan_rectifications", self._planned("corrections"))
+        monkeypatch.setattr(fulfilment, "plan_due_erasures", self._planned("erasures"))
+
+    def _package(self, _: Workspace, request_id: str, **__: Any) -> access.BuiltPackage:
+        if request_id in self.fails:
+            raise self.fails[request_id]
+        self.reached.append(request_id)
+        return access.BuiltPackage(Control(self.shop).requests.get(request_id), Path("package"), 1)
+
+    def _planned(self, name: str) -> Any:
+        def plan(*_: Any, request_ids: list[str], **__: Any) -> NoReturn:
+            self.reached += request_ids
+            raise self.fails.get(name, BlockedError("noted", name))
+
+        return plan
+
+    def fulfil(self) -> DelibleError:
+        """Fulfil, and return what it ended with."""
+        self.reached.clear()
+        try:
+            failure = fulfil_requests(self.shop, actor="job", now=START).failure
+        except DelibleError as error:
+            failure = error
+        assert failure is not None
+        return failure
+
+
+@pytest.fixture
+def steps(shop: Workspace, monkeypatch: pytest.MonkeyPatch) -> Steps:
+    return Steps(shop, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code"), [(LINKED, 1), (DAMAGED, 4), (ResidueError("erasure.residue", "left"), 4)], ids=str
+)
+def test_one_person_s_trouble_keeps_no_other_waiting(
+    shop: Workspace, steps: Steps, trouble: DelibleError, code: int
+) -> None:
+    bad, good = ready(shop, Right.ACCESS, 1), ready(shop, Right.ACCESS, 2)
+    erasure = ready(shop, Right.ERASURE, 3)
+    steps.fails[bad] = trouble
+    failure = steps.fulfil()
+    assert steps.reached == [good, erasure]
+    assert [p.code for p in failure.problems] == [trouble.code, "noted"], "the gravest first"
+    assert failure.exit_code == code
+
+
+def test_bad_input_says_that_nothing_changed_only_when_nothing_has(shop: Workspace, steps: Steps) -> None:
+    steps.fails[ready(shop, Right.ACCESS, 1)] = LINKED
+    assert steps.fulfil().exit_code == InputError.exit_code
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [SetupError("java.missing", "no JDK"), ConflictError("workspace.busy", "busy"), TamperError("ledger.broken", "x")],
+)
+def test_what_would_meet_everybody_ends_the_command_at_once(
+    shop: Workspace, steps: Steps, trouble: DelibleError
+) -> None:
+    bad = ready(shop, Right.ACCESS, 1)
+    ready(shop, Right.ACCESS, 2)
+    ready(shop, Right.ERASURE, 3)
+    steps.fails[bad] = trouble
+    assert steps.fulfil() is trouble
+    assert steps.reached == []
+
+
+@pytest.mark.parametrize("right", [Right.ERASURE, Right.RECTIFICATION])
+def test_whose_identifiers_were_damaged_is_left_out_of_the_run_for_all(
+    shop: Workspace, steps: Steps, monkeypatch: pytest.MonkeyPatch, right: Right
+) -> None:
+    bad, good = ready(shop, right, 1), ready(shop, right, 2)
+    file = people_file(shop.root.parent, {"email": email(3)})
+    words: dict[str, Any] = {"reason": "Case", "owner": "Legal", "categories": ["user.account"]}
+    place_holds(shop, identifiers=str(file), **words, actor="officer", now=START)
+    whole = Keys.decrypt
+
+    def damaged(keys: Keys, data: bytes, context: bytes) -> bytes:
+        return whole(keys, data[:-1] if bad.encode() in context else data, context)
+
+    monkeypatch.setattr(Keys, "decrypt", damaged)
+    failure = steps.fulfil()
+    assert steps.reached == [good]
+    assert (failure.problems[0].code, failure.problems[0].where) == ("keys.undecryptable", f"request:{bad}")
+    assert isinstance(failure, TamperError)
