@@ -144,7 +144,7 @@ def fulfil(
     ] = None,
     immediate: Immediate = False,
     accept_no_match: Annotated[
-        bool, typer.Option("--accept-no-match", help="Complete erasures that reach no row, too.")
+        bool, typer.Option("--accept-no-match", help="Complete requests that reach no row, too.")
     ] = False,
 ) -> None:
     """Carry out approved requests: restrictions, objections, access packages, corrections, then erasures.

@@ -20,7 +20,7 @@ from delible.workflows.control import Control
 from delible.workflows.erasure import Erased, apply_erasure
 from delible.workflows.erasure_fit import OVERTAKING
 from delible.workflows.erasure_plan import PLANNABLE, kept_problem, plan_due_erasures
-from delible.workflows.objection import Heeded, heed, unready
+from delible.workflows.objection import Heeded, heed, reaching_nobody, unready
 from delible.workflows.plans import made_immediate
 from delible.workflows.rectification import Rectified, apply_rectification
 from delible.workflows.rectification_plan import plan_rectifications
@@ -227,14 +227,24 @@ class _Fulfilment:
         self.restricted.append(request_id)
 
     def heed(self, control: Control, requests: Sequence[Request]) -> None:
-        """Complete objections, opt-outs and limits, first of all: what is built meanwhile heeds them already."""
+        """Complete objections, opt-outs and limits, first of all: what is built meanwhile heeds them already.
+
+        Those that reach nobody are asked about, unless that was accepted beforehand: then nothing need be searched.
+        """
         self.left_out += [p for r in requests if (p := unready(r)) is not None]
         ready = [r for r in requests if unready(r) is None]
         if ready:
             self._tried(partial(self._heed, control, ready))
 
     def _heed(self, control: Control, requests: Sequence[Request]) -> None:
-        self.heeded = heed(control, requests, actor=self.actor, now=self.now)
+        if not self.accept_no_match:
+            readable = set(self._readable(control, [r.id for r in requests]))
+            asked = [r for r in requests if r.id in readable]
+            missing = reaching_nobody(control, asked, self.progress) if asked else []
+            self.left_out += missing
+            requests = [r for r in asked if f"request:{r.id}" not in {p.where for p in missing}]
+        if requests:
+            self.heeded = heed(control, requests, actor=self.actor, now=self.now)
 
     def give_access(self, request_ids: Sequence[str]) -> None:
         """Build the access packages."""

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from types import SimpleNamespace
+from typing import Any, NoReturn, cast
 
 import pytest
 
 from delible.errors import BlockedError, ConflictError, DelibleError, InputError, ResidueError, SetupError, TamperError
-from delible.model.terms import Regime, RequestState, Right
+from delible.model.subject import KeyRole, KeyRow
+from delible.model.terms import Normalise, Regime, RequestState, Right
+from delible.report.requests import standing_counts
 from delible.store.keys import Keys
 from delible.store.workspace import Workspace
-from delible.workflows import access, fulfilment
+from delible.workflows import access, fulfilment, objection
 from delible.workflows.access import build_access_package
 from delible.workflows.control import Control
 from delible.workflows.fulfilment import fulfil_requests
 from delible.workflows.holds import place_holds
 from delible.workflows.requests import approve_request, submit_requests
+from delible.workflows.search import Searched
 from small_shop import email, make_workspace, people_file
 
 S = RequestState
@@ -33,12 +37,11 @@ def ready(shop: Workspace, right: Right, who: int) -> str:
     """Submit and approve one request."""
     file = people_file(shop.root.parent, {"email": email(who)})
     more: dict[str, Any] = {}
+    regime = Regime.CCPA if right in (Right.OPT_OUT, Right.LIMIT) else Regime.GDPR
     if right is Right.RECTIFICATION:
         more["corrections"] = str(shop.root.parent / "corrections.jsonl")
         Path(more["corrections"]).write_text('{"customers.made_at": "2026-01-01"}\n')
-    [made] = submit_requests(
-        shop, right=right, regime=Regime.GDPR, identifiers=str(file), actor="desk", now=START, **more
-    )
+    [made] = submit_requests(shop, right=right, regime=regime, identifiers=str(file), actor="desk", now=START, **more)
     approve_request(shop, made.id, actor="officer", now=START)
     return made.id
 
@@ -156,3 +159,33 @@ def test_whose_identifiers_were_damaged_is_left_out_of_the_run_for_all(
     assert steps.reached == [good]
     assert (failure.problems[0].code, failure.problems[0].where) == ("keys.undecryptable", f"request:{bad}")
     assert isinstance(failure, TamperError)
+
+
+def searched(*reached: str, ambiguous: frozenset[str] = frozenset(), shared: tuple[KeyRow, ...] = ()) -> Searched:
+    """Return what a search finds that reaches these requests' people, each in one row."""
+    found = SimpleNamespace(rows_of={r: {"customers": 1} for r in reached}, ambiguous=ambiguous, shared=shared)
+    return cast("Searched", SimpleNamespace(found=found))
+
+
+@pytest.mark.parametrize("right", [Right.OBJECTION, Right.OPT_OUT, Right.LIMIT])
+def test_an_objection_that_reaches_nobody_is_asked_about_and_stands_meanwhile(
+    shop: Workspace, monkeypatch: pytest.MonkeyPatch, right: Right
+) -> None:
+    missing, reaching, several, family, corrected = (ready(shop, right, who) for who in (1, 2, 3, 4, 5))
+    new = Control(shop).keys.ref("email", "corrected@people.example", Normalise.LOWER)
+    Control(shop).requests.add_refs(corrected, [new], START)
+    result = searched(reaching, ambiguous=frozenset({several}), shared=(KeyRow(family, "phone", "1", KeyRole.SHARED),))
+    monkeypatch.setattr(objection, "session_for", lambda _: None)
+    monkeypatch.setattr(objection, "find_people", lambda *_, **__: result)
+    failure = fulfil_requests(shop, actor="job", now=START).failure
+    assert failure is not None
+    assert [(p.code, p.where) for p in failure.problems] == [("request.no_match", f"request:{missing}")]
+    assert failure.exit_code == BlockedError.exit_code
+    requests = Control(shop).requests
+    assert {r.id for r in requests.all() if r.state is S.COMPLETED} == {reaching, several, family, corrected}
+    left = requests.get(missing)
+    assert left.state is S.SCHEDULED
+    assert standing_counts([left]) == {right: 1}, "it stands from its receipt"
+    assert requests.vault.get([missing]), "whoever is asked for another identifier may compare"
+    assert fulfil_requests(shop, accept_no_match=True, actor="job", now=START).failure is None
+    assert requests.get(missing).state is S.COMPLETED
