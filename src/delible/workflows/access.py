@@ -60,11 +60,15 @@ def build_access_package(
     workspace: Workspace,
     request_id: str,
     *,
+    accept_no_match: bool = False,
     actor: str,
     now: datetime,
     progress: Callable[[str], None] = lambda _: None,
 ) -> BuiltPackage:
     """Collect one person's rows of all tables into a folder, and complete the request.
+
+    With `accept_no_match` whoever is found in no row is told so: whether their data is processed is the first thing
+    that Art. 15(1) lets them know.
 
     No erasure runs meanwhile: it could not know of a package that is finished after it has looked for them.
 
@@ -74,11 +78,16 @@ def build_access_package(
         ConflictError: `workspace.busy`.
     """
     with alone(workspace):
-        return _built(Control(workspace), request_id, actor, now, progress)
+        return _built(Control(workspace), request_id, accept_no_match, actor, now, progress)
 
 
 def _built(
-    control: Control, request_id: str, actor: str, now: datetime, progress: Callable[[str], None]
+    control: Control,
+    request_id: str,
+    accept_no_match: bool,
+    actor: str,
+    now: datetime,
+    progress: Callable[[str], None],
 ) -> BuiltPackage:
     request = control.requests.get(request_id)
     _refuse(request)
@@ -89,8 +98,13 @@ def _built(
     where = f"request:{request.id}"
     if request.id in searched.found.ambiguous:
         raise BlockedError.of((ambiguous(control, request, searched),))
-    if request.id not in searched.found.rows_of:
-        raise BlockedError("request.no_match", "the identifiers reach no row of any table.", where=where)
+    if request.id not in searched.found.rows_of and not accept_no_match:
+        raise BlockedError(
+            "request.no_match",
+            "the identifiers reach no row of any table.",
+            where=where,
+            fix="Ask the data subject for another identifier, or answer that nothing was found with --accept-no-match.",
+        )
     if request.state is RequestState.SCHEDULED:
         control.requests.transition(request.id, RequestState.IN_PROGRESS, actor=actor, now=now)
     refs, paths = searched.refs.get(request.id, ()), searched.found.paths.get(request.id, ())
@@ -163,6 +177,8 @@ def _tables(
 
     policies, found = control.policies, searched.found
     touched = [name for name in policies.tables if (due := searched.due.get(name)) is not None and due.rows]
+    if not touched:
+        return tuple(_described(policies, policy) for policy in policies.tables.values())
     restricted = Restricted.of(spark, control, but=every_ref(control, found).get(request_id, ()))
     frames = {
         n: restricted.without(n, read(spark, searched.locations[n], version=searched.versions[n])) for n in touched

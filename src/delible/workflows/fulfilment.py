@@ -323,7 +323,14 @@ class _Fulfilment:
         )
 
     def _package(self, build: Callable[..., BuiltPackage], request_id: str) -> None:
-        built = build(self.workspace, request_id, actor=self.actor, now=self.now, progress=self.progress)
+        built = build(
+            self.workspace,
+            request_id,
+            accept_no_match=self.accept_no_match,
+            actor=self.actor,
+            now=self.now,
+            progress=self.progress,
+        )
         self.packages[request_id] = built.folder
 
     def _tried(self, work: Callable[[], None]) -> None:

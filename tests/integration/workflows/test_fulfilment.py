@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from typing import Any, NoReturn, cast
 import pytest
 
 from delible.errors import BlockedError, ConflictError, DelibleError, InputError, ResidueError, SetupError, TamperError
+from delible.model.plan import RowsDue
 from delible.model.subject import KeyRole, KeyRow
 from delible.model.terms import Normalise, Regime, RequestState, Right
 from delible.report.requests import standing_counts
@@ -189,3 +191,27 @@ def test_an_objection_that_reaches_nobody_is_asked_about_and_stands_meanwhile(
     assert requests.vault.get([missing]), "whoever is asked for another identifier may compare"
     assert fulfil_requests(shop, accept_no_match=True, actor="job", now=START).failure is None
     assert requests.get(missing).state is S.COMPLETED
+
+
+@pytest.mark.parametrize("right", [Right.ACCESS, Right.PORTABILITY])
+def test_art_15_1_whoever_is_found_nowhere_is_told_so(
+    shop: Workspace, monkeypatch: pytest.MonkeyPatch, right: Right
+) -> None:
+    asked = ready(shop, right, 1)
+    found = SimpleNamespace(rows_of={}, ambiguous=frozenset(), shared=(), keys=(), paths={})
+    nothing = SimpleNamespace(found=found, refs={}, due={"customers": RowsDue(table="customers", rows=0)})
+    monkeypatch.setattr(access, "session_for", lambda _: None)
+    monkeypatch.setattr(access, "find_people", lambda *_, **__: nothing)
+    with pytest.raises(BlockedError, check=lambda e: e.code == "request.no_match"):
+        fulfil_requests(shop, actor="job", now=START)
+    assert Control(shop).requests.get(asked).state is S.SCHEDULED
+    done = fulfil_requests(shop, accept_no_match=True, actor="job", now=START)
+    assert done.failure is None
+    assert Control(shop).requests.get(asked).state is S.COMPLETED
+    page = (done.packages[asked] / "index.html").read_text()
+    assert "Small Shop holds no data that the identifiers in your request lead to." in page
+    tables = json.loads((done.packages[asked] / "index.json").read_text())["tables"]
+    assert {t["table"]: t["total"] for t in tables} == {"customers": 0, "tickets": 0}
+    assert tables[0]["purposes"], "what is done with such data is said all the same"
+    [record] = Control(shop).ledger.records(action_prefix="access.build")
+    assert record.counts["rows"] == 0
