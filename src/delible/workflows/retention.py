@@ -24,6 +24,7 @@ from delible.workflows.held_bytes import refuse_losing
 from delible.workflows.journal import Journal, Step
 from delible.workflows.lineage_events import retention_events
 from delible.workflows.policies import refuse_violations
+from delible.workflows.retention_salt import forget_salts, salt_of
 from delible.workflows.spark import alone, session_for
 from delible.workflows.stages import Run, Treated, Work, treat_tables
 from delible.workflows.unfinished import forget_plan, keep_plan, unfinished_retention
@@ -124,7 +125,7 @@ def apply_retention(
             policy=plan.policy_fingerprint,
             clock=clock,
         )
-        merged = all(journal.done(f"table:{s.table}/{s.rule}", "merge") is not None for s in plan.tables if s.stages)
+        merged = _merged(journal, plan)
         # Once all rows are gone, what is left is to remove the bytes, whatever the policies say by now.
         if plan.policy_fingerprint != control.policies.fingerprint and not merged:
             raise StalePlanError(
@@ -145,18 +146,25 @@ def apply_retention(
             people = Held.of(spark, control, _frames(spark, control), claims=True, accessing=True)
             held = people.computed({s.table for s in plan.tables})
             events = _events(spark, control, {s.table for s in plan.tables if s.stages})
-        salt = secrets.token_bytes(32)
+        forget_salts(control, plan if merged else None)
+        salt = b"" if merged else salt_of(control, plan, clock())
         work = [
             Work(s, partial(_rewrite, control, s, held.get(s.table), events, salt), f"table:{s.table}/{s.rule}")
             for s in plan.tables
         ]
         treated = treat_tables(run, work, control.policies.tables)
+        forget_salts(control, plan)  # whatever waits for its window now has all its rows rewritten
         if all(t.waiting_until is None for t in treated):
             if journal.done("all", "apply") is None:
                 retention_events(workspace, plan, control.policies, treated, started=begun, now=clock())
                 journal.finish("all", "apply", Step({"rows": sum(t.rows for t in treated)}))
             forget_plan(workspace, plan)
         return Applied(plan, treated)
+
+
+def _merged(journal: Journal, plan: RetentionPlan) -> bool:
+    """Return whether the rows of all tables have been rewritten."""
+    return all(journal.done(f"table:{s.table}/{s.rule}", "merge") is not None for s in plan.tables if s.stages)
 
 
 def go_on_retention(
@@ -244,7 +252,7 @@ def _rewrite(
     salt: bytes,
     run: Run,
 ) -> Step:
-    """Do what one rule says; `salt` is the key of this run's pseudonyms, kept nowhere, so nobody can undo them."""
+    """Do what one rule says; `salt` is the key of the plan's pseudonyms (`retention_salt`)."""
     from delible.lake.columns import pads_of
     from delible.lake.erase import done_under
     from delible.lake.retention import retain
