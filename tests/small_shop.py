@@ -146,12 +146,12 @@ def forget_logs(spark: SparkSession) -> None:
     jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
 
 
-def approved(workspace: Workspace, folder: Path, *people: Mapping[str, object]) -> list[str]:
-    """Submit and approve one erasure request per person; the identifiers' file lies outside of the workspace."""
+def approved(
+    workspace: Workspace, folder: Path, *people: Mapping[str, object], right: Right = Right.ERASURE
+) -> list[str]:
+    """Submit and approve one request per person; the identifiers' file lies outside of the workspace."""
     file = people_file(folder, *people)
-    made = submit_requests(
-        workspace, right=Right.ERASURE, regime=Regime.GDPR, identifiers=str(file), actor="desk", now=NOW
-    )
+    made = submit_requests(workspace, right=right, regime=Regime.GDPR, identifiers=str(file), actor="desk", now=NOW)
     file.unlink()
     for request in made:
         approve_request(workspace, request.id, actor="officer", now=NOW)

@@ -120,6 +120,28 @@ class ConflictError(DelibleError):
     """Raised when another writer kept winning; running the command again is safe."""
 
 
+_GRAVEST_FIRST: tuple[type[DelibleError], ...] = (ResidueError, TamperError, DelibleError)
+
+
+def gravity(error: DelibleError) -> int:
+    """Return the place of an error among several that one command ends with; the gravest has the lowest.
+
+    A block comes last: it says only that somebody has to decide something.
+    """
+    if isinstance(error, BlockedError):
+        return len(_GRAVEST_FIRST)
+    return next(n for n, kind in enumerate(_GRAVEST_FIRST) if isinstance(error, kind))
+
+
+def concerns_all(error: DelibleError) -> bool:
+    """Return whether an error in one piece of work would meet every other one, too.
+
+    The machine lacks something, another process is in the way, or the ledger, without which nothing may be done,
+    cannot be continued. Everything else is the trouble of one request, plan or table.
+    """
+    return isinstance(error, SetupError | ConflictError) or error.code == "ledger.broken"
+
+
 def bounded(text: str, limit: int = _LONGEST_MESSAGE) -> str:
     """Return the text made printable and at most `limit` characters long.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from delible.cli.main import main
+from delible.model.terms import Right
 from delible.store.workspace import open_workspace
 from delible.workflows.erasure_plan import plan_due_erasures
 from delible.workflows.plans import save_plan
@@ -77,8 +78,8 @@ class Shop:
         assert "Traceback" not in said.out + said.err
         return Answer(code, json.loads(said.out))
 
-    def approve(self, *people: Mapping[str, object]) -> list[str]:
-        return approved(open_workspace(self.root), self.outside, *people)
+    def approve(self, *people: Mapping[str, object], right: Right = Right.ERASURE) -> list[str]:
+        return approved(open_workspace(self.root), self.outside, *people, right=right)
 
     def edit(self, name: str, old: str, new: str) -> None:
         file = self.root / "policies" / name
@@ -207,6 +208,18 @@ def test_identifiers_that_match_nobody_change_nothing_and_complete_only_when_acc
     assert certificate["matched"] is False
     assert certificate["tables"] == []
     assert state(shop.root / "warehouse") == tables
+
+
+def test_objections_and_access_that_match_nobody_are_asked_about_and_then_answered(shop: Shop) -> None:
+    missing, found = shop.approve(NOBODY, {"email": email(4)}, right=Right.OBJECTION)
+    [access] = shop.approve(NOBODY, right=Right.ACCESS)
+    answer = shop.run("request", "fulfil")
+    assert (answer.code, answer.errors) == (3, [("request.no_match", f"request:{r}") for r in (missing, access)])
+    assert {r["id"]: r["state"] for r in answer.document["requests"]}[found] == "completed"
+    answer = shop.run("request", "fulfil", "--accept-no-match")
+    assert answer.code == 0
+    page = Path(answer.document["packages"][access]) / "index.html"
+    assert "holds no data that the identifiers in your request lead to." in page.read_text()
 
 
 def test_a_shared_telephone_number_is_never_guessed(shop: Shop) -> None:

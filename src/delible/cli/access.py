@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from delible.cli.context import current, emit, progress
+from delible.cli.options import AcceptNoMatch
 
 app = typer.Typer(help="Build the package that answers an access request.")
 
@@ -17,7 +18,11 @@ def access() -> None:
 
 
 @app.command()
-def build(ctx: typer.Context, request_id: Annotated[str, typer.Argument(metavar="ID", help="The request.")]) -> None:
+def build(
+    ctx: typer.Context,
+    request_id: Annotated[str, typer.Argument(metavar="ID", help="The request.")],
+    accept_no_match: AcceptNoMatch = False,
+) -> None:
     """Collect everything about one person into a folder: JSON files and a page to read, other people redacted.
 
     Example:
@@ -27,7 +32,14 @@ def build(ctx: typer.Context, request_id: Annotated[str, typer.Argument(metavar=
     from delible.workflows.access import build_access_package
 
     call = current(ctx)
-    built = build_access_package(call.workspace, request_id, actor=call.actor, now=call.now, progress=progress)
+    built = build_access_package(
+        call.workspace,
+        request_id,
+        accept_no_match=accept_no_match,
+        actor=call.actor,
+        now=call.now,
+        progress=progress,
+    )
     emit(
         ctx,
         {

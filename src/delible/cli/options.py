@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 Immediate = Annotated[
     bool, typer.Option("--immediate", help="Close retention windows of tables without other readers.")
 ]
+AcceptNoMatch = Annotated[bool, typer.Option("--accept-no-match", help="Answer requests that reach no row, too.")]
 PlanOut = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the plan here.")]
 
 

@@ -9,7 +9,7 @@ import typer
 
 from delible.cli import lifecycle
 from delible.cli.context import current, emit, progress
-from delible.cli.options import Immediate
+from delible.cli.options import AcceptNoMatch, Immediate
 from delible.cli.request_lines import Id, at_length, line, shown, table
 from delible.model.restriction import RestrictionGround
 from delible.model.terms import Regime, Right
@@ -143,9 +143,7 @@ def fulfil(
         list[str] | None, typer.Argument(metavar="[ID]...", help="All approved ones if none.")
     ] = None,
     immediate: Immediate = False,
-    accept_no_match: Annotated[
-        bool, typer.Option("--accept-no-match", help="Complete erasures that reach no row, too.")
-    ] = False,
+    accept_no_match: AcceptNoMatch = False,
 ) -> None:
     """Carry out approved requests: restrictions, objections, access packages, corrections, then erasures.
 

@@ -154,7 +154,7 @@ def retain(
         location: The table.
         rule: One of the judging's rules.
         judging: The table's rules, the events and the held rows.
-        pads: HMAC pads of this run's pseudonym key, which is forgotten afterwards.
+        pads: HMAC pads of the plan's pseudonym key, which is forgotten afterwards.
     """
     handle = open_table(spark, location, table=judging.policy.table)
     frame = read(spark, location)

@@ -195,7 +195,9 @@ def _categories(table: AccessTable) -> tuple[str, ...]:
 def _summary(package: AccessPackage, shown: Sequence[AccessTable]) -> str:
     rows = sum(t.total for t in shown)
     if not rows:
-        return f"{package.controller} holds no data that the identifiers in your request lead to."
+        # What is left out may be about the person: then "no data" alone would be untrue.
+        alone = " to you alone; what is left out is named below" if package.withheld else ""
+        return f"{package.controller} holds no data that the identifiers in your request lead{alone or ' to'}."
     redactions = sum(t.redactions for t in shown)
     others = f" Other people's data was redacted in {count(redactions, 'place')}." if redactions else ""
     return (

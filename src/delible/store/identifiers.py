@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from delible.errors import ConflictError, DelibleError, SetupError
+from delible.errors import ConflictError, DelibleError, SetupError, TamperError
 from delible.model.base import canonical
 from delible.model.subject import KeyRole, KeyRow
 from delible.store.keys import Keys
@@ -61,6 +61,12 @@ class IdentifierVault:
             TamperError: `keys.undecryptable`.
         """
         return self._settled(lambda snapshot: self._read(snapshot, request_ids))
+
+    def undecryptable(self, request_ids: Collection[str]) -> frozenset[str]:
+        """Return those of these requests of which a row cannot be decrypted, so that they keep no other waiting."""
+        return self._settled(
+            lambda snapshot: frozenset(row[0] for row in self._rows(snapshot, request_ids) if not self._opens(row))
+        )
 
     def requests(self) -> dict[str, datetime]:
         """Return the requests that have rows, each with the time of its newest one."""
@@ -117,10 +123,18 @@ class IdentifierVault:
                 self._table.folder.remove(name)
 
     def _read(self, snapshot: Snapshot, request_ids: Collection[str]) -> list[KeyRow]:
-        if not request_ids:
-            return []
-        found = snapshot.rows(f"WHERE {any_of('request', sorted(request_ids))}")
-        return [self._opened(row) for row in found]
+        return [self._opened(row) for row in self._rows(snapshot, request_ids)]
+
+    @staticmethod
+    def _rows(snapshot: Snapshot, request_ids: Collection[str]) -> list[Row]:
+        return snapshot.rows(f"WHERE {any_of('request', sorted(request_ids))}") if request_ids else []
+
+    def _opens(self, row: Row) -> bool:
+        try:
+            self._opened(row)
+        except TamperError:
+            return False
+        return True
 
     def _sealed(self, row: KeyRow, now: datetime) -> Row:
         context = _context(row.request, row.kind, row.role)

@@ -185,7 +185,8 @@ class Requests:
         snapshot, held = self._table.snapshot(), self.vault.requests()
         ended = _ended(snapshot)
         limit = now - _UNKNOWN_IDENTIFIERS_AFTER
-        old = {request_id for request_id, kept in held.items() if kept < limit}
+        # What a plan keeps with the identifiers is no request's: its run forgets it.
+        old = {request_id for request_id, kept in held.items() if kept < limit and _ID.fullmatch(request_id)}
         known = {row[0] for row in snapshot.rows(columns=("request",))} if old - ended else set()
         gone = (held.keys() & ended) | (old - known)
         self.vault.forget(gone)

@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from delible.decide.holds import hold_on
 from delible.errors import BlockedError, InputError
 from delible.model.policy import PolicySet, TablePolicy
 from delible.model.record import AuditEntry
@@ -61,11 +60,15 @@ def build_access_package(
     workspace: Workspace,
     request_id: str,
     *,
+    accept_no_match: bool = False,
     actor: str,
     now: datetime,
     progress: Callable[[str], None] = lambda _: None,
 ) -> BuiltPackage:
     """Collect one person's rows of all tables into a folder, and complete the request.
+
+    With `accept_no_match` whoever is found in no row is told so: whether their data is processed is the first thing
+    that Art. 15(1) lets them know.
 
     No erasure runs meanwhile: it could not know of a package that is finished after it has looked for them.
 
@@ -75,14 +78,19 @@ def build_access_package(
         ConflictError: `workspace.busy`.
     """
     with alone(workspace):
-        return _built(Control(workspace), request_id, actor, now, progress)
+        return _built(Control(workspace), request_id, accept_no_match, actor, now, progress)
 
 
 def _built(
-    control: Control, request_id: str, actor: str, now: datetime, progress: Callable[[str], None]
+    control: Control,
+    request_id: str,
+    accept_no_match: bool,
+    actor: str,
+    now: datetime,
+    progress: Callable[[str], None],
 ) -> BuiltPackage:
     request = control.requests.get(request_id)
-    _refuse(control, request)
+    _refuse(request)
     spark = session_for(control.workspace)
     given = own_keys(control.requests.vault.get([request.id]))
     progress(f"collecting the rows of request {request.id}")
@@ -90,8 +98,13 @@ def _built(
     where = f"request:{request.id}"
     if request.id in searched.found.ambiguous:
         raise BlockedError.of((ambiguous(control, request, searched),))
-    if request.id not in searched.found.rows_of:
-        raise BlockedError("request.no_match", "the identifiers reach no row of any table.", where=where)
+    if request.id not in searched.found.rows_of and not accept_no_match:
+        raise BlockedError(
+            "request.no_match",
+            "the identifiers reach no row of any table.",
+            where=where,
+            fix="Ask the data subject for another identifier, or answer that nothing was found with --accept-no-match.",
+        )
     if request.state is RequestState.SCHEDULED:
         control.requests.transition(request.id, RequestState.IN_PROGRESS, actor=actor, now=now)
     refs, paths = searched.refs.get(request.id, ()), searched.found.paths.get(request.id, ())
@@ -139,7 +152,8 @@ def _built(
     return BuiltPackage(done, folder, total)
 
 
-def _refuse(control: Control, request: Request) -> None:
+def _refuse(request: Request) -> None:
+    """Refuse what is no approved request for a copy; a hold is no reason, since a copy destroys and alters nothing."""
     where = f"request:{request.id}"
     if request.right not in (Right.ACCESS, Right.PORTABILITY):
         raise InputError("request.right", f"the request asks for {request.right}, not access.", where=where)
@@ -149,9 +163,6 @@ def _refuse(control: Control, request: Request) -> None:
             f"the request is in state '{request.state}'; only approved requests are carried out.",
             where=where,
         )
-    hold = hold_on(request.refs, control.holds.active())
-    if hold is not None and request.right is Right.PORTABILITY:
-        raise BlockedError("request.held", f"legal hold {hold.id} covers the data subject.", where=where)
 
 
 def _tables(
@@ -166,6 +177,8 @@ def _tables(
 
     policies, found = control.policies, searched.found
     touched = [name for name in policies.tables if (due := searched.due.get(name)) is not None and due.rows]
+    if not touched:
+        return tuple(_described(policies, policy) for policy in policies.tables.values())
     restricted = Restricted.of(spark, control, but=every_ref(control, found).get(request_id, ()))
     frames = {
         n: restricted.without(n, read(spark, searched.locations[n], version=searched.versions[n])) for n in touched

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from delible.decide.exception import still_kept
 from delible.decide.objection import STANDING
-from delible.errors import BlockedError, DelibleError, Problem, ResidueError
+from delible.errors import BlockedError, DelibleError, InputError, Problem, TamperError, concerns_all, gravity
 from delible.model.plan import ErasurePlan, RectificationPlan
 from delible.model.request import ENDED, Request
 from delible.model.terms import RequestState, Right
@@ -20,7 +20,7 @@ from delible.workflows.control import Control
 from delible.workflows.erasure import Erased, apply_erasure
 from delible.workflows.erasure_fit import OVERTAKING
 from delible.workflows.erasure_plan import PLANNABLE, kept_problem, plan_due_erasures
-from delible.workflows.objection import Heeded, heed, unready
+from delible.workflows.objection import Heeded, heed, reaching_nobody, unready
 from delible.workflows.plans import made_immediate
 from delible.workflows.rectification import Rectified, apply_rectification
 from delible.workflows.rectification_plan import plan_rectifications
@@ -82,11 +82,13 @@ def fulfil_requests(
     """Carry out approved requests: plans that were begun, then each right by its own workflow.
 
     In this order: restrictions; objections, opt-outs and limits; access packages; corrections; one erasure run.
-    Access comes before erasure: who asked for both gets the copy of what is then erased.
+    Access comes before erasure: who asked for both gets the copy of what is then erased. The trouble of one request,
+    plan or table keeps no other waiting: it is what the command ends with.
 
     Raises:
-        BlockedError: When nothing could be done at all, with the reasons.
-        ResidueError: `erasure.residue`.
+        DelibleError: When nothing could be done at all, with the reasons; the gravest gives the class.
+        SetupError, ConflictError, TamperError: At once, when it would meet everything else, too
+            (`errors.concerns_all`).
     """
     control = Control(workspace)
     wanted = {control.requests.get(i).id for i in request_ids} or None
@@ -117,9 +119,9 @@ def fulfil_requests(
     run.restrict([r.id for r in due if r.right is Right.RESTRICTION])
     run.heed(control, [r for r in due if r.right in STANDING])
     run.give_access([r.id for r in due if r.right in (Right.ACCESS, Right.PORTABILITY)])
-    run.correct([r.id for r in due if r.right is Right.RECTIFICATION])
-    run.erase([r.id for r in due if r.right is Right.ERASURE])
-    if not (run.erasures or run.rectifications or run.packages or run.heeded.requests or run.restricted):
+    run.correct(control, [r.id for r in due if r.right is Right.RECTIFICATION])
+    run.erase(control, [r.id for r in due if r.right is Right.ERASURE])
+    if not run.has_done:
         raise run.failure or BlockedError("request.nothing_due", "no request is approved and waiting.")
     runs: tuple[Rectified | Erased, ...] = (*run.rectifications, *run.erasures)
     done = {r.id for e in runs for r in e.requests} | set(run.packages) | {x.id for x in due}
@@ -153,15 +155,24 @@ class _Fulfilment:
     packages: dict[str, Path] = field(default_factory=dict)
     restricted: list[str] = field(default_factory=list)
     left_out: list[Problem] = field(default_factory=list)
-    residue: list[Problem] = field(default_factory=list)
+    raised: list[DelibleError] = field(default_factory=list)
     heeded: Heeded = field(default_factory=lambda: Heeded((), ()))
 
     @property
+    def has_done(self) -> bool:
+        """Whether something was carried out, or gone on with."""
+        return bool(self.erasures or self.rectifications or self.packages or self.heeded.requests or self.restricted)
+
+    @property
     def failure(self) -> DelibleError | None:
-        """What the command ends with: residue is worse than what could not be begun."""
-        if self.residue:
-            return ResidueError.of((*self.residue, *self.left_out))
-        return BlockedError.of(self.left_out) if self.left_out else None
+        """What the command ends with: the gravest first, such as residue before what could not be begun."""
+        left = [BlockedError.of(self.left_out)] if self.left_out else []
+        errors = sorted([*self.raised, *left], key=gravity)
+        if not errors:
+            return None
+        # An input that could not be used says that nothing has changed, which is not so when others were carried out.
+        kind = DelibleError if self.has_done and isinstance(errors[0], InputError) else type(errors[0])
+        return kind.of([problem for error in errors for problem in error.problems])
 
     def go_on(self, control: Control, wanted: set[str] | None) -> set[str]:
         """Go on with plans that were begun; return the requests that nothing more is to be done for in this run."""
@@ -186,8 +197,6 @@ class _Fulfilment:
             return set()
         try:
             work()
-        except ResidueError as error:
-            self.residue += error.problems
         except BlockedError as error:
             requests = control.requests.named(sorted(states))
             overtaken = OVERTAKING.issuperset(p.code for p in error.problems)
@@ -197,6 +206,8 @@ class _Fulfilment:
             else:
                 self.left_out += error.problems
             return set(states) - anew
+        except DelibleError as error:
+            self._noted(error)
         return set(states)
 
     def restrict(self, request_ids: Sequence[str]) -> None:
@@ -216,14 +227,24 @@ class _Fulfilment:
         self.restricted.append(request_id)
 
     def heed(self, control: Control, requests: Sequence[Request]) -> None:
-        """Complete objections, opt-outs and limits, first of all: what is built meanwhile heeds them already."""
+        """Complete objections, opt-outs and limits, first of all: what is built meanwhile heeds them already.
+
+        Those that reach nobody are asked about, unless that was accepted beforehand: then nothing need be searched.
+        """
         self.left_out += [p for r in requests if (p := unready(r)) is not None]
         ready = [r for r in requests if unready(r) is None]
         if ready:
             self._tried(partial(self._heed, control, ready))
 
     def _heed(self, control: Control, requests: Sequence[Request]) -> None:
-        self.heeded = heed(control, requests, actor=self.actor, now=self.now)
+        if not self.accept_no_match:
+            readable = set(self._readable(control, [r.id for r in requests]))
+            asked = [r for r in requests if r.id in readable]
+            missing = reaching_nobody(control, asked, self.progress) if asked else []
+            self.left_out += missing
+            requests = [r for r in asked if f"request:{r.id}" not in {p.where for p in missing}]
+        if requests:
+            self.heeded = heed(control, requests, actor=self.actor, now=self.now)
 
     def give_access(self, request_ids: Sequence[str]) -> None:
         """Build the access packages."""
@@ -232,15 +253,22 @@ class _Fulfilment:
         for request_id in request_ids:
             self._tried(partial(self._package, build_access_package, request_id))
 
-    def correct(self, request_ids: Sequence[str]) -> None:
+    def correct(self, control: Control, request_ids: Sequence[str]) -> None:
         """Plan and apply one rectification for all."""
-        if request_ids:
-            self._tried(partial(self._correct, request_ids))
+        if wanted := self._readable(control, request_ids):
+            self._tried(partial(self._correct, wanted))
 
-    def erase(self, request_ids: Sequence[str]) -> None:
+    def erase(self, control: Control, request_ids: Sequence[str]) -> None:
         """Plan and apply one erasure for all."""
-        if request_ids:
-            self._tried(partial(self._erase, request_ids))
+        if wanted := self._readable(control, request_ids):
+            self._tried(partial(self._erase, wanted))
+
+    def _readable(self, control: Control, request_ids: Sequence[str]) -> list[str]:
+        """Leave out whose identifiers cannot be decrypted: one plan for all would keep all of them waiting."""
+        damaged = control.requests.vault.undecryptable(request_ids)
+        message = "a stored identifier cannot be decrypted: it was changed, or the key is another."
+        self.raised += [TamperError("keys.undecryptable", message, where=f"request:{r}") for r in sorted(damaged)]
+        return [r for r in request_ids if r not in damaged]
 
     def _go_on(self, plan: ErasurePlan) -> None:
         self._apply(made_immediate(self.workspace, plan) if self.immediate else plan)
@@ -295,13 +323,27 @@ class _Fulfilment:
         )
 
     def _package(self, build: Callable[..., BuiltPackage], request_id: str) -> None:
-        built = build(self.workspace, request_id, actor=self.actor, now=self.now, progress=self.progress)
+        built = build(
+            self.workspace,
+            request_id,
+            accept_no_match=self.accept_no_match,
+            actor=self.actor,
+            now=self.now,
+            progress=self.progress,
+        )
         self.packages[request_id] = built.folder
 
     def _tried(self, work: Callable[[], None]) -> None:
         try:
             work()
-        except ResidueError as error:
-            self.residue += error.problems
-        except BlockedError as error:
+        except DelibleError as error:
+            self._noted(error)
+
+    def _noted(self, error: DelibleError) -> None:
+        """Keep the trouble of one piece of work for the end of the command, unless it would meet everything else."""
+        if concerns_all(error):
+            raise error
+        if isinstance(error, BlockedError):
             self.left_out += error.problems
+        else:
+            self.raised.append(error)

@@ -5,7 +5,7 @@ What was built before is named, so that it can be built again without the person
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,10 +13,13 @@ from delible.decide.objection import limits, stands_against
 from delible.errors import BlockedError, Problem
 from delible.model.record import AuditEntry
 from delible.model.request import Request
+from delible.model.subject import own_keys
 from delible.model.terms import RequestState
 from delible.store.manifests import Manifests
 from delible.store.releases import releases_with
 from delible.workflows.control import Control
+from delible.workflows.search import find_people, refs_of_keys
+from delible.workflows.spark import session_for
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class Heeded:
 def heed(control: Control, requests: Sequence[Request], *, actor: str, now: datetime) -> Heeded:
     """Complete approved objections, opt-outs and limits; a run that was killed in between is made up for by the next.
 
-    Nothing is searched: a dataset follows the links from the identifiers that were given whenever it is built.
+    No row is touched: a dataset follows the links from the identifiers that were given whenever it is built. Whether
+    they lead to anybody, `reaching_nobody` has asked before.
 
     Raises:
         BlockedError: `request.not_approved` when some are in another state; nothing is done then, and nothing recorded.
@@ -65,6 +69,34 @@ def heed(control: Control, requests: Sequence[Request], *, actor: str, now: date
     control.ledger.append(entries, now)
     done = control.requests.transition_all([r.id for r in requests], RequestState.COMPLETED, actor=actor, now=now)
     return Heeded(tuple(done), tuple(releases))
+
+
+def reaching_nobody(control: Control, requests: Sequence[Request], progress: Callable[[str], None]) -> list[Problem]:
+    """Return the questions that requests raise whose identifiers reach no row of any table and no release's index.
+
+    With a typing error in its address an objection would be completed, and nobody's data be left out. Identifiers that
+    reach several people do reach somebody: what stands against use needs to tell nobody apart.
+
+    Raises:
+        InputError: `table.missing`.
+        TamperError: `keys.undecryptable`.
+    """
+    ids = [r.id for r in requests]
+    progress(f"looking whether {len(ids)} objection(s), opt-out(s) and limit(s) reach somebody")
+    given = own_keys(control.requests.vault.get(ids))
+    found = find_people(session_for(control.workspace), control, given, erasing=False).found
+    known = releases_with(control.workspace, {r.id: r.refs for r in requests}, key_version=control.keys.version)
+    released = {request for request, names in known.inside.items() if names}
+    reached = {*found.rows_of, *found.ambiguous, *(k.request for k in found.shared), *released}
+    # What was carried over to a corrected identifier (`succession`) reaches the rows by that; the vault has it not.
+    given_refs, newest = refs_of_keys(control, given), f"v{control.keys.version}."
+    reached |= {r.id for r in requests if any(x.startswith(newest) for x in {*r.refs} - {*given_refs.get(r.id, ())})}
+    message = (
+        "the identifiers reach no row of any table. The request stands from its receipt all the same, for rows that "
+        "come in with them later; ask the data subject for another identifier and submit a request with it, or "
+        "complete it as it is with --accept-no-match."
+    )
+    return [Problem("request.no_match", message, f"request:{r.id}") for r in requests if r.id not in reached]
 
 
 def unready(request: Request) -> Problem | None:

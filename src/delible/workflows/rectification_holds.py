@@ -39,8 +39,10 @@ def correction_holds(control: Control, request_ids: Collection[str]) -> dict[str
     active = control.holds.active()
     if not any(hold.categories for hold in active):
         return dict.fromkeys(request_ids, active)
-    changed = changed_columns(control, request_ids)
-    return {request: touching(active, control.policies, columns) for request, columns in changed.items()}
+    # Nobody can tell what a request changes whose corrections cannot be decrypted: every hold of its person's counts.
+    readable = set(request_ids) - control.requests.vault.undecryptable(request_ids)
+    changed = changed_columns(control, readable)
+    return {r: touching(active, control.policies, changed[r]) if r in changed else active for r in request_ids}
 
 
 def held_corrections(control: Control, refs: Mapping[str, Collection[SubjectRef]]) -> dict[str, str]:

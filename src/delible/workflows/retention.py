@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from delible.decide.holds import hold_on_rule
 from delible.decide.retention import Standing
-from delible.errors import BlockedError, Problem, StalePlanError
+from delible.errors import BlockedError, DelibleError, Problem, StalePlanError, concerns_all, gravity
 from delible.model.plan import RetentionPlan, RetentionStep, Stage, TableStep
 from delible.model.retention import EventClock, RetentionRule
 from delible.plan.retention import PastPeriod, plan_retention
@@ -24,6 +24,7 @@ from delible.workflows.held_bytes import refuse_losing
 from delible.workflows.journal import Journal, Step
 from delible.workflows.lineage_events import retention_events
 from delible.workflows.policies import refuse_violations
+from delible.workflows.retention_salt import forget_salts, salt_of
 from delible.workflows.spark import alone, session_for
 from delible.workflows.stages import Run, Treated, Work, treat_tables
 from delible.workflows.unfinished import forget_plan, keep_plan, unfinished_retention
@@ -124,7 +125,7 @@ def apply_retention(
             policy=plan.policy_fingerprint,
             clock=clock,
         )
-        merged = all(journal.done(f"table:{s.table}/{s.rule}", "merge") is not None for s in plan.tables if s.stages)
+        merged = _merged(journal, plan)
         # Once all rows are gone, what is left is to remove the bytes, whatever the policies say by now.
         if plan.policy_fingerprint != control.policies.fingerprint and not merged:
             raise StalePlanError(
@@ -145,12 +146,14 @@ def apply_retention(
             people = Held.of(spark, control, _frames(spark, control), claims=True, accessing=True)
             held = people.computed({s.table for s in plan.tables})
             events = _events(spark, control, {s.table for s in plan.tables if s.stages})
-        salt = secrets.token_bytes(32)
+        forget_salts(control, plan if merged else None)
+        salt = b"" if merged else salt_of(control, plan, clock())
         work = [
             Work(s, partial(_rewrite, control, s, held.get(s.table), events, salt), f"table:{s.table}/{s.rule}")
             for s in plan.tables
         ]
         treated = treat_tables(run, work, control.policies.tables)
+        forget_salts(control, plan)  # whatever waits for its window now has all its rows rewritten
         if all(t.waiting_until is None for t in treated):
             if journal.done("all", "apply") is None:
                 retention_events(workspace, plan, control.policies, treated, started=begun, now=clock())
@@ -159,24 +162,32 @@ def apply_retention(
         return Applied(plan, treated)
 
 
+def _merged(journal: Journal, plan: RetentionPlan) -> bool:
+    """Return whether the rows of all tables have been rewritten."""
+    return all(journal.done(f"table:{s.table}/{s.rule}", "merge") is not None for s in plan.tables if s.stages)
+
+
 def go_on_retention(
     workspace: Workspace, *, actor: str, now: datetime, progress: Callable[[str], None] = lambda _: None
 ) -> tuple[Applied, ...]:
     """Go on with all retention plans that wait for their windows, or whose run was killed.
 
-    A plan that is stopped, such as for a hold, keeps no other waiting.
+    A plan that is stopped, such as for a hold or a table that is gone, keeps no other waiting.
 
     Raises:
-        StalePlanError, BlockedError, ConflictError: As `apply_retention`, after all others.
+        DelibleError: As `apply_retention`, the gravest of several after all others; at once what would meet all of them
+            (`errors.concerns_all`).
     """
-    done, stopped = [], []
+    done, stopped = [], list[DelibleError]()
     for plan in unfinished_retention(workspace):
         try:
             done.append(apply_retention(workspace, plan, actor=actor, now=now, progress=progress))
-        except BlockedError as error:
+        except DelibleError as error:
+            if concerns_all(error):
+                raise
             stopped.append(error)
     if stopped:
-        raise stopped[0]
+        raise min(stopped, key=gravity)
     return tuple(done)
 
 
@@ -241,7 +252,7 @@ def _rewrite(
     salt: bytes,
     run: Run,
 ) -> Step:
-    """Do what one rule says; `salt` is the key of this run's pseudonyms, kept nowhere, so nobody can undo them."""
+    """Do what one rule says; `salt` is the key of the plan's pseudonyms (`retention_salt`)."""
     from delible.lake.columns import pads_of
     from delible.lake.erase import done_under
     from delible.lake.retention import retain

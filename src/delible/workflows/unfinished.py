@@ -31,6 +31,11 @@ def forget_plan(workspace: Workspace, plan: AnyPlan) -> None:
     (_folder(workspace) / f"{plan.id}.json").unlink(missing_ok=True)
 
 
+def kept_ids(workspace: Workspace) -> set[str]:
+    """Return the ids of all kept plans, also of those that cannot be read now: a copy of them may be put back."""
+    return {path.stem for path in _folder(workspace).glob("*.json")}
+
+
 def unfinished_erasures(workspace: Workspace) -> list[ErasurePlan]:
     """Return the erasure plans that were begun and are not finished, oldest first."""
     plans = _kept(workspace)

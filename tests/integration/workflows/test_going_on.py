@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from delible.errors import BlockedError, DelibleError, ResidueError
+from delible.errors import BlockedError, DelibleError, InputError, ResidueError
 from delible.model.plan import ErasurePlan, PlannedRequest, RetentionPlan
 from delible.model.restriction import RestrictionGround
 from delible.model.terms import Regime, RequestState, Right
@@ -193,20 +193,37 @@ def test_identifiers_that_a_killed_run_did_not_forget_are_forgotten_by_the_next(
     assert Control(shop).requests.vault.requests() == {}
 
 
+def test_a_kept_plan_whose_table_is_gone_keeps_what_is_new_not_waiting(
+    killed: Killed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = submit(killed.shop, Right.ERASURE, 3)
+    approve_request(killed.shop, new, actor="officer", now=START)
+
+    def stopped(*_: Any, **__: Any) -> None:
+        raise InputError("table.missing", "there is no such table")
+
+    monkeypatch.setattr(fulfilment, "apply_erasure", stopped)
+    with pytest.raises(InputError) as raised:
+        fulfil_requests(killed.shop, actor="job", now=START)
+    assert [p.code for p in raised.value.problems] == ["table.missing", "noted"]
+    assert killed.anew == [new]
+
+
+@pytest.mark.parametrize("error", [BlockedError("table.held", "stops"), InputError("table.missing", "stops")])
 def test_a_retention_plan_that_is_stopped_keeps_no_other_waiting(
-    shop: Workspace, monkeypatch: pytest.MonkeyPatch
+    shop: Workspace, monkeypatch: pytest.MonkeyPatch, error: DelibleError
 ) -> None:
     plans = [RetentionPlan.model_construct(id=name) for name in ("T-1", "T-2")]
     applied = []
 
     def apply(_: Workspace, plan: RetentionPlan, **__: Any) -> str:
         if plan.id == "T-1":
-            raise BlockedError("table.held", "a hold")
+            raise error
         applied.append(plan.id)
         return plan.id
 
     monkeypatch.setattr(retention, "unfinished_retention", lambda _: plans)
     monkeypatch.setattr(retention, "apply_retention", apply)
-    with pytest.raises(BlockedError, match="a hold"):
+    with pytest.raises(type(error), match="stops"):
         retention.go_on_retention(shop, actor="job", now=START)
     assert applied == ["T-2"]

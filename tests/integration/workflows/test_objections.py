@@ -65,7 +65,7 @@ def reasons(shop: Workspace) -> dict[str, str | None]:
 
 def carried_out(shop: Workspace, request: Request) -> Request:
     approve_request(shop, request.id, actor="officer", now=START)
-    fulfil_requests(shop, [request.id], actor="desk", now=START)
+    fulfil_requests(shop, [request.id], accept_no_match=True, actor="desk", now=START)
     return Control(shop).requests.get(request.id)
 
 
@@ -126,7 +126,7 @@ def test_without_a_purpose_everything_that_stands_counts(shop: Workspace) -> Non
 def test_what_nobody_has_approved_is_not_heeded_nor_recorded_and_stops_nothing_else(shop: Workspace) -> None:
     waiting, ready = submit(shop, Right.OPT_OUT, Regime.CCPA), submit(shop, Right.OBJECTION)
     approve_request(shop, ready.id, actor="officer", now=START)
-    done = fulfil_requests(shop, [waiting.id, ready.id], actor="desk", now=START)
+    done = fulfil_requests(shop, [waiting.id, ready.id], accept_no_match=True, actor="desk", now=START)
     assert [(p.code, p.where) for p in done.left_out] == [("request.not_approved", f"request:{waiting.id}")]
     control = Control(shop)
     assert [control.requests.get(r.id).state for r in (waiting, ready)] == [S.AWAITING_APPROVAL, S.COMPLETED]

@@ -275,7 +275,9 @@ def test_an_access_page_says_when_it_shows_only_a_part() -> None:
 
 def test_an_access_page_without_data_says_so() -> None:
     empty = package().tables[0].model_copy(update={"rows": (), "total": 0})
-    assert "holds no data" in access_html(package(tables=(empty,)))
+    assert "holds no data that the identifiers in your request lead to." in access_html(package(tables=(empty,)))
+    partly = access_html(package(tables=(empty,), withheld=("A shared number.",)))
+    assert "lead to you alone; what is left out is named below." in partly
 
 
 def test_an_access_page_and_its_index_say_what_is_left_out() -> None:
