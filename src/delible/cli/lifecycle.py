@@ -217,16 +217,20 @@ def lift(
     answer(ctx, done.request, notice=done.notice)
 
 
-def answer(ctx: typer.Context, request: Request, *, notice: str = "") -> None:
-    """Answer with one request as it is now, and with the text for its data subject, if there is one."""
+def answer(ctx: typer.Context, *requests: Request, notice: str = "") -> None:
+    """Answer with requests as they are now, and with the text for the data subject of one, if there is one."""
     from delible.workflows.lifecycle import standings_of
 
     call = current(ctx)
-    [standing] = standings_of(call.workspace, [request], call.now)
-    document = {"request": line(standing)} | ({"notice": notice} if notice else {})
-    text: RenderableType = table([standing])
+    standings = standings_of(call.workspace, list(requests), call.now)
+    lines = [line(each) for each in standings]
+    document: dict[str, object] = {"request": lines[0]} if len(lines) == 1 else {"requests": lines}
+    document |= {"notice": notice} if notice else {}
+    text: RenderableType = table(standings)
     if notice and not call.json:
         from rich.console import Group
+        from rich.text import Text
 
-        text = Group(text, "", notice)
+        # The letter has lines of its own, and goes into somebody's mail as it stands.
+        text = Group(text, "", Text(notice, no_wrap=True, overflow="ignore"))
     emit(ctx, document, text=text)

@@ -85,8 +85,13 @@ def ack(
     ctx: typer.Context,
     notice_id: Annotated[str, typer.Argument(metavar="ID", help="The notice.")],
     by: Annotated[str, typer.Option(help="Who answered, such as a department; it stays out of the audit ledger.")],
+    by_hand: Annotated[
+        bool, typer.Option("--by-hand", help="The recipient was told in another way than its policy says.")
+    ] = False,
 ) -> None:
     """Record that a recipient has acted on a notice.
+
+    A notice that was never sent is refused without --by-hand: once acknowledged it is not sent any more.
 
     Example:
 
@@ -95,7 +100,7 @@ def ack(
     from delible.workflows.notices import acknowledge_notice
 
     call = current(ctx)
-    notice = acknowledge_notice(call.workspace, notice_id, by=by, actor=call.actor, now=call.now)
+    notice = acknowledge_notice(call.workspace, notice_id, by=by, by_hand=by_hand, actor=call.actor, now=call.now)
     emit(ctx, {"notice": _line(notice, call.now)}, text=_table([notice], call.now))
 
 

@@ -111,17 +111,23 @@ def show(ctx: typer.Context, request_id: Id) -> None:
 
 
 @app.command()
-def approve(ctx: typer.Context, request_id: Id) -> None:
-    """Approve a request, so that `fulfil` carries it out.
+def approve(
+    ctx: typer.Context,
+    request_ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Several are approved all or none.")],
+) -> None:
+    """Approve requests, so that `fulfil` carries them out.
+
+    Where `controller.yaml` says `two_person_approval: true`, somebody else than the submitter must approve. Who acts is
+    the account's name, or DELIBLE_ACTOR where a desk shares an account.
 
     Example:
 
         delible request approve R-20260131-ABC234
     """
-    from delible.workflows.requests import approve_request
+    from delible.workflows.requests import approve_requests
 
     call = current(ctx)
-    lifecycle.answer(ctx, approve_request(call.workspace, request_id, actor=call.actor, now=call.now))
+    lifecycle.answer(ctx, *approve_requests(call.workspace, request_ids, actor=call.actor, now=call.now))
 
 
 for step in (

@@ -59,6 +59,7 @@ def _requests_said(lines: Sequence[RequestLine]) -> str:
         f"{times[Punctuality.LATE]} answered late" if times[Punctuality.LATE] else "",
         f"{times[Punctuality.OPEN]} open and within the deadline" if times[Punctuality.OPEN] else "",
         f"{times[Punctuality.OVERDUE]} overdue" if times[Punctuality.OVERDUE] else "",
+        f"{times[Punctuality.LINKED]} linked to an earlier one" if times[Punctuality.LINKED] else "",
     ]
     return f"{said}, of which " + ", ".join(p for p in parts if p)
 

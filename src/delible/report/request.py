@@ -106,5 +106,7 @@ def _summary(line: RequestLine) -> str:
             return said + f"ended as {words(line.state)} after {count(line.days_taken or 0, 'day')}, past its deadline."
         case Punctuality.OVERDUE:
             return said + f"is {words(line.state)} and {count(-(line.days_left or 0), 'day')} overdue."
+        case Punctuality.LINKED:
+            return said + "repeats an earlier one that is still open, and is answered with it."
         case Punctuality.OPEN:
             return said + f"is {words(line.state)}; {count(line.days_left or 0, 'day')} are left."

@@ -26,6 +26,8 @@ class Punctuality(StrEnum):
     OPEN = "open"
     LATE = "late"
     IN_TIME = "in_time"
+    LINKED = "linked"
+    """A duplicate: its first request is the one that is answered."""
 
 
 class RequestLine(Frozen):
@@ -65,6 +67,7 @@ class RequestGroup(Frozen):
     late: int
     open: int
     overdue: int
+    linked: int
     states: dict[str, int]
     mean_days: float | None
     median_days: float | None
@@ -115,18 +118,19 @@ def _line(request: Request, history: Sequence[AuditRecord], end: datetime) -> Re
     # What an exception keeps was answered, with the reason and the day (Art. 12(4)).
     ended = since if state in ENDED or kept else None
     still = state is RequestState.VERIFYING_IDENTITY and request.regime is Regime.GDPR and since.date() <= due
+    linked = state is RequestState.DUPLICATE
     days_left = None if ended else (due - (since if still else end).date()).days
     return RequestLine(
         id=request.id,
         right=request.right,
         regime=request.regime,
         state=state,
-        punctuality=_punctuality(ended, due, days_left),
+        punctuality=Punctuality.LINKED if linked else _punctuality(ended, due, days_left),
         received=request.received,
         due=due,
         ended=ended,
         days_allowed=(due - request.received.date()).days,
-        days_taken=None if ended is None else max(0, (ended.date() - request.received.date()).days),
+        days_taken=None if ended is None or linked else max(0, (ended.date() - request.received.date()).days),
         days_left=days_left,
     )
 
@@ -137,7 +141,13 @@ def _punctuality(ended: datetime | None, due: date, days_left: int | None) -> Pu
     return Punctuality.OVERDUE if days_left is not None and days_left < 0 else Punctuality.OPEN
 
 
-_DANGER = {Punctuality.OVERDUE: 0, Punctuality.OPEN: 1, Punctuality.LATE: 2, Punctuality.IN_TIME: 3}
+_DANGER = {
+    Punctuality.OVERDUE: 0,
+    Punctuality.OPEN: 1,
+    Punctuality.LATE: 2,
+    Punctuality.IN_TIME: 3,
+    Punctuality.LINKED: 4,
+}
 
 
 def _danger(line: RequestLine) -> tuple[int, date, str]:
@@ -159,6 +169,7 @@ def _group(right: Right, regime: Regime, lines: Sequence[RequestLine]) -> Reques
         late=times[Punctuality.LATE],
         open=times[Punctuality.OPEN],
         overdue=times[Punctuality.OVERDUE],
+        linked=times[Punctuality.LINKED],
         states=dict(sorted(states.items())),
         mean_days=round(mean(taken), 1) if taken else None,
         median_days=round(median(taken), 1) if taken else None,

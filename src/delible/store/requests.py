@@ -136,7 +136,13 @@ class Requests:
         return self.change(request_ids, lambda r: moved(r, to, actor=actor, now=now, reason=reason), now)
 
     def approve(self, request_id: str, actor: str, now: datetime, require_second_person: bool = False) -> Request:
-        """Approve a request that awaits it, and schedule it.
+        """Approve one request; see `approve_all`."""
+        return self.approve_all([request_id], actor, now, require_second_person)[0]
+
+    def approve_all(
+        self, request_ids: Sequence[str], actor: str, now: datetime, require_second_person: bool = False
+    ) -> list[Request]:
+        """Approve requests that await it, and schedule them: all in one commit or none.
 
         The rules are read here and not handed in: the policies as they are now, and the two-person rule under which
         the request was submitted. A caller can ask for a second person, and never waive one.
@@ -147,7 +153,7 @@ class Requests:
                 `request.transition` when the request does not await approval.
         """
         controller = load_controller(self._workspace)
-        return self.change([request_id], lambda r: approved(r, actor, now, require_second_person, controller), now)[0]
+        return self.change(request_ids, lambda r: approved(r, actor, now, require_second_person, controller), now)
 
     def add_refs(
         self,

@@ -181,17 +181,38 @@ def send_notices(
     return Sent(tuple(done), tuple(gaps))
 
 
-def acknowledge_notice(workspace: Workspace, notice_id: str, *, by: str, actor: str, now: datetime) -> Notice:
-    """Record that a recipient has acted on a notice, also one that was told by hand.
+def acknowledge_notice(
+    workspace: Workspace, notice_id: str, *, by: str, by_hand: bool = False, actor: str, now: datetime
+) -> Notice:
+    """Record that a recipient has acted on a notice.
+
+    Args:
+        workspace: The workspace.
+        notice_id: The notice.
+        by: Who answered.
+        by_hand: The recipient was told in another way than its policy says.
+        actor: Who records it.
+        now: When.
 
     Raises:
         InputError: `notice.unknown`, `notice.by`.
-        BlockedError: `notice.transition` when it is acknowledged already.
+        BlockedError: `notice.transition` when it is acknowledged already; `notice.unsent` when it was never sent, and
+            its policy says how: an acknowledged notice is not sent any more.
     """
     if not by.strip() or not by.isprintable() or len(by) > _LONGEST_NAME:
         raise InputError("notice.by", f"who answered is 1 to {_LONGEST_NAME} printable characters.", where="--by")
     control = Control(workspace)
     _settle(control, actor=actor, now=now)
+    notice = next((x for x in control.notices.all() if x.id == notice_id), None)
+    policy = control.policies.recipients.get(notice.recipient) if notice is not None else None
+    sendable = policy is not None and policy.notify is not None
+    if notice is not None and notice.state is N.QUEUED and sendable and not by_hand:
+        raise BlockedError(
+            "notice.unsent",
+            "the notice was never sent, so nobody can have answered it.",
+            where=notice_id,
+            fix="Run: delible notice send; or say --by-hand when the recipient was told in another way.",
+        )
     return control.notices.move({notice_id: Move(N.ACKNOWLEDGED, by=by)}, actor=actor, now=now)[0]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from delible.decide.deadline import confirm_by, due_date
@@ -147,11 +147,16 @@ def show_request(workspace: Workspace, request_id: str) -> tuple[Request, list[d
 
 
 def approve_request(workspace: Workspace, request_id: str, *, actor: str, now: datetime) -> Request:
-    """Approve a request; with the policy's two-person rule somebody else than who submitted it.
+    """Approve one request; see `approve_requests`."""
+    return approve_requests(workspace, [request_id], actor=actor, now=now)[0]
+
+
+def approve_requests(workspace: Workspace, request_ids: Sequence[str], *, actor: str, now: datetime) -> list[Request]:
+    """Approve requests, all or none; with the policy's two-person rule somebody else than who submitted them.
 
     The store itself reads the rules and enforces them.
 
     Raises:
         BlockedError: `request.same_person`, `request.unverified`, `request.agent_unproven`, `request.transition`.
     """
-    return Control(workspace).requests.approve(request_id, actor, now)
+    return Control(workspace).requests.approve_all(list(dict.fromkeys(request_ids)), actor, now)
