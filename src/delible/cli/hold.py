@@ -94,7 +94,7 @@ def _table(holds: list[SubjectHold]) -> Table | str:
     from rich.table import Table
 
     if not holds:
-        return "No holds."
+        return "No holds on people. Holds on tables and categories are in policies/legal_holds."
     table = Table(box=None, pad_edge=False)
     for name in ("hold", "placed", "released", "owner", "covers", "reason"):
         table.add_column(name)

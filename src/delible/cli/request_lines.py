@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from delible.decide.exception import kept_until
-from delible.decide.restriction import restricts
+from delible.decide.restriction import is_granted, restricts
 from delible.model.restriction import ARTICLE
 from delible.model.terms import Right
 
@@ -123,7 +123,8 @@ def _restriction(request: Request) -> str:
     if not restricts(request):
         return f"no restriction{ground}"
     told = f"; data subject told of the lifting {request.lift_told:%Y-%m-%d}" if request.lift_told else ""
-    return f"processing is restricted{ground}{told}"
+    since = "" if is_granted(request) else " from its receipt, until somebody has decided"
+    return f"processing is restricted{since}{ground}{told}"
 
 
 def _kept(part: KeptPart) -> str:

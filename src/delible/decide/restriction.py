@@ -66,8 +66,9 @@ def may_lift(request: Request, *, told: bool = False) -> Problem | None:
     if request.right is not Right.RESTRICTION or request.state is not RequestState.COMPLETED:
         return Problem(
             "request.no_restriction",
-            f"only a restriction that is in force can be lifted; this is a request for {request.right} in state "
-            f"'{request.state}'.",
+            "only a restriction that was granted can be lifted; this is a request for "
+            f"{request.right.replace('_', ' ')} that is {request.state.replace('_', ' ')}. A claim that is open ends "
+            "with `delible request refuse` or `withdraw`.",
             where,
         )
     if request.lifted is not None:

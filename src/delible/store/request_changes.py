@@ -291,18 +291,32 @@ def _facts(**documents: Document | None) -> dict[str, object]:
 
 
 def _no_way(request: Request, to: RequestState) -> BlockedError:
-    ways = ", ".join(sorted(TRANSITIONS[request.state])) or "none, it has ended"
+    ways = ", ".join(sorted(map(_words, TRANSITIONS[request.state]))) or "none, it has ended"
+    step = _NEXT.get(request.state)
     return BlockedError(
         "request.transition",
-        f"a request that is {request.state} cannot become {to}.",
+        f"a request that is {_words(request.state)} cannot become {_words(to)}.",
         where=f"request {request.id}",
-        fix=f"Possible now: {ways}.",
+        fix=f"Possible now: {ways}." + (f" Next: {step}" if step else ""),
     )
+
+
+_NEXT = {
+    RequestState.VERIFYING_IDENTITY: "delible request verify ID --level LEVEL",
+    RequestState.AWAITING_APPROVAL: "delible request approve ID",
+    RequestState.SCHEDULED: "delible request fulfil",
+    RequestState.WAITING_RETENTION_WINDOW: "delible request fulfil, once the window has passed",
+}
+"""The command that usually comes next."""
+
+
+def _words(state: RequestState) -> str:
+    return state.replace("_", " ")
 
 
 def _check_open(request: Request) -> None:
     if request.state in ENDED:
-        raise BlockedError("request.ended", f"the request is {request.state}.", where=f"request {request.id}")
+        raise BlockedError("request.ended", f"the request is {_words(request.state)}.", where=f"request {request.id}")
 
 
 def _same(one: str, other: str) -> bool:
