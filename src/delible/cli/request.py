@@ -31,7 +31,9 @@ def submit(
     corrections: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help="For rectification: JSON lines, each person's corrections in the same order."
+            metavar="FILE",
+            help="For rectification: JSON lines, each person's corrections in the same order, such as "
+            '{"customers.city": "Lyon", "customers.name": {"from": "Wrogn", "to": "Wrong"}}.',
         ),
     ] = None,
 ) -> None:
