@@ -26,13 +26,14 @@ TRANSITIONS: dict[RequestState, frozenset[RequestState]] = {
     S.COMPLETED: frozenset(),
     S.REFUSED: frozenset(),
     S.EXPIRED: frozenset(),
-    S.DUPLICATE: frozenset({S.AWAITING_APPROVAL}),
+    S.DUPLICATE: frozenset({S.AWAITING_APPROVAL, S.VERIFYING_IDENTITY}),
     S.WITHDRAWN: frozenset(),
 }
 """Once bytes may have been touched (in progress), a request can no longer be refused or withdrawn.
 
 A duplicate is answered by the request that it repeats. When that one ends without having been carried out, it takes its
-place: it may have come from somebody else than an agent whose authority nobody could show.
+place: it may have come from somebody else than an agent whose authority nobody could show. A doubt about who asks goes
+over to it.
 """
 
 ENDED = frozenset({S.COMPLETED, S.REFUSED, S.EXPIRED, S.DUPLICATE, S.WITHDRAWN})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -299,6 +300,16 @@ def _no_way(request: Request, to: RequestState) -> BlockedError:
         where=f"request {request.id}",
         fix=f"Possible now: {ways}." + (f" Next: {step}" if step else ""),
     )
+
+
+def reopened_as(ended: Event) -> RequestState:
+    """Return the state of a duplicate whose first request ended unanswered: a doubt about who asks is not over with it.
+
+    Otherwise whoever could not show who they are would be answered by asking twice (Art. 12(6), 11 CCR 7060).
+    """
+    ground = json.loads(ended.detail or "{}").get("ground")
+    doubted = ended.state_before == RequestState.VERIFYING_IDENTITY or ground == RefusalGround.IDENTITY_NOT_VERIFIED
+    return RequestState.VERIFYING_IDENTITY if doubted else RequestState.AWAITING_APPROVAL
 
 
 _NEXT = {

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from delible.errors import ConflictError, InputError
+from delible.errors import BlockedError, ConflictError, InputError
 from delible.model.identity import EvidencePath
 from delible.model.record import AuditEntry
 from delible.model.request import ENDED, UNANSWERED, Request
@@ -21,7 +21,7 @@ from delible.store.identifiers import IdentifierVault
 from delible.store.keys import Keys
 from delible.store.ledger import Ledger
 from delible.store.policies import load_controller
-from delible.store.request_changes import approved, moved, refs_found
+from delible.store.request_changes import approved, moved, refs_found, reopened_as
 from delible.store.request_events import COLUMNS, Event, applied, fold, ledger_entry
 from delible.store.submissions import NewRequest, duplicates, fresh_ids, refs_of, submitted
 from delible.store.tables import ControlTable, Snapshot, TableSpec, Write, any_of, literal
@@ -224,7 +224,12 @@ class Requests:
             events = _numbered(snapshot, [*changes.values(), *self._in_their_place(snapshot, changes)])
             return _write(events) if events else None
 
-        self._commit(build)
+        try:
+            self._commit(build)
+        except BlockedError:
+            # A run that ended the request may have been killed before it forgot the identifiers.
+            self.sweep(now)
+            raise
         if any(r.state in ENDED for r in after):
             self.sweep(now)
         return after
@@ -237,7 +242,7 @@ class Requests:
         where = any_of("duplicate_of", sorted(gone)) if len(gone) <= _FEW else '"duplicate_of" IS NOT NULL'
         ids = [row[0] for row in snapshot.rows(f"WHERE {where}", columns=("request",))]
         theirs = [(r, gone.get(r.duplicate_of or "")) for r in self._known(snapshot, ids) if r.id not in changes]
-        return [moved(r, RequestState.AWAITING_APPROVAL, actor=e.actor, now=e.at) for r, e in theirs if e is not None]
+        return [moved(r, reopened_as(e), actor=e.actor, now=e.at) for r, e in theirs if e is not None]
 
     def _commit(self, build: Callable[[Snapshot], Write | None]) -> None:
         written, after = self._table.commit(build)

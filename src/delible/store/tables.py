@@ -10,7 +10,7 @@ from typing import Any, Literal
 from arro3.core import Array, DataType, RecordBatchReader, Table
 from deltalake import CommitProperties, DeltaTable, QueryBuilder, Schema, Transaction, write_deltalake
 from deltalake import Field as DeltaField
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.schema import PrimitiveType
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
@@ -220,7 +220,10 @@ class ControlTable:
                 mode=write.mode,
                 commit_properties=CommitProperties(app_transactions=marks),
             )
-        except OSError as error:
+        except CommitFailedError:
+            raise
+        except (OSError, DeltaError) as error:
+            # A full disk is told in either way.
             raise self._unusable("store.unwritable", "cannot be written", error) from None
 
     def _open(self) -> DeltaTable | None:
@@ -250,7 +253,10 @@ class ControlTable:
     def _unusable(self, code: str, what: str, error: Exception) -> SetupError:
         """Return an error that names the kind of failure only: delta-rs quotes file content in some messages."""
         return SetupError(
-            code, f"the control-plane table {what} ({type(error).__name__}).", where=self.uri, fix="Check the folder."
+            code,
+            f"the control-plane table {what} ({type(error).__name__}).",
+            where=self.uri,
+            fix="Check the folder's rights and its free space.",
         )
 
 

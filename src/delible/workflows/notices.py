@@ -206,10 +206,10 @@ def acknowledge_notice(
     notice = next((x for x in control.notices.all() if x.id == notice_id), None)
     policy = control.policies.recipients.get(notice.recipient) if notice is not None else None
     sendable = policy is not None and policy.notify is not None
-    if notice is not None and notice.state is N.QUEUED and sendable and not by_hand:
+    if notice is not None and notice.state in (N.QUEUED, N.FAILED) and sendable and not by_hand:
         raise BlockedError(
             "notice.unsent",
-            "the notice was never sent, so nobody can have answered it.",
+            "nothing shows that the notice has arrived, so nobody can have answered it.",
             where=notice_id,
             fix="Run: delible notice send; or say --by-hand when the recipient was told in another way.",
         )

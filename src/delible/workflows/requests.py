@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from delible.decide.deadline import confirm_by, due_date
 from delible.errors import InputError
@@ -22,6 +22,8 @@ from delible.workflows.corrections import read_corrections
 from delible.workflows.identifiers import read_people
 
 _SAY_EVERY = 1_000
+_FIRST_DAY = date(2018, 5, 25)
+"""The GDPR applies from then on (Art. 99(2)), and the CCPA later: an earlier day of receipt is a slip."""
 _CALIFORNIAN = frozenset({Right.OPT_OUT, Right.LIMIT})
 """Cal. Civ. Code 1798.120, 1798.121. Under the GDPR's clock of a month an opt-out would be acted on too late."""
 
@@ -71,6 +73,10 @@ def submit_requests(  # noqa: PLR0913 - each is a column of the register
     people = read_people(identifiers, controller)
     if any((person.received or received) > now for person in people):
         raise InputError("request.received", "the time of receipt lies in the future.", where="--received")
+    if any((person.received or received).date() < _FIRST_DAY for person in people):
+        raise InputError(
+            "request.received", f"nobody had these rights before {_FIRST_DAY}; look at the year.", where="--received"
+        )
     corrected = _corrections(control, right, corrections, len(people))
     new = []
     for number, person in enumerate(people, 1):

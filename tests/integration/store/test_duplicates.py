@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from delible.decide.restriction import opposes_erasure
+from delible.errors import BlockedError
 from delible.model.identity import Agency
-from delible.model.request import UNANSWERED
+from delible.model.request import UNANSWERED, RefusalGround
 from delible.model.restriction import RestrictionGround
 from delible.model.terms import RequestState, Right
 from delible.store.ledger import Ledger
+from delible.store.request_changes import refused
 from delible.store.requests import Requests
 
 S = RequestState
@@ -42,20 +44,48 @@ def test_a_duplicate_takes_the_place_of_a_request_that_was_not_carried_out(
     """Who sent it may be somebody else than who was refused, or who withdrew; nobody may be left without an answer."""
     twice = [people.request("a@x.example"), people.request("A@x.example"), people.request("b@x.example")]
     first, again, other = requests.submit(twice, actor="o", now=now)
-    if end is S.EXPIRED:
+    doubted = end is S.EXPIRED
+    if doubted:
         walk(requests, first.id, S.VERIFYING_IDENTITY, now=now)
     [ended] = requests.transition_all([first.id], end, actor="ops", now=now)
     assert ended.state is end
-    open_again = requests.get(again.id)
-    assert (open_again.state, open_again.duplicate_of) == (S.AWAITING_APPROVAL, None)
+    open_again, place = requests.get(again.id), S.VERIFYING_IDENTITY if doubted else S.AWAITING_APPROVAL
+    assert (open_again.state, open_again.duplicate_of) == (place, None)
     assert requests.vault.requests().keys() == {again.id, other.id}
     [record] = ledger.records(object_prefix=f"request:{again.id}")[2:]
-    assert (record.actor, record.outcome, record.detail) == ("ops", S.AWAITING_APPROVAL, {"from": "duplicate"})
+    assert (record.actor, record.outcome, record.detail) == ("ops", place, {"from": "duplicate"})
     [late] = requests.submit([people.request("a@x.example")], actor="o", now=now)
     assert late.duplicate_of == again.id
     walk(requests, again.id, S.REFUSED, now=now)
-    assert requests.get(late.id).state is S.AWAITING_APPROVAL
+    assert requests.get(late.id).state is place
     assert requests.vault.requests().keys() == {late.id, other.id}
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_art_12_6_who_could_not_show_who_they_are_is_not_answered_by_asking_twice(
+    requests: Requests, people: Any, now: datetime, asked: bool
+) -> None:
+    first, again = requests.submit([people.request("a@x.example"), people.request("A@x.example")], actor="o", now=now)
+    if asked:
+        walk(requests, first.id, S.VERIFYING_IDENTITY, now=now)
+    ground = RefusalGround.IDENTITY_NOT_VERIFIED
+    requests.change([first.id], lambda r: refused(r, ground, actor="ops", now=now, reason="not shown"), now)
+    assert requests.get(again.id).state is S.VERIFYING_IDENTITY
+    with pytest.raises(BlockedError, check=lambda e: e.code == "request.transition"):
+        requests.approve(again.id, "second", now)
+
+
+def test_identifiers_that_a_killed_run_left_are_forgotten_when_it_is_tried_again(
+    requests: Requests, people: Any, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [first] = requests.submit([people.request("a@x.example")], actor="o", now=now)
+    with monkeypatch.context() as killed:
+        killed.setattr(Requests, "sweep", lambda *_: 0)
+        requests.transition(first.id, S.WITHDRAWN, actor="ops", now=now)
+    assert requests.vault.requests().keys() == {first.id}
+    with pytest.raises(BlockedError):
+        requests.transition(first.id, S.WITHDRAWN, actor="ops", now=now)
+    assert requests.vault.requests() == {}
 
 
 def test_a_request_and_its_duplicate_can_be_moved_at_once(requests: Requests, people: Any, now: datetime) -> None:
