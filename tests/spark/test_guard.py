@@ -160,7 +160,7 @@ def test_who_comes_back_is_found_and_only_what_was_erased_is_erased_again(
     assert scanned.returned == {"tickets": 2}
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Requests, "approve", killed)
+        patch.setattr(Requests, "approve_all", killed)
         with pytest.raises(KeyboardInterrupt):
             shop.guard("tickets", erase=True)
     found = shop.guard("tickets", erase=True)

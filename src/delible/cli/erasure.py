@@ -11,6 +11,7 @@ import typer
 from delible.cli.context import current, emit, progress
 from delible.cli.options import Immediate, PlanOut, keep_plan
 from delible.errors import BlockedError, ResidueError
+from delible.model.terms import words
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -170,7 +171,7 @@ def applied_text(requests: Sequence[Request], tables: Sequence[Treated], release
     people.add_column("right")
     people.add_column("state")
     for request in requests:
-        people.add_row(request.id, request.right, request.state.replace("_", " "))
+        people.add_row(request.id, request.right, words(request.state))
     from delible.report.certificate import kept_sentence
 
     rows = Table(box=None, pad_edge=False)
@@ -204,7 +205,7 @@ def _planned(made: ErasurePlan, where: str) -> Group:
     for step in made.tables:
         table.add_row(
             step.table,
-            step.action.replace("_", " "),
+            words(step.action),
             *(f"{n:,}" for n in (step.rows, step.kept_rows, step.shared_rows, step.mentions, step.files)),
             f"{step.bytes / 1e6:,.1f}",
             f"{step.wait_hours / 24:g}",

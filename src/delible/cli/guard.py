@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from delible.cli.context import current, emit, progress
+from delible.model.terms import words
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -63,5 +64,5 @@ def _table(found: Guarded) -> Table | str:
     for t in found.tables:
         table.add_row(t.table, f"{t.rows:,}", f"{len(t.people):,}")
     for request in found.requests:
-        table.add_row(f"{request.id}: {request.state.replace('_', ' ')}", "", "")
+        table.add_row(f"{request.id}: {words(request.state)}", "", "")
     return table

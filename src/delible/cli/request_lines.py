@@ -10,7 +10,7 @@ import typer
 from delible.decide.exception import kept_until
 from delible.decide.restriction import is_granted, restricts
 from delible.model.restriction import ARTICLE
-from delible.model.terms import Right
+from delible.model.terms import Right, words
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -93,14 +93,14 @@ def shown(standing: Standing, history: Sequence[Mapping[str, Any]]) -> str:
     request = standing.request
     left = "" if standing.days_left is None else f" ({standing.days_left} days left)"
     lines = [
-        f"{request.id}  {request.right} under {request.regime}, {_words(request.state)}",
+        f"{request.id}  {request.right} under {request.regime}, {words(request.state)}",
         f"received {request.received:%Y-%m-%d}, due {request.due}{left}",
     ]
     lines += [f"the clock stands still since {request.stopped:%Y-%m-%d}"] if request.stopped else []
     lines += ["prolonged once"] if request.extended else []
     lines += [_confirmation(standing)] if request.confirm_by else []
-    lines += [f"identity verified: {_words(request.verification)}"] if request.verification else []
-    lines += [f"through an agent: {_words(request.agent)}"] if request.agent else []
+    lines += [f"identity verified: {words(request.verification)}"] if request.verification else []
+    lines += [f"through an agent: {words(request.agent)}"] if request.agent else []
     lines += [f"held by {request.held_by}"] if request.held_by else []
     lines += [f"begun, and stopped by {standing.stopped_by}"] if standing.stopped_by else []
     lines += [_restriction(request)] if request.right is Right.RESTRICTION else []
@@ -109,7 +109,7 @@ def shown(standing: Standing, history: Sequence[Mapping[str, Any]]) -> str:
     lines += [f"taken back {request.taken_back:%Y-%m-%d}"] if request.taken_back else []
     lines += [f"made by guard: the person of {request.again} came back"] if request.again else []
     lines += [f"duplicate of {request.duplicate_of}"] if request.duplicate_of else []
-    lines += [f"ground: {_words(request.ground)}"] if request.ground else []
+    lines += [f"ground: {words(request.ground)}"] if request.ground else []
     lines += [f"reason: {request.reason}"] if request.reason else []
     lines += ["", "identifiers and the links that led to them:", *_tree(request)] if request.evidence else []
     lines += ["", *(f"{h['at']:%Y-%m-%d %H:%M:%S}  {_what(h):<24} {h['actor']}" for h in history)]
@@ -149,7 +149,7 @@ def _cells(standing: Standing) -> tuple[str, ...]:
         request.id,
         request.right,
         request.regime,
-        "held (begun)" if standing.stopped_by else _words(request.state),
+        "held (begun)" if standing.stopped_by else words(request.state),
         f"{request.received:%Y-%m-%d}",
         request.due.isoformat(),
         _left(standing),
@@ -172,8 +172,4 @@ def _confirmation(standing: Standing) -> str:
 def _what(record: Mapping[str, Any]) -> str:
     """Return the state that a record brought, or what else it says, in words."""
     done = record["outcome"] == "done"
-    return _words(str(record["action"]).rpartition(".")[2] if done else str(record["outcome"]))
-
-
-def _words(value: str) -> str:
-    return value.replace("_", " ")
+    return words(str(record["action"]).rpartition(".")[2] if done else str(record["outcome"]))

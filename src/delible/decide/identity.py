@@ -5,7 +5,7 @@ from __future__ import annotations
 from delible.errors import Problem
 from delible.model.identity import NEEDED, Agency, Needed, Verification, surer
 from delible.model.request import RefusalGround, Request
-from delible.model.terms import Regime, Right
+from delible.model.terms import Regime, Right, words
 
 _DISCLOSED = frozenset({Right.ACCESS, Right.PORTABILITY})
 """Rights that hand personal data to whoever asks: what a stranger got cannot be taken back."""
@@ -60,7 +60,7 @@ def unproven(request: Request, *, check_everybody: bool, sensitive: bool) -> Pro
     )
     if not asked or surer(request.verification, level):
         return None
-    have = request.verification.replace("_", " ") if request.verification else "not verified"
+    have = words(request.verification) if request.verification else "not verified"
     return Problem(
         "request.unverified",
         f"identity is {have}; {article} asks for the degree '{level}' for {request.right}.",

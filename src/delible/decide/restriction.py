@@ -16,7 +16,7 @@ from delible.errors import Problem
 from delible.model.request import Request
 from delible.model.restriction import RestrictionGround
 from delible.model.subject import SubjectRef
-from delible.model.terms import Exclusion, RequestState, Right
+from delible.model.terms import Exclusion, RequestState, Right, words
 
 _UNDECIDED = frozenset({RequestState.RECEIVED, RequestState.VERIFYING_IDENTITY, RequestState.AWAITING_APPROVAL})
 
@@ -67,7 +67,7 @@ def may_lift(request: Request, *, told: bool = False) -> Problem | None:
         return Problem(
             "request.no_restriction",
             "only a restriction that was granted can be lifted; this is a request for "
-            f"{request.right.replace('_', ' ')} that is {request.state.replace('_', ' ')}. A claim that is open ends "
+            f"{words(request.right)} that is {words(request.state)}. A claim that is open ends "
             "with `delible request refuse` or `withdraw`.",
             where,
         )

@@ -18,6 +18,7 @@ from delible.lake.exceptions import LAWS, by_law, changed, covered, due_with_law
 from delible.lake.facts import open_table, quoted, read
 from delible.lake.mentions import masked_texts, needles_of, with_mentions, without_held
 from delible.lake.reach import due_combinations, keys_frame, reach_columns, same_combination
+from delible.lake.session import setting
 from delible.model.exception import ErasureException
 from delible.model.policy import Controller, TablePolicy
 from delible.model.subject import KeyRow
@@ -41,15 +42,8 @@ class Rewritten:
 @contextmanager
 def marked(spark: SparkSession, mark: str) -> Iterator[None]:
     """Mark all commits made inside, so that a rerun after a crash recognises its own work in the table's history."""
-    outer = spark.conf.get(_METADATA, None)
-    spark.conf.set(_METADATA, mark)
-    try:
+    with setting(spark, {_METADATA: mark}):
         yield
-    finally:
-        if outer is None:
-            spark.conf.unset(_METADATA)
-        else:
-            spark.conf.set(_METADATA, outer)
 
 
 def done_under(location: str, mark: str, since: int) -> Rewritten:

@@ -21,7 +21,7 @@ from delible.lake.evidence import evidence_of
 from delible.lake.evidence_paths import evidence_paths
 from delible.lake.expansion import expand
 from delible.lake.facts import quoted
-from delible.lake.reach import collected, due_rows, keys_frame, kind_of, reach_columns, spelled, split_rows
+from delible.lake.reach import collected, due_rows, keys_frame, kind_of, reach_columns, split_rows
 from delible.model.identity import EvidencePath
 from delible.model.plan import RowsDue
 from delible.model.policy import Controller, PolicySet, Reach, TablePolicy
@@ -158,7 +158,7 @@ def _counted(
         due = due_rows(numbered, policy, policies.controller, keys)
         parts.append(_per_file(_marked(due), name, F.lit(True)))
         if name in shared:
-            rows = _shared_rows(numbered, policies.controller, shared[name])
+            rows = _shared_rows(numbered, policy, policies.controller, shared[name])
             parts.append(_per_file(rows.withColumn("__mark", _all()), name, F.lit(False)))
     counts = (
         reduce(DataFrame.unionByName, parts)
@@ -180,16 +180,15 @@ def _counted(
     return tables, rows_of
 
 
-def _shared_rows(numbered: DataFrame, controller: Controller, shared: Sequence[tuple[Reach, DataFrame]]) -> DataFrame:
+def _shared_rows(
+    numbered: DataFrame, policy: TablePolicy, controller: Controller, shared: Sequence[tuple[Reach, DataFrame]]
+) -> DataFrame:
     """Return each row once that others are reached by as well: a path's shared values say nothing of another path's."""
-    offered = [
-        F.struct(F.lit(way).alias("way"), spelled(reach, controller).alias("value"))
-        for way, (reach, _) in enumerate(shared)
+    others = [
+        values.select(F.lit("").alias("request"), F.lit(kind_of(policy, reach)).alias("kind"), "value")
+        for reach, values in shared
     ]
-    parts = [values.select(F.lit(way).alias("__way"), F.col("value")) for way, (_, values) in enumerate(shared)]
-    others = reduce(DataFrame.unionByName, parts).withColumnRenamed("value", "__value")
-    same = (F.col("__key.way") == F.col("__way")) & (F.col("__key.value") == F.col("__value"))
-    rows = numbered.withColumn("__key", F.explode(F.array(*offered))).join(others, same, "left_semi")
+    rows = due_rows(numbered, policy, controller, reduce(DataFrame.unionByName, others))
     return rows.select("__path", "__size", "__row").distinct()
 
 

@@ -12,12 +12,14 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from delible.lake.columns import normalised, subject_ref, with_pads
+from delible.lake.columns import normalised, with_pads
 from delible.lake.facts import quoted
-from delible.lake.identity import RefKey
+from delible.lake.identity import RefKey, reach_ref
 from delible.lake.reach import reach_columns
 from delible.model.policy import Controller, PolicySet, Reach, TablePolicy
 from delible.model.terms import Normalise
+
+_OWN = "__own"
 
 
 def expanded_refs(
@@ -79,18 +81,9 @@ def _held_rows(
     return reduce(DataFrame.unionByName, parts)
 
 
-_OWN = "__own"
-
-
 def _refs(reaches: Sequence[Reach], controller: Controller, key: RefKey) -> Column:
     """Return a row's references as one array; the frame must have passed `with_pads`."""
-    kinds = controller.identifiers
-    refs = [
-        subject_ref(r.identifies, F.col(quoted(r.column)), kinds[r.identifies].normalise, key.version)
-        for r in reaches
-        if r.identifies is not None
-    ]
-    return F.array(*refs).alias(_OWN)
+    return F.array(*(reach_ref(controller, r, key) for r in reaches)).alias(_OWN)
 
 
 def _reached(rows: DataFrame, wanted: DataFrame) -> DataFrame:

@@ -13,7 +13,7 @@ from pyspark.sql import types as T
 
 from delible.lake.columns import INNER, OUTER, normalised, subject_ref, with_pads
 from delible.lake.facts import quoted
-from delible.model.policy import PolicySet, Reach, TablePolicy
+from delible.model.policy import Controller, PolicySet, Reach, TablePolicy
 from delible.model.terms import Normalise
 
 REFS = "__refs"
@@ -88,9 +88,10 @@ def subject_refs(identity: DataFrame, members: DataFrame) -> DataFrame:
     return linked.unionByName(members.select(F.col("subject").alias("ref"), "subject")).distinct()
 
 
-def _reach_ref(policies: PolicySet, reach: Reach, key: RefKey) -> Column:
+def reach_ref(controller: Controller, reach: Reach, key: RefKey) -> Column:
+    """Return the reference of a column that identifies somebody; the frame must have passed `with_pads`."""
     kind = reach.identifies or ""
-    how = policies.controller.identifiers[kind].normalise
+    how = controller.identifiers[kind].normalise
     return subject_ref(kind, F.col(quoted(reach.column)), how, key.version)
 
 
@@ -102,8 +103,8 @@ def _tidy(*arrays: Column) -> Column:
 def _link_rows(
     policies: PolicySet, table: TablePolicy, reaches: tuple[Reach, ...], read: Read, key: RefKey
 ) -> DataFrame:
-    subject = [_reach_ref(policies, r, key) for r in reaches if r.identifies == policies.controller.subject]
-    others = [_reach_ref(policies, r, key) for r in reaches if r.identifies != policies.controller.subject]
+    subject = [reach_ref(policies.controller, r, key) for r in reaches if r.identifies == policies.controller.subject]
+    others = [reach_ref(policies.controller, r, key) for r in reaches if r.identifies != policies.controller.subject]
     frame = with_pads(read(table.table), key.pads)
     return frame.select(
         _tidy(F.array(*others)).alias(REFS), (subject[0] if subject else F.lit(None).cast("string")).alias("subject")
@@ -140,7 +141,7 @@ def _without_subject(loose: DataFrame, known: DataFrame) -> DataFrame:
 def _with_refs(policies: PolicySet, table: TablePolicy, read: Read, key: RefKey, passed: tuple[str, ...]) -> DataFrame:
     frame = read(table.table)
     columns = [F.col(quoted(c)) for c in frame.columns]
-    arrays = [F.array(*(_reach_ref(policies, reach, key) for reach in table.direct))]
+    arrays = [F.array(*(reach_ref(policies.controller, reach, key) for reach in table.direct))]
     frame = with_pads(frame, key.pads)
     for number, reach in enumerate(r for r in table.subject if r.through is not None):
         if reach.through in passed:

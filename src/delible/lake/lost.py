@@ -13,6 +13,7 @@ from delible.decide.retention import Standing
 from delible.lake.facts import quoted, read
 from delible.lake.reach import due_combinations, keys_frame, reach_columns
 from delible.lake.retention import Judging, standing, with_events, with_held
+from delible.lake.session import setting
 from delible.model.policy import Controller, TablePolicy
 from delible.model.subject import KeyRow
 
@@ -91,14 +92,5 @@ def _with(frame: DataFrame, policy: TablePolicy, combinations: DataFrame) -> Dat
 @contextmanager
 def _what_is_left(spark: SparkSession) -> Iterator[None]:
     """Read versions of which VACUUM has taken files already: the others may hold the rows in question."""
-    before = {name: spark.conf.get(name, None) for name in _SETTINGS}
-    for name, value in _SETTINGS.items():
-        spark.conf.set(name, value)
-    try:
+    with setting(spark, _SETTINGS):
         yield
-    finally:
-        for name, known in before.items():
-            if known is None:
-                spark.conf.unset(name)
-            else:
-                spark.conf.set(name, known)

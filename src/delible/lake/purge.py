@@ -19,6 +19,7 @@ from pyspark.sql import SparkSession
 from delible.errors import ConflictError
 from delible.lake.commits import commits, current_version, latest, log_of
 from delible.lake.facts import open_table, path_table
+from delible.lake.session import setting
 from delible.model.layout import DEFAULTS, DELETED_FILES, LOG, interval_hours
 
 _INTERVAL = "delta.checkpointInterval"
@@ -62,20 +63,18 @@ def vacuum(spark: SparkSession, location: str, *, table: str, hours: int | None)
         hours: Age that files must have; None for the table's own retention window.
     """
     handle, seen = open_table(spark, location, table=table), current_version(location)
-    own = properties(spark, location, table=table).get(DELETED_FILES, DEFAULTS[DELETED_FILES])
-    before = spark.conf.get(_RETENTION_CHECK)
+    used = hours
+    if used is None:
+        own = properties(spark, location, table=table)
+        used = interval_hours(own.get(DELETED_FILES, DEFAULTS[DELETED_FILES]))
     # Delta refuses a window below the table's own: `immediate` is the operator's word that nobody else reads it.
-    spark.conf.set(_RETENTION_CHECK, "false" if hours is not None else "true")
-    try:
+    with setting(spark, {_RETENTION_CHECK: "false" if hours is not None else "true"}):
         if hours is None:
             handle.vacuum()
         else:
             handle.vacuum(hours)
-    finally:
-        spark.conf.set(_RETENTION_CHECK, str(before))
     logged = {str(c.info.get("operation")): c for c in commits(location, since=seen)}
     files = logged["VACUUM END"].metrics.get("numDeletedFiles", 0) if "VACUUM END" in logged else 0
-    used = interval_hours(own) if hours is None else hours
     if hours is None and "VACUUM START" in logged:
         # What it went by itself: the property may have changed since it was read above.
         said = logged["VACUUM START"].info.get("operationParameters", {}).get("defaultRetentionMillis", "")

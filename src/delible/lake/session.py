@@ -116,6 +116,22 @@ def own_session(spark: SparkSession) -> Iterator[SparkSession]:
 
 
 @contextmanager
+def setting(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
+    """Change settings of a session for a while; what was not set is not set afterwards."""
+    before = {name: spark.conf.get(name, None) for name in values}
+    for name, value in values.items():
+        spark.conf.set(name, value)
+    try:
+        yield
+    finally:
+        for name, known in before.items():
+            if known is None:
+                spark.conf.unset(name)
+            else:
+                spark.conf.set(name, known)
+
+
+@contextmanager
 def _silent_stdout() -> Iterator[None]:
     """Let a JVM that starts now inherit no stdout: Delta prints a line there at each VACUUM, into somebody's JSON."""
     kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)

@@ -5,6 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 
 
+def words(value: str) -> str:
+    """Return an enum's value as words: `waiting_retention_window` is "waiting retention window"."""
+    return value.replace("_", " ")
+
+
 class Right(StrEnum):
     """What a data subject asks for (GDPR Art. 15-22; CCPA §1798.100-121).
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from delible.model.terms import words
 from delible.report.bars import Amount, Chart, chart
 from delible.report.consent import PurposeConsents
 from delible.report.datasets import Release
-from delible.report.page import count, number, words
+from delible.report.page import count, number
 from delible.report.requests import RequestGroup
 from delible.report.tags import CategoryUse
 

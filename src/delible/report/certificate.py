@@ -8,8 +8,8 @@ from typing import Any
 from delible.model.base import canonical
 from delible.model.exception import KeptPart
 from delible.model.proof import Certificate
-from delible.model.terms import ErasureAction
-from delible.report.page import count, render, size, words
+from delible.model.terms import ErasureAction, words
+from delible.report.page import count, render, size
 
 
 def certificate_bytes(certificate: Certificate) -> bytes:

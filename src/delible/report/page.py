@@ -16,6 +16,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from delible.model.terms import words
+
 _KEPT_CONTROLS = frozenset("\n\u200c\u200d")
 """Line breaks, and the two joiners without which emoji and several scripts fall apart; neither can reorder text."""
 
@@ -78,11 +80,6 @@ def clock(value: datetime) -> str:
 def count(value: int, one: str, many: str | None = None) -> str:
     """Return a number with its noun, such as `1 request` or `3 requests`."""
     return f"{number(value)} {one if value == 1 else many or one + 's'}"
-
-
-def words(value: str) -> str:
-    """Return an enum's value as words: `waiting_retention_window` is "waiting retention window"."""
-    return value.replace("_", " ")
 
 
 def _shown(value: Any) -> Any:

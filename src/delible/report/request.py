@@ -9,8 +9,9 @@ from typing import Any
 from delible.model.base import Frozen
 from delible.model.record import AuditRecord
 from delible.model.request import Request
+from delible.model.terms import words
 from delible.report.erasure import PROOF_MEANING, ByteSearch, TableRun, byte_searches, table_runs
-from delible.report.page import count, day, render, words
+from delible.report.page import count, day, render
 from delible.report.requests import Punctuality, RequestLine, request_lines
 
 

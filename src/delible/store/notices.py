@@ -121,15 +121,27 @@ class Notices:
 
         return self._change(notice_ids, build)
 
-    def move(self, moves: Mapping[str, Move], *, actor: str, now: datetime) -> list[Notice]:
+    def move(
+        self,
+        moves: Mapping[str, Move],
+        *,
+        actor: str,
+        now: datetime,
+        refuse: Callable[[Notice], None] = lambda _: None,
+    ) -> list[Notice]:
         """Move notices to other states: all of them in one commit or none.
+
+        Args:
+            refuse: Raises for a notice that must not be moved, given as the newest version has it.
 
         Raises:
             InputError: `notice.unknown`.
-            BlockedError: `notice.transition` when the model has no such way.
+            BlockedError: `notice.transition` when the model has no such way, or what `refuse` raises.
         """
 
         def build(known: dict[str, Notice]) -> list[Event]:
+            for notice in known.values():
+                refuse(notice)
             return _steps(known, moves, actor, now)
 
         return self._change(list(moves), build)

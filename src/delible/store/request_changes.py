@@ -15,7 +15,7 @@ from delible.model.identity import Agency, Document, EvidencePath, Verification
 from delible.model.policy import Controller
 from delible.model.request import ENDED, TRANSITIONS, RefusalGround, Request
 from delible.model.subject import SubjectRef
-from delible.model.terms import RequestState, Right
+from delible.model.terms import RequestState, Right, words
 from delible.store.request_events import (
     AGENT_PROVEN,
     CONFIRMED,
@@ -292,11 +292,11 @@ def _facts(**documents: Document | None) -> dict[str, object]:
 
 
 def _no_way(request: Request, to: RequestState) -> BlockedError:
-    ways = ", ".join(sorted(map(_words, TRANSITIONS[request.state]))) or "none, it has ended"
+    ways = ", ".join(sorted(map(words, TRANSITIONS[request.state]))) or "none, it has ended"
     step = _NEXT.get(request.state)
     return BlockedError(
         "request.transition",
-        f"a request that is {_words(request.state)} cannot become {_words(to)}.",
+        f"a request that is {words(request.state)} cannot become {words(to)}.",
         where=f"request {request.id}",
         fix=f"Possible now: {ways}." + (f" Next: {step}" if step else ""),
     )
@@ -321,13 +321,9 @@ _NEXT = {
 """The command that usually comes next."""
 
 
-def _words(state: RequestState) -> str:
-    return state.replace("_", " ")
-
-
 def _check_open(request: Request) -> None:
     if request.state in ENDED:
-        raise BlockedError("request.ended", f"the request is {_words(request.state)}.", where=f"request {request.id}")
+        raise BlockedError("request.ended", f"the request is {words(request.state)}.", where=f"request {request.id}")
 
 
 def _same(one: str, other: str) -> bool:

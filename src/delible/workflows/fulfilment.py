@@ -102,7 +102,7 @@ def fulfil_requests(
         r
         for r in register
         if r.id not in begun
-        and r.state is not RequestState.HELD
+        and r.state is not S.HELD
         and not still_kept(r, control.policies.exceptions, now.date())
         and (r.id in wanted if wanted is not None else r.state in PLANNABLE)
     ]
@@ -114,7 +114,7 @@ def fulfil_requests(
     run.left_out += [
         Problem("request.held", f"legal hold {r.held_by} covers the data subject.", f"request:{r.id}")
         for r in register
-        if r.state is RequestState.HELD and (wanted is None or r.id in wanted)
+        if r.state is S.HELD and (wanted is None or r.id in wanted)
     ]
     run.restrict([r.id for r in due if r.right is Right.RESTRICTION])
     run.heed(control, [r for r in due if r.right in STANDING])

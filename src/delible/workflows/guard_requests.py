@@ -44,10 +44,9 @@ def erase_again(
     begun = [*left, *(r for r in control.requests.submit(new, actor=actor, now=now) if r.state not in ENDED)]
     controller = control.policies.controller
     alone = not (controller.two_person_approval or controller.identity_check)
-    made = [
-        control.requests.approve(r.id, actor, now) if alone and _is_untouched(r) and not r.second_person else r
-        for r in begun
-    ]
+    ready = [r.id for r in begun if alone and _is_untouched(r) and not r.second_person]
+    approved = {r.id: r for r in control.requests.approve_all(ready, actor, now)} if ready else {}
+    made = [approved.get(r.id, r) for r in begun]
     entries = [
         AuditEntry(
             actor=actor, action=_ERASE, object=f"request:{r.id}", outcome="done", detail={"again": r.again or ""}

@@ -22,7 +22,6 @@ def erasure_events(
     now: datetime,
 ) -> None:
     """Emit the run of one finished erasure plan, each table with what was erased from it."""
-    matches = sum(m.count for m in verification.matches)
     outputs = [
         DatasetUse(
             name=t.step.table,
@@ -40,7 +39,7 @@ def erasure_events(
                     "mentions": t.mentions,
                     "stages": dict.fromkeys(t.step.stages, "done"),
                     "filesSearched": verification.files_searched,
-                    "matches": matches,
+                    "matches": verification.counts["matches"],
                 }
             },
         )
@@ -60,7 +59,6 @@ def rectification_events(
     now: datetime,
 ) -> None:
     """Emit the run of one finished rectification plan, each table with the columns in which values were corrected."""
-    matches = sum(m.count for m in verification.matches)
     outputs = []
     for done in treated:
         step = done.step
@@ -74,7 +72,7 @@ def rectification_events(
             "follows": step.follows,
             "stages": dict.fromkeys(step.stages, "done"),
             "filesSearched": verification.files_searched,
-            "matches": matches,
+            "matches": verification.counts["matches"],
         }
         outputs.append(
             DatasetUse(

@@ -203,17 +203,20 @@ def acknowledge_notice(
         raise InputError("notice.by", f"who answered is 1 to {_LONGEST_NAME} printable characters.", where="--by")
     control = Control(workspace)
     _settle(control, actor=actor, now=now)
-    notice = next((x for x in control.notices.all() if x.id == notice_id), None)
-    policy = control.policies.recipients.get(notice.recipient) if notice is not None else None
-    sendable = policy is not None and policy.notify is not None
-    if notice is not None and notice.state in (N.QUEUED, N.FAILED) and sendable and not by_hand:
-        raise BlockedError(
-            "notice.unsent",
-            "nothing shows that the notice has arrived, so nobody can have answered it.",
-            where=notice_id,
-            fix="Run: delible notice send; or say --by-hand when the recipient was told in another way.",
-        )
-    return control.notices.move({notice_id: Move(N.ACKNOWLEDGED, by=by)}, actor=actor, now=now)[0]
+
+    def refuse_unsent(notice: Notice) -> None:
+        policy = control.policies.recipients.get(notice.recipient)
+        sendable = policy is not None and policy.notify is not None
+        if notice.state in (N.QUEUED, N.FAILED) and sendable and not by_hand:
+            raise BlockedError(
+                "notice.unsent",
+                "nothing shows that the notice has arrived, so nobody can have answered it.",
+                where=notice_id,
+                fix="Run: delible notice send; or say --by-hand when the recipient was told in another way.",
+            )
+
+    moves = {notice_id: Move(N.ACKNOWLEDGED, by=by)}
+    return control.notices.move(moves, actor=actor, now=now, refuse=refuse_unsent)[0]
 
 
 def export_notice_key(workspace: Workspace, recipient: str, out: Path, *, actor: str, now: datetime) -> Path:

@@ -69,7 +69,7 @@ def killed(shop: Workspace, where: type, what: str) -> str:
 
 @pytest.mark.parametrize(
     ("where", "what", "state"),
-    [(Requests, "approve", S.AWAITING_APPROVAL), (Ledger, "append", S.SCHEDULED)],
+    [(Requests, "approve_all", S.AWAITING_APPROVAL), (Ledger, "append", S.SCHEDULED)],
     ids=["before it was approved", "before it was recorded"],
 )
 def test_a_request_of_a_look_that_was_killed_has_its_origin_and_is_finished_once(
@@ -88,7 +88,7 @@ def test_a_request_of_a_look_that_was_killed_has_its_origin_and_is_finished_once
 
 @pytest.mark.parametrize("rule", ["two_person_approval", "identity_check"])
 def test_where_one_word_is_not_enough_a_person_approves(shop: Workspace, rule: str) -> None:
-    request = killed(shop, Requests, "approve")
+    request = killed(shop, Requests, "approve_all")
     write_policies(shop.root / "policies", {"controller.yaml": f"{CONTROLLER}{rule}: true\n"})
     assert [(r.id, r.state) for r in look(shop)] == [(request, S.AWAITING_APPROVAL)]
     write_policies(shop.root / "policies", {"controller.yaml": CONTROLLER})
@@ -96,7 +96,7 @@ def test_where_one_word_is_not_enough_a_person_approves(shop: Workspace, rule: s
 
 
 def test_what_somebody_has_looked_into_meanwhile_is_not_approved(shop: Workspace) -> None:
-    request = killed(shop, Requests, "approve")
+    request = killed(shop, Requests, "approve_all")
     verify_identity(shop, request, level=Verification.REASONABLE, actor="desk", now=NOW)
     assert [r.state for r in look(shop)] == [S.AWAITING_APPROVAL]
 
