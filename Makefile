@@ -43,7 +43,7 @@ bench: setup ## Measure, as ratios within one run
 
 lock: ## Resolve requirements.lock anew (needs uv)
 	@command -v uv > /dev/null || { echo "This needs uv: pip install uv" >&2; exit 1; }
-	printf '%s\n' $(TESTED) | uv pip compile pyproject.toml - --extra spark --group dev --universal --python-version 3.11 \
+	printf '%s\n' $(TESTED) | uv pip compile pyproject.toml - --extra spark --extra fast --group dev --universal --python-version 3.11 \
 		--no-header --no-annotate --no-emit-index-url --generate-hashes --upgrade --quiet --output-file requirements.lock
 
 clean: ## Remove .venv, the demo and caches (the JARs stay in the cache folder)
