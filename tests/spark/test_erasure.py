@@ -22,6 +22,7 @@ from delible.store.workspace import open_workspace
 from delible.workflows.audit import export_ledger, verify_ledger
 from delible.workflows.init import init_workspace
 from delible.workflows.requests import show_request
+from delta_rows import delta_rows
 from small_shop import NOW, approved, set_spark
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ SHARED_CARDS, OWN_CARD = {700_000 + FIRST, 700_024}, 700_000 + SECOND
 COMMANDS = """
 import sys
 from delible.cli.main import main
+from delta_rows import delta_rows
 for words in (["erasure", "plan", "--immediate", "--out", "plan.json"], ["erasure", "apply", "plan.json"],
               ["report", "audit"]):
     code = main(words)
@@ -82,7 +84,7 @@ def erased(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Era
     for table, own in PROPERTIES.items():
         for key, value in own.items():
             spark.sql(f"ALTER TABLE delta.`{root}/warehouse/{table}` SET TBLPROPERTIES ('{key}' = '{value}')")
-    before = contents(spark, root)
+    before = contents(root)
     people = {row["customer_id"]: row for row in before["customers"]}
     requests = approved(workspace, folder, {"email": people[FIRST]["email"].title()}, {"customer_id": SECOND})
     texts = [people[n][column] for n in DUE for column in ("email", "phone", "name")]
@@ -95,14 +97,11 @@ def erased(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Era
     )
     assert answer.returncode == 0, answer.stderr
     said = answer.stdout + answer.stderr
-    return Erased(workspace, requests, before, contents(spark, root), found_before, said, texts, keys)
+    return Erased(workspace, requests, before, contents(root), found_before, said, texts, keys)
 
 
-def contents(spark: SparkSession, root: Path) -> dict[str, list[dict[str, Any]]]:
-    return {
-        path.name: [row.asDict() for row in spark.read.format("delta").load(str(path)).collect()]
-        for path in sorted((root / "warehouse").iterdir())
-    }
+def contents(root: Path) -> dict[str, list[dict[str, Any]]]:
+    return {path.name: delta_rows(path) for path in sorted((root / "warehouse").iterdir())}
 
 
 def counted(rows: list[dict[str, Any]]) -> Rows:

@@ -20,6 +20,7 @@ from delible.workflows.erasure_plan import plan_due_erasures
 from delible.workflows.fulfilment import fulfil_requests
 from delible.workflows.holds import place_holds, release_hold
 from delible.workflows.journal import Step
+from delta_rows import delta_rows
 from small_shop import LOWEST, NOW, ONE_TABLE, PEOPLE, approved, email, make_workspace, people_file, phone, write_tables
 
 if TYPE_CHECKING:
@@ -34,21 +35,20 @@ SOON, LATER = NOW + timedelta(hours=1), NOW + timedelta(hours=2)
 OTHER_SPELLING = "0044 (20) 7946-" + phone(LOWEST)[-5:]
 
 
-def rows(spark: SparkSession, workspace: Workspace, table: str, key: str) -> dict[int, tuple[object, ...]]:
-    frame = spark.read.format("delta").load(str(workspace.root / "warehouse" / table))
-    return {row[key]: tuple(row) for row in frame.collect()}
+def rows(workspace: Workspace, table: str, key: str) -> dict[int, tuple[object, ...]]:
+    return {row[key]: tuple(row.values()) for row in delta_rows(workspace.root / "warehouse" / table)}
 
 
 def test_with_the_subject_key_given_a_shared_telephone_reaches_nobody_else(spark: SparkSession, tmp_path: Path) -> None:
     workspace = make_workspace(tmp_path / "shop", ONE_TABLE)
     write_tables(spark, workspace, ["customers"])
     assert phone(SHARING) == phone(FLATMATE)
-    before = rows(spark, workspace, "customers", "customer_id")
+    before = rows(workspace, "customers", "customer_id")
     [request] = approved(workspace, tmp_path, {"customer_id": SHARING, "phone": phone(SHARING)})
     planned = plan_due_erasures(workspace, now=NOW, immediate=True)
     assert [r.shared for r in planned.plan.requests] == [1]
     apply_erasure(workspace, planned.plan, actor="tests", now=NOW, searched=planned.searched)
-    after = rows(spark, workspace, "customers", "customer_id")
+    after = rows(workspace, "customers", "customer_id")
     assert after == {n: row for n, row in before.items() if n != SHARING}
     certificate, _ = read_certificate(workspace, request)
     assert certificate.shared_identifiers == 1
@@ -63,7 +63,7 @@ def test_a_text_under_a_hold_stays_and_the_run_goes_on_when_the_hold_ends(spark:
     write_tables(spark, workspace)
     tickets = f"delta.`{workspace.root}/warehouse/tickets`"
     spark.sql(f"UPDATE {tickets} SET body = 'Call {OTHER_SPELLING}, or (020) 7946 00001.' WHERE ticket_id = 907")
-    before = rows(spark, workspace, "tickets", "ticket_id")
+    before = rows(workspace, "tickets", "ticket_id")
     mentioning = {n for n, row in before.items() if phone(LOWEST) in str(row[2])} | {907}
     under_hold = {n for n in mentioning if before[n][1] == HELD}
     assert under_hold
@@ -81,7 +81,7 @@ def test_a_text_under_a_hold_stays_and_the_run_goes_on_when_the_hold_ends(spark:
     assert (step.mentions, step.held_mentions) == (len(mentioning - under_hold), len(under_hold))
     with pytest.raises(ResidueError):
         apply_erasure(workspace, planned.plan, actor="tests", now=NOW, searched=planned.searched)
-    halfway = rows(spark, workspace, "tickets", "ticket_id")
+    halfway = rows(workspace, "tickets", "ticket_id")
     assert {n: halfway[n] for n in under_hold} == {n: before[n] for n in under_hold}
     assert halfway[907][2] == "Call [erased], or (020) 7946 00001."
     assert Control(workspace).requests.get(request).state is RequestState.PARTLY_COMPLETED
@@ -123,7 +123,7 @@ def test_a_hold_after_a_killed_run_stops_its_person_and_nobody_else(
     assert [p.code for p in first.left_out] == ["request.held"]
     states = {r.id: r.state for r in Control(workspace).requests.all()}
     assert states == {held: RequestState.IN_PROGRESS, other: RequestState.COMPLETED}
-    assert {row[1] for row in rows(spark, workspace, "tickets", "ticket_id").values()} >= {LOWEST}
+    assert {row[1] for row in rows(workspace, "tickets", "ticket_id").values()} >= {LOWEST}
     assert places(workspace.root, texts=[email(HELD)]) == []
 
     release_hold(workspace, hold.id, actor="tests", now=LATER)

@@ -30,6 +30,7 @@ from delible.workflows.fulfilment import Fulfilled, fulfil_requests
 from delible.workflows.guard import guard_tables
 from delible.workflows.lifecycle import standings_of
 from delible.workflows.verification import verify_people
+from delta_rows import delta_rows
 from small_shop import NOW, POLICIES, approved, email, forget_logs, make_workspace, phone, write_tables
 
 if TYPE_CHECKING:
@@ -72,9 +73,8 @@ def done(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Done:
     requests = approved(workspace, folder, {"customer_id": KEPT}, {"customer_id": GONE})
     first = fulfil_requests(workspace, immediate=True, actor="job", now=NOW)
     verified = verify_people(workspace, request_id=requests[0], identifiers=None, actor="auditor", now=NOW)
-    spark_now = _session(workspace)
-    rows = read(spark_now, str(workspace.root / "warehouse" / "customers")).where(f"customer_id = {KEPT}").collect()
-    return Done(workspace, requests, first, rows[0].asDict(), verified)
+    [row] = delta_rows(workspace.root / "warehouse" / "customers", f"customer_id = {KEPT}")
+    return Done(workspace, requests, first, row, verified)
 
 
 def _session(workspace: Workspace) -> SparkSession:
@@ -233,7 +233,7 @@ def test_spark_does_to_each_row_what_the_rules_say(spark: SparkSession, tmp_path
     assert counted.due["t"].exceptions == ("european", "some", "whole")
     for _ in range(2):  # a rerun after a crash finds nothing left to do
         erase_rows(spark, place, table, policies.controller, keys, pads_of(b"k" * 32), exceptions=acting, regimes=laws)
-        left = [r.asDict() for r in read(spark, place).collect()]
+        left = delta_rows(place)
         assert sorted(left, key=str) == sorted(expected, key=str)
     after = count_kept(spark, policies, {"t": read(spark, place)}, keys, laws, TODAY).due["t"]
     assert after.unchanged == after.kept_rows > 0

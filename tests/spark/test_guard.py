@@ -22,6 +22,7 @@ from delible.workflows.erasure_plan import plan_due_erasures
 from delible.workflows.fulfilment import fulfil_requests
 from delible.workflows.guard import Guarded, guard_tables
 from delible.workflows.tagging import scan_tables
+from delta_rows import delta_rows
 from small_shop import (
     CONTROLLER,
     NOW,
@@ -91,7 +92,7 @@ class Shop:
 
     def ids(self) -> set[int]:
         path = str(self.workspace.root / "warehouse" / "customers")
-        return {row["customer_id"] for row in self.spark.read.format("delta").load(path).collect()}
+        return {row["customer_id"] for row in delta_rows(path)}
 
 
 @pytest.fixture(scope="module")

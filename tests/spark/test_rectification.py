@@ -35,6 +35,7 @@ from delible.workflows.rectification import apply_rectification
 from delible.workflows.rectification_plan import plan_rectifications
 from delible.workflows.requests import approve_request, submit_requests
 from delible.workflows.unfinished import unfinished_rectifications
+from delta_rows import delta_rows
 from policy_files import write_policies
 from small_shop import CONTROLLER, NOW, PURPOSE, approved, email, forget_logs, make_workspace, people_file
 
@@ -207,10 +208,7 @@ def fresh(folder: Path) -> Iterator[Workspace]:
 
 def rows(spark: SparkSession, root: Path) -> dict[str, list[dict[str, Any]]]:
     forget_logs(spark)
-    return {
-        path.name: sorted((r.asDict() for r in spark.read.format("delta").load(str(path)).collect()), key=str)
-        for path in sorted((root / "warehouse").iterdir())
-    }
+    return {path.name: sorted(delta_rows(path), key=str) for path in sorted((root / "warehouse").iterdir())}
 
 
 def expected(before: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:

@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from delible.errors import BlockedError
-from delible.lake.facts import read
 from delible.model.restriction import RestrictionGround
 from delible.model.terms import Regime, RequestState, Right
 from delible.store.workspace import Workspace
@@ -27,6 +26,7 @@ from delible.workflows.requests import approve_request, submit_requests
 from delible.workflows.restriction import Restricted, lift_restriction
 from delible.workflows.retention import plan_due_retention
 from delible.workflows.tagging import scan_tables
+from delta_rows import delta_rows
 from small_shop import NOW, PEOPLE, POLICIES, approved, email, make_workspace, people_file, write_tables
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def test_no_read_returns_a_restricted_row_and_each_would_without_its_filter(
     shop: Shop, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert [name for name, shows in READS.items() if shows(shop)] == []
-    stored = read(spark, f"{shop.workspace.root}/warehouse/customers").where(f"customer_id = {WHO}").collect()
+    stored = delta_rows(shop.workspace.root / "warehouse" / "customers", f"customer_id = {WHO}")
     assert stored[0]["email"] == email(WHO)
     monkeypatch.setattr(Restricted, "without", lambda _self, _table, rows: rows)
     monkeypatch.setattr("delible.workflows.held.restricts", lambda _: False)

@@ -21,6 +21,7 @@ from delible.workflows.control import Control
 from delible.workflows.holds import place_holds
 from delible.workflows.requests import submit_requests
 from delible.workflows.retention import apply_retention, plan_due_retention
+from delta_rows import delta_rows
 from policy_files import write_policies
 from small_shop import NOW, ONE_TABLE, PEOPLE, email, make_workspace, people_file, phone, state, write_tables
 
@@ -59,9 +60,8 @@ def workspace(spark: SparkSession, tmp_path: Path) -> Workspace:
     return made
 
 
-def rows(spark: SparkSession, workspace: Workspace) -> dict[int, tuple[object, ...]]:
-    frame = spark.read.format("delta").load(str(workspace.root / "warehouse" / "customers"))
-    return {row["customer_id"]: tuple(row) for row in frame.collect()}
+def rows(workspace: Workspace) -> dict[int, tuple[object, ...]]:
+    return {row["customer_id"]: tuple(row.values()) for row in delta_rows(workspace.root / "warehouse" / "customers")}
 
 
 def test_what_is_past_its_period_goes_and_what_is_held_stays(
@@ -71,7 +71,7 @@ def test_what_is_past_its_period_goes_and_what_is_held_stays(
     place_holds(workspace, identifiers=held, reason="claim 7", owner="legal", actor="tests", now=NOW)
     curious = str(people_file(tmp_path, {"email": email(CURIOUS).upper()}))
     submit_requests(workspace, right=Right.ACCESS, regime=Regime.GDPR, identifiers=curious, actor="tests", now=NOW)
-    before = rows(spark, workspace)
+    before = rows(workspace)
     unchanged = state(workspace.root)
     plan = plan_due_retention(workspace, now=NOW, immediate=True)
     assert state(workspace.root) == unchanged
@@ -79,13 +79,13 @@ def test_what_is_past_its_period_goes_and_what_is_held_stays(
     assert (step.rule, step.rows, step.held_rows) == ("accounts", len(PAST), 2)
     done = apply_retention(workspace, plan, actor="tests", now=NOW)
     assert [(t.rows, t.state) for t in done.tables] == [(len(PAST), "erased")]
-    assert rows(spark, workspace) == {n: row for n, row in before.items() if n not in PAST}
+    assert rows(workspace) == {n: row for n, row in before.items() if n not in PAST}
     assert places(workspace.root, texts=[email(n) for n in PAST], keys={"customer_id": PAST}) == []
     merged = [r for r in Control(workspace).ledger.records() if r.action == "retention.merge" and r.outcome == "done"]
     assert [(r.counts["rows"], r.counts["held_rows"]) for r in merged] == [(len(PAST), 2)]
     again = apply_retention(workspace, plan, actor="tests", now=NOW + timedelta(days=400))
     assert [t.rows for t in again.tables] == [len(PAST)]
-    assert len(rows(spark, workspace)) == PEOPLE - len(PAST)
+    assert len(rows(workspace)) == PEOPLE - len(PAST)
 
 
 def test_a_plan_is_stale_after_its_table_moved(workspace: Workspace, spark: SparkSession) -> None:

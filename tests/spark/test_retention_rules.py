@@ -25,6 +25,7 @@ from delible.model.retention import EventClock, RetentionRule
 from delible.store.workspace import Workspace
 from delible.workflows.holds import place_holds
 from delible.workflows.retention import apply_retention, plan_due_retention
+from delta_rows import delta_rows
 from policy_files import write_policies
 from small_shop import NOW, POLICIES, email, make_workspace, people_file, write_tables
 
@@ -154,7 +155,7 @@ def counts(spark: SparkSession, judging: Judging, orders: Path) -> Mapping[str, 
 
 @pytest.fixture(scope="module")
 def before(spark: SparkSession, orders: Path) -> Mapping[int, dict[str, Any]]:
-    return {row["n"]: row.asDict() for row in spark.read.format("delta").load(str(orders)).collect()}
+    return {row["n"]: row for row in delta_rows(orders)}
 
 
 @pytest.mark.parametrize("each", RULES, ids=lambda r: r.retention)
@@ -178,7 +179,7 @@ def test_a_rule_touches_the_rows_that_it_was_counted_on_and_no_other(
     assert counted.rows == len(due)
     assert due or each.retention == "tax", "only this rule has a shorter one before it on every row"
     retain(spark, place, each, judging, PADS)
-    after = [row.asDict() for row in spark.read.format("delta").load(place).collect()]
+    after = delta_rows(place)
     stayed = {row["n"]: row for row in after if row["n"] is not None}
     assert {n: row for n, row in stayed.items() if n not in due} == {n: r for n, r in before.items() if n not in due}
     if each.removes_rows:
@@ -313,11 +314,8 @@ def test_accounts_go_some_time_after_the_last_event_elsewhere(
     assert (steps["texts"].action, steps["texts"].standings["held"]) == ("treat_columns", 2)
     done = apply_retention(workspace, plan, actor="tests", now=NOW)
     assert {t.step.table: t.rows for t in done.tables} == {"customers": 11, "tickets": steps["texts"].rows}
-    load = spark.read.format("delta").load
-    assert {r[0] for r in load(f"{workspace.root}/warehouse/customers").select("customer_id").collect()} == {
-        *range(1, 19), 30
-    }  # fmt: skip
-    texts = {r["ticket_id"]: r["body"] for r in load(f"{workspace.root}/warehouse/tickets").collect()}
+    assert {r["customer_id"] for r in delta_rows(f"{workspace.root}/warehouse/customers")} == {*range(1, 19), 30}
+    texts = {r["ticket_id"]: r["body"] for r in delta_rows(f"{workspace.root}/warehouse/tickets")}
     held = {930, 960}
     assert {n for n, body in texts.items() if body is None} == {n for n in texts if n > 927} - held
     assert places(workspace.root, texts=[email(n) for n in range(19, 30)], keys={}) == []

@@ -49,11 +49,11 @@ _SMALL_CONF = {
 _JAVA = "spark.driver.defaultJavaOptions"
 """The JVM reads `spark.driver.extraJavaOptions` behind these, so a workspace's own word is the last."""
 
-_SMALL_JAVA = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m -XX:+UseSerialGC"
-"""For tables of some thousand rows, compiling each query costs more than running it: set `spark.delible.small: "true"`
-in `delible.yaml` and the embedded session compiles less (measured: half the time for the demo; large tables lose).
-With one compiler the JVM keeps 48 MB for compiled code, which Spark fills in some minutes: from then on a sixth of the
-time went into throwing code away and compiling it again. 240 MB is what the JVM takes by itself with both compilers."""
+_SMALL_JAVA = "-XX:+UseSerialGC"
+"""For tables of some thousand rows, generating code for each query costs more than running it: set
+`spark.delible.small: "true"` in `delible.yaml` and the embedded session generates less (measured: half the time for the
+demo; large tables lose). The JVM keeps both its compilers: without the second a run of five minutes took a tenth more,
+and one of a minute no less."""
 
 
 def spark_session(conf: Mapping[str, str] | None = None, *, scratch: Path | None = None) -> SparkSession:
