@@ -1,0 +1,168 @@
+"""Presidio's context words for a pipeline without a model: the same words around a finding, without spaCy's documents.
+
+spaCy cuts a text at white space and tokenizes each piece by itself, so pieces are tokenized once and remembered. What
+it does across pieces, namely to join signs into emoticons and the like, is recognised beforehand and left to it.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from operator import contains, eq
+from typing import Any
+
+from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
+from spacy.tokenizer import Tokenizer
+
+from delible.detect.memory import forgetting
+
+_PIECE = re.compile(r"\s+|\S+")
+_REMEMBERED, _LONGEST_REMEMBERED = 50_000, 40
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The tokens of a text.
+
+    Args:
+        ends: Where each token ends.
+        words: Each token in lower case.
+        keywords: The words that count; stop words and punctuation do not.
+    """
+
+    ends: Sequence[int]
+    words: Sequence[str]
+    keywords: frozenset[str] | set[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    ends: tuple[int, ...]
+    words: tuple[str, ...]
+    keywords: tuple[str, ...]
+    ends_like_a_special: bool
+    begins_like_a_special: bool
+
+
+class Words:
+    """Reads texts as a blank spaCy pipeline does; remembers a bounded number of short pieces."""
+
+    def __init__(self, nlp_engine: Any, language: str) -> None:
+        self._engine, self._language = nlp_engine, language
+        tokenizer = nlp_engine.nlp[language].tokenizer
+        self._pieces: dict[str, _Piece] = {}
+        self._pairs = _pairs_across(tokenizer)
+        self._firsts = tuple({first for first, _ in self._pairs})
+        self._seconds = tuple({second for _, second in self._pairs})
+        self.readable = not any(len(rule) > 1 and re.search(r"\s", rule) for rule in tokenizer.rules)
+
+    def read(self, text: str) -> Reading | None:
+        """Return a text's tokens, or None where pieces may be joined."""
+        ends: list[int] = []
+        words: list[str] = []
+        keywords: set[str] = set()
+        last, last_span = None, ""
+        for start, span in _spans(text):
+            piece = self._pieces.get(span) or self._piece(span)
+            if last is not None and last.ends_like_a_special and piece.begins_like_a_special:
+                if any(last_span.endswith(a) and span.startswith(b) for a, b in self._pairs):
+                    return None
+            ends += [start + end for end in piece.ends] if start else piece.ends
+            words += piece.words
+            keywords.update(piece.keywords)
+            last, last_span = piece, span
+        return Reading(ends, words, keywords)
+
+    def _piece(self, span: str) -> _Piece:
+        with forgetting(self._engine, self._language):
+            read = self._engine.process_text(span, self._language)
+            piece = _Piece(
+                tuple(token.idx + len(token) for token in read.tokens),
+                tuple(word.lower() for word in read.lemmas),
+                tuple(read.keywords),
+                span.endswith(self._firsts),
+                span.startswith(self._seconds),
+            )
+        if len(span) <= _LONGEST_REMEMBERED:
+            if len(self._pieces) >= _REMEMBERED:
+                self._pieces.clear()
+            self._pieces[span] = piece
+        return piece
+
+
+def _spans(text: str) -> Iterator[tuple[int, str]]:
+    """Yield runs of white space and of other characters; a run after words loses its first character if it is a blank."""
+    for match in _PIECE.finditer(text):
+        start, span = match.start(), match.group()
+        if start and span[0] == " ":
+            start, span = start + 1, span[1:]
+        if span:
+            yield start, span
+
+
+def _pairs_across(tokenizer: Any) -> frozenset[tuple[str, str]]:
+    """Return the neighbouring tokens of all special cases, as they are before they are joined."""
+    without = Tokenizer(
+        tokenizer.vocab,
+        prefix_search=tokenizer.prefix_search,
+        suffix_search=tokenizer.suffix_search,
+        infix_finditer=tokenizer.infix_finditer,
+        token_match=tokenizer.token_match,
+        url_match=tokenizer.url_match,
+    )
+    tokens = [[token.text for token in without(rule)] for rule in tokenizer.rules]
+    return frozenset(pair for each in tokens for pair in zip(each, each[1:], strict=False))
+
+
+class Boost:
+    """Adds to the score of findings that have a context word near them, as Presidio's enhancer does."""
+
+    def __init__(self, enhancer: LemmaContextAwareEnhancer, words: Words) -> None:
+        self._enhancer, self._words = enhancer, words
+        self._matches = eq if enhancer.context_matching_mode == "whole_word" else contains
+
+    def possible(self, context: Sequence[str] | None, lowered: str) -> bool:
+        """Return whether a context word may stand in a text; it must be part of one token.
+
+        A sigma is written in two ways in lower case, by its neighbours.
+        """
+        return any(word.lower() in lowered or "\u03c3" in word.lower() for word in context or ())
+
+    def scores(self, text: str, found: Sequence[tuple[int, float, Sequence[str]]]) -> list[float] | None:
+        """Return the scores of findings, given by start, score and context words; None where spaCy has to be asked."""
+        reading = self._words.read(text)
+        if reading is None or (reading.ends and any(start >= reading.ends[-1] for start, _, _ in found)):
+            return None
+        return [self._score(reading, start, score, context) for start, score, context in found]
+
+    def _score(self, reading: Reading, start: int, score: float, context: Sequence[str]) -> float:
+        around = self._around(reading, start) if context else ()
+        if not any(self._matches(keyword.lower(), word.lower()) for word in context for keyword in around):
+            return score
+        enhancer = self._enhancer
+        lifted = max(score + enhancer.context_similarity_factor, enhancer.min_score_with_context_similarity)
+        return float(min(lifted, enhancer.MAX_SCORE))
+
+    def _around(self, reading: Reading, start: int) -> list[str]:
+        if not reading.ends:
+            return [""]
+        place = bisect_right(reading.ends, start)
+        before = range(place, -1, -1), self._enhancer.context_prefix_count
+        after = range(place, len(reading.words)), self._enhancer.context_suffix_count
+        around: list[str] = []
+        for places, count in (before, after):
+            left = count + 1
+            for i in places:
+                if left <= 0:
+                    break
+                if reading.words[i] in reading.keywords:
+                    around.append(reading.words[i])
+                    left -= 1
+        return around
+
+
+def is_read(enhancer: Any) -> bool:
+    """Return whether the enhancer is the one of Presidio's that is followed here."""
+    return type(enhancer) is LemmaContextAwareEnhancer

@@ -1,0 +1,302 @@
+"""Presidio's telephone recognizer, with its regions in step: what one has shown is not worked out again by the next.
+
+`phonenumbers` looks for candidates in the text, and asks for each whether its digits are a valid number of one region.
+Candidates do not depend on the region, so they are found once. A whole candidate that is valid in one region settles
+the others: all they could find lies inside it, at the same score, and Presidio drops spans inside others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from phonenumbers import (
+    COUNTRY_CODE_TO_REGION_CODE,
+    SUPPORTED_REGIONS,
+    CountryCodeSource,
+    NumberParseException,
+    PhoneMetadata,
+    PhoneNumberMatcher,
+    parse,
+)
+from phonenumbers import phonenumbermatcher as matching
+from phonenumbers import re_util
+from presidio_analyzer import EntityRecognizer
+from presidio_analyzer.predefined_recognizers import PhoneRecognizer
+
+_LONGEST = 4_900
+"""`phonenumbers` gives up on a text after 65,535 tries, and makes at most 13 for each character."""
+
+_MATTERS_TO_ANOTHER = re.compile(r"[^bcdfghjlmpqruvwyzBCDFGHJLMPQRUVWYZ\n\d#]*")
+"""Up to a digit, or up to a letter that stands in no number and in no word for an extension."""
+
+_DIGITS_AND_MARKS = re.compile(r"[0-9 \-.()/]*")
+_NOT_A_DIGIT = re.compile("[^0-9]+")
+_KINDS = (
+    *("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost"),
+    *("voip", "personal_number", "pager", "uan", "voicemail"),
+)
+
+
+def is_read(recognizer: EntityRecognizer) -> bool:
+    """Return whether it is Presidio's own telephone recognizer, at a leniency that was read."""
+    own = type(recognizer) is PhoneRecognizer and not {"analyze", "_get_recognizer_result"} & set(vars(recognizer))
+    return own and recognizer.leniency in (matching.Leniency.POSSIBLE, matching.Leniency.VALID)
+
+
+class Phones:
+    """Finds the spans that a recognizer finds, in bounded work per text."""
+
+    def __init__(self, recognizer: PhoneRecognizer) -> None:
+        re_util.enable_pattern_cache()
+        self._recognizer = recognizer
+        self._regions = _distinct(tuple(recognizer.supported_regions))
+        self._leniency = recognizer.leniency
+        few = _fewest_digits() if self._leniency == matching.Leniency.VALID else 2
+        marks = matching._VALID_PUNCTUATION + matching._LEAD_CLASS_CHARS
+        self._enough = re.compile(rf"\d(?:[{marks}]{{0,12}}\d){{{few - 1}}}").search
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Return the spans that hold a number for some region, without those inside others.
+
+        A text too long to be read within the tries of `phonenumbers` is left to the recognizer itself.
+        """
+        if self._enough(text) is None:
+            return []
+        if len(text) > _LONGEST:
+            return [(found.start, found.end) for found in self._recognizer.analyze(text, [])]
+        reading = _Reading(text, self._leniency)
+        found: set[tuple[int, int]] = set()
+        start = 0
+        while (candidate := reading.candidate(start)) is not None:
+            place, whole = candidate
+            end = place + len(whole)
+            if reading.stands_alone(end) and self._is_whole(reading, whole, place):
+                found.add((place, end))
+            else:
+                while not reading.stands_alone(end) and (candidate := reading.candidate(end)) is not None:
+                    end = candidate[0] + len(candidate[1])
+                for region in self._regions:
+                    found.update(reading.of_region(region, start, end))
+            start = end
+        return _outermost(found)
+
+    def _is_whole(self, reading: _Reading, whole: str, place: int) -> bool:
+        attempts = reading.attempts(whole, place)
+        if not attempts or attempts[0] != (whole, place):
+            return False
+        return any(reading.is_number(whole, region) for region in self._regions)
+
+
+class _Reading:
+    """One text; what does not depend on the region is worked out once."""
+
+    def __init__(self, text: str, leniency: int) -> None:
+        self._text = text
+        self._leniency = leniency
+        self._candidates: dict[int, tuple[int, str] | None] = {}
+        self._attempts: dict[tuple[str, int], list[tuple[str, int]]] = {}
+        self._settled: dict[str, bool] = {}
+        self._digits: dict[str, str | None] = {}
+
+    def candidate(self, index: int) -> tuple[int, str] | None:
+        """Return place and text of the first candidate from an index on, as `PhoneNumberMatcher._find` does."""
+        if index not in self._candidates:
+            match = matching._PATTERN.search(self._text, index)
+            self._candidates[index] = (match.start(), _trimmed(_SECOND, match.group())) if match else None
+        return self._candidates[index]
+
+    def stands_alone(self, end: int) -> bool:
+        """Return whether no candidate that begins before `end` can reach beyond it."""
+        match = _MATTERS_TO_ANOTHER.match(self._text, end)
+        after = self._text[match.end() : match.end() + 1] if match else ""
+        return not after or not (after.isdigit() or after == "#")
+
+    def of_region(self, region: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Yield the numbers of one region whose candidates begin between two places."""
+        while (candidate := self.candidate(start)) is not None and candidate[0] < end:
+            place, whole = candidate
+            start = place + len(whole)
+            for group, offset in self.attempts(whole, place):
+                if self.is_number(group, region):
+                    start = offset + len(group)
+                    yield offset, start
+                    break
+
+    def attempts(self, whole: str, place: int) -> list[tuple[str, int]]:
+        """Return the parts of a candidate that are tried in turn: itself, then what stands inside."""
+        if (whole, place) not in self._attempts:
+            self._attempts[whole, place] = [part for part in self._parts(whole, place) if self._is_apart(*part)]
+        return self._attempts[whole, place]
+
+    def _parts(self, whole: str, place: int) -> Iterator[tuple[str, int]]:
+        if matching._SLASH_SEPARATED_DATES.search(whole):
+            return
+        if matching._TIME_STAMPS.search(whole) and matching._TIME_STAMPS_SUFFIX.match(self._text[place + len(whole) :]):
+            return
+        yield whole, place
+        for inside in matching._INNER_MATCHES:
+            match = first = inside.search(whole)
+            while match:
+                if match is first:
+                    yield _trimmed(_UNWANTED_END, whole[: match.start()]), place
+                yield _trimmed(_UNWANTED_END, match.group(1)), place + match.start(1)
+                match = inside.search(whole, match.start() + 1)
+
+    def _is_apart(self, group: str, offset: int) -> bool:
+        """Return whether brackets match and, unless every possible number will do, no letter touches it."""
+        if not matching._MATCHING_BRACKETS.fullmatch(group) or matching._PUB_PAGES.search(group):
+            return False
+        if self._leniency < matching.Leniency.VALID:
+            return True
+        if offset > 0 and not matching._LEAD_PATTERN.match(group) and _touches(self._text[offset - 1]):
+            return False
+        after = offset + len(group)
+        return after >= len(self._text) or not _touches(self._text[after])
+
+    def is_number(self, group: str, region: str) -> bool:
+        """Return whether a region takes the group for a number."""
+        if group in self._settled:
+            return self._settled[group]
+        if self._leniency == matching.Leniency.VALID:
+            digits = self._digits_of(group)
+            if digits is not None and not _numbering(region).is_possible(digits):
+                return False
+        try:
+            number = parse(group, region, keep_raw_input=True)
+        except NumberParseException:
+            return False
+        verified = bool(matching._verify(self._leniency, number, group, None))
+        if number.country_code_source == CountryCodeSource.FROM_NUMBER_WITH_PLUS_SIGN:
+            self._settled[group] = verified  # what stands behind a plus sign means the same in every region
+        return verified
+
+    def _digits_of(self, group: str) -> str | None:
+        """Return a group's digits, or None where it has more than digits and plain marks."""
+        if group not in self._digits:
+            plain = _DIGITS_AND_MARKS.fullmatch(group)
+            self._digits[group] = _NOT_A_DIGIT.sub("", group) if plain else None
+        return self._digits[group]
+
+
+_SECOND = matching._SECOND_NUMBER_START_PATTERN
+_UNWANTED_END = matching._UNWANTED_END_CHAR_PATTERN
+
+
+def _trimmed(pattern: re.Pattern[str], candidate: str) -> str:
+    match = pattern.search(candidate)
+    return candidate[: match.start()] if match else candidate
+
+
+@lru_cache(maxsize=4096)
+def _touches(character: str) -> bool:
+    matcher = PhoneNumberMatcher
+    return bool(matcher._is_invalid_punctuation_symbol(character) or matcher._is_latin_letter(character))
+
+
+def _outermost(spans: set[tuple[int, int]]) -> list[tuple[int, int]]:
+    kept: list[tuple[int, int]] = []
+    for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if not kept or end > kept[-1][1]:
+            kept.append((start, end))
+    return kept
+
+
+@lru_cache(maxsize=8)
+def _distinct(regions: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the regions without those that read every number as an earlier one does; CA reads as US."""
+    seen: dict[str, str] = {}
+    for region in regions:
+        known = PhoneMetadata.metadata_for_region(region)
+        general = known.general_desc
+        reads = (
+            known.country_code,
+            known.international_prefix,
+            known.national_prefix_for_parsing,
+            known.national_prefix_transform_rule,
+            (general.national_number_pattern, general.possible_length),
+            # Lengths that are dialled only nearby count as too short, whatever they are, unless they are possible ones.
+            [n for n in general.possible_length_local_only if n >= min(general.possible_length)],
+        )
+        seen.setdefault(repr(reads), region)
+    return tuple(seen.values())
+
+
+@lru_cache(maxsize=1)
+def _fewest_digits() -> int:
+    """Return the fewest digits that can be written for a valid number anywhere, from the metadata of all regions.
+
+    Behind three of them letters are read as digits, too.
+    """
+    fewest = []
+    for region in SUPPORTED_REGIONS:
+        known = PhoneMetadata.metadata_for_region(region)
+        added = sum(c.isdigit() for c in re.sub(r"\\\d", "", known.national_prefix_transform_rule or ""))
+        fewest += [length - added for length in known.general_desc.possible_length if length > 0]
+    return max(2, min(3, *fewest))
+
+
+@dataclass(frozen=True)
+class _Numbering:
+    """How a region reads digits.
+
+    Args:
+        code: The country's calling code.
+        international: What is dialled before a calling code.
+        prefixes: What is taken off a number before it is judged, and what is put in its place: by the region itself,
+            and by the main region of its calling code.
+        lengths: Digits that a valid number may have.
+        valid: The digits of the valid numbers of all regions with this code.
+    """
+
+    code: str
+    international: re.Pattern[str]
+    prefixes: tuple[tuple[re.Pattern[str], str], ...]
+    lengths: frozenset[int]
+    valid: re.Pattern[str]
+
+    def is_possible(self, digits: str) -> bool:
+        """Return False only where no reading of the digits is a valid number: far cheaper than `parse`.
+
+        A number with an international prefix is left to `parse`.
+        """
+        if self.international.match(digits):
+            return True
+        readings = {digits}
+        if digits.startswith(self.code):
+            readings.add(digits[len(self.code) :])
+        for _ in range(2):  # once where the country's code is taken off, and once again afterwards
+            readings |= {_without(each, *prefix) for each in readings for prefix in self.prefixes}
+        return any(len(each) in self.lengths and self.valid.fullmatch(each) for each in readings)
+
+
+@lru_cache(maxsize=None)
+def _numbering(region: str) -> _Numbering:
+    known = PhoneMetadata.metadata_for_region(region)
+    code = known.country_code
+    regions = [PhoneMetadata.metadata_for_region_or_calling_code(code, r) for r in COUNTRY_CODE_TO_REGION_CODE[code]]
+    kinds = [kind for each in regions for name in _KINDS if (kind := getattr(each, name)) is not None]
+    patterns = {kind.national_number_pattern for kind in kinds if kind.national_number_pattern}
+    prefixes = {
+        each.national_prefix_for_parsing: each.national_prefix_transform_rule or ""
+        for each in (regions[0], known)
+        if each.national_prefix_for_parsing
+    }
+    return _Numbering(
+        str(code),
+        re.compile(known.international_prefix or "(?!)"),
+        tuple((re.compile(prefix), rule) for prefix, rule in prefixes.items()),
+        frozenset(length for each in regions for length in each.general_desc.possible_length),
+        re.compile("|".join(sorted(patterns))),
+    )
+
+
+def _without(digits: str, prefix: re.Pattern[str], rule: str) -> str:
+    match = prefix.match(digits)
+    if match is None:
+        return digits
+    if rule and prefix.groups and match.group(prefix.groups) is not None:
+        return prefix.sub(rule, digits, count=1)
+    return digits[match.end() :]
