@@ -18,7 +18,7 @@ from spacy.tokenizer import Tokenizer
 
 from delible.detect.memory import forgetting
 
-_PIECE = re.compile(r"\s+|\S+")
+_PIECES = re.compile(r"\s+|\S+").findall
 _REMEMBERED, _LONGEST_REMEMBERED = 50_000, 40
 
 
@@ -42,8 +42,8 @@ class _Piece:
     ends: tuple[int, ...]
     words: tuple[str, ...]
     keywords: tuple[str, ...]
-    ends_like_a_special: bool
-    begins_like_a_special: bool
+    tails: tuple[str, ...]
+    heads: tuple[str, ...]
 
 
 class Words:
@@ -63,16 +63,15 @@ class Words:
         ends: list[int] = []
         words: list[str] = []
         keywords: set[str] = set()
-        last, last_span = None, ""
+        tails: tuple[str, ...] = ()
         for start, span in _spans(text):
             piece = self._pieces.get(span) or self._piece(span)
-            if last is not None and last.ends_like_a_special and piece.begins_like_a_special:
-                if any(last_span.endswith(a) and span.startswith(b) for a, b in self._pairs):
-                    return None
+            if tails and piece.heads and any((tail, head) in self._pairs for tail in tails for head in piece.heads):
+                return None
             ends += [start + end for end in piece.ends] if start else piece.ends
             words += piece.words
             keywords.update(piece.keywords)
-            last, last_span = piece, span
+            tails = piece.tails
         return Reading(ends, words, keywords)
 
     def _piece(self, span: str) -> _Piece:
@@ -82,8 +81,8 @@ class Words:
                 tuple(token.idx + len(token) for token in read.tokens),
                 tuple(word.lower() for word in read.lemmas),
                 tuple(read.keywords),
-                span.endswith(self._firsts),
-                span.startswith(self._seconds),
+                tuple(first for first in self._firsts if span.endswith(first)),
+                tuple(second for second in self._seconds if span.startswith(second)),
             )
         if len(span) <= _LONGEST_REMEMBERED:
             if len(self._pieces) >= _REMEMBERED:
@@ -94,12 +93,12 @@ class Words:
 
 def _spans(text: str) -> Iterator[tuple[int, str]]:
     """Yield runs of white space and of other characters; a run after words loses its first character if it is a blank."""
-    for match in _PIECE.finditer(text):
-        start, span = match.start(), match.group()
-        if start and span[0] == " ":
-            start, span = start + 1, span[1:]
-        if span:
-            yield start, span
+    start = 0
+    for span in _PIECES(text):
+        rest = span[1:] if start and span[0] == " " else span
+        if rest:
+            yield start + len(span) - len(rest), rest
+        start += len(span)
 
 
 def _pairs_across(tokenizer: Any) -> frozenset[tuple[str, str]]:

@@ -34,6 +34,7 @@ _MATTERS_TO_ANOTHER = re.compile(r"[^bcdfghjlmpqruvwyzBCDFGHJLMPQRUVWYZ\n\d#]*")
 
 _DIGITS_AND_MARKS = re.compile(r"[0-9 \-.()/]*")
 _NOT_A_DIGIT = re.compile("[^0-9]+")
+_MOST_READINGS = 20
 _KINDS = (
     *("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost"),
     *("voip", "personal_number", "pager", "uan", "voicemail"),
@@ -67,15 +68,15 @@ class Phones:
             return []
         if len(text) > _LONGEST:
             return [(found.start, found.end) for found in self._recognizer.analyze(text, [])]
-        reading = _Reading(text, self._leniency)
+        reading = _Reading(text, self._regions, self._leniency)
         found: set[tuple[int, int]] = set()
         start = 0
         while (candidate := reading.candidate(start)) is not None:
-            place, whole = candidate
-            end = place + len(whole)
-            if reading.stands_alone(end) and self._is_whole(reading, whole, place):
-                found.add((place, end))
-            else:
+            start, end = candidate[0], candidate[0] + len(candidate[1])
+            whole = reading.whole(*candidate)
+            if whole is not None and reading.stands_alone(end) and any(map(whole.is_number, whole.regions)):
+                found.add((start, end))
+            elif reading.attempts(*candidate):
                 while not reading.stands_alone(end) and (candidate := reading.candidate(end)) is not None:
                     end = candidate[0] + len(candidate[1])
                 for region in self._regions:
@@ -83,23 +84,44 @@ class Phones:
             start = end
         return _outermost(found)
 
-    def _is_whole(self, reading: _Reading, whole: str, place: int) -> bool:
-        attempts = reading.attempts(whole, place)
-        if not attempts or attempts[0] != (whole, place):
+
+class _Attempt:
+    """A part of a candidate that may be a number: in which regions at all, and, once asked, whether it is."""
+
+    def __init__(self, group: str, offset: int, regions: tuple[str, ...], leniency: int) -> None:
+        self.start, self.end = offset, offset + len(group)
+        self.regions = regions
+        self._group, self._leniency = group, leniency
+        self._known: dict[str, bool] = {}
+        self._everywhere: bool | None = None
+
+    def is_number(self, region: str) -> bool:
+        """Return whether a region takes the part for a number."""
+        if self._everywhere is not None:
+            return self._everywhere
+        if region not in self._known:
+            self._known[region] = region in self.regions and self._parsed(region)
+        return self._known[region]
+
+    def _parsed(self, region: str) -> bool:
+        try:
+            number = parse(self._group, region, keep_raw_input=True)
+        except NumberParseException:
             return False
-        return any(reading.is_number(whole, region) for region in self._regions)
+        verified = bool(matching._verify(self._leniency, number, self._group, None))
+        if number.country_code_source == CountryCodeSource.FROM_NUMBER_WITH_PLUS_SIGN:
+            self._everywhere = verified  # what stands behind a plus sign means the same in every region
+        return verified
 
 
 class _Reading:
     """One text; what does not depend on the region is worked out once."""
 
-    def __init__(self, text: str, leniency: int) -> None:
-        self._text = text
-        self._leniency = leniency
+    def __init__(self, text: str, regions: tuple[str, ...], leniency: int) -> None:
+        self._text, self._regions, self._leniency = text, regions, leniency
         self._candidates: dict[int, tuple[int, str] | None] = {}
-        self._attempts: dict[tuple[str, int], list[tuple[str, int]]] = {}
-        self._settled: dict[str, bool] = {}
-        self._digits: dict[str, str | None] = {}
+        self._wholes: dict[tuple[int, str], _Attempt | None] = {}
+        self._attempts: dict[tuple[int, str], tuple[_Attempt, ...]] = {}
 
     def candidate(self, index: int) -> tuple[int, str] | None:
         """Return place and text of the first candidate from an index on, as `PhoneNumberMatcher._find` does."""
@@ -117,26 +139,40 @@ class _Reading:
     def of_region(self, region: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield the numbers of one region whose candidates begin between two places."""
         while (candidate := self.candidate(start)) is not None and candidate[0] < end:
-            place, whole = candidate
-            start = place + len(whole)
-            for group, offset in self.attempts(whole, place):
-                if self.is_number(group, region):
-                    start = offset + len(group)
-                    yield offset, start
+            start = candidate[0] + len(candidate[1])
+            for attempt in self.attempts(*candidate):
+                if attempt.is_number(region):
+                    start = attempt.end
+                    yield attempt.start, start
                     break
 
-    def attempts(self, whole: str, place: int) -> list[tuple[str, int]]:
-        """Return the parts of a candidate that are tried in turn: itself, then what stands inside."""
-        if (whole, place) not in self._attempts:
-            self._attempts[whole, place] = [part for part in self._parts(whole, place) if self._is_apart(*part)]
-        return self._attempts[whole, place]
+    def whole(self, place: int, whole: str) -> _Attempt | None:
+        """Return a candidate as a whole, if it may be a number anywhere."""
+        if (place, whole) not in self._wholes:
+            self._wholes[place, whole] = None if self._is_date(place, whole) else self._attempt(whole, place)
+        return self._wholes[place, whole]
 
-    def _parts(self, whole: str, place: int) -> Iterator[tuple[str, int]]:
+    def attempts(self, place: int, whole: str) -> tuple[_Attempt, ...]:
+        """Return what may be a number anywhere of a candidate, in the order of trying: itself, then what is inside."""
+        if (place, whole) not in self._attempts:
+            inside = () if self._is_date(place, whole) else self._inside(place, whole)
+            tried = (self.whole(place, whole), *(self._attempt(*part) for part in inside))
+            self._attempts[place, whole] = tuple(attempt for attempt in tried if attempt is not None)
+        return self._attempts[place, whole]
+
+    def _attempt(self, group: str, offset: int) -> _Attempt | None:
+        regions = _regions(group, self._regions) if self._leniency == matching.Leniency.VALID else self._regions
+        if not regions or not self._is_apart(group, offset):
+            return None
+        return _Attempt(group, offset, regions, self._leniency)
+
+    def _is_date(self, place: int, whole: str) -> bool:
         if matching._SLASH_SEPARATED_DATES.search(whole):
-            return
-        if matching._TIME_STAMPS.search(whole) and matching._TIME_STAMPS_SUFFIX.match(self._text[place + len(whole) :]):
-            return
-        yield whole, place
+            return True
+        end = place + len(whole)
+        return bool(matching._TIME_STAMPS.search(whole) and matching._TIME_STAMPS_SUFFIX.match(self._text[end:]))
+
+    def _inside(self, place: int, whole: str) -> Iterator[tuple[str, int]]:
         for inside in matching._INNER_MATCHES:
             match = first = inside.search(whole)
             while match:
@@ -155,30 +191,6 @@ class _Reading:
             return False
         after = offset + len(group)
         return after >= len(self._text) or not _touches(self._text[after])
-
-    def is_number(self, group: str, region: str) -> bool:
-        """Return whether a region takes the group for a number."""
-        if group in self._settled:
-            return self._settled[group]
-        if self._leniency == matching.Leniency.VALID:
-            digits = self._digits_of(group)
-            if digits is not None and not _numbering(region).is_possible(digits):
-                return False
-        try:
-            number = parse(group, region, keep_raw_input=True)
-        except NumberParseException:
-            return False
-        verified = bool(matching._verify(self._leniency, number, group, None))
-        if number.country_code_source == CountryCodeSource.FROM_NUMBER_WITH_PLUS_SIGN:
-            self._settled[group] = verified  # what stands behind a plus sign means the same in every region
-        return verified
-
-    def _digits_of(self, group: str) -> str | None:
-        """Return a group's digits, or None where it has more than digits and plain marks."""
-        if group not in self._digits:
-            plain = _DIGITS_AND_MARKS.fullmatch(group)
-            self._digits[group] = _NOT_A_DIGIT.sub("", group) if plain else None
-        return self._digits[group]
 
 
 _SECOND = matching._SECOND_NUMBER_START_PATTERN
@@ -238,6 +250,18 @@ def _fewest_digits() -> int:
     return max(2, min(3, *fewest))
 
 
+def _regions(group: str, regions: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the regions of which is not certain that the group is no number; signs beyond plain marks are for `parse`."""
+    if not _DIGITS_AND_MARKS.fullmatch(group):
+        return regions
+    return _regions_of_digits(_NOT_A_DIGIT.sub("", group), regions)
+
+
+@lru_cache(maxsize=4096)
+def _regions_of_digits(digits: str, regions: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(region for region in regions if _numbering(region).is_possible(digits))
+
+
 @dataclass(frozen=True)
 class _Numbering:
     """How a region reads digits.
@@ -248,6 +272,7 @@ class _Numbering:
         prefixes: What is taken off a number before it is judged, and what is put in its place: by the region itself,
             and by the main region of its calling code.
         lengths: Digits that a valid number may have.
+        fewest: Digits that must be written at least.
         valid: The digits of the valid numbers of all regions with this code.
     """
 
@@ -255,6 +280,7 @@ class _Numbering:
     international: re.Pattern[str]
     prefixes: tuple[tuple[re.Pattern[str], str], ...]
     lengths: frozenset[int]
+    fewest: int
     valid: re.Pattern[str]
 
     def is_possible(self, digits: str) -> bool:
@@ -264,12 +290,21 @@ class _Numbering:
         """
         if self.international.match(digits):
             return True
-        readings = {digits}
+        if len(digits) < self.fewest:
+            return False
+        readings = [digits]
         if digits.startswith(self.code):
-            readings.add(digits[len(self.code) :])
-        for _ in range(2):  # once where the country's code is taken off, and once again afterwards
-            readings |= {_without(each, *prefix) for each in readings for prefix in self.prefixes}
-        return any(len(each) in self.lengths and self.valid.fullmatch(each) for each in readings)
+            readings.append(digits[len(self.code) :])
+        for each in readings:  # which grows: a prefix is taken off again where the country's code was taken off
+            if len(each) in self.lengths and self.valid.fullmatch(each):
+                return True
+            for prefix, rule in self.prefixes:
+                match = prefix.match(each)
+                if match is not None and (without := _without(each, match, rule)) not in readings:
+                    readings.append(without)
+            if len(readings) > _MOST_READINGS:
+                return True
+        return False
 
 
 @lru_cache(maxsize=None)
@@ -284,19 +319,18 @@ def _numbering(region: str) -> _Numbering:
         for each in (regions[0], known)
         if each.national_prefix_for_parsing
     }
+    lengths = frozenset(n for each in regions for n in each.general_desc.possible_length if n > 0)
     return _Numbering(
         str(code),
         re.compile(known.international_prefix or "(?!)"),
         tuple((re.compile(prefix), rule) for prefix, rule in prefixes.items()),
-        frozenset(length for each in regions for length in each.general_desc.possible_length),
+        lengths,
+        min(lengths) - max((sum(map(str.isdigit, rule)) for rule in prefixes.values()), default=0),
         re.compile("|".join(sorted(patterns))),
     )
 
 
-def _without(digits: str, prefix: re.Pattern[str], rule: str) -> str:
-    match = prefix.match(digits)
-    if match is None:
-        return digits
-    if rule and prefix.groups and match.group(prefix.groups) is not None:
-        return prefix.sub(rule, digits, count=1)
+def _without(digits: str, match: re.Match[str], rule: str) -> str:
+    if rule and match.re.groups and match.group(match.re.groups) is not None:
+        return match.re.sub(rule, digits, count=1)
     return digits[match.end() :]

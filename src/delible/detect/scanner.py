@@ -191,10 +191,12 @@ def _enhances(recognizer: EntityRecognizer) -> bool:
     return type(recognizer).enhance_using_context is not EntityRecognizer.enhance_using_context
 
 
+_compiled = lru_cache(maxsize=1_000)(regex.compile)
+
+
 def _matches(text: str, recognizer: PatternRecognizer, pattern: Any) -> Iterator[RecognizerResult]:
-    compiled = regex.compile(pattern.regex, recognizer.global_regex_flags)
     try:
-        for match in compiled.finditer(text, timeout=SECONDS_PER_PATTERN):
+        for match in _compiled(pattern.regex, recognizer.global_regex_flags).finditer(text, timeout=SECONDS_PER_PATTERN):
             start, end = match.span()
             if start == end:
                 continue
