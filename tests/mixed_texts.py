@@ -1,15 +1,18 @@
-"""Synthetic values and tickets for detection: fixed seeds, `.example` domains, and spellings that part regex engines."""
+"""Synthetic values and tickets for detection, from fixed seeds, with spellings on which regex engines differ."""
 
 import random
+from functools import cache
 
 from faker import Faker
 
 LOCALES = ("en_US", "en_GB", "de_DE", "fr_FR", "he_IL", "en_IN", "pt_BR", "en_CA", "ja_JP", "ar_AA", "it_IT", "es_ES")
 WORDS = (
-    "phone call mobile number ssn social security passport iban bank date birthday driver account ip url x ext. NHS tax "
-    "id: BTC card credit mac address email e-mail tel: fax website the is not be a.m. :) ;-) :-( can't o'clock DNI NIF "
-    "codice PESEL Aadhaar SIN ABN cell: ssn:no ip=1 <3 (: don't U.S. No. re: fwd:re: http://x"
-).split()
+    *("phone", "call", "mobile number", "ssn", "social security", "passport", "iban", "bank", "birthday", "driver"),
+    *("account", "ip", "url", "x", "ext.", "NHS", "tax id:", "BTC", "credit card", "mac address", "email", "e-mail"),
+    *("tel:", "fax", "website", "the", "is", "not", "be", "a.m.", ":)", ";-)", ":-(", "can't", "o'clock", "DNI", "NIF"),
+    *("codice", "PESEL", "Aadhaar", "SIN", "ABN", "cell:", "ssn:no", "ip=1", "<3", "(:", "don't", "U.S.", "No.", "re:"),
+    *("fwd:re:", "http://x"),
+)
 SENTENCES = (
     "The parcel has not arrived and I would like to know where it is.",
     "My order was charged twice, please look into it.",
@@ -30,16 +33,26 @@ PERSONAL = (
     "Reach us: {phone} / {phone} or {email}",
     "The device is {mac}, my mobile number {phone}.",
 )
-ODD = "0123456789 -.()@:/xX#é٣K\u0131\u0130\u017f\u212a\u00a0\u200b\u0301\u0966\u2028\ufeff\x00\n\t,;'\"[]{}_%~+\U0001f600中क"
+ODD = "0123456789 -.()@:/xX#é٣K\u0131\u0130\u017f\u212a\u00a0\u200b\u0301\u0966\u2028\ufeff\x00\n\t,;'\"[]{}_%~+"
+ODD += "\U0001f600中क\U00010d31"
+COLUMNS = (
+    *("status", "country", "customer", "city", "order_code", "amount"),
+    *("sku", "email", "phone", "ip", "created", "ssn"),
+)
 JOINTS = (" ", " ", " ", ", ", "", "-", ": ", "\n", "/", "(", ".", "; ", "  ", "\t", " \n ", "'", ":")
 
 
+@cache
+def _fakers() -> list[Faker]:
+    return [Faker(locale) for locale in LOCALES]
+
+
 class Mixed:
-    """Makes texts from one seed."""
+    """Makes texts from one seed; one at a time, since the next one seeds the same makers anew."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
-        self.fakers = [Faker(locale) for locale in LOCALES]
+        self.fakers = _fakers()
         for faker in self.fakers:
             faker.seed_instance(seed)
         self.plain = self.fakers[0]
@@ -64,8 +77,7 @@ class Mixed:
 
     def columns(self, rows: int) -> list[str]:
         """Twelve columns, one after another in each row."""
-        names = ("status country customer city order_code amount sku email phone ip created ssn").split()
-        return [self.column(name) for _ in range(rows) for name in names]
+        return [self.column(name) for _ in range(rows) for name in COLUMNS]
 
     def personal(self, pattern: str) -> str:
         r = self.random

@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from operator import contains, eq
 from typing import Any
 
@@ -92,7 +93,7 @@ class Words:
 
 
 def _spans(text: str) -> Iterator[tuple[int, str]]:
-    """Yield runs of white space and of other characters; a run after words loses its first character if it is a blank."""
+    """Yield runs of white space and of other characters; the blank that begins a run after words is no token."""
     start = 0
     for span in _PIECES(text):
         rest = span[1:] if start and span[0] == " " else span
@@ -112,13 +113,13 @@ def _pairs_across(tokenizer: Any) -> frozenset[tuple[str, str]]:
         url_match=tokenizer.url_match,
     )
     tokens = [[token.text for token in without(rule)] for rule in tokenizer.rules]
-    return frozenset(pair for each in tokens for pair in zip(each, each[1:], strict=False))
+    return frozenset(pair for each in tokens for pair in pairwise(each))
 
 
 class Boost:
     """Adds to the score of findings that have a context word near them, as Presidio's enhancer does."""
 
-    def __init__(self, enhancer: LemmaContextAwareEnhancer, words: Words) -> None:
+    def __init__(self, enhancer: Any, words: Words) -> None:
         self._enhancer, self._words = enhancer, words
         self._matches = eq if enhancer.context_matching_mode == "whole_word" else contains
 

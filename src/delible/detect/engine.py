@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import spacy
+import tldextract
 from presidio_analyzer import AnalyzerEngine, EntityRecognizer, PatternRecognizer, RecognizerRegistry
 from presidio_analyzer import predefined_recognizers as predefined
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
@@ -119,6 +120,8 @@ class Engine:
     def __init__(self, countries: tuple[str, ...] = DEFAULT_COUNTRIES) -> None:
         for name in ("presidio-analyzer", "presidio-anonymizer"):
             logging.getLogger(name).setLevel(logging.WARNING)  # at DEBUG it writes words of the text into the log
+        # Whoever imported tldextract before this package did got one that asks the network.
+        tldextract.tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(suffix_list_urls=())
         nlp = BlankNlpEngine()
         nlp.load()
         registry = RecognizerRegistry(supported_languages=[LANGUAGE])
@@ -132,6 +135,7 @@ class Engine:
             entity: NATIONAL_THRESHOLD for recognizer in national for entity in recognizer.supported_entities
         }
         self._scanner: Scanner | None = None
+        self._has_database = False
         self._analyzer = AnalyzerEngine(registry=registry, nlp_engine=nlp, supported_languages=[LANGUAGE])
 
     @property
@@ -140,8 +144,9 @@ class Engine:
         return expressions_of(self._analyzer, LANGUAGE, list(self.thresholds))
 
     def use(self, database: bytes | None) -> None:
-        """Build the scanner with a database of Hyperscan's that was compiled elsewhere for the same expressions."""
-        if self._scanner is None:
+        """Look for patterns with a database of Hyperscan's that was compiled elsewhere for the same expressions."""
+        if self._scanner is None or (database is not None and not self._has_database):
+            self._has_database = database is not None
             self._scanner = Scanner(self._analyzer, LANGUAGE, list(self.thresholds), database=database)
 
     def analyze(self, text: str) -> list[Spotted]:

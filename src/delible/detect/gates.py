@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import zlib
 from collections.abc import Iterable, Sequence
+from importlib.metadata import version
 from threading import Lock
 from typing import Any, Protocol
 
@@ -14,7 +16,7 @@ import regex
 from delible.detect.necessary import Conditions
 from delible.detect.patterns import Expression, characters, written
 
-_FORMAT = 1
+_FORMAT = 2
 _BEYOND_ASCII = 0x80
 _CODE_POINT = r"\U{:08x}"
 
@@ -51,19 +53,20 @@ def gate(expressions: Sequence[Expression], database: bytes | None = None) -> Ga
 def digest(expressions: Iterable[Expression]) -> str | None:
     """Return what a database for the expressions is known by, or None where Hyperscan is not installed."""
     try:
-        import hyperscan
+        import hyperscan  # noqa: F401 -- only whether it is there
     except ImportError:
         return None
-    parts = [_FORMAT, hyperscan.__version__, regex.__version__, [(e.source, e.flags) for e in expressions]]
+    parts = [_FORMAT, version("hyperscan"), version("regex"), [(e.source, e.flags) for e in expressions]]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def compiled(expressions: Sequence[Expression]) -> bytes | None:
-    """Compile the expressions, which takes seconds, and return the database; None where Hyperscan is not installed.
+    """Compile the expressions, which takes seconds, and return the database; None where Hyperscan is not installed
+    or can use none of them.
 
     Hyperscan promises that its prefilter reports every text in which an expression matches, as long as both engines
-    mean the same by a set of characters. They do not quite: Hyperscan's Unicode is older, and knows nothing of a dotless
-    i. So each set is compared over all of Unicode, and a text with a character they differ on passes the whole gate.
+    mean the same by a set of characters. They do not quite: Hyperscan's Unicode is older, and knows no dotless i. So
+    each set is compared over all of Unicode, and a text with a character they differ on passes the whole gate.
     """
     known_by = digest(expressions)
     if known_by is None:
@@ -75,9 +78,11 @@ def compiled(expressions: Sequence[Expression]) -> bytes | None:
         database = _database(expressions, usable)
     except hyperscan.error:
         usable = [i for i in usable if _compiles(expressions, i)]
+        if not usable:
+            return None
         database = _database(expressions, usable)
     header = {"digest": known_by, "covered": usable, "differ": _differing([expressions[i] for i in usable])}
-    return json.dumps(header).encode() + b"\n" + bytes(hyperscan.dumpb(database))
+    return json.dumps(header).encode() + b"\n" + zlib.compress(hyperscan.dumpb(database), level=1)
 
 
 class _HyperscanGate:
@@ -98,7 +103,7 @@ class _HyperscanGate:
         return found
 
 
-def _collect(expression: int, _start: int, _end: int, _flags: int, found: set[int]) -> None:
+def _collect(expression: int, _start: int, _end: int, _flags: int, found: Any) -> None:
     found.add(expression)
 
 
@@ -114,10 +119,10 @@ def _loaded(expressions: Sequence[Expression], database: bytes) -> _HyperscanGat
     import hyperscan
 
     try:
-        loaded = hyperscan.loadb(serialised, mode=hyperscan.HS_MODE_BLOCK)
+        loaded = hyperscan.loadb(zlib.decompress(serialised), mode=hyperscan.HS_MODE_BLOCK)
         loaded.scratch = hyperscan.Scratch(loaded)
         loaded.scan(b"", match_event_handler=_collect, context=set())
-    except hyperscan.error:
+    except (hyperscan.error, zlib.error):
         return None  # made for other processors
     return _HyperscanGate(loaded, said["covered"], said["differ"])
 

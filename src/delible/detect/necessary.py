@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from re import _constants as op  # type: ignore[attr-defined] # CPython's own names of its parser's codes
 from typing import Any
 
@@ -12,7 +13,7 @@ from delible.detect.patterns import Expression
 
 _DIGITS = frozenset("0123456789")
 _SIGNS = frozenset("@.:-/ _+")
-_LONGEST_RANGE = 64
+_LONGEST_RANGE, _MOST_REPEATS = 64, 1_000
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,9 @@ class Need:
 
     def times(self, n: int) -> Need:
         """Return what `n` matches in a row hold."""
-        return Need(self.length * n, self.digits * n, Counter({signs: count * n for signs, count in self.signs.items()}))
+        return Need(
+            self.length * n, self.digits * n, Counter({signs: count * n for signs, count in self.signs.items()})
+        )
 
 
 def need(parsed: Any) -> Need:
@@ -46,21 +49,16 @@ def need(parsed: Any) -> Need:
 
 
 def _one(code: Any, value: Any) -> Need:
-    if code is op.LITERAL:
-        return _character({chr(value)})
-    if code is op.IN:
-        return _character(_set(value))
+    if code in (op.LITERAL, op.IN):
+        return _character({chr(value)} if code is op.LITERAL else _set(value))
     if code in (op.ANY, op.NOT_LITERAL):
         return Need(1)
-    if code is op.SUBPATTERN:
-        return need(value[-1])
-    if code is op.ATOMIC_GROUP:
-        return need(value)
+    if code in (op.SUBPATTERN, op.ATOMIC_GROUP):
+        return need(value[-1] if code is op.SUBPATTERN else value)
     if code is op.BRANCH:
         return _any_of([need(branch) for branch in value[1]])
     if code in (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT):
-        fewest, _, repeated = value
-        return need(repeated).times(min(fewest, 1_000))
+        return need(value[2]).times(min(value[0], _MOST_REPEATS))
     return Need()
 
 
@@ -99,7 +97,8 @@ class Conditions:
     def __init__(self, expressions: Iterable[Expression]) -> None:
         needs = [need(expression.parsed) for expression in expressions]
         self.covered = frozenset(range(len(needs)))
-        self._needs = sorted(((n.length, n.digits, tuple(n.signs.items()), i) for i, n in enumerate(needs)), key=_length)
+        bounds = [(n.length, n.digits, tuple(n.signs.items()), i) for i, n in enumerate(needs)]
+        self._needs = sorted(bounds, key=itemgetter(0))
         self._signs = tuple({signs for n in needs for signs in n.signs})
 
     def matching(self, text: str) -> set[int] | frozenset[int]:
@@ -115,7 +114,3 @@ class Conditions:
             if fewest <= digits and all(has[those] >= count for those, count in signs):
                 found.add(i)
         return found
-
-
-def _length(entry: tuple[int, int, Any, int]) -> int:
-    return entry[0]

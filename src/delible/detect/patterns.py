@@ -15,7 +15,7 @@ from re import _parser as sre  # type: ignore[attr-defined]
 from typing import Any
 
 import regex
-from presidio_analyzer import EntityRecognizer, PatternRecognizer
+from presidio_analyzer import PatternRecognizer
 from presidio_analyzer.predefined_recognizers import IbanRecognizer
 
 _READ_FLAGS = regex.IGNORECASE | regex.MULTILINE | regex.DOTALL | regex.UNICODE | regex.VERSION0
@@ -45,12 +45,12 @@ class Expression:
         return parsed
 
 
-def is_plain(recognizer: EntityRecognizer) -> bool:
+def is_plain(recognizer: Any) -> bool:
     """Return whether all that the recognizer does is Presidio's loop over its patterns."""
     return isinstance(recognizer, PatternRecognizer) and all(_is_presidios(recognizer, name) for name in _OWN)
 
 
-def expressions(recognizer: EntityRecognizer) -> list[Expression] | None:
+def expressions(recognizer: Any) -> list[Expression] | None:
     """Return the expressions without a match of which the recognizer finds nothing; None if that is not proven.
 
     A deny list is one more of a recognizer's patterns.
@@ -63,7 +63,7 @@ def expressions(recognizer: EntityRecognizer) -> list[Expression] | None:
     return proven if proven and len(proven) == len(found) else None
 
 
-def _is_presidios(recognizer: PatternRecognizer, name: str) -> bool:
+def _is_presidios(recognizer: Any, name: str) -> bool:
     return name not in vars(recognizer) and getattr(type(recognizer), name) is getattr(PatternRecognizer, name)
 
 
@@ -72,7 +72,7 @@ def _proven(source: str, flags: int) -> Expression | None:
         return None
     tokens = _TOKEN.findall(source)
     if flags & regex.IGNORECASE:
-        tokens = [token for token in tokens if token != "(?i)"]
+        tokens = [each for each in tokens if each != "(?i)"]
     if any(_is_read_differently(token) for token in tokens):
         return None
     expression = Expression("".join(tokens), flags)

@@ -9,22 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
-from phonenumbers import (
-    COUNTRY_CODE_TO_REGION_CODE,
-    SUPPORTED_REGIONS,
-    CountryCodeSource,
-    NumberParseException,
-    PhoneMetadata,
-    PhoneNumberMatcher,
-    parse,
-)
-from phonenumbers import phonenumbermatcher as matching
-from phonenumbers import re_util
-from presidio_analyzer import EntityRecognizer
+from phonenumbers import CountryCodeSource, NumberParseException, PhoneNumberMatcher, parse, phonenumbermatcher, re_util
 from presidio_analyzer.predefined_recognizers import PhoneRecognizer
+
+from delible.detect.numbering import distinct, fewest_digits, possible_regions
+
+matching: Any = phonenumbermatcher
+"""Its parts, which are not public, are put together anew here; tests compare the outcome with the original."""
 
 _LONGEST = 4_900
 """`phonenumbers` gives up on a text after 65,535 tries, and makes at most 13 for each character."""
@@ -32,16 +26,8 @@ _LONGEST = 4_900
 _MATTERS_TO_ANOTHER = re.compile(r"[^bcdfghjlmpqruvwyzBCDFGHJLMPQRUVWYZ\n\d#]*")
 """Up to a digit, or up to a letter that stands in no number and in no word for an extension."""
 
-_DIGITS_AND_MARKS = re.compile(r"[0-9 \-.()/]*")
-_NOT_A_DIGIT = re.compile("[^0-9]+")
-_MOST_READINGS = 20
-_KINDS = (
-    *("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost"),
-    *("voip", "personal_number", "pager", "uan", "voicemail"),
-)
 
-
-def is_read(recognizer: EntityRecognizer) -> bool:
+def is_read(recognizer: Any) -> bool:
     """Return whether it is Presidio's own telephone recognizer, at a leniency that was read."""
     own = type(recognizer) is PhoneRecognizer and not {"analyze", "_get_recognizer_result"} & set(vars(recognizer))
     return own and recognizer.leniency in (matching.Leniency.POSSIBLE, matching.Leniency.VALID)
@@ -50,12 +36,12 @@ def is_read(recognizer: EntityRecognizer) -> bool:
 class Phones:
     """Finds the spans that a recognizer finds, in bounded work per text."""
 
-    def __init__(self, recognizer: PhoneRecognizer) -> None:
+    def __init__(self, recognizer: Any) -> None:
         re_util.enable_pattern_cache()
         self._recognizer = recognizer
-        self._regions = _distinct(tuple(recognizer.supported_regions))
+        self._regions = distinct(tuple(recognizer.supported_regions))
         self._leniency = recognizer.leniency
-        few = _fewest_digits() if self._leniency == matching.Leniency.VALID else 2
+        few = fewest_digits() if self._leniency == matching.Leniency.VALID else 2
         marks = matching._VALID_PUNCTUATION + matching._LEAD_CLASS_CHARS
         self._enough = re.compile(rf"\d(?:[{marks}]{{0,12}}\d){{{few - 1}}}").search
 
@@ -161,7 +147,7 @@ class _Reading:
         return self._attempts[place, whole]
 
     def _attempt(self, group: str, offset: int) -> _Attempt | None:
-        regions = _regions(group, self._regions) if self._leniency == matching.Leniency.VALID else self._regions
+        regions = possible_regions(group, self._regions) if self._leniency == matching.Leniency.VALID else self._regions
         if not regions or not self._is_apart(group, offset):
             return None
         return _Attempt(group, offset, regions, self._leniency)
@@ -193,8 +179,8 @@ class _Reading:
         return after >= len(self._text) or not _touches(self._text[after])
 
 
-_SECOND = matching._SECOND_NUMBER_START_PATTERN
-_UNWANTED_END = matching._UNWANTED_END_CHAR_PATTERN
+_SECOND: re.Pattern[str] = matching._SECOND_NUMBER_START_PATTERN
+_UNWANTED_END: re.Pattern[str] = matching._UNWANTED_END_CHAR_PATTERN
 
 
 def _trimmed(pattern: re.Pattern[str], candidate: str) -> str:
@@ -214,123 +200,3 @@ def _outermost(spans: set[tuple[int, int]]) -> list[tuple[int, int]]:
         if not kept or end > kept[-1][1]:
             kept.append((start, end))
     return kept
-
-
-@lru_cache(maxsize=8)
-def _distinct(regions: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the regions without those that read every number as an earlier one does; CA reads as US."""
-    seen: dict[str, str] = {}
-    for region in regions:
-        known = PhoneMetadata.metadata_for_region(region)
-        general = known.general_desc
-        reads = (
-            known.country_code,
-            known.international_prefix,
-            known.national_prefix_for_parsing,
-            known.national_prefix_transform_rule,
-            (general.national_number_pattern, general.possible_length),
-            # Lengths that are dialled only nearby count as too short, whatever they are, unless they are possible ones.
-            [n for n in general.possible_length_local_only if n >= min(general.possible_length)],
-        )
-        seen.setdefault(repr(reads), region)
-    return tuple(seen.values())
-
-
-@lru_cache(maxsize=1)
-def _fewest_digits() -> int:
-    """Return the fewest digits that can be written for a valid number anywhere, from the metadata of all regions.
-
-    Behind three of them letters are read as digits, too.
-    """
-    fewest = []
-    for region in SUPPORTED_REGIONS:
-        known = PhoneMetadata.metadata_for_region(region)
-        added = sum(c.isdigit() for c in re.sub(r"\\\d", "", known.national_prefix_transform_rule or ""))
-        fewest += [length - added for length in known.general_desc.possible_length if length > 0]
-    return max(2, min(3, *fewest))
-
-
-def _regions(group: str, regions: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the regions of which is not certain that the group is no number; signs beyond plain marks are for `parse`."""
-    if not _DIGITS_AND_MARKS.fullmatch(group):
-        return regions
-    return _regions_of_digits(_NOT_A_DIGIT.sub("", group), regions)
-
-
-@lru_cache(maxsize=4096)
-def _regions_of_digits(digits: str, regions: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(region for region in regions if _numbering(region).is_possible(digits))
-
-
-@dataclass(frozen=True)
-class _Numbering:
-    """How a region reads digits.
-
-    Args:
-        code: The country's calling code.
-        international: What is dialled before a calling code.
-        prefixes: What is taken off a number before it is judged, and what is put in its place: by the region itself,
-            and by the main region of its calling code.
-        lengths: Digits that a valid number may have.
-        fewest: Digits that must be written at least.
-        valid: The digits of the valid numbers of all regions with this code.
-    """
-
-    code: str
-    international: re.Pattern[str]
-    prefixes: tuple[tuple[re.Pattern[str], str], ...]
-    lengths: frozenset[int]
-    fewest: int
-    valid: re.Pattern[str]
-
-    def is_possible(self, digits: str) -> bool:
-        """Return False only where no reading of the digits is a valid number: far cheaper than `parse`.
-
-        A number with an international prefix is left to `parse`.
-        """
-        if self.international.match(digits):
-            return True
-        if len(digits) < self.fewest:
-            return False
-        readings = [digits]
-        if digits.startswith(self.code):
-            readings.append(digits[len(self.code) :])
-        for each in readings:  # which grows: a prefix is taken off again where the country's code was taken off
-            if len(each) in self.lengths and self.valid.fullmatch(each):
-                return True
-            for prefix, rule in self.prefixes:
-                match = prefix.match(each)
-                if match is not None and (without := _without(each, match, rule)) not in readings:
-                    readings.append(without)
-            if len(readings) > _MOST_READINGS:
-                return True
-        return False
-
-
-@lru_cache(maxsize=None)
-def _numbering(region: str) -> _Numbering:
-    known = PhoneMetadata.metadata_for_region(region)
-    code = known.country_code
-    regions = [PhoneMetadata.metadata_for_region_or_calling_code(code, r) for r in COUNTRY_CODE_TO_REGION_CODE[code]]
-    kinds = [kind for each in regions for name in _KINDS if (kind := getattr(each, name)) is not None]
-    patterns = {kind.national_number_pattern for kind in kinds if kind.national_number_pattern}
-    prefixes = {
-        each.national_prefix_for_parsing: each.national_prefix_transform_rule or ""
-        for each in (regions[0], known)
-        if each.national_prefix_for_parsing
-    }
-    lengths = frozenset(n for each in regions for n in each.general_desc.possible_length if n > 0)
-    return _Numbering(
-        str(code),
-        re.compile(known.international_prefix or "(?!)"),
-        tuple((re.compile(prefix), rule) for prefix, rule in prefixes.items()),
-        lengths,
-        min(lengths) - max((sum(map(str.isdigit, rule)) for rule in prefixes.values()), default=0),
-        re.compile("|".join(sorted(patterns))),
-    )
-
-
-def _without(digits: str, match: re.Match[str], rule: str) -> str:
-    if rule and match.re.groups and match.group(match.re.groups) is not None:
-        return match.re.sub(rule, digits, count=1)
-    return digits[match.end() :]

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 import regex
-from presidio_analyzer import AnalysisExplanation, AnalyzerEngine, EntityRecognizer, PatternRecognizer, RecognizerResult
+from presidio_analyzer import AnalysisExplanation, AnalyzerEngine, EntityRecognizer, RecognizerResult
 from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 
 from delible.detect import context, phone
@@ -36,20 +36,28 @@ class Scanner:
         analyzer: Its registry is read once: recognizers that are added later are not seen.
         entities: Types to look for.
         database: What `gates.compiled` made of `expressions_of` the same analyzer.
+        allowed: Texts that are no findings, as Presidio's `allow_list`.
     """
 
     def __init__(
-        self, analyzer: AnalyzerEngine, language: str, entities: Sequence[str], *, database: bytes | None = None
+        self,
+        analyzer: AnalyzerEngine,
+        language: str,
+        entities: Sequence[str],
+        *,
+        database: bytes | None = None,
+        allowed: Sequence[str] = (),
     ) -> None:
+        self._allowed = frozenset(allowed)
         self._analyzer, self._language, self._entities = analyzer, language, list(entities)
         self._blank = bool(getattr(analyzer.nlp_engine, "is_blank", False))
         self._recognizers = _recognizers(analyzer, language, entities)
         self._gate: Gate = gate(expressions_of(analyzer, language, entities), database)
         number = {expression: i for i, expression in enumerate(expressions_of(analyzer, language, entities))}
-        self._plain: dict[int, list[tuple[PatternRecognizer, Any]]] = {}
-        self._whole: dict[int, list[EntityRecognizer]] = {}
-        self._phones: list[tuple[EntityRecognizer, phone.Phones]] = []
-        self._always: list[EntityRecognizer] = []
+        self._plain: dict[int, list[tuple[Any, Any]]] = {}
+        self._whole: dict[int, list[Any]] = {}
+        self._phones: list[tuple[Any, phone.Phones]] = []
+        self._always: list[Any] = []
         for recognizer in self._recognizers:
             if not recognizer.is_loaded:
                 recognizer.load()
@@ -61,7 +69,7 @@ class Scanner:
                 self._boost = context.Boost(analyzer.context_aware_enhancer, words)
         self._remembered = lru_cache(maxsize=_REMEMBERED)(self._analyze)
 
-    def _place(self, recognizer: EntityRecognizer, number: dict[Expression, int]) -> None:
+    def _place(self, recognizer: Any, number: dict[Expression, int]) -> None:
         own = expressions(recognizer)
         if own is not None and all(number[expression] in self._gate.covered for expression in own):
             if is_plain(recognizer):
@@ -102,7 +110,7 @@ class Scanner:
             return self._judged(text, self._analyzer.nlp_engine.process_text(text, self._language))
 
     def _judged(self, text: str, artifacts: Any) -> tuple[Spotted, ...]:
-        found: list[tuple[EntityRecognizer, RecognizerResult]] = []
+        found: list[tuple[Any, RecognizerResult]] = []
         hits = self._gate.matching(text)
         if hits:
             found += self._by_patterns(text, hits)
@@ -117,13 +125,14 @@ class Scanner:
         results = self._in_context(text, found, artifacts, only_known=known == len(found))
         if len(results) > 1 or any(each.score == 0 for each in results):
             results = EntityRecognizer.remove_duplicates(results)
-        return tuple((each.entity_type, each.start, each.end, each.score) for each in results)
+        spotted = ((each.entity_type, each.start, each.end, each.score) for each in results)
+        if self._allowed:
+            return tuple(each for each in spotted if text[each[1] : each[2]] not in self._allowed)
+        return tuple(spotted)
 
-    def _by_patterns(
-        self, text: str, hits: Iterable[int]
-    ) -> Iterator[tuple[EntityRecognizer, RecognizerResult]]:
+    def _by_patterns(self, text: str, hits: Iterable[int]) -> Iterator[tuple[Any, RecognizerResult]]:
         """Do what `PatternRecognizer.analyze` does, for the patterns that may match."""
-        by_recognizer: dict[str, tuple[PatternRecognizer, list[RecognizerResult]]] = {}
+        by_recognizer: dict[str, tuple[Any, list[RecognizerResult]]] = {}
         for i in hits:
             for recognizer, pattern in self._plain.get(i, ()):
                 mine = by_recognizer.setdefault(recognizer.id, (recognizer, []))[1]
@@ -135,7 +144,7 @@ class Scanner:
     def _in_context(
         self,
         text: str,
-        found: Sequence[tuple[EntityRecognizer, RecognizerResult]],
+        found: Sequence[tuple[Any, RecognizerResult]],
         artifacts: Any,
         *,
         only_known: bool,
@@ -158,15 +167,14 @@ class Scanner:
         return self._by_presidio(text, found, artifacts)
 
     def _by_presidio(
-        self, text: str, found: Sequence[tuple[EntityRecognizer, RecognizerResult]], artifacts: Any
+        self, text: str, found: Sequence[tuple[Any, RecognizerResult]], artifacts: Any
     ) -> list[RecognizerResult]:
         for recognizer, each in found:
             each.recognition_metadata = {
                 RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: recognizer.id,
                 RecognizerResult.RECOGNIZER_NAME_KEY: recognizer.name,
             } | (each.recognition_metadata or {})
-            if each.analysis_explanation is None:
-                each.analysis_explanation = AnalysisExplanation(recognizer.name, each.score)
+            each.analysis_explanation = each.analysis_explanation or AnalysisExplanation(recognizer.name, each.score)
         with forgetting(self._analyzer.nlp_engine, self._language):
             if artifacts is None:
                 artifacts = self._analyzer.nlp_engine.process_text(text, self._language)
@@ -182,8 +190,8 @@ def expressions_of(analyzer: AnalyzerEngine, language: str, entities: Sequence[s
     return sorted({each for some in found for each in some}, key=lambda each: (each.source, each.flags))
 
 
-def _recognizers(analyzer: AnalyzerEngine, language: str, entities: Sequence[str]) -> list[EntityRecognizer]:
-    found = analyzer.registry.get_recognizers(language=language, entities=list(entities))
+def _recognizers(analyzer: AnalyzerEngine, language: str, entities: Sequence[str]) -> list[Any]:
+    found: list[Any] = analyzer.registry.get_recognizers(language=language, entities=list(entities))
     return sorted(found, key=lambda each: (each.name, each.id))
 
 
@@ -194,9 +202,10 @@ def _enhances(recognizer: EntityRecognizer) -> bool:
 _compiled = lru_cache(maxsize=1_000)(regex.compile)
 
 
-def _matches(text: str, recognizer: PatternRecognizer, pattern: Any) -> Iterator[RecognizerResult]:
+def _matches(text: str, recognizer: Any, pattern: Any) -> Iterator[RecognizerResult]:
+    compiled = _compiled(pattern.regex, recognizer.global_regex_flags)
     try:
-        for match in _compiled(pattern.regex, recognizer.global_regex_flags).finditer(text, timeout=SECONDS_PER_PATTERN):
+        for match in compiled.finditer(text, timeout=SECONDS_PER_PATTERN):
             start, end = match.span()
             if start == end:
                 continue
