@@ -61,8 +61,9 @@ def digest(expressions: Iterable[Expression]) -> str | None:
 
 
 def compiled(expressions: Sequence[Expression]) -> bytes | None:
-    """Compile the expressions, which takes seconds, and return the database; None where Hyperscan is not installed
-    or can use none of them.
+    """Compile the expressions, which takes seconds, and return the database.
+
+    None where Hyperscan is not installed, or can use none of them.
 
     Hyperscan promises that its prefilter reports every text in which an expression matches, as long as both engines
     mean the same by a set of characters. They do not quite: Hyperscan's Unicode is older, and knows no dotless i. So

@@ -12,7 +12,15 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from phonenumbers import CountryCodeSource, NumberParseException, PhoneNumberMatcher, parse, phonenumbermatcher, re_util
+from phonenumbers import (
+    SUPPORTED_REGIONS,
+    CountryCodeSource,
+    NumberParseException,
+    PhoneNumberMatcher,
+    parse,
+    phonenumbermatcher,
+    re_util,
+)
 from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 
 from delible.detect.numbering import distinct, fewest_digits, possible_regions
@@ -28,16 +36,19 @@ _MATTERS_TO_ANOTHER = re.compile(r"[^bcdfghjlmpqruvwyzBCDFGHJLMPQRUVWYZ\n\d#]*")
 
 
 def is_read(recognizer: Any) -> bool:
-    """Return whether it is Presidio's own telephone recognizer, at a leniency that was read."""
-    own = type(recognizer) is PhoneRecognizer and not {"analyze", "_get_recognizer_result"} & set(vars(recognizer))
-    return own and recognizer.leniency in (matching.Leniency.POSSIBLE, matching.Leniency.VALID)
+    """Return whether it is Presidio's own telephone recognizer, for known regions and at a leniency that was read."""
+    if type(recognizer) is not PhoneRecognizer or {"analyze", "_get_recognizer_result"} & set(vars(recognizer)):
+        return False
+    known = set(recognizer.supported_regions) <= set(SUPPORTED_REGIONS)
+    return known and recognizer.leniency in (matching.Leniency.POSSIBLE, matching.Leniency.VALID)
 
 
 class Phones:
     """Finds the spans that a recognizer finds, in bounded work per text."""
 
     def __init__(self, recognizer: Any) -> None:
-        re_util.enable_pattern_cache()
+        if hasattr(re_util, "enable_pattern_cache"):
+            re_util.enable_pattern_cache()
         self._recognizer = recognizer
         self._regions = distinct(tuple(recognizer.supported_regions))
         self._leniency = recognizer.leniency
