@@ -22,6 +22,8 @@ from delible.detect.patterns import Expression, expressions
 from delible.detect.phone import Phones
 from delible.errors import DelibleError
 
+SOURCE = Path(findings.__file__).parents[2]
+
 LOADED_BEFORE = """
 import tldextract, socket
 def refuse(*_, **__):
@@ -38,7 +40,7 @@ assert {"leaf": 0, "what": "hits", "name": "EMAIL_ADDRESS", "n": 1} in counts.to
 def test_a_worker_that_had_tldextract_before_asks_for_no_network(tmp_path):
     answer = subprocess.run(
         [sys.executable, "-c", LOADED_BEFORE],
-        env={"TLDEXTRACT_CACHE": str(tmp_path), "HOME": str(tmp_path)},
+        env={"TLDEXTRACT_CACHE": str(tmp_path), "HOME": str(tmp_path), "PYTHONPATH": str(SOURCE)},
         capture_output=True,
         text=True,
         check=False,
@@ -171,20 +173,16 @@ def recognizer(source, flags=regex.I | regex.M | regex.S):
         r"(?:foo){e<=1}",
         r"a{,3}b",
         r"[[:alpha:]]+",
-        r"[a--b]",
         r"\p{L}",
         r"\bx\Z",
         r"(?V1)a",
         r"a(?i)b",
         r"(?-i:a)",
-        r"\L<x>",
+        r"[a&&b]",
     ],
 )
 def test_what_engines_read_differently_is_not_proven(source):
-    try:
-        assert expressions(recognizer(source, regex.M)) is None
-    except regex.error:
-        pytest.skip("no expression at all")
+    assert expressions(recognizer(source, regex.M)) is None
 
 
 @pytest.mark.parametrize("flags", [regex.X, regex.A, regex.V1, regex.W])
@@ -195,7 +193,7 @@ def test_flags_that_change_the_meaning_are_not_proven(flags):
 @pytest.mark.parametrize(
     ("source", "text"),
     [
-        (r"\d{3}-\d\d", "1234-5"),
+        (r"\d{3}-\d\d", "12-45"),
         (r"[a-z0-9]+@\w+\.(?:com|org)", "ann at fennel.com"),
         (r"(?:\d\.){3}\d", "1.2.3"),
         (r"(?:ab|c/d)-\d", "abcd 12"),
@@ -212,12 +210,12 @@ def test_characters_on_which_the_engines_differ_pass_the_gate(monkeypatch):
     """With the comparison taken out, Hyperscan loses a digit that is younger than its tables."""
     pytest.importorskip("hyperscan")
     own = [Expression(r"\d\d", 0), Expression("kit", int(regex.I))]
-    for text in ("\U00010d31\U00010d31", "k\u0131t", "\u212ait"):
+    for text in ("\U00010d31\U00010d31", "k\u0130t", "\u212ait"):
         assert gate(own, compiled(own)).matching(text)
     monkeypatch.setattr("delible.detect.gates._differing", lambda _: [])
     careless = gate(own, compiled(own))
     assert not careless.matching("\U00010d31\U00010d31")
-    assert not careless.matching("k\u0131t")
+    assert not careless.matching("k\u0130t")
 
 
 def test_a_database_is_kept_for_its_owner_and_for_these_expressions_alone(tmp_path, monkeypatch):
