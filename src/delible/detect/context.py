@@ -10,14 +10,14 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate
 from operator import contains, eq
 from typing import Any
 
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
-from spacy.tokenizer import Tokenizer
 
 from delible.detect.memory import forgetting
+from delible.detect.tokens import Splitter
 
 _PIECES = re.compile(r"\s+|\S+").findall
 _REMEMBERED, _LONGEST_REMEMBERED = 50_000, 40
@@ -54,9 +54,7 @@ class Words:
         self._engine, self._language = nlp_engine, language
         tokenizer = nlp_engine.nlp[language].tokenizer
         self._pieces: dict[str, _Piece] = {}
-        self._pairs = _pairs_across(tokenizer)
-        self._firsts = tuple({first for first, _ in self._pairs})
-        self._seconds = tuple({second for _, second in self._pairs})
+        self._splitter = Splitter(tokenizer)
         self.readable = not any(len(rule) > 1 and re.search(r"\s", rule) for rule in tokenizer.rules)
 
     def read(self, text: str) -> Reading | None:
@@ -67,7 +65,7 @@ class Words:
         tails: tuple[str, ...] = ()
         for start, span in _spans(text):
             piece = self._pieces.get(span) or self._piece(span)
-            if tails and piece.heads and any((tail, head) in self._pairs for tail in tails for head in piece.heads):
+            if any((a, b) in self._splitter.pairs for a in tails for b in piece.heads):
                 return None
             ends += [start + end for end in piece.ends] if start else piece.ends
             words += piece.words
@@ -76,20 +74,26 @@ class Words:
         return Reading(ends, words, keywords)
 
     def _piece(self, span: str) -> _Piece:
-        with forgetting(self._engine, self._language):
-            read = self._engine.process_text(span, self._language)
-            piece = _Piece(
-                tuple(token.idx + len(token) for token in read.tokens),
-                tuple(word.lower() for word in read.lemmas),
-                tuple(read.keywords),
-                tuple(first for first in self._firsts if span.endswith(first)),
-                tuple(second for second in self._seconds if span.startswith(second)),
-            )
+        tokens = None if span[0].isspace() else self._splitter.split(span)
+        if tokens is not None:
+            words = tuple(token.lower() for token in tokens)
+            keywords = self._splitter.keywords(words)
+            ends = tuple(accumulate(map(len, tokens)))
+            piece = _Piece(ends, tuple(word.lower() for word in words), keywords, tokens[-1:], tokens[:1])
+        else:
+            piece = self._by_spacy(span)
         if len(span) <= _LONGEST_REMEMBERED:
             if len(self._pieces) >= _REMEMBERED:
                 self._pieces.clear()
             self._pieces[span] = piece
         return piece
+
+    def _by_spacy(self, span: str) -> _Piece:
+        tails, heads = self._splitter.tails(span), self._splitter.heads(span)
+        with forgetting(self._engine, self._language):
+            read = self._engine.process_text(span, self._language)
+            ends = tuple(token.idx + len(token) for token in read.tokens)
+            return _Piece(ends, tuple(word.lower() for word in read.lemmas), tuple(read.keywords), tails, heads)
 
 
 def _spans(text: str) -> Iterator[tuple[int, str]]:
@@ -100,20 +104,6 @@ def _spans(text: str) -> Iterator[tuple[int, str]]:
         if rest:
             yield start + len(span) - len(rest), rest
         start += len(span)
-
-
-def _pairs_across(tokenizer: Any) -> frozenset[tuple[str, str]]:
-    """Return the neighbouring tokens of all special cases, as they are before they are joined."""
-    without = Tokenizer(
-        tokenizer.vocab,
-        prefix_search=tokenizer.prefix_search,
-        suffix_search=tokenizer.suffix_search,
-        infix_finditer=tokenizer.infix_finditer,
-        token_match=tokenizer.token_match,
-        url_match=tokenizer.url_match,
-    )
-    tokens = [[token.text for token in without(rule)] for rule in tokenizer.rules]
-    return frozenset(pair for each in tokens for pair in pairwise(each))
 
 
 class Boost:
