@@ -47,7 +47,7 @@ def main() -> int:
             if plain != ours[text]:
                 counts["differing"] += 1
                 if counts["differing"] <= SHOWN:
-                    print(f"differs: seed {seed}, text {number}: {plain} != {ours[text]}")
+                    print(f"differs: seed {seed}, text {number}: {plain} != {ours[text]}", flush=True)
         if number_of_batch % SHOWN == 0:
             print(f"{counts} after {process_time():.0f} s", file=sys.stderr, flush=True)
     print(json.dumps({"benchmark": "equal_findings", **vars(chosen), **counts}))
