@@ -117,6 +117,14 @@ def test_a_sample_is_distinct_repeatable_and_says_that_it_is_one(spark: SparkSes
     assert (full["email"].values, full["email"].complete) == (60, True)
 
 
+def test_an_exact_scan_counts_the_same(spark: SparkSession) -> None:
+    rows = [("ann@fennel.example", "call 697-555-0142"), ("green", "ssn 219-09-9998"), ("10.1.2.3", "2026-01-31")]
+    frame = spark.createDataFrame(rows, "a string, b string")
+    facts = scan(frame)
+    assert facts == scan(frame, exact=True)
+    assert [sum(f.hits.values()) for f in facts] == [2, 3]
+
+
 def test_a_large_table_is_thinned_and_never_called_complete(
     spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,7 @@ def scan(
     tables: Annotated[list[str] | None, typer.Argument(help="Tables; all that are there when none is named.")] = None,
     sample: Annotated[int, typer.Option(help="Distinct values to look at per column.")] = 1_000,
     full: Annotated[bool, typer.Option("--full", help="Look at every distinct value.")] = False,
+    exact: Annotated[bool, typer.Option("--exact", help="Run plain Presidio: the same findings, slower.")] = False,
 ) -> None:
     """Look at the values, names and types of all columns, and record what each holds.
 
@@ -41,6 +42,7 @@ def scan(
         call.workspace,
         tables or (),
         sample=None if full else sample,
+        exact=exact,
         actor=call.actor,
         now=call.now,
         progress=progress,

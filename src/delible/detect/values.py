@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from delible.detect.entities import DEFAULT_COUNTRIES
-from delible.detect.findings import find
+from delible.detect.findings import find_all
 from delible.detect.shapes import shapes
 
 _WHOLE = 0.8
@@ -33,11 +34,21 @@ class Tally:
         """Count one value.
 
         Raises:
-            DelibleError: `detect.failed`, without the value.
+            DelibleError: `detect.failed`, `detect.slow`, without the value.
         """
-        text = value[:LONGEST].strip()
-        found = find(text, countries=countries)
-        self.values += 1
-        self.hits.update({f.entity for f in found})
-        self.whole.update({f.entity for f in found if f.end - f.start >= _WHOLE * len(text)})
-        self.shapes.update(shapes(text))
+        self.add_all([value], countries=countries)
+
+    def add_all(
+        self, values: Iterable[str], *, countries: tuple[str, ...] = DEFAULT_COUNTRIES, exact: bool = False
+    ) -> None:
+        """Count a batch of values; those that repeat are looked at once, and counted as often as they come.
+
+        Args:
+            exact: Run plain Presidio, which finds the same.
+        """
+        texts = [value[:LONGEST].strip() for value in values]
+        for text, found in zip(texts, find_all(texts, countries=countries, exact=exact), strict=True):
+            self.values += 1
+            self.hits.update({f.entity for f in found})
+            self.whole.update({f.entity for f in found if f.end - f.start >= _WHOLE * len(text)})
+            self.shapes.update(shapes(text))

@@ -38,7 +38,11 @@ class Leaf(NamedTuple):
 
 
 def scan(
-    frame: DataFrame, *, sample: int | None = DEFAULT_SAMPLE, countries: tuple[str, ...] = DEFAULT_COUNTRIES
+    frame: DataFrame,
+    *,
+    sample: int | None = DEFAULT_SAMPLE,
+    countries: tuple[str, ...] = DEFAULT_COUNTRIES,
+    exact: bool = False,
 ) -> list[ColumnFacts]:
     """Return what was counted in each leaf column, in the order of the schema.
 
@@ -47,6 +51,7 @@ def scan(
 
     Args:
         sample: Distinct values per column; None reads every one.
+        exact: Run plain Presidio, which finds the same and takes many times as long.
 
     Raises:
         DelibleError: `tags.scan_failed` when a worker fails; the values it worked on are not repeated.
@@ -60,7 +65,8 @@ def scan(
     tasks = int(frame.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1)
     if sample is not None:
         tasks = max(1, min(tasks, ceil(len(read) * sample / _VALUES_PER_TASK)))
-    counted = drawn.repartition(tasks).mapInArrow(partial(_examine, countries=countries, sample=sample), _COUNTS)
+    examine = partial(_examine, countries=countries, sample=sample, exact=exact, database=_database(countries, exact))
+    counted = drawn.repartition(tasks).mapInArrow(examine, _COUNTS)
     counts: dict[int, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     try:
         for row in counted.groupBy("leaf", "what", "name").agg(F.sum("n").alias("n")).collect():
@@ -110,20 +116,38 @@ def _drawn(rows: DataFrame, read: list[Leaf], sample: int | None) -> DataFrame:
     return distinct.withColumn("place", F.row_number().over(by_hash)).where(F.col("place") <= sample + 1)
 
 
+def _database(countries: tuple[str, ...], exact: bool) -> bytes | None:
+    """Return what workers look for all patterns at once with; compiled here, since it takes seconds."""
+    from delible.detect.database import prepared
+    from delible.detect.engine import engine
+
+    return None if exact else prepared(engine(countries).expressions)
+
+
 def _examine(
-    batches: Iterable[pa.RecordBatch], *, countries: tuple[str, ...], sample: int | None
+    batches: Iterable[pa.RecordBatch],
+    *,
+    countries: tuple[str, ...],
+    sample: int | None,
+    exact: bool = False,
+    database: bytes | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Count one partition's values, with this worker process's one engine."""
+    from delible.detect.engine import engine
     from delible.detect.values import Tally
 
+    engine(countries).use(database)
     tallies: dict[int, Tally] = defaultdict(Tally)
     more: set[int] = set()
     for batch in batches:
+        values: dict[int, list[str]] = defaultdict(list)
         for leaf, value, place in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             if sample is not None and place > sample:
                 more.add(leaf)
             else:
-                tallies[leaf].add(value, countries=countries)
+                values[leaf].append(value)
+        for leaf, own in values.items():
+            tallies[leaf].add_all(own, countries=countries, exact=exact)
     counts = [(leaf, _ALL, _MORE, 1) for leaf in more]
     for leaf, tally in tallies.items():
         counts.append((leaf, _ALL, _ALL, tally.values))

@@ -48,6 +48,7 @@ def scan_tables(
     names: Sequence[str] = (),
     *,
     sample: int | None,
+    exact: bool = False,
     actor: str,
     now: datetime,
     progress: Callable[[str], None] = lambda _: None,
@@ -57,6 +58,7 @@ def scan_tables(
     Args:
         names: Tables; all that are there when none is named.
         sample: Distinct values per column; None reads every one.
+        exact: Run plain Presidio, which finds the same and takes many times as long.
 
     Raises:
         InputError: `table.unknown`, `table.missing`, `tags.sample`.
@@ -81,7 +83,7 @@ def scan_tables(
         progress(f"Scanning {known.table}...")
         frame = restricted.without(known.table, read(spark, known.location, version=known.version))
         versions[known.table] = known.version
-        for facts in scan(frame, sample=sample):
+        for facts in scan(frame, sample=sample, exact=exact):
             evidence = named(facts.column, table=known.table)
             findings.append(tag(facts, evidence, table=known.table, version=known.version, at=now))
     Tags(workspace).put(findings)
@@ -91,6 +93,8 @@ def scan_tables(
     counts["returned"] = sum(returned.values())
     detail = {f"version:{table}": str(version) for table, version in versions.items()}
     detail["sample"] = "all" if sample is None else str(sample)
+    if exact:
+        detail["detection"] = "exact"
     entry = AuditEntry(
         actor=actor, action="tags.scan", object="workspace:tables", outcome="done", counts=counts, detail=detail
     )
