@@ -28,7 +28,8 @@ class Hidden:
 
 
 READS = {
-    "workflows/tagging.py": Hidden("Restricted.without", reads_in="without"),
+    "workflows/tagging.py": Hidden("Restricted.without", calls=(("without", "draw"), ("scan", "rows"))),
+    "lake/sample.py": Hidden("draws rows for `tags scan`, which hands them to Restricted.without"),
     "workflows/access.py": Hidden("Restricted.without, but for the person's own", reads_in="without"),
     "workflows/dataset.py": Hidden(
         "flags of standing requests, row by row; the other read is of consent records",

@@ -7,14 +7,18 @@ import json
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from pyspark.sql import functions as F
 
+from delible.decide.sampling import Bound, PerFile, rate_for
 from delible.decide.tagging import ColumnFacts
 from delible.errors import DelibleError, InputError
 from delible.lake import scan as scan_module
+from delible.lake.sample import drawn
 from delible.lake.scan import scan
 from delible.model.record import TagFinding
 from delible.model.terms import TagState
@@ -23,7 +27,7 @@ from delible.store.ledger import Ledger
 from delible.store.tags import Tags
 from delible.store.workspace import Workspace, create_workspace
 from delible.workflows.tables import list_tables, load_table
-from delible.workflows.tagging import list_tags, review_tag, scan_tables
+from delible.workflows.tagging import ReadTable, list_tags, review_tag, scan_tables
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -117,12 +121,73 @@ def test_a_sample_is_distinct_repeatable_and_says_that_it_is_one(spark: SparkSes
     assert (full["email"].values, full["email"].complete) == (60, True)
 
 
-def test_a_large_table_is_thinned_and_never_called_complete(
-    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+JSON = '{"email": "a%d@fennel.example", "n": 5, "tags": ["x", {"at": "10.1.2.3"}], "b%d@f.example": 1, "on": true}'
+XML = '<?xml version="1.0" encoding="utf-16"?><r:doc xmlns:r="u"><Name><First id="i">Ann%d</First></Name></r:doc>'
+
+
+def test_documents_in_strings_are_walked_and_what_is_none_stays_a_text(spark: SparkSession) -> None:
+    rows = [(JSON % (i, i), XML % i, "{broken c@fennel.example", i) for i in range(4)]
+    frame = spark.createDataFrame(rows, "payload string, resume string, odd string, n int")
+    facts = by_column(scan(frame, sample=None))
+    assert list(facts) == [
+        *("payload", "payload.$.*", "payload.$.email", "payload.$.n", "payload.$.tags[]", "payload.$.tags[].at"),
+        *("resume", "resume.Name.First", "resume.Name.First.@id", "odd", "n"),
+    ]
+    assert facts["payload.$.email"].whole == facts["payload.$.*"].whole == {"EMAIL_ADDRESS": 4}
+    assert facts["payload.$.tags[].at"].row_hits == {"IP_ADDRESS": 4}
+    assert (facts["payload.$.n"].kind, facts["resume.Name.First"].values) == ("bigint", 4)
+    assert facts["odd"].row_hits == {"EMAIL_ADDRESS": 4}
+    assert {each.rows for each in facts.values()} == {4}
+
+
+def test_drawn_rows_depend_on_file_and_place_alone_and_keep_the_bound_over_200_seeds(spark: SparkSession) -> None:
+    """One late file holds all of the personal data: as many rows as break the bound, at its worst places."""
+    rate = rate_for(Bound(0.95, Fraction(1, 1_000)), 100_000)
+    planted = spark.range(100).selectExpr("'late.parquet' AS file", "id * 64 + 5 AS place")
+    seeds = spark.range(200).withColumnRenamed("id", "seed")
+    hit = drawn(F.col("file"), F.col("place"), rate=rate, each=PerFile.FIRST, seed=F.col("seed"))
+    found = planted.crossJoin(seeds).where(hit).select("seed").distinct().count()
+    assert found >= 180, "5 % of 200 seeds may miss: 10, and 20 by chance once in a thousand"
+    small = spark.range(100).selectExpr("CONCAT(id % 10, '.parquet') AS file", "id DIV 10 AS place")
+    each = small.where(drawn(F.col("file"), F.col("place"), rate=1e-9, each=PerFile.DOUBLING)).groupBy("file").count()
+    assert {row["count"] for row in each.collect()} == {4}, "the 1st, 2nd, 4th and 8th row of each file"
+    assert each.count() == 10
+
+
+def test_only_what_came_is_read_again_and_a_column_that_nobody_mapped_is_a_gap(
+    spark: SparkSession, workspace: Workspace, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(scan_module, "_FEWEST_ROWS", 100)
-    (facts,) = scan(spark.range(2_000).selectExpr("CAST(id % 2 AS STRING) AS c"), sample=5)
-    assert (facts.values, facts.complete) == (2, False)
+    file = write(tmp_path / "t.csv", [["note"], *([f"note {i}"] for i in range(3_000))])
+    load_table(workspace, "notes", [file], actor="op", now=NOW)
+    place = str(workspace.path(workspace.config.warehouse) / "notes")
+    bound = Bound(0.95, Fraction(1, 1_000))
+
+    def scanned(**how: bool) -> tuple[ReadTable, dict[str, int], list[str | None]]:
+        found = scan_tables(workspace, bound=bound, actor="op", now=NOW, **how)
+        (read,) = found.read
+        return (
+            read,
+            {f.column: found.reaches[f.table, f.column].hits for f in found.findings},
+            [g.where for g in found.gaps],
+        )
+
+    first, hits, gaps = scanned()
+    assert (first.files_read, first.anew, hits, gaps) == (1, True, {"note": 0}, [])
+    late = spark.createDataFrame([("mail late@fennel.example", "x")], "note string, added string")
+    late.write.format("delta").mode("append").option("mergeSchema", "true").save(place)
+    second, hits, gaps = scanned()
+    assert (second.files_read, second.files_known, second.anew) == (1, 1, False)
+    assert (hits, gaps) == ({"note": 1, "added": 0}, ["notes.added"])
+    spark.sql(f"ALTER TABLE delta.`{place}` SET TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')")
+    spark.sql(f"OPTIMIZE delta.`{place}`")
+    third, hits, gaps = scanned()
+    assert (third.files_read, hits["note"], gaps) == (0, 1, ["notes.added"])
+    spark.sql(f"DELETE FROM delta.`{place}` WHERE added IS NOT NULL")
+    review_tag(workspace, "notes.added", accept=False, reason="codes", actor="op", now=NOW)
+    kept, hits, gaps = scanned()
+    assert (kept.files_read, hits["note"], gaps) == (0, 1, [])
+    anew, hits, _ = scanned(anew=True)
+    assert (anew.files_read, anew.anew, hits["note"]) == (1, True, 0), "the deleted row is no evidence any more"
 
 
 def test_a_failing_worker_repeats_no_value(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,66 @@
+"""Rows of a table drawn by where they lie: the same table version and seed give the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from delible.decide.sampling import PerFile
+from delible.lake.facts import read
+
+SEED = 20_180_525
+_LOWEST, _HASHES = -(2**63), 2**64
+
+
+def drawn(file: Column, index: Column, *, rate: float, each: PerFile, seed: Column | None = None) -> Column:
+    """Return the condition that a row is drawn, from its file's name and its place in the file.
+
+    The place counts rows behind deletion vectors, too, so a deletion changes nothing for the rows that stay.
+    """
+    below = min(_LOWEST + ceil(rate * _HASHES), 2**63 - 1)
+    share = F.xxhash64(file, index, F.lit(SEED) if seed is None else seed) < F.lit(below)
+    if each is PerFile.FIRST:
+        return share | (index == 0)
+    return share | (index.bitwiseAND(index + 1) == 0)
+
+
+def draw(
+    spark: SparkSession,
+    location: str,
+    *,
+    version: int,
+    files: Sequence[str] | None = None,
+    plain: bool = False,
+    rate: float = 1.0,
+    each: PerFile = PerFile.DOUBLING,
+) -> DataFrame:
+    """Return the drawn rows of a table's version.
+
+    Args:
+        files: Paths below the location; None for all. Other files are not opened where these are plain.
+        plain: The files hold what the table shows: no deletion vector, no column under another name. Otherwise Delta
+            reads, which honours both, and the other files' rows are left out as they come.
+        rate: Share of the rows; 1 for all.
+        each: What every file gives beside its share.
+    """
+    table = read(spark, location, version=version)
+    if files is not None and plain:
+        below = [path if "://" in path or path.startswith("/") else f"{location.rstrip('/')}/{path}" for path in files]
+        rows = spark.read.schema(table.schema).option("basePath", location).parquet(*below) if below else table.limit(0)
+    else:
+        rows = table
+    if files is None and rate >= 1.0:
+        return rows
+    place = rows.metadataColumn("_metadata")
+    file, index = place.getField("file_name"), place.getField("row_index")
+    if files is not None and not plain:
+        rows = rows.where(file.isin([path.rpartition("/")[2] for path in files]))
+    return rows if rate >= 1.0 else rows.where(drawn(file, index, rate=rate, each=each))
+
+
+def count_rows(spark: SparkSession, location: str, *, version: int) -> int:
+    """Return the rows of a table whose log does not count them; the files' own footers do."""
+    return read(spark, location, version=version).count()
