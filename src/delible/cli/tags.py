@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from delible.decide.sampling import Reach
     from delible.model.record import TagFinding
 
+_TINY = 0.0005
+"""Below it, two digits after the point would say too little of a share."""
+
 app = typer.Typer(help="Find personal data in tables, and review the verdicts.")
 
 
@@ -179,7 +182,9 @@ def _said(findings: Sequence[TagFinding], reaches: Mapping[tuple[str, str], Reac
 
 
 def _clean(finding: TagFinding) -> str:
-    return "none" if finding.bound == 0 else f"none, below {100 * finding.bound:.2g}%"
+    if finding.bound == 0:
+        return "none"
+    return f"none, below {100 * finding.bound:.2g}%" if finding.bound < _TINY else f"none, below {finding.bound:.2%}"
 
 
 _LEGEND = (

@@ -26,7 +26,7 @@ _VALUES_PER_TASK, _TASKS_PER_CORE, _MANY = 200, 8, 20_000
 _COLUMNS = ("leaf", "path", "number", "value")
 _OPENED = "leaf int, path string, number boolean, value string"
 _COUNTS = "leaf int, path string, number boolean, what string, name string, n bigint"
-_ALL, _MORE, _DOCUMENTS = "values", "more", "documents"
+_ALL, _MORE, _ROWS, _DOCUMENTS = "values", "more", "rows", "documents"
 _KINDS = ("hits", "whole", "shapes", "row_hits")
 _DOCUMENT = r"^\s*(?:[{\[]|<[A-Za-z_!?])"
 _MOST_PATHS = 1_000
@@ -111,7 +111,7 @@ def _paths(leaf: Leaf, own: int, counts: _Counts, whole: bool, rows: int) -> Ite
     places = {place: each for place, each in counts.items() if place.leaf == own and place.path}
     sizes: Counter[str] = Counter()
     for place, each in places.items():
-        sizes[place.path] += each[_ALL][_ALL]
+        sizes[place.path] += each[_ALL][_ROWS]
     shown = folded(sizes, documents)
     merged: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     texts = {shown[place.path] for place in places if not place.number}
@@ -194,6 +194,7 @@ def _examine(
     from delible.detect.values import Tally
 
     tallies: dict[_Place, Tally] = defaultdict(Tally)
+    filled: Counter[_Place] = Counter()
     counts: list[tuple[int, str, bool, str, str, int]] = []
     for batch in batches:
         for leaf, path, number, value, rows, place in zip(*(c.to_pylist() for c in batch.columns), strict=True):
@@ -202,9 +203,11 @@ def _examine(
             elif sample is not None and place > sample:
                 counts.append((leaf, path, number, _ALL, _MORE, 1))
             else:
-                tallies[_Place(leaf, path, number)].add(value, rows=rows, countries=countries)
+                at = _Place(leaf, path, number)
+                tallies[at].add(value, rows=rows, countries=countries)
+                filled[at] += rows
     for at, tally in tallies.items():
-        counts.append((*at, _ALL, _ALL, tally.values))
+        counts += [(*at, _ALL, _ALL, tally.values), (*at, _ALL, _ROWS, filled[at])]
         for what in _KINDS:
             counts += [(*at, what, name, n) for name, n in getattr(tally, what).items()]
     if counts:
