@@ -83,14 +83,17 @@ def reading(live: Iterable[bytes], known: Iterable[bytes], rewrites: Iterable[Re
     return Reading(now - drawn, len(drawn - now) / len(drawn) if drawn else 0.0)
 
 
-def continues(
-    record: ScanRecord | None, *, source: str, detector: str, rate: float, most: int | None, confidence: float
-) -> bool:
-    """Return whether evidence of former scans is as strong as what is asked for now, and of the same table."""
+def continues(record: ScanRecord | None, *, source: str, detector: str, rate: float, most: int | None) -> bool:
+    """Return whether evidence of former scans is as strong as what is asked for now, and of the same table.
+
+    Args:
+        rate: At which rows must have been drawn at least.
+        most: Distinct values per column that must have been looked at, if there were so many.
+    """
     if record is None or (record.source, record.detector) != (source, detector):
         return False
     enough = record.most is None or (most is not None and record.most >= most)
-    return enough and record.rate >= rate and record.confidence >= confidence
+    return enough and record.rate >= rate
 
 
 def mostly_gone(found: Reading) -> bool:

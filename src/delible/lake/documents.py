@@ -10,7 +10,7 @@ from itertools import islice
 from typing import NamedTuple
 from xml.parsers import expat
 
-LONGEST, DEEPEST, MOST_VALUES = 1_000_000, 30, 2_000
+LONGEST, DEEPEST, MOST_VALUES = 200_000, 30, 2_000
 """Of one document: characters, levels, values. What lies beyond is looked at in the whole text only."""
 
 ANY = "*"

@@ -18,8 +18,9 @@ from delible.decide.tagging import ColumnFacts
 from delible.detect.entities import DEFAULT_COUNTRIES
 from delible.errors import DelibleError
 from delible.lake.documents import ANY, folded, parts
+from delible.lake.documents import LONGEST as LONGEST_DOCUMENT
 from delible.lake.leaves import Leaf, leaves, values_of
-from delible.lake.session import watched
+from delible.lake.session import setting, watched
 
 DEFAULT_SAMPLE = 1_000
 _VALUES_PER_TASK, _TASKS_PER_CORE, _MANY = 200, 8, 20_000
@@ -30,6 +31,8 @@ _ALL, _MORE, _ROWS, _DOCUMENTS = "values", "more", "rows", "documents"
 _KINDS = ("hits", "whole", "shapes", "row_hits")
 _DOCUMENT = r"^\s*(?:[{\[]|<[A-Za-z_!?])"
 _MOST_PATHS = 1_000
+_BATCH = {"spark.sql.execution.arrow.maxRecordsPerBatch": "1000"}
+"""A column's longest documents, a batch of them, must fit into a worker's memory."""
 
 
 class _Place(NamedTuple):
@@ -77,7 +80,7 @@ def scan(
     summed = counted.groupBy("leaf", "path", "number", "what", "name").agg(F.sum("n").alias("n"))
     counts: dict[_Place, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     try:
-        with watched(frame.sparkSession, tell or (lambda _: None)):
+        with setting(frame.sparkSession, _BATCH), watched(frame.sparkSession, tell or (lambda _: None)):
             for row in summed.collect():
                 counts[_Place(row["leaf"], row["path"], row["number"])][row["what"]][row["name"]] = row["n"]
     except PythonException:
@@ -136,6 +139,7 @@ def _drawn(rows: DataFrame, read: list[Leaf], sample: int | None) -> DataFrame:
     columns = F.array(*[F.array_distinct(values_of(leaf)) for leaf in read])
     arrays = rows.select(F.posexplode(columns).alias("leaf", "found"))
     stacked = arrays.select("leaf", F.explode("found").alias("value")).where(F.trim("value") != "")
+    stacked = stacked.select("leaf", F.make_valid_utf8(F.substring("value", 1, LONGEST_DOCUMENT + 1)).alias("value"))
     texts = frozenset(i for i, leaf in enumerate(read) if leaf.kind == "string")
     opened = stacked.mapInArrow(partial(_open, texts=texts), _OPENED) if texts else _unopened(stacked)
     cut = opened.withColumn("value", F.substring("value", 1, LONGEST))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -10,6 +11,8 @@ from urllib.parse import unquote
 
 _HIDDEN = "deletionVectors"
 _WIDENED = "typeWidening"
+_STRANGE = re.compile(r"[%*?\[\]{}\\,]|(?:^|/)[._]")
+"""What Spark reads as a pattern or an escape in a path, and names that it takes for hidden."""
 
 
 @dataclass(frozen=True)
@@ -18,8 +21,9 @@ class DataFile:
 
     Args:
         path: Below the table's folder.
-        rows: As the log counts them; None without a count.
-        plain: It holds what the table shows: no row behind a deletion vector, no column under another name.
+        rows: As the log counts them, those behind a deletion vector included; None without a count.
+        plain: Read as a Parquet file by its path it gives what the table shows: no row is behind a deletion vector,
+            no column has another name, and values of partition columns stand in the path.
     """
 
     path: str
@@ -44,12 +48,6 @@ class TableSnapshot:
     files: Mapping[bytes, DataFile]
     mapped: bool = False
 
-    @property
-    def rows(self) -> int | None:
-        """Rows of all files, those behind deletion vectors included; None when a file has no count."""
-        counts = [file.rows for file in self.files.values()]
-        return None if None in counts else sum(rows or 0 for rows in counts)
-
 
 def file_digest(path: str) -> bytes:
     """Return eight bytes that stand for a file's path."""
@@ -64,13 +62,19 @@ def table_snapshot(location: str, version: int) -> TableSnapshot:
     added: Any = table.get_add_actions(flatten=True)
     features = {*(table.protocol().writer_features or []), *(table.protocol().reader_features or [])}
     mode = table.metadata().configuration.get("delta.columnMapping.mode", "none")
-    plain = mode == "none" and not any(feature.startswith(_WIDENED) for feature in features)
+    simple = mode == "none" and not any(feature.startswith(_WIDENED) for feature in features)
     hidden = _hidden(table) if _HIDDEN in features else frozenset()
+    metadata = table.metadata()
+    partitions = metadata.partition_columns
+
+    def plain(path: str) -> bool:
+        whole = hidden is not None and _name(path) not in hidden
+        return simple and whole and not _STRANGE.search(path) and all(f"{name}=" in path for name in partitions)
+
     files = {
-        file_digest(path): DataFile(path, rows, plain and hidden is not None and _name(path) not in hidden)
+        file_digest(path): DataFile(path, rows, plain(path))
         for path, rows in zip(_column(added, "path"), _column(added, "num_records"), strict=True)
     }
-    metadata = table.metadata()
     return TableSnapshot(str(metadata.id), table.version(), table.schema().to_json(), files, mode != "none")
 
 

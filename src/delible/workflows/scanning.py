@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _FEWEST_ROWS, _ROWS_PER_VALUE = 50_000, 20
+_LEFT = 0.9
+"""Share of the rows that may be left before a bound asks for more than was drawn, and all is read anew."""
 USUAL_CONFIDENCE = 0.95
 
 
@@ -43,10 +45,16 @@ class Extent:
     bound: Bound | None = None
     values: int | None = None
 
-    def rate(self, rows: int) -> float:
-        """Return the rate at which rows of a table are drawn."""
+    def needed(self, rows: int) -> float:
+        """Return the rate at which rows of a table must have been drawn at least."""
         if self.bound is not None:
             return rate_for(self.bound, rows)
+        return 1.0 if self.values is None else 0.0
+
+    def rate(self, rows: int) -> float:
+        """Return the rate at which rows are drawn now: so many that evidence is enough still when some rows go."""
+        if self.bound is not None:
+            return rate_for(self.bound, int(rows * _LEFT))
         if self.values is not None:
             return rate_of(max(_FEWEST_ROWS, self.values * _ROWS_PER_VALUE), rows)
         return 1.0
@@ -66,7 +74,7 @@ class Step:
         read: What is read now; nothing when former scans have read every file.
         before: What they read; None when it starts anew.
         last: The last scan's record, whether this one goes on from it or not.
-        rows: Of the table's version, as the log counts them.
+        rows: Of the table's version, without those behind deletion vectors.
         expected: About how many rows will be looked at now.
     """
 
@@ -148,14 +156,11 @@ def step(known: KnownTable, last: ScanRecord | None, extent: Extent, *, anew: bo
 
     snapshot = table_snapshot(known.location, known.version)
     schema = {leaf.path: leaf.kind for leaf in leaves(schema_of(snapshot.schema))}
-    rows = snapshot.rows
+    rows = known.size.rows if known.size is not None else None
     if rows is None:
         rows = count_rows(spark, known.location, version=known.version)
-    rate = extent.rate(rows)
-    confidence = USUAL_CONFIDENCE if extent.bound is None else extent.bound.confidence
-    same = continues(
-        last, source=snapshot.source, detector=__version__, rate=rate, most=extent.values, confidence=confidence
-    )
+    rate, source = extent.rate(rows), snapshot.source
+    same = continues(last, source=source, detector=__version__, rate=extent.needed(rows), most=extent.values)
     before = None if anew or not same or last is None or _is_another(last, snapshot, schema) else last
     found = Reading(frozenset(snapshot.files))
     if before is not None:

@@ -87,21 +87,20 @@ def test_a_rewrite_that_mixes_in_a_new_file_is_read() -> None:
         ({}, True),
         ({"rate": 0.05}, True),
         ({"rate": 0.2}, False),
-        ({"confidence": 0.99}, False),
         ({"source": "other"}, False),
         ({"detector": "2"}, False),
         ({"most": 10}, True),
     ],
 )
 def test_a_scan_goes_on_from_evidence_that_is_as_strong(asked: dict[str, object], goes_on: bool) -> None:
-    usual: dict[str, object] = {"source": "s", "detector": "1", "rate": 0.1, "most": None, "confidence": 0.95}
+    usual: dict[str, object] = {"source": "s", "detector": "1", "rate": 0.1, "most": None}
     assert continues(RECORD, **(usual | asked)) is goes_on  # type: ignore[arg-type]
     assert not continues(None, **usual)  # type: ignore[arg-type]
 
 
 def test_chosen_values_are_no_evidence_for_all() -> None:
     capped = replace(RECORD, most=100)
-    usual = {"source": "s", "detector": "1", "rate": 0.1, "confidence": 0.95}
+    usual = {"source": "s", "detector": "1", "rate": 0.1}
     assert not continues(capped, most=None, **usual)  # type: ignore[arg-type]
     assert not continues(capped, most=101, **usual)  # type: ignore[arg-type]
     assert continues(capped, most=100, **usual)  # type: ignore[arg-type]
