@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -105,10 +106,26 @@ def test_a_scan_starts_anew_where_former_ones_do_not_carry_it(place: str, follow
     assert following(Extent()).before is None
     assert following(Extent(Bound(0.99, Fraction(1, 90_000)))).before is not None, "every row was read"
     assert following(Extent(values=10)).before is not None
-    write_deltalake(place, rows(ROWS, note="z"), mode="overwrite")
-    assert following().before is None, "what was read is gone"
-    write_deltalake(place, rows(5, note=1), mode="overwrite", schema_mode="overwrite")
-    assert following().before is None, "another type"
+
+
+def test_evidence_of_rows_that_are_gone_is_left_aside_with_most_of_them(place: str, following: Next) -> None:
+    following()
+    write_deltalake(place, rows(ROWS, note="y"), mode="append")
+    write_deltalake(place, rows(ROWS, note="z"), mode="append")
+    following()
+    DeltaTable(place).delete("note = 'z'")
+    write_deltalake(place, rows(ROWS, note="w"), mode="append")
+    assert following().before is not None, "one file of three"
+    write_deltalake(place, rows(3 * ROWS, note="z"), mode="overwrite")
+    assert following().before is None, "all of them"
+
+
+def test_a_column_of_another_type_is_read_anew(following: Next) -> None:
+    made = following()
+    for schema, goes_on in (({"note": "string"}, True), ({"note": "int"}, False), ({}, True)):
+        last = made.record([], (), NOW)
+        after = step(made.known, replace(last, schema=schema), made.extent, anew=False, spark=None)  # type: ignore[arg-type]
+        assert (after.before is not None) is goes_on
 
 
 def test_chosen_values_carry_no_bound(following: Next, last: list[ScanRecord]) -> None:
