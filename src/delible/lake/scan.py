@@ -90,19 +90,15 @@ def scan(
     found: list[ColumnFacts] = []
     for leaf in every:
         own = number.get(leaf.path)
-        found.append(
-            _facts(
-                leaf.path, leaf.kind, counts.get(_Place(own, "", False), {}) if own is not None else None, whole, total
-            )
-        )
-        if own is not None:
-            found += _paths(leaf, own, counts, whole, total)
+        if own is None:
+            found.append(ColumnFacts(leaf.path, leaf.kind))
+            continue
+        found.append(_facts(leaf.path, leaf.kind, counts.get(_Place(own, "", False), {}), whole, total))
+        found += _paths(leaf, own, counts, whole, total)
     return found
 
 
-def _facts(path: str, kind: str, counts: Mapping[str, Counter[str]] | None, whole: bool, rows: int) -> ColumnFacts:
-    if counts is None:
-        return ColumnFacts(path, kind)
+def _facts(path: str, kind: str, counts: Mapping[str, Counter[str]], whole: bool, rows: int) -> ColumnFacts:
     own = counts.get(_ALL, Counter())
     maps = {what: dict(counts.get(what, {})) for what in _KINDS}
     return ColumnFacts(path, kind, values=own[_ALL], complete=whole and not own[_MORE], rows=rows, **maps)
@@ -201,15 +197,18 @@ def _examine(
     filled: Counter[_Place] = Counter()
     counts: list[tuple[int, str, bool, str, str, int]] = []
     for batch in batches:
+        values: dict[_Place, list[tuple[str, int]]] = defaultdict(list)
         for leaf, path, number, value, rows, place in zip(*(c.to_pylist() for c in batch.columns), strict=True):
             if path == _DOCUMENTS:
                 counts.append((leaf, "", False, _DOCUMENTS, _DOCUMENTS, rows))
             elif sample is not None and place > sample:
                 counts.append((leaf, path, number, _ALL, _MORE, 1))
             else:
-                at = _Place(leaf, path, number)
-                tallies[at].add(value, rows=rows, countries=countries)
-                filled[at] += rows
+                values[_Place(leaf, path, number)].append((value, rows))
+        for at, own in values.items():
+            filled[at] += sum(n for _, n in own)
+            for text, n in own:
+                tallies[at].add(text, rows=n, countries=countries)
     for at, tally in tallies.items():
         counts += [(*at, _ALL, _ALL, tally.values), (*at, _ALL, _ROWS, filled[at])]
         for what in _KINDS:
