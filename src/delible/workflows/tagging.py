@@ -99,8 +99,7 @@ def scan_tables(
 
     Raises:
         InputError: `table.unknown`, `table.missing`, `tags.sample`.
-        DelibleError: `tags.scan_failed`; tables that were scanned before the failing one keep their records, and no
-            verdict of this scan is recorded.
+        DelibleError: `tags.scan_failed`; nothing of this scan is recorded.
     """
     if sample is not None and sample < 1:
         raise InputError("tags.sample", "a sample has at least one value.", where="--sample")
