@@ -96,7 +96,7 @@ def list_(ctx: typer.Context) -> None:
 
     workspace = current(ctx).workspace
     findings = list_tags(workspace)
-    reaches = reaches_of(workspace, findings)
+    reaches = reaches_of(workspace)
     text = _table(findings, reaches) if findings else "No column has been scanned. Run: delible tags scan"
     emit(ctx, {"columns": [_line(finding, reaches) for finding in findings]}, text=text)
 

@@ -56,6 +56,11 @@ class Scans:
         rows = self._table.snapshot().rows(f'WHERE "table" = {literal(table)} ORDER BY "n" DESC LIMIT 1')
         return _record(rows[0]) if rows else None
 
+    def latest(self) -> dict[str, ScanRecord]:
+        """Return what is known of each table."""
+        rows = self._table.snapshot().rows('WHERE "n" IN (SELECT max("n") FROM t GROUP BY "table")')
+        return {record.table: record for record in map(_record, rows)}
+
 
 def _row(n: int, record: ScanRecord) -> Row:
     return (

@@ -247,10 +247,9 @@ def list_tags(workspace: Workspace) -> list[TagFinding]:
     return Tags(workspace).latest()
 
 
-def reaches_of(workspace: Workspace, findings: Iterable[TagFinding]) -> dict[tuple[str, str], Reach]:
+def reaches_of(workspace: Workspace) -> dict[tuple[str, str], Reach]:
     """Return what the scans can and cannot rule out, by table and column."""
-    records = {table: Scans(workspace).newest(table) for table in {finding.table for finding in findings}}
-    known = {table: record for table, record in records.items() if record is not None}
+    known = Scans(workspace).latest()
     return {(table, column): reach(r, facts) for table, r in known.items() for column, facts in r.facts.items()}
 
 

@@ -37,7 +37,9 @@ def test_the_newest_record_of_a_table_comes_back_whole(workspace: Workspace) -> 
     scans.put(replace(first, table="other", version=9))
     assert scans.newest("o'neil") == first
     second = replace(first, version=4, most=7, files=frozenset())
+    assert scans.latest() == {"o'neil": first, "other": replace(first, table="other", version=9)}
     scans.put(second)
+    assert scans.latest()["o'neil"] == second
     assert scans.newest("o'neil") == second
 
 
