@@ -168,7 +168,7 @@ def test_only_what_came_is_read_again_and_a_column_that_nobody_mapped_is_a_gap(
 
     def append(*notes: str) -> None:
         late = spark.createDataFrame([(note, "x") for note in notes], "note string, added string")
-        late.write.format("delta").mode("append").option("mergeSchema", "true").save(place)
+        late.coalesce(1).write.format("delta").mode("append").option("mergeSchema", "true").save(place)
 
     found, read, hits = scanned()
     assert (read.files_read, read.anew, hits, found.gaps) == (1, True, 0, ())
