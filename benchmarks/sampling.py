@@ -52,13 +52,13 @@ def found_in_seeds(spark: SparkSession, workspace: Workspace, bound: Bound, rows
     """Return in how many of 200 seeds the draw contains a row with personal data."""
     from pyspark.sql import functions as F
 
-    from delible.lake.facts import read
     from delible.lake.sample import drawn
 
     (known,) = chosen_tables(workspace, ["large"])
-    sizes = [file.rows or 0 for file in table_snapshot(known.location, known.version).files.values()]
+    files = table_snapshot(known.location, known.version).files.values()
+    sizes = [file.rows or 0 for file in files]
     rate = rate_for(bound, rows)
-    table = read(spark, known.location)
+    table = spark.read.parquet(*(f"{known.location}/{file.path}" for file in files))
     place = table.metadataColumn("_metadata")
     planted = table.where("note LIKE '%@%'").select(
         place.getField("file_name").alias("file"), place.getField("row_index").alias("index")

@@ -39,26 +39,34 @@ def draw(
 ) -> DataFrame:
     """Return the drawn rows of a table's version.
 
+    Delta tells a row's place in its file only for tables with deletion vectors or row tracking. Of the others, files
+    that are not plain are drawn from by chance alone: the bound is kept, and the draw is the same where Spark splits
+    the files alike.
+
     Args:
-        files: Paths below the location; None for all. Other files are not opened where these are plain.
+        files: Paths below the location, one at least; None for all. Other files are not opened where these are plain.
         plain: The files hold what the table shows: no deletion vector, no column under another name. Otherwise Delta
             reads, which honours both, and the other files' rows are left out as they come.
         rate: Share of the rows; 1 for all.
         each: What every file gives beside its share.
     """
     table = read(spark, location, version=version)
+    if files is None and rate >= 1.0:
+        return table
     if files is not None and plain:
         below = [path if "://" in path or path.startswith("/") else f"{location.rstrip('/')}/{path}" for path in files]
-        rows = spark.read.schema(table.schema).option("basePath", location).parquet(*below) if below else table.limit(0)
+        rows = spark.read.schema(table.schema).option("basePath", location).parquet(*below)
     else:
         rows = table
-    if files is None and rate >= 1.0:
-        return rows
     place = rows.metadataColumn("_metadata")
-    file, index = place.getField("file_name"), place.getField("row_index")
+    file = place.getField("file_name")
     if files is not None and not plain:
         rows = rows.where(file.isin([path.rpartition("/")[2] for path in files]))
-    return rows if rate >= 1.0 else rows.where(drawn(file, index, rate=rate, each=each))
+    if rate >= 1.0:
+        return rows
+    if "row_index" not in rows.select(place).schema[0].dataType.fieldNames():
+        return rows.where(F.rand(SEED) < rate)
+    return rows.where(drawn(file, place.getField("row_index"), rate=rate, each=each))
 
 
 def count_rows(spark: SparkSession, location: str, *, version: int) -> int:

@@ -98,11 +98,12 @@ class Step:
     def selection(self) -> dict[str, Any]:
         """What `lake.sample.draw` is asked for."""
         chosen = [self.snapshot.files[each] for each in sorted(self.read.files)]
-        every = len(chosen) == len(self.snapshot.files)
+        plain = all(file.plain for file in chosen)
+        table = len(chosen) == len(self.snapshot.files) and (self.rate >= 1.0 or not plain)
         return {
             "version": self.snapshot.version,
-            "files": None if every else [file.path for file in chosen],
-            "plain": all(file.plain for file in chosen),
+            "files": None if table else [file.path for file in chosen],
+            "plain": plain,
             "rate": self.rate,
             "each": per_file([file.rows or 0 for file in chosen], self.rate),
         }

@@ -63,7 +63,10 @@ def test_only_new_files_are_read_and_their_evidence_is_added(
     place: str, following: Next, last: list[ScanRecord]
 ) -> None:
     first = following()
-    assert (len(first.read.files), first.selection["files"], first.before) == (1, None, None)
+    assert (len(first.read.files), len(first.selection["files"]), first.before) == (1, 1, None)
+    assert following(Extent(), anew=True).selection["files"] is None, "all rows of all files: the table itself"
+    last.clear()
+    following()
     assert 3_000 < first.expected < 3_500
     assert not following().read.files
     write_deltalake(place, rows(ROWS, note="y"), mode="append")
