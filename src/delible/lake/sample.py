@@ -64,7 +64,7 @@ def draw(
         rows = rows.where(file.isin([path.rpartition("/")[2] for path in files]))
     if rate >= 1.0:
         return rows
-    if "row_index" not in rows.select(place).schema[0].dataType.fieldNames():
+    if "row_index" not in rows.select(place.alias("place")).select("place.*").columns:
         return rows.where(F.rand(SEED) < rate)
     return rows.where(drawn(file, place.getField("row_index"), rate=rate, each=each))
 
