@@ -29,6 +29,7 @@ class Hidden:
 
 READS = {
     "workflows/tagging.py": Hidden("Restricted.without", reads_in="without"),
+    "lake/sample.py": Hidden("draws rows for `tags scan`, which hands them to Restricted.without"),
     "workflows/access.py": Hidden("Restricted.without, but for the person's own", reads_in="without"),
     "workflows/dataset.py": Hidden(
         "flags of standing requests, row by row; the other read is of consent records",
@@ -70,18 +71,22 @@ READS = {
 
 
 def _reads(tree: ast.Module) -> list[ast.Call]:
-    imported = _imports_read(tree)
+    imported = _imported_reads(tree)
     return [
         call
         for call in _calls(tree)
-        if (imported and isinstance(call.func, ast.Name) and call.func.id == "read")
+        if (isinstance(call.func, ast.Name) and call.func.id in imported)
         or (isinstance(call.func, ast.Attribute) and call.func.attr == "load" and "read" in _names(call.func))
     ]
 
 
-def _imports_read(tree: ast.Module) -> bool:
-    imports = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module == "delible.lake.facts"]
-    return any(name.name == "read" for each in imports for name in each.names)
+READERS = {"delible.lake.facts": "read", "delible.lake.sample": "draw"}
+"""Functions that return rows of tables."""
+
+
+def _imported_reads(tree: ast.Module) -> set[str]:
+    imports = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module in READERS]
+    return {name.name for each in imports for name in each.names if name.name == READERS[each.module or ""]}
 
 
 def _calls(tree: ast.AST, name: str | None = None) -> Iterator[ast.Call]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from delible.cli.context import current, emit, progress
-from delible.errors import InputError
+from delible.errors import BlockedError, InputError
 
 if TYPE_CHECKING:
     from rich.console import Group
 
+    from delible.decide.sampling import Reach
     from delible.model.record import TagFinding
+
+_TINY = 0.0005
+"""Below it, two digits after the point would say too little of a share."""
 
 app = typer.Typer(help="Find personal data in tables, and review the verdicts.")
 
@@ -22,41 +26,64 @@ app = typer.Typer(help="Find personal data in tables, and review the verdicts.")
 def scan(
     ctx: typer.Context,
     tables: Annotated[list[str] | None, typer.Argument(help="Tables; all that are there when none is named.")] = None,
-    sample: Annotated[int, typer.Option(help="Distinct values to look at per column.")] = 1_000,
-    full: Annotated[bool, typer.Option("--full", help="Look at every distinct value.")] = False,
+    *,
+    confidence: Annotated[float, typer.Option(help="How sure it is that no more is missed, such as 0.99.")] = 0.95,
+    max_prevalence: Annotated[
+        str, typer.Option(metavar="SHARE", help="Share of rows that personal data may stand in unseen, as 1/50000.")
+    ] = "1/1000",
+    sample: Annotated[
+        int | None, typer.Option(help="Distinct values per column at most, instead of enough rows for a bound.")
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Read every row of the files to read, instead of a draw.")
+    ] = False,
+    anew: Annotated[bool, typer.Option("--anew", help="Read files again that former scans have read.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Read every row of every file: --all --anew.")] = False,
     exact: Annotated[bool, typer.Option("--exact", help="Run plain Presidio: the same findings, slower.")] = False,
+    names_only: Annotated[bool, typer.Option("--names-only", help="Judge by names and types; read no row.")] = False,
 ) -> None:
     """Look at the values, names and types of all columns, and record what each holds.
 
-    A sample proves that a column holds personal data, never that it does not: `bound` says what share of its values
-    could still, at 95 % confidence.
+    As many rows are drawn from each file as it takes to say, of a column without a hit, that fewer rows than the given
+    share hold any. Files that former scans have read are not read again. A column that came or changed since, and that
+    no policy maps, is a gap: exit code 3.
 
     Example:
 
-        delible tags scan customers --sample 2000
+        delible tags scan customers --confidence 0.99 --max-prevalence 1/50000
     """
-    from delible.workflows.tagging import scan_tables
+    from delible.decide.sampling import bound_of
+    from delible.workflows.tagging import scan_names, scan_tables
 
     call = current(ctx)
-    found = scan_tables(
-        call.workspace,
-        tables or (),
-        sample=None if full else sample,
-        exact=exact,
-        actor=call.actor,
-        now=call.now,
-        progress=progress,
-    )
+    bound = bound_of(confidence, max_prevalence)
+    if names_only:
+        found = scan_names(call.workspace, tables or (), actor=call.actor, now=call.now)
+    else:
+        found = scan_tables(
+            call.workspace,
+            tables or (),
+            sample=None if every or full else sample,
+            bound=None if every or full or sample is not None else bound,
+            anew=anew or full,
+            exact=exact,
+            actor=call.actor,
+            now=call.now,
+            progress=progress,
+        )
     document = {
         "tables": found.tables,
         "values": found.values,
         "personal": found.personal,
-        "columns": [_line(finding) for finding in found.findings],
+        "columns": [_line(finding, found.reaches) for finding in found.findings],
         "returned": [{"table": table, "rows": rows} for table, rows in found.returned.items()],
+        "read": found.read,
+        "gaps": [gap.as_json() for gap in found.gaps],
     }
     for table, rows in found.returned.items():
         progress(f"finding: {rows} row(s) of erased people are in {table} again; see: delible guard {table}")
-    emit(ctx, document, text=_table(found.findings))
+    failure = BlockedError.of(found.gaps) if found.gaps else None
+    emit(ctx, document, text=_table(found.findings, found.reaches), failure=failure)
 
 
 @app.command("list")
@@ -67,11 +94,13 @@ def list_(ctx: typer.Context) -> None:
 
         delible tags list --json
     """
-    from delible.workflows.tagging import list_tags
+    from delible.workflows.tagging import list_tags, reaches_of
 
-    findings = list_tags(current(ctx).workspace)
-    text = _table(findings) if findings else "No column has been scanned. Run: delible tags scan"
-    emit(ctx, {"columns": [_line(finding) for finding in findings]}, text=text)
+    workspace = current(ctx).workspace
+    findings = list_tags(workspace)
+    reaches = reaches_of(workspace)
+    text = _table(findings, reaches) if findings else "No column has been scanned. Run: delible tags scan"
+    emit(ctx, {"columns": [_line(finding, reaches) for finding in findings]}, text=text)
 
 
 @app.command()
@@ -96,14 +125,31 @@ def review(
     pinned = review_tag(
         call.workspace, column, accept=accept, reason=reason, category=category, actor=call.actor, now=call.now
     )
-    emit(ctx, {"column": _line(pinned)}, text=f"{column}: {pinned.state} as {pinned.category or 'not personal'}.")
+    emit(ctx, {"column": _line(pinned, {})}, text=f"{column}: {pinned.state} as {pinned.category or 'not personal'}.")
 
 
-def _line(finding: TagFinding) -> dict[str, Any]:
-    return finding.model_dump(mode="json")
+def _line(finding: TagFinding, reaches: Mapping[tuple[str, str], Reach]) -> dict[str, Any]:
+    line: dict[str, Any] = finding.model_dump(mode="json")
+    found = reaches.get((finding.table, finding.column))
+    if found is None:
+        return line
+    line["reach"] = {
+        "rows": found.rows,
+        "of": found.of,
+        "row_hits": min(found.hits, found.rows),
+        "confidence": found.confidence,
+        "fewer_than_one_in": found.fewer_than_one_in,
+        "cannot_rule_out": found.missed,
+        "words": _words(finding, found),
+    }
+    return line
 
 
-def _table(findings: Sequence[TagFinding]) -> Group:
+def _words(finding: TagFinding, found: Reach) -> str:
+    return found.words() if finding.category is not None else found.beyond()
+
+
+def _table(findings: Sequence[TagFinding], reaches: Mapping[tuple[str, str], Reach]) -> Group:
     from rich.console import Group
     from rich.table import Table
 
@@ -124,17 +170,29 @@ def _table(findings: Sequence[TagFinding]) -> Group:
     legend = Table(box=None, pad_edge=False, show_header=False)
     for word, meaning in _LEGEND:
         legend.add_row(word, meaning)
-    return Group(table, "", legend)
+    return Group(table, "", *_said(findings, reaches), "", legend)
+
+
+def _said(findings: Sequence[TagFinding], reaches: Mapping[tuple[str, str], Reach]) -> list[str]:
+    """Return in plain words what can and cannot be ruled out; columns of which the same is said share a line."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for finding in findings:
+        found = reaches.get((finding.table, finding.column))
+        if found is not None and finding.category is None:
+            alike.setdefault((finding.table, _words(finding, found)), []).append(finding.column)
+    return [f"{table}: {', '.join(columns)}: {words}." for (table, words), columns in alike.items()]
 
 
 def _clean(finding: TagFinding) -> str:
-    return "none" if finding.bound == 0 else f"none, below {finding.bound:.2%}"
+    if finding.bound == 0:
+        return "none"
+    return f"none, below {100 * finding.bound:.2g}%" if finding.bound < _TINY else f"none, below {finding.bound:.2%}"
 
 
 _LEGEND = (
     ("category", "what the column holds; an entity is the kind of value by which that was seen"),
     ("none", "nothing personal was found in any value"),
-    ("none, below N%", "at most a few values by chance; at 95 % confidence, fewer than N % could still be personal"),
+    ("none, below N%", "nothing but chance hits; what could still be there unseen, at the confidence of the scan"),
     ("sure", "how sure the verdict is"),
     ("hits", "values that look so, of the distinct values looked at; 0/0: judged by name and type alone"),
     ("proposed", "nobody has reviewed it; then it is accepted or rejected, for good: delible tags review TABLE.COLUMN"),

@@ -65,6 +65,8 @@ class ColumnFacts:
         hits: Entity type to the number of values that hold it.
         whole: The same, of values that are nothing else.
         shapes: Form, such as `card` or `prose`, to the number of values of that form.
+        rows: Rows that were looked at, empty ones included.
+        row_hits: Entity type to the rows that hold it; a row with several such elements may count for each.
     """
 
     column: str
@@ -74,6 +76,8 @@ class ColumnFacts:
     hits: Mapping[str, int] = field(default_factory=dict)
     whole: Mapping[str, int] = field(default_factory=dict)
     shapes: Mapping[str, int] = field(default_factory=dict)
+    rows: int = 0
+    row_hits: Mapping[str, int] = field(default_factory=dict)
 
     def share(self, counts: Mapping[str, int], *names: str) -> float:
         """Return the largest share of the values that any of the names was counted on."""

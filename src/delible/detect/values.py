@@ -23,32 +23,42 @@ class Tally:
         hits: Entity type to the number of values that hold it.
         whole: The same, of values that are little else: the finding covers four fifths of the value.
         shapes: Form to the number of values that have it.
+        row_hits: Entity type to the number of rows that hold it.
     """
 
     values: int = 0
     hits: Counter[str] = field(default_factory=Counter)
     whole: Counter[str] = field(default_factory=Counter)
     shapes: Counter[str] = field(default_factory=Counter)
+    row_hits: Counter[str] = field(default_factory=Counter)
 
-    def add(self, value: str, *, countries: tuple[str, ...] = DEFAULT_COUNTRIES) -> None:
-        """Count one value.
+    def add(self, value: str, *, rows: int = 1, countries: tuple[str, ...] = DEFAULT_COUNTRIES) -> None:
+        """Count one value that stands in so many rows.
 
         Raises:
             DelibleError: `detect.failed`, `detect.slow`, without the value.
         """
-        self.add_all([value], countries=countries)
+        self.add_all([(value, rows)], countries=countries)
 
     def add_all(
-        self, values: Iterable[str], *, countries: tuple[str, ...] = DEFAULT_COUNTRIES, exact: bool = False
+        self,
+        values: Iterable[tuple[str, int]],
+        *,
+        countries: tuple[str, ...] = DEFAULT_COUNTRIES,
+        exact: bool = False,
     ) -> None:
-        """Count a batch of values; those that repeat are looked at once, and counted as often as they come.
+        """Count a batch of values, each with the number of its rows; those that repeat are looked at once.
 
         Args:
+            values: Values, each counted as often as it comes, and the rows that they stand in.
+            countries: Whose national identifiers are looked for.
             exact: Run plain Presidio, which finds the same.
         """
-        texts = [value[:LONGEST].strip() for value in values]
-        for text, found in zip(texts, find_all(texts, countries=countries, exact=exact), strict=True):
+        texts, rows = zip(*((value[:LONGEST].strip(), n) for value, n in values), strict=True)
+        for text, n, found in zip(texts, rows, find_all(texts, countries=countries, exact=exact), strict=True):
+            held = {f.entity for f in found}
             self.values += 1
-            self.hits.update({f.entity for f in found})
+            self.hits.update(held)
+            self.row_hits.update(dict.fromkeys(held, n))
             self.whole.update({f.entity for f in found if f.end - f.start >= _WHOLE * len(text)})
             self.shapes.update(shapes(text))

@@ -70,6 +70,23 @@ def commits(location: str, *, since: int = -1) -> Iterator[Commit]:
         yield Commit(version, actions.pop("commitInfo", {}), actions)
 
 
+def rewrites(location: str, *, since: int, until: int) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
+    """Yield paths added and removed by each commit that changed no row, such as OPTIMIZE, oldest first.
+
+    Commits whose JSON is no longer in the log are left out.
+    """
+    filesystem, log = log_of(location)
+    for version, path in sorted(_files(filesystem, log, _COMMIT)):
+        if not since < version <= until:
+            continue
+        with filesystem.open_input_stream(path) as stream:
+            actions = [json.loads(line) for line in stream.read().splitlines() if line[:6] in (b'{"add"', b'{"remo')]
+        files = [action.get("add") or action.get("remove") for action in actions]
+        if files and not any(file["dataChange"] for file in files):
+            added = frozenset(action["add"]["path"] for action in actions if "add" in action)
+            yield added, frozenset(action["remove"]["path"] for action in actions if "remove" in action)
+
+
 def latest(location: str, name: str) -> dict[str, Any] | None:
     """Return the newest action of a name; None when no commit has it: what only a checkpoint holds is not looked at."""
     newest = islice(commits(location), _MOST_LOOKED_AT)

@@ -3,117 +3,192 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from math import ceil
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.errors import PythonException
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import DataFrame, Observation, Window
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
 from delible.decide.tagging import ColumnFacts
 from delible.detect.entities import DEFAULT_COUNTRIES
 from delible.errors import DelibleError
-from delible.lake.facts import quoted
+from delible.lake.documents import ANY, folded, parts
+from delible.lake.documents import LONGEST as LONGEST_DOCUMENT
+from delible.lake.leaves import Leaf, leaves, values_of
+from delible.lake.session import setting, watched
 
 DEFAULT_SAMPLE = 1_000
-_ROWS_PER_VALUE, _FEWEST_ROWS, _SEED = 20, 50_000, 20_180_525
-_VALUES_PER_TASK = 200
-_COUNTS = "leaf int, what string, name string, n bigint"
-_ALL, _MORE = "values", "more"
+_VALUES_PER_TASK, _TASKS_PER_CORE, _MANY = 200, 8, 20_000
+_COLUMNS = ("leaf", "path", "number", "value")
+_OPENED = "leaf int, path string, number boolean, value string"
+_COUNTS = "leaf int, path string, number boolean, what string, name string, n bigint"
+_ALL, _MORE, _ROWS, _DOCUMENTS = "values", "more", "rows", "documents"
+_KINDS = ("hits", "whole", "shapes", "row_hits")
+_DOCUMENT = r"^\s*(?:[{\[]|<[A-Za-z_!?])"
+_MOST_PATHS = 1_000
+_BATCH = {"spark.sql.execution.arrow.maxRecordsPerBatch": "1000"}
+"""A column's longest documents, a batch of them, must fit into a worker's memory."""
 
 
-class Leaf(NamedTuple):
-    """A column without parts: where it is, its Spark type, and its values of one row as an array of strings.
+class _Place(NamedTuple):
+    """A leaf, or a path in the documents that stand in it."""
 
-    `values` is None for a type whose values are not looked at.
-    """
-
+    leaf: int
     path: str
-    kind: str
-    values: Column | None
+    number: bool
+
+
+_Counts = Mapping[_Place, Mapping[str, Counter[str]]]
 
 
 def scan(
     frame: DataFrame,
     *,
     sample: int | None = DEFAULT_SAMPLE,
+    whole: bool = True,
+    expected: int | None = None,
     countries: tuple[str, ...] = DEFAULT_COUNTRIES,
     exact: bool = False,
+    tell: Callable[[float], None] | None = None,
 ) -> list[ColumnFacts]:
     """Return what was counted in each leaf column, in the order of the schema.
 
-    The sample is the distinct values with the lowest hash, so that the same table version gives the same counts. In a
-    large table the values come from a seeded sample of its rows.
+    JSON and XML in strings are looked at twice: as the text that they are, and value by value, each path of a column
+    being a column of its own right behind it.
 
     Args:
-        sample: Distinct values per column; None reads every one.
+        sample: Distinct values per column at most, those with the lowest hash; None looks at every one.
+        whole: The rows are all that the table has.
+        expected: About how many rows there are, to choose the number of tasks.
+        countries: Whose national identifiers are looked for.
         exact: Run plain Presidio, which finds the same and takes many times as long.
+        tell: Called with the share of the work that is done, now and then.
 
     Raises:
         DelibleError: `tags.scan_failed` when a worker fails; the values it worked on are not repeated.
     """
-    leaves = list(_leaves(frame.schema))
-    read = [leaf for leaf in leaves if leaf.values is not None]
+    every = list(leaves(frame.schema))
+    read = [leaf for leaf in every if leaf.read]
     if not read:
-        return [ColumnFacts(leaf.path, leaf.kind) for leaf in leaves]
-    rows, thinned = _rows(frame, sample)
-    drawn = _drawn(rows, read, sample)
-    tasks = int(frame.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1)
-    if sample is not None:
-        tasks = max(1, min(tasks, ceil(len(read) * sample / _VALUES_PER_TASK)))
+        return [ColumnFacts(leaf.path, leaf.kind) for leaf in every]
+    rows = Observation()
+    drawn = _drawn(frame.observe(rows, F.count(F.lit(1)).alias("rows")), read, sample)
     examine = partial(_examine, countries=countries, sample=sample, exact=exact, database=_database(countries, exact))
-    counted = drawn.repartition(tasks).mapInArrow(examine, _COUNTS)
-    counts: dict[int, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    spread = drawn.repartition(_tasks(frame, len(read), sample, expected))
+    counted = spread.mapInArrow(examine, _COUNTS)
+    summed = counted.groupBy("leaf", "path", "number", "what", "name").agg(F.sum("n").alias("n"))
+    counts: dict[_Place, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     try:
-        for row in counted.groupBy("leaf", "what", "name").agg(F.sum("n").alias("n")).collect():
-            counts[row["leaf"]][row["what"]][row["name"]] = row["n"]
+        with setting(frame.sparkSession, _BATCH), watched(frame.sparkSession, tell or (lambda _: None)):
+            for row in summed.collect():
+                counts[_Place(row["leaf"], row["path"], row["number"])][row["what"]][row["name"]] = row["n"]
     except PythonException:
         raise DelibleError("tags.scan_failed", "a worker failed while it looked at values.") from None
+    total = int(rows.get["rows"])
     number = {leaf.path: i for i, leaf in enumerate(read)}
-    return [_facts(leaf, counts[number[leaf.path]] if leaf.path in number else {}, thinned) for leaf in leaves]
+    found: list[ColumnFacts] = []
+    for leaf in every:
+        own = number.get(leaf.path)
+        if own is None:
+            found.append(ColumnFacts(leaf.path, leaf.kind))
+            continue
+        found.append(_facts(leaf.path, leaf.kind, counts.get(_Place(own, "", False), {}), whole, total))
+        found += _paths(leaf, own, counts, whole, total)
+    return found
 
 
-def _facts(leaf: Leaf, counts: dict[str, Counter[str]], thinned: bool) -> ColumnFacts:
+def _facts(path: str, kind: str, counts: Mapping[str, Counter[str]], whole: bool, rows: int) -> ColumnFacts:
     own = counts.get(_ALL, Counter())
-    return ColumnFacts(
-        column=leaf.path,
-        kind=leaf.kind,
-        values=own[_ALL],
-        complete=leaf.values is not None and not thinned and not own[_MORE],
-        hits=dict(counts.get("hits", {})),
-        whole=dict(counts.get("whole", {})),
-        shapes=dict(counts.get("shapes", {})),
-    )
+    maps = {what: dict(counts.get(what, {})) for what in _KINDS}
+    return ColumnFacts(path, kind, values=own[_ALL], complete=whole and not own[_MORE], rows=rows, **maps)
 
 
-def _rows(frame: DataFrame, sample: int | None) -> tuple[DataFrame, bool]:
-    """Return the rows to draw values from, and whether they are fewer than all."""
-    if sample is None:
-        return frame, False
-    wanted = max(_FEWEST_ROWS, sample * _ROWS_PER_VALUE)
-    rows = frame.count()
-    if rows <= wanted:
-        return frame, False
-    return frame.sample(fraction=wanted / rows, seed=_SEED), True
+def _paths(leaf: Leaf, own: int, counts: _Counts, whole: bool, rows: int) -> Iterator[ColumnFacts]:
+    """Yield what was counted at each path of the documents in a column."""
+    documents = counts.get(_Place(own, "", False), {}).get(_DOCUMENTS, Counter())[_DOCUMENTS]
+    places = {place: each for place, each in counts.items() if place.leaf == own and place.path}
+    sizes: Counter[str] = Counter()
+    for place, each in places.items():
+        sizes[place.path] += each[_ALL][_ROWS]
+    shown = folded(sizes, documents)
+    merged: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    texts = {shown[place.path] for place in places if not place.number}
+    for place, each in places.items():
+        for what, names in each.items():
+            merged[shown[place.path]][what] += names
+    for path, each in sorted(merged.items()):
+        yield _facts(f"{leaf.path}.{path}", "string" if path in texts else "bigint", each, whole, rows)
+
+
+def _tasks(frame: DataFrame, leaves: int, sample: int | None, expected: int | None) -> int:
+    partitions = int(frame.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1)
+    values = leaves * min(sample or expected or _MANY, expected or _MANY)
+    many = partitions * (_TASKS_PER_CORE if values > _MANY else 1)
+    return max(1, min(many, ceil(values / _VALUES_PER_TASK)))
 
 
 def _drawn(rows: DataFrame, read: list[Leaf], sample: int | None) -> DataFrame:
+    """Return each distinct value of each place with the number of its rows."""
     from delible.detect.values import LONGEST
 
-    columns = F.array(*[leaf.values for leaf in read if leaf.values is not None])
+    columns = F.array(*[F.array_distinct(values_of(leaf)) for leaf in read])
     arrays = rows.select(F.posexplode(columns).alias("leaf", "found"))
-    stacked = arrays.select("leaf", F.explode("found").alias("value"))
-    distinct = (
-        stacked.where(F.trim("value") != "").select("leaf", F.substring("value", 1, LONGEST).alias("value")).distinct()
-    )
+    stacked = arrays.select("leaf", F.explode("found").alias("value")).where(F.trim("value") != "")
+    stacked = stacked.select("leaf", F.make_valid_utf8(F.substring("value", 1, LONGEST_DOCUMENT + 1)).alias("value"))
+    texts = frozenset(i for i, leaf in enumerate(read) if leaf.kind == "string")
+    opened = stacked.mapInArrow(partial(_open, texts=texts), _OPENED) if texts else _unopened(stacked)
+    cut = opened.withColumn("value", F.substring("value", 1, LONGEST))
+    distinct = cut.groupBy(*_COLUMNS).agg(F.count(F.lit(1)).alias("rows"))
     if sample is None:
         return distinct.withColumn("place", F.lit(0))
-    by_hash = Window.partitionBy("leaf").orderBy(F.xxhash64("value"), "value")
+    by_hash = Window.partitionBy("leaf", "path").orderBy(F.xxhash64("value"), "value", "number")
     return distinct.withColumn("place", F.row_number().over(by_hash)).where(F.col("place") <= sample + 1)
+
+
+def _unopened(stacked: DataFrame) -> DataFrame:
+    return stacked.select("leaf", F.lit("").alias("path"), F.lit(False).alias("number"), "value")
+
+
+def _open(batches: Iterable[pa.RecordBatch], *, texts: frozenset[int]) -> Iterator[pa.RecordBatch]:
+    """Pass values on, and behind documents what stands in them."""
+    paths: dict[int, set[str]] = defaultdict(set)
+    for batch in batches:
+        leaf, value = batch.column(0), batch.column(1).cast(pa.string())
+        yield _batch(leaf, pa.repeat("", len(leaf)), pa.repeat(False, len(leaf)), value)
+        begun = pc.and_(pc.match_substring_regex(value, _DOCUMENT), pc.is_in(leaf, pa.array(sorted(texts), pa.int32())))
+        found: list[tuple[int, str, bool, str]] = []
+        for own, text in zip(leaf.filter(begun).to_pylist(), value.filter(begun).to_pylist(), strict=True):
+            inside = parts(text)
+            if inside is None:
+                continue
+            found.append((own, _DOCUMENTS, False, ""))
+            found += {
+                (own, _bounded(part.path, paths[own]), part.number, part.value) for part in inside if part.value.strip()
+            }
+        if found:
+            yield _batch(
+                *(pa.array(column, kind) for column, kind in zip(zip(*found, strict=True), _TYPES, strict=True))
+            )
+
+
+_TYPES = (pa.int32(), pa.string(), pa.bool_(), pa.string())
+
+
+def _bounded(path: str, known: set[str]) -> str:
+    """Return the path, or where keys without end are invented, the one path for all others."""
+    if path not in known and len(known) >= _MOST_PATHS:
+        return f"$.{ANY}" if path.startswith("$") else ANY
+    known.add(path)
+    return path
+
+
+def _batch(*columns: pa.Array) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays(list(columns), names=list(_COLUMNS))
 
 
 def _database(countries: tuple[str, ...], exact: bool) -> bytes | None:
@@ -137,69 +212,26 @@ def _examine(
     from delible.detect.values import Tally
 
     engine(countries).use(database)
-    tallies: dict[int, Tally] = defaultdict(Tally)
-    more: set[int] = set()
+    tallies: dict[_Place, Tally] = defaultdict(Tally)
+    filled: Counter[_Place] = Counter()
+    counts: list[tuple[int, str, bool, str, str, int]] = []
     for batch in batches:
-        values: dict[int, list[str]] = defaultdict(list)
-        for leaf, value, place in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            if sample is not None and place > sample:
-                more.add(leaf)
+        values: dict[_Place, list[tuple[str, int]]] = defaultdict(list)
+        for leaf, path, number, value, rows, place in zip(*(c.to_pylist() for c in batch.columns), strict=True):
+            if path == _DOCUMENTS:
+                counts.append((leaf, "", False, _DOCUMENTS, _DOCUMENTS, rows))
+            elif sample is not None and place > sample:
+                counts.append((leaf, path, number, _ALL, _MORE, 1))
             else:
-                values[leaf].append(value)
-        for leaf, own in values.items():
-            tallies[leaf].add_all(own, countries=countries, exact=exact)
-    counts = [(leaf, _ALL, _MORE, 1) for leaf in more]
-    for leaf, tally in tallies.items():
-        counts.append((leaf, _ALL, _ALL, tally.values))
-        for what in ("hits", "whole", "shapes"):
-            counts += [(leaf, what, name, n) for name, n in getattr(tally, what).items()]
+                values[_Place(leaf, path, number)].append((value, rows))
+        for at, own in values.items():
+            filled[at] += sum(n for _, n in own)
+            tallies[at].add_all(own, countries=countries, exact=exact)
+    for at, tally in tallies.items():
+        counts += [(*at, _ALL, _ALL, tally.values), (*at, _ALL, _ROWS, filled[at])]
+        for what in _KINDS:
+            counts += [(*at, what, name, n) for name, n in getattr(tally, what).items()]
     if counts:
-        types = (pa.int32(), pa.string(), pa.string(), pa.int64())
+        types = (pa.int32(), pa.string(), pa.bool_(), pa.string(), pa.string(), pa.int64())
         arrays = [pa.array(column, kind) for column, kind in zip(zip(*counts, strict=True), types, strict=True)]
-        yield pa.RecordBatch.from_arrays(arrays, names=["leaf", "what", "name", "n"])
-
-
-def _leaves(schema: T.StructType) -> Iterator[Leaf]:
-    for field in schema.fields:
-        yield from _below(_shown(field.name), F.array(F.col(quoted(field.name))), field.dataType)
-
-
-def _below(path: str, values: Column, kind: T.DataType) -> Iterator[Leaf]:
-    """Yield the leaves of a column, given its values of one row as an array of `kind`."""
-    if isinstance(kind, T.StructType):
-        for field in kind.fields:
-            yield from _below(f"{path}.{_shown(field.name)}", _each(values, field.name), field.dataType)
-    elif isinstance(kind, T.ArrayType):
-        yield from _below(f"{path}.element", _flat(values), kind.elementType)
-    elif isinstance(kind, T.MapType):
-        yield from _below(f"{path}.key", _flat(F.transform(_present(values), F.map_keys)), kind.keyType)
-        yield from _below(f"{path}.value", _flat(F.transform(_present(values), F.map_values)), kind.valueType)
-    else:
-        yield Leaf(path, kind.simpleString(), F.transform(values, _as_text) if _is_read(kind) else None)
-
-
-def _is_read(kind: T.DataType) -> bool:
-    if isinstance(kind, T.DecimalType):
-        return kind.scale == 0
-    return isinstance(kind, (T.StringType, T.IntegralType))
-
-
-def _as_text(value: Column) -> Column:
-    return value.cast("string")
-
-
-def _each(values: Column, name: str) -> Column:
-    return F.transform(values, lambda value: value.getField(name))
-
-
-def _flat(values: Column) -> Column:
-    return F.flatten(_present(values))
-
-
-def _present(values: Column) -> Column:
-    """Leave NULLs out: one of them would make `flatten` NULL, and hide its neighbours."""
-    return F.filter(values, lambda value: value.isNotNull())
-
-
-def _shown(name: str) -> str:
-    return quoted(name) if "." in name or "`" in name else name
+        yield pa.RecordBatch.from_arrays(arrays, names=["leaf", "path", "number", "what", "name", "n"])

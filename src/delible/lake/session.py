@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from delible.errors import SetupError
@@ -129,6 +130,36 @@ def setting(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
                 spark.conf.unset(name)
             else:
                 spark.conf.set(name, known)
+
+
+@contextmanager
+def watched(spark: SparkSession, tell: Callable[[float], None], *, every: float = 3.0) -> Iterator[None]:
+    """Tell the share of the running jobs' tasks that is done, now and then; Spark Connect has no tracker."""
+    try:
+        tracker = spark.sparkContext.statusTracker()
+    except Exception:  # each kind of session refuses in its own way
+        yield
+        return
+    over = Event()
+    watcher = Thread(target=_watch, args=(tracker, tell, over, every), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _watch(tracker: Any, tell: Callable[[float], None], over: Event, every: float) -> None:
+    last = 0.0
+    while not over.wait(every):
+        jobs = filter(None, map(tracker.getJobInfo, tracker.getActiveJobsIds()))
+        stages = [tracker.getStageInfo(stage) for job in jobs for stage in job.stageIds]
+        total = sum(stage.numTasks for stage in stages if stage)
+        share = sum(stage.numCompletedTasks for stage in stages if stage) / total if total else 0.0
+        if share > last:
+            tell(share)
+            last = share
 
 
 @contextmanager

@@ -76,7 +76,7 @@ class TagFinding(Frozen):
         entity: Presidio's entity type behind it, or None.
         confidence: Share between 0 and 1; how it is computed is `decide.tagging`.
         sampled, hits: Distinct values looked at, and those that held the entity.
-        bound: With `hits` 0: share of values that could still hold personal data, at 95 % confidence.
+        bound: With `hits` 0: share of rows that could still hold personal data, at the scan's confidence.
         evidence: What spoke for it: `values`, `name`, `type`.
     """
 

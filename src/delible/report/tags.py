@@ -36,8 +36,8 @@ class ScannedTable(Frozen):
     """How much of one table the scan looked at.
 
     Args:
-        worst_bound: Of the columns without a hit, the largest share of values that could still hold personal data at
-            95 % confidence; None when no column came out clean.
+        worst_bound: Of the columns without a hit, the largest share of rows that could still hold personal data, at
+            the scan's confidence; None when no column came out clean.
     """
 
     table: str

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
-from delible.errors import InputError, did_you_mean
+from delible.decide.increment import ScanRecord, reach
+from delible.decide.sampling import Bound, Reach
+from delible.decide.tagging import ColumnFacts
+from delible.errors import InputError, Problem, did_you_mean
+from delible.model.policy import TablePolicy
 from delible.model.record import AuditEntry, TagFinding
 from delible.model.taxonomy import CATEGORIES
 from delible.model.terms import TagState
 from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
+from delible.store.scans import Scans
+from delible.store.snapshots import table_snapshot
 from delible.store.tags import Tags
 from delible.store.workspace import Workspace
 from delible.workflows.guard import guard_tables
@@ -19,6 +26,26 @@ from delible.workflows.restriction import restricted_rows
 from delible.workflows.tables import chosen_tables
 
 _LONGEST_REASON = 500
+_PINNED = (TagState.ACCEPTED, TagState.REJECTED)
+
+
+@dataclass(frozen=True)
+class ReadTable:
+    """How much of one table a scan read.
+
+    Args:
+        rows: Of the table.
+        files_read: Files whose rows were drawn now.
+        files_known: Files that former scans had read.
+        anew: Evidence of former scans was left aside, or there was none.
+    """
+
+    table: str
+    version: int
+    rows: int
+    files_read: int
+    files_known: int
+    anew: bool
 
 
 @dataclass(frozen=True)
@@ -26,16 +53,22 @@ class Scan:
     """What one scan found.
 
     Args:
-        tables: Names of the tables that were read.
+        tables: Names of the tables that were scanned.
         findings: One verdict per leaf column; a pinned one counts on, whatever stands here.
-        values: Values that were looked at.
+        values: Values that the verdicts rest on, those of former scans included.
         returned: Rows of erased people that are there again, by table; tables without any are left out.
+        reaches: What can and cannot be ruled out, by table and column.
+        read: How much was read, by table.
+        gaps: Columns that came or changed since the last scan and that no policy maps.
     """
 
     tables: tuple[str, ...]
     findings: tuple[TagFinding, ...]
     values: int
     returned: dict[str, int] = field(default_factory=dict)
+    reaches: dict[tuple[str, str], Reach] = field(default_factory=dict)
+    read: tuple[ReadTable, ...] = ()
+    gaps: tuple[Problem, ...] = ()
 
     @property
     def personal(self) -> int:
@@ -47,7 +80,9 @@ def scan_tables(
     workspace: Workspace,
     names: Sequence[str] = (),
     *,
-    sample: int | None,
+    sample: int | None = None,
+    bound: Bound | None = None,
+    anew: bool = False,
     exact: bool = False,
     actor: str,
     now: datetime,
@@ -55,51 +90,148 @@ def scan_tables(
 ) -> Scan:
     """Look at columns of tables and record a verdict on each.
 
+    Files that former scans have read are not read again where their evidence is as strong as what is asked for.
+
     Args:
         names: Tables; all that are there when none is named.
-        sample: Distinct values per column; None reads every one.
+        sample: Distinct values per column at most.
+        bound: Draw as many rows as it takes to say this; without it and without `sample` every row is read.
+        anew: Leave evidence of former scans aside.
         exact: Run plain Presidio, which finds the same and takes many times as long.
 
     Raises:
         InputError: `table.unknown`, `table.missing`, `tags.sample`.
-        DelibleError: `tags.scan_failed`; no verdict of this scan is recorded.
+        DelibleError: `tags.scan_failed`; nothing of this scan is recorded.
     """
     if sample is not None and sample < 1:
         raise InputError("tags.sample", "a sample has at least one value.", where="--sample")
     ledger = Ledger(workspace, load_keys(workspace))
     tables = chosen_tables(workspace, names)
 
-    from delible.decide.tagging import tag
-    from delible.detect.columns import named
-    from delible.lake.facts import read
+    from delible.lake.sample import draw
     from delible.lake.scan import scan
+    from delible.workflows.scanning import Extent, drift_of, step
     from delible.workflows.spark import session_for
 
     spark = session_for(workspace)
     restricted = restricted_rows(workspace, spark)
+    scans, extent = Scans(workspace), Extent(bound, sample)
+    pinned = {(t.table, t.column) for t in Tags(workspace).latest() if t.state in _PINNED}
     findings: list[TagFinding] = []
-    versions: dict[str, int] = {}
-    for known in tables:
-        progress(f"Scanning {known.table}...")
-        frame = restricted.without(known.table, read(spark, known.location, version=known.version))
-        versions[known.table] = known.version
-        for facts in scan(frame, sample=sample, exact=exact):
-            evidence = named(facts.column, table=known.table)
-            findings.append(tag(facts, evidence, table=known.table, version=known.version, at=now))
+    records: list[ScanRecord] = []
+    read: list[ReadTable] = []
+    for place, known in enumerate(tables, 1):
+        now_read = step(known, scans.newest(known.table), extent, anew=anew, spark=spark)
+        head = f"{known.table} ({place} of {len(tables)})"
+        progress(f"Scanning {head}: {now_read.words()}")
+        facts: list[ColumnFacts] = []
+        if now_read.read.files:
+            rows = restricted.without(known.table, draw(spark, known.location, **now_read.selection))
+            facts = scan(
+                rows,
+                sample=sample,
+                exact=exact,
+                whole=now_read.rate >= 1.0,
+                expected=now_read.expected,
+                tell=partial(_tell, progress, head),
+            )
+        mapped = _mapped(restricted.control.policies.tables[known.table] if known.policy else None, now_read.schema)
+        mapped |= {column: True for table, column in pinned if table == known.table}
+        record = now_read.record(facts, drift_of(now_read, mapped), now)
+        records.append(record)
+        findings += _verdicts(record, now)
+        files, new = len(now_read.snapshot.files), len(now_read.read.files)
+        read.append(ReadTable(known.table, known.version, now_read.rows, new, files - new, now_read.before is None))
     Tags(workspace).put(findings)
+    for record in records:
+        scans.put(record)
     returned = _returned(workspace, [known.table for known in tables if known.policy], actor, now, progress)
-    found = Scan(tuple(versions), tuple(findings), sum(finding.sampled for finding in findings), returned)
-    counts = {"tables": len(versions), "columns": len(findings), "values": found.values, "personal": found.personal}
-    counts["returned"] = sum(returned.values())
-    detail = {f"version:{table}": str(version) for table, version in versions.items()}
-    detail["sample"] = "all" if sample is None else str(sample)
-    if exact:
-        detail["detection"] = "exact"
+    found = Scan(
+        tuple(record.table for record in records),
+        tuple(findings),
+        sum(finding.sampled for finding in findings),
+        returned,
+        {(r.table, c): reach(r, facts) for r in records for c, facts in r.facts.items()},
+        tuple(read),
+        tuple(_gap(record.table, column) for record in records for column in record.drift),
+    )
+    words = f"{extent.words()}, exact" if exact else extent.words()
+    _tell_ledger(ledger, found, {r.table: r.version for r in records}, words, actor, now)
+    return found
+
+
+def scan_names(workspace: Workspace, names: Sequence[str] = (), *, actor: str, now: datetime) -> Scan:
+    """Judge columns by their names and types alone: no row is read, and no JVM started.
+
+    A column whose values a scan has seen keeps its verdict.
+
+    Raises:
+        InputError: `table.unknown`, `table.missing`.
+    """
+    from delible.lake.leaves import leaves, schema_of
+    from delible.workflows.scanning import USUAL_CONFIDENCE
+
+    ledger = Ledger(workspace, load_keys(workspace))
+    tables = chosen_tables(workspace, names)
+    seen = {(t.table, t.column) for t in Tags(workspace).latest() if t.sampled or t.state in _PINNED}
+    findings: list[TagFinding] = []
+    for known in tables:
+        schema = schema_of(table_snapshot(known.location, known.version).schema)
+        facts = [ColumnFacts(leaf.path, leaf.kind) for leaf in leaves(schema)]
+        judged = _judged(facts, known.table, known.version, now)
+        findings += [each for each in judged if (each.table, each.column) not in seen]
+    Tags(workspace).put(findings)
+    reaches = {(f.table, f.column): Reach(0, 0, 0, USUAL_CONFIDENCE, None) for f in findings}
+    found = Scan(tuple(known.table for known in tables), tuple(findings), 0, reaches=reaches)
+    _tell_ledger(ledger, found, {known.table: known.version for known in tables}, "names", actor, now)
+    return found
+
+
+def _verdicts(record: ScanRecord, now: datetime) -> list[TagFinding]:
+    """Return the verdicts on a table's columns; where nothing is found, with the bound on its rows."""
+    judged = _judged(list(record.facts.values()), record.table, record.version, now)
+    return [_bounded(finding, reach(record, record.facts[finding.column])) for finding in judged]
+
+
+def _judged(facts: Sequence[ColumnFacts], table: str, version: int, now: datetime) -> list[TagFinding]:
+    from delible.decide.tagging import tag
+    from delible.detect.columns import named
+
+    return [tag(each, named(each.column, table=table), table=table, version=version, at=now) for each in facts]
+
+
+def _bounded(finding: TagFinding, found: Reach) -> TagFinding:
+    if finding.category is not None or not found.rows or found.share is None:
+        return finding
+    return finding.model_copy(update={"bound": round(found.share, 9)})
+
+
+def _mapped(policy: TablePolicy | None, schema: Iterable[str]) -> dict[str, bool]:
+    """Return which columns a policy maps, itself or the column that they are part of."""
+    columns = policy.columns if policy is not None else {}
+    return {column: column in columns or column.split(".")[0] in columns for column in schema}
+
+
+def _gap(table: str, column: str) -> Problem:
+    text = "the column came or changed since an earlier scan, and no policy maps it. Map it, or review its tag."
+    return Problem("tags.drift", text, f"{table}.{column}")
+
+
+def _tell(progress: Callable[[str], None], head: str, share: float) -> None:
+    progress(f"Scanning {head}: {share:.0%} done")
+
+
+def _tell_ledger(
+    ledger: Ledger, found: Scan, versions: Mapping[str, int], sample: str, actor: str, now: datetime
+) -> None:
+    counts = {"tables": len(versions), "columns": len(found.findings), "values": found.values}
+    counts |= {"personal": found.personal, "returned": sum(found.returned.values()), "gaps": len(found.gaps)}
+    counts["files"] = sum(each.files_read for each in found.read)
+    detail = {f"version:{table}": str(version) for table, version in versions.items()} | {"sample": sample}
     entry = AuditEntry(
         actor=actor, action="tags.scan", object="workspace:tables", outcome="done", counts=counts, detail=detail
     )
     ledger.append([entry], now)
-    return found
 
 
 def _returned(
@@ -117,6 +249,12 @@ def _returned(
 def list_tags(workspace: Workspace) -> list[TagFinding]:
     """Return the verdict that counts for each column."""
     return Tags(workspace).latest()
+
+
+def reaches_of(workspace: Workspace) -> dict[tuple[str, str], Reach]:
+    """Return what the scans can and cannot rule out, by table and column."""
+    known = Scans(workspace).latest()
+    return {(table, column): reach(r, facts) for table, r in known.items() for column, facts in r.facts.items()}
 
 
 def review_tag(

@@ -1,0 +1,135 @@
+"""What a scan has to read again, given what former scans have read; and what both say together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any
+
+from delible.decide.sampling import Reach, at_most_missed, bound_of
+from delible.decide.tagging import NOT_PERSONAL, ColumnFacts
+
+_GONE = 0.5
+
+
+@dataclass(frozen=True)
+class ScanRecord:
+    """What former scans of a table, taken together, have read.
+
+    Args:
+        source: Delta's own id of the table: one made anew under the same path is another.
+        version: The newest version that was read.
+        rate: At which each row of each of the files was drawn at least; 1 for all.
+        most: Distinct values per column at most; None without such a limit.
+        confidence: Of the claims made.
+        prevalence: As it was asked for, such as `1/1000`; empty where no bound was.
+        rows: Of the table at that version.
+        detector: What looked: evidence of another release is not added to.
+        files: Digests of the files whose rows were drawn.
+        schema: Leaf columns with their types.
+        drift: Columns that came or changed between scans and that nobody has mapped yet.
+        facts: What was counted, by column.
+    """
+
+    table: str
+    source: str
+    version: int
+    rate: float
+    most: int | None
+    confidence: float
+    prevalence: str
+    rows: int
+    detector: str
+    files: frozenset[bytes]
+    schema: Mapping[str, str]
+    drift: tuple[str, ...]
+    facts: Mapping[str, ColumnFacts]
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """A commit that only laid rows into other files, by OPTIMIZE for one: digests of the files."""
+
+    added: frozenset[bytes]
+    removed: frozenset[bytes]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Which files are read now.
+
+    Args:
+        files: Digests of those whose rows have not been drawn yet.
+        gone: Share of the files read before whose rows are in the table no more.
+    """
+
+    files: frozenset[bytes]
+    gone: float = 0.0
+
+
+def reading(live: Iterable[bytes], known: Iterable[bytes], rewrites: Iterable[Rewrite]) -> Reading:
+    """Return what has to be read, replaying the rewrites since, oldest first.
+
+    A rewritten file is known when every file that its commit took rows from was: OPTIMIZE may mix new files with old.
+    """
+    now, drawn = frozenset(live), set(known)
+    for each in rewrites:
+        if each.removed <= drawn:
+            drawn -= each.removed
+            drawn |= each.added
+    return Reading(now - drawn, len(drawn - now) / len(drawn) if drawn else 0.0)
+
+
+def continues(record: ScanRecord | None, *, source: str, detector: str, rate: float, most: int | None) -> bool:
+    """Return whether evidence of former scans is as strong as what is asked for now, and of the same table.
+
+    Args:
+        rate: At which rows must have been drawn at least.
+        most: Distinct values per column that must have been looked at, if there were so many.
+    """
+    if record is None or (record.source, record.detector) != (source, detector):
+        return False
+    enough = record.most is None or (most is not None and record.most >= most)
+    return enough and record.rate >= rate
+
+
+def mostly_gone(found: Reading) -> bool:
+    """Return whether so much of what was read is gone that adding to it would tell of another table."""
+    return found.gone > _GONE
+
+
+def combined(before: ColumnFacts | None, now: ColumnFacts) -> ColumnFacts:
+    """Return the counts of both; distinct values are distinct within each scan."""
+    if before is None or before.kind != now.kind:
+        return now
+    summed: dict[str, Any] = {}
+    for field in fields(now):
+        old, new = getattr(before, field.name), getattr(now, field.name)
+        if isinstance(new, bool):
+            summed[field.name] = old and new
+        elif isinstance(new, int):
+            summed[field.name] = old + new
+        elif isinstance(new, Mapping):
+            summed[field.name] = dict(Counter(old) + Counter(new))
+    return replace(now, **summed)
+
+
+def drifted(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the columns that are new, or of another type than at the last scan, in the schema's order."""
+    return tuple(column for column, kind in now.items() if before.get(column) != kind)
+
+
+def reach(record: ScanRecord, facts: ColumnFacts) -> Reach:
+    """Return what the scans of a table can and cannot rule out for one column."""
+    missed = None if record.most is not None and not facts.complete else at_most_missed(record.rate, record.confidence)
+    return Reach(
+        rows=facts.rows,
+        of=record.rows,
+        hits=max((n for entity, n in facts.row_hits.items() if entity not in NOT_PERSONAL), default=0),
+        confidence=record.confidence,
+        missed=0 if facts.complete else missed,
+        asked=bound_of(record.confidence, record.prevalence) if record.prevalence else None,
+    )

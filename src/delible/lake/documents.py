@@ -1,0 +1,137 @@
+"""JSON and XML that stand in a string: opened to paths, within bounds; what cannot be opened stays a text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import NamedTuple
+from xml.parsers import expat
+
+LONGEST, DEEPEST, MOST_VALUES = 200_000, 30, 2_000
+"""Of one document: characters, levels, values. What lies beyond is looked at in the whole text only."""
+
+ANY = "*"
+"""Stands for keys that are data themselves, such as the e-mail address that an entry is filed under."""
+
+_BEGINS = re.compile(r"\s*(?:[{\[]|<[A-Za-z_!?])")
+_NAME = re.compile(r"(?!.*\d{3})[A-Za-z_][A-Za-z0-9_.:\-]{0,47}")
+_MOST_PATHS = 200
+_RARE = 100
+
+
+class Part(NamedTuple):
+    """A value of a document.
+
+    Args:
+        path: Below the column, such as `$.email` in JSON or `Name.First` in XML; the root element is not in it.
+        number: It is a whole number of JSON, and no text.
+    """
+
+    path: str
+    number: bool
+    value: str
+
+
+def may_be_document(text: str) -> bool:
+    """Return whether a text begins like JSON or XML."""
+    return len(text) <= LONGEST and _BEGINS.match(text) is not None
+
+
+def parts(text: str) -> list[Part] | None:
+    """Return a document's values with their paths; None when the text is none, or not well formed."""
+    if not may_be_document(text):
+        return None
+    walk = _xml if text.lstrip()[0] == "<" else _json
+    try:
+        return list(islice(walk(text), MOST_VALUES))
+    except (ValueError, RecursionError, expat.ExpatError):
+        return None
+
+
+def folded(paths: Mapping[str, int], documents: int) -> dict[str, str]:
+    """Return the path under which each path is reported.
+
+    One that hardly any document has is no field but data, perhaps a name that an entry is filed under; all of these
+    are one path. So are paths beyond the 200 most frequent ones.
+
+    Args:
+        paths: Path to the number of its values.
+        documents: Documents that they are from.
+    """
+    fewest = 1 if documents <= 1 else max(2, documents // _RARE)
+    kept = {path for path, _ in Counter(paths).most_common(_MOST_PATHS) if paths[path] >= fewest}
+    return {path: path if path in kept else _rest(path) for path in paths}
+
+
+def _rest(path: str) -> str:
+    return f"$.{ANY}" if path.startswith("$") else ANY
+
+
+def _json(text: str) -> Iterator[Part]:
+    document = json.loads(text)
+    if not isinstance(document, (dict, list)):
+        return
+    below: list[tuple[str, object, int]] = [("$", document, 0)]
+    while below:
+        path, value, level = below.pop()
+        if isinstance(value, dict) and level < DEEPEST:
+            for key, each in reversed(value.items()):
+                name = _shown(key)
+                if name == ANY:
+                    yield Part(f"{path}.{ANY}", False, key)
+                below.append((f"{path}.{name}", each, level + 1))
+        elif isinstance(value, list) and level < DEEPEST:
+            below += [(f"{path}[]", each, level + 1) for each in reversed(value)]
+        elif isinstance(value, str):
+            yield Part(path, False, value)
+        elif isinstance(value, int) and not isinstance(value, bool):
+            yield Part(path, True, str(value))
+
+
+def _xml(text: str) -> Iterator[Part]:
+    found: list[Part] = []
+    names: list[str] = []
+    said: list[list[str]] = []
+
+    def refuse(*_: object) -> None:
+        raise ValueError("a document type may define entities that grow without bound")
+
+    def begin(tag: str, attributes: dict[str, str]) -> None:
+        if len(names) >= DEEPEST:
+            raise ValueError("too deep")
+        names.append(_shown(tag.rpartition(":")[2]))
+        said.append([])
+        at = ".".join(names[1:])
+        found.extend(
+            Part(".".join(filter(None, (at, f"@{_shown(name.rpartition(':')[2])}"))), False, value)
+            for name, value in attributes.items()
+            if not name.startswith("xmlns")
+        )
+
+    def end(_: str) -> None:
+        words = "".join(said.pop()).strip()
+        if words:
+            found.append(Part(".".join(names[1:]) or names[0], False, words))
+        names.pop()
+
+    def text_in(data: str) -> None:
+        if said:
+            said[-1].append(data)
+
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartDoctypeDeclHandler = refuse
+    parser.EntityDeclHandler = refuse
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = begin, end, text_in
+    declaration = re.match(r"\s*<\?xml[^>]{0,200}\?>", text)
+    parser.Parse((text[declaration.end() :] if declaration else text).strip().encode(), True)
+    yield from found
+
+
+def _shown(key: str) -> str:
+    if _NAME.fullmatch(key) is None:
+        return ANY
+    return f"`{key}`" if "." in key else key

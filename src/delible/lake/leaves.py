@@ -1,0 +1,99 @@
+"""The leaf columns of a schema: through structs, arrays and maps, without a row being read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from delible.lake.facts import quoted
+
+_ELEMENTS, _KEYS, _VALUES = "element", "key", "value"
+
+
+class Leaf(NamedTuple):
+    """A column without parts.
+
+    Args:
+        path: Dotted, as people write it.
+        kind: Its Spark type.
+        column: The column of the table that it is in.
+        steps: The way there from that column: a field's name, or which part of an array or map.
+        read: Whether values of its type are looked at.
+    """
+
+    path: str
+    kind: str
+    column: str
+    steps: tuple[tuple[str, str], ...]
+    read: bool
+
+
+def leaves(schema: T.StructType) -> Iterator[Leaf]:
+    """Yield the leaves in the order of the schema."""
+    for field in schema.fields:
+        yield from _below(Leaf(shown(field.name), "", field.name, (), False), field.dataType)
+
+
+def schema_of(schema: str) -> T.StructType:
+    """Return a schema as Delta's log spells it in JSON."""
+    import json
+
+    return T.StructType.fromJson(json.loads(schema))
+
+
+def values_of(leaf: Leaf) -> Column:
+    """Return the leaf's values of one row as an array of strings."""
+    values = F.array(F.col(quoted(leaf.column)))
+    for step, name in leaf.steps:
+        if step == "field":
+            values = _each(values, name)
+        elif step == _ELEMENTS:
+            values = F.flatten(_present(values))
+        else:
+            values = F.flatten(F.transform(_present(values), F.map_keys if step == _KEYS else F.map_values))
+    return F.transform(values, _as_text)
+
+
+def shown(name: str) -> str:
+    """Return a name as it stands in a path."""
+    return quoted(name) if "." in name or "`" in name else name
+
+
+def _below(at: Leaf, kind: T.DataType) -> Iterator[Leaf]:
+    if isinstance(kind, T.StructType):
+        for field in kind.fields:
+            yield from _below(_at(at, shown(field.name), ("field", field.name)), field.dataType)
+    elif isinstance(kind, T.ArrayType):
+        yield from _below(_at(at, _ELEMENTS, (_ELEMENTS, "")), kind.elementType)
+    elif isinstance(kind, T.MapType):
+        yield from _below(_at(at, _KEYS, (_KEYS, "")), kind.keyType)
+        yield from _below(_at(at, _VALUES, (_VALUES, "")), kind.valueType)
+    else:
+        yield at._replace(kind=kind.simpleString(), read=_is_read(kind))
+
+
+def _at(leaf: Leaf, name: str, step: tuple[str, str]) -> Leaf:
+    return leaf._replace(path=f"{leaf.path}.{name}", steps=(*leaf.steps, step))
+
+
+def _is_read(kind: T.DataType) -> bool:
+    if isinstance(kind, T.DecimalType):
+        return kind.scale == 0
+    return isinstance(kind, (T.StringType, T.IntegralType))
+
+
+def _as_text(value: Column) -> Column:
+    return value.cast("string")
+
+
+def _each(values: Column, name: str) -> Column:
+    return F.transform(values, lambda value: value.getField(name))
+
+
+def _present(values: Column) -> Column:
+    """Leave NULLs out: one of them would make `flatten` NULL, and hide its neighbours."""
+    return F.filter(values, lambda value: value.isNotNull())

@@ -1,0 +1,217 @@
+"""What a scan reads of one table, given what former scans have read, and what is kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from delible import __version__
+from delible.decide.increment import (
+    Reading,
+    Rewrite,
+    ScanRecord,
+    combined,
+    continues,
+    drifted,
+    mostly_gone,
+    reading,
+)
+from delible.decide.sampling import Bound, expected_rows, per_file, rate_for, rate_of
+from delible.decide.tagging import ColumnFacts
+from delible.store.snapshots import TableSnapshot, file_digest, table_snapshot
+from delible.workflows.tables import KnownTable
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_FEWEST_ROWS, _ROWS_PER_VALUE = 50_000, 20
+_LEFT = 0.9
+"""Share of the rows that may be left before a bound asks for more than was drawn, and all is read anew."""
+USUAL_CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much of each column is looked at; everything when neither is given.
+
+    Args:
+        bound: Enough rows that this can be said.
+        values: Distinct values per column at most; nothing is said of the other ones.
+    """
+
+    bound: Bound | None = None
+    values: int | None = None
+
+    def needed(self, rows: int) -> float:
+        """Return the rate at which rows of a table must have been drawn at least."""
+        if self.bound is not None:
+            return rate_for(self.bound, rows)
+        return 1.0 if self.values is None else 0.0
+
+    def rate(self, rows: int) -> float:
+        """Return the rate at which rows are drawn now: so many that evidence is enough still when some rows go."""
+        if self.bound is not None:
+            return rate_for(self.bound, int(rows * _LEFT))
+        if self.values is not None:
+            return rate_of(max(_FEWEST_ROWS, self.values * _ROWS_PER_VALUE), rows)
+        return 1.0
+
+    def words(self) -> str:
+        """Return it for the ledger."""
+        if self.bound is not None:
+            return f"confidence {self.bound.confidence:g}, prevalence {_fraction(self.bound.prevalence)}"
+        return "all" if self.values is None else str(self.values)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One table's part of a scan.
+
+    Args:
+        read: What is read now; nothing when former scans have read every file.
+        before: What they read; None when it starts anew.
+        last: The last scan's record, whether this one goes on from it or not.
+        rows: Of the table's version, without those behind deletion vectors.
+        expected: About how many rows will be looked at now.
+    """
+
+    known: KnownTable
+    snapshot: TableSnapshot
+    schema: Mapping[str, str]
+    extent: Extent
+    read: Reading
+    before: ScanRecord | None
+    last: ScanRecord | None
+    rows: int
+    rate: float
+    expected: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether every row of every file is read now."""
+        return self.before is None and self.rate >= 1.0
+
+    @property
+    def selection(self) -> dict[str, Any]:
+        """What `lake.sample.draw` is asked for."""
+        chosen = [self.snapshot.files[each] for each in sorted(self.read.files)]
+        plain = all(file.plain for file in chosen)
+        table = len(chosen) == len(self.snapshot.files) and (self.rate >= 1.0 or not plain)
+        return {
+            "version": self.snapshot.version,
+            "files": None if table else [file.path for file in chosen],
+            "plain": plain,
+            "rate": self.rate,
+            "each": per_file([file.rows or 0 for file in chosen], self.rate),
+        }
+
+    def words(self) -> str:
+        """Return what is read, for people who wait."""
+        if not self.read.files:
+            return f"{len(self.schema)} columns, nothing new since version {self.last.version if self.last else 0}"
+        known = len(self.snapshot.files) - len(self.read.files)
+        before = f"; {known:,} read before" if known else ""
+        rows = f"about {self.expected:,} of {self.rows:,} rows"
+        return f"{len(self.schema)} columns, {rows}, {len(self.read.files):,} file(s){before}"
+
+    def record(self, found: Sequence[ColumnFacts], drift: tuple[str, ...], now: datetime) -> ScanRecord:
+        """Return what is known after reading, of this scan and those that it goes on from."""
+        before = self.before.facts if self.before is not None else {}
+        facts = {each.column: combined(before.get(each.column), each) for each in found}
+        for column, kept in before.items():
+            if column not in facts and (column in self.schema or _base(column, self.schema)):
+                facts[column] = kept
+        for column, kind in self.schema.items():
+            facts.setdefault(column, ColumnFacts(column, kind))
+        bound, old = self.extent.bound, self.before
+        return ScanRecord(
+            table=self.known.table,
+            source=self.snapshot.source,
+            version=self.snapshot.version,
+            rate=self.rate if old is None else min(self.rate, old.rate),
+            most=self.extent.values if old is None else _lower(self.extent.values, old.most),
+            confidence=USUAL_CONFIDENCE if bound is None else bound.confidence,
+            prevalence="" if bound is None else _fraction(bound.prevalence),
+            rows=self.rows,
+            detector=__version__,
+            files=frozenset(self.snapshot.files),
+            schema=dict(self.schema),
+            drift=drift,
+            facts=_ordered(facts, self.schema),
+            at=now,
+        )
+
+
+def step(known: KnownTable, last: ScanRecord | None, extent: Extent, *, anew: bool, spark: SparkSession) -> Step:
+    """Return what a scan of a table reads.
+
+    It starts anew where it is told to, where former scans looked at less than is asked for now, where a column has
+    another type or may have another name, and where most of what they read is gone.
+    """
+    from delible.lake.commits import rewrites
+    from delible.lake.leaves import leaves, schema_of
+    from delible.lake.sample import count_rows
+
+    snapshot = table_snapshot(known.location, known.version)
+    schema = {leaf.path: leaf.kind for leaf in leaves(schema_of(snapshot.schema))}
+    rows = known.size.rows if known.size is not None else None
+    if rows is None:
+        rows = count_rows(spark, known.location, version=known.version)
+    rate, source = extent.rate(rows), snapshot.source
+    same = continues(last, source=source, detector=__version__, rate=extent.needed(rows), most=extent.values)
+    before = None if anew or not same or last is None or _is_another(last, snapshot, schema) else last
+    found = Reading(frozenset(snapshot.files))
+    if before is not None:
+        since = rewrites(known.location, since=before.version, until=known.version)
+        found = reading(snapshot.files, before.files, (Rewrite(_digests(a), _digests(r)) for a, r in since))
+        if mostly_gone(found):
+            before, found = None, Reading(frozenset(snapshot.files))
+    sizes = [snapshot.files[each].rows or 0 for each in found.files]
+    expected = expected_rows(sizes, rate)
+    return Step(known, snapshot, schema, extent, found, before, last, rows, rate, expected)
+
+
+def drift_of(now: Step, is_mapped: Mapping[str, bool]) -> tuple[str, ...]:
+    """Return the columns that came or changed since a scan and that nobody has mapped yet."""
+    last = now.last
+    if last is None or last.source != now.snapshot.source:
+        return ()
+    named = dict.fromkeys((*last.drift, *drifted(last.schema, now.schema)))
+    return tuple(column for column in named if column in now.schema and not is_mapped.get(column, False))
+
+
+def _is_another(last: ScanRecord, snapshot: TableSnapshot, schema: Mapping[str, str]) -> bool:
+    changed = any(last.schema.get(column, kind) != kind for column, kind in schema.items())
+    return changed or last.version > snapshot.version or (snapshot.mapped and dict(last.schema) != dict(schema))
+
+
+def _digests(paths: frozenset[str]) -> frozenset[bytes]:
+    return frozenset(file_digest(path) for path in paths)
+
+
+def _base(column: str, schema: Mapping[str, str]) -> bool:
+    """Return whether a path leads into the documents of a column that is still there."""
+    return any(column.startswith(f"{leaf}.") for leaf, kind in schema.items() if kind == "string")
+
+
+def _ordered(facts: Mapping[str, ColumnFacts], schema: Mapping[str, str]) -> dict[str, ColumnFacts]:
+    """Return the columns in the schema's order, paths in documents behind their column."""
+    place = {column: i for i, column in enumerate(schema)}
+
+    def key(column: str) -> tuple[int, str]:
+        own = column if column in place else next(c for c in place if column.startswith(f"{c}."))
+        return place[own], "" if column in place else column
+
+    return {column: facts[column] for column in sorted(facts, key=key)}
+
+
+def _fraction(share: Fraction) -> str:
+    return f"{share.numerator}/{share.denominator}"
+
+
+def _lower(one: int | None, other: int | None) -> int | None:
+    limits = [each for each in (one, other) if each is not None]
+    return min(limits) if limits else None

@@ -1,0 +1,61 @@
+"""What workers do with values, without Spark: documents are opened, everything is counted, no key is invented."""
+
+from __future__ import annotations
+
+import json
+
+import pyarrow as pa
+
+from delible.lake import scan as scan_module
+
+Row = tuple[int, str, bool, str]
+
+
+def opened(*rows: tuple[int, str], texts: frozenset[int] = frozenset({0})) -> list[Row]:
+    leaf, value = zip(*rows, strict=True)
+    batch = pa.RecordBatch.from_arrays([pa.array(leaf, pa.int32()), pa.array(value)], names=["leaf", "value"])
+    out = scan_module._open([batch], texts=texts)
+    return [tuple(row.values()) for made in out for row in made.to_pylist()]  # type: ignore[misc] # four columns
+
+
+def test_values_pass_and_documents_stand_behind_them() -> None:
+    text = json.dumps({"email": "ann@fennel.example", "n": 7, "again": "", "l": ["x", "x"]})
+    passed = [(0, text), (0, "plain"), (1, text), (0, "[not a list")]
+    found = opened(*passed)
+    assert found[:4] == [(leaf, "", False, value) for leaf, value in passed]
+    assert sorted(found[4:]) == [
+        (0, "$.email", False, "ann@fennel.example"),
+        (0, "$.l[]", False, "x"),
+        (0, "$.n", True, "7"),
+        (0, "documents", False, ""),
+    ]
+
+
+def test_keys_without_end_become_one_path() -> None:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    names = [a + b + c for a in letters for b in letters for c in letters[:4]]
+    found = opened(*((0, json.dumps({name: "x"})) for name in names))
+    paths = {path for _, path, _, _ in found if path.startswith("$")}
+    assert len(paths) == scan_module._MOST_PATHS + 1
+    assert "$.*" in paths
+
+
+def test_a_value_is_looked_at_once_and_counts_for_its_rows() -> None:
+    columns = {
+        "leaf": pa.array([0, 0, 0, 0], pa.int32()),
+        "path": pa.array(["", "", "$.a", "documents"]),
+        "number": pa.array([False] * 4),
+        "value": pa.array(["ann@fennel.example", "nobody here", "bob@fennel.example", ""]),
+        "rows": pa.array([30, 12, 5, 9], pa.int64()),
+        "place": pa.array([1, 3, 1, 1], pa.int32()),
+    }
+    batch = pa.RecordBatch.from_pydict(columns)
+    out = scan_module._examine([batch], countries=("us",), sample=2)
+    counts = {tuple(list(row.values())[:-1]): row["n"] for made in out for row in made.to_pylist()}
+    own = {what: n for (_, path, _, *what_), n in counts.items() if path == "" and (what := tuple(what_))}
+    assert own["values", "values"] == 1
+    assert own["values", "rows"] == own["row_hits", "EMAIL_ADDRESS"] == 30
+    assert own["hits", "EMAIL_ADDRESS"] == own["whole", "EMAIL_ADDRESS"] == 1
+    assert own["values", "more"] == 1
+    assert own["documents", "documents"] == 9
+    assert counts[0, "$.a", False, "row_hits", "EMAIL_ADDRESS"] == 5

@@ -1,0 +1,134 @@
+"""No row that was never drawn is taken for read, whatever happens to its file; nothing is read twice for nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from delible.decide.increment import (
+    Reading,
+    Rewrite,
+    ScanRecord,
+    combined,
+    continues,
+    drifted,
+    mostly_gone,
+    reach,
+    reading,
+)
+from delible.decide.tagging import ColumnFacts
+
+RECORD = ScanRecord(
+    table="t",
+    source="s",
+    version=3,
+    rate=0.1,
+    most=None,
+    confidence=0.95,
+    prevalence="1/1000",
+    rows=100_000,
+    detector="1",
+    files=frozenset({b"a"}),
+    schema={"c": "string"},
+    drift=(),
+    facts={},
+    at=datetime(2026, 1, 1, tzinfo=UTC),
+)
+
+steps = st.lists(
+    st.tuples(st.sampled_from(["append", "rewrite", "delete", "scan"]), st.integers(0, 10**6)), max_size=30
+)
+
+
+@given(steps=steps)
+def test_every_row_of_a_file_that_is_not_read_was_drawn_before(steps: list[tuple[str, int]]) -> None:
+    live: dict[bytes, frozenset[int]] = {}
+    known: frozenset[bytes] = frozenset()
+    drawn: set[int] = set()
+    log: list[Rewrite] = []
+    news = False
+    for made, (step, n) in enumerate(steps):
+        names = sorted(live)
+        name = made.to_bytes(8)
+        if step == "append":
+            live[name], news = frozenset({made}), True
+        elif step == "rewrite" and names:
+            taken = names[: 1 + n % len(names)] if n % 2 else names[n % len(names) :]
+            live[name] = frozenset().union(*(live.pop(each) for each in taken))
+            log.append(Rewrite(frozenset({name}), frozenset(taken)))
+        elif step == "delete" and names:
+            del live[names[n % len(names)]]
+        elif step == "scan":
+            found = reading(live, known, log)
+            for file, rows in live.items():
+                if file in found.files:
+                    drawn |= rows
+                assert rows <= drawn
+            assert news or not found.files
+            known, log, news = frozenset(live), [], False
+
+
+def test_a_rewrite_that_mixes_in_a_new_file_is_read() -> None:
+    mixed = Rewrite(frozenset({b"c"}), frozenset({b"a", b"new"}))
+    assert reading({b"c"}, {b"a"}, [mixed]) == Reading(frozenset({b"c"}), 1.0)
+    plain = Rewrite(frozenset({b"c"}), frozenset({b"a"}))
+    assert reading({b"c"}, {b"a"}, [plain]) == Reading(frozenset(), 0.0)
+    assert mostly_gone(reading({b"x"}, {b"x", b"y", b"z"}, []))
+    assert not mostly_gone(reading({b"x"}, {b"x", b"y"}, []))
+
+
+@pytest.mark.parametrize(
+    ("asked", "goes_on"),
+    [
+        ({}, True),
+        ({"rate": 0.05}, True),
+        ({"rate": 0.2}, False),
+        ({"source": "other"}, False),
+        ({"detector": "2"}, False),
+        ({"most": 10}, True),
+    ],
+)
+def test_a_scan_goes_on_from_evidence_that_is_as_strong(asked: dict[str, object], goes_on: bool) -> None:
+    usual: dict[str, object] = {"source": "s", "detector": "1", "rate": 0.1, "most": None}
+    assert continues(RECORD, **(usual | asked)) is goes_on  # type: ignore[arg-type]
+    assert not continues(None, **usual)  # type: ignore[arg-type]
+
+
+def test_chosen_values_are_no_evidence_for_all() -> None:
+    capped = replace(RECORD, most=100)
+    usual = {"source": "s", "detector": "1", "rate": 0.1}
+    assert not continues(capped, most=None, **usual)  # type: ignore[arg-type]
+    assert not continues(capped, most=101, **usual)  # type: ignore[arg-type]
+    assert continues(capped, most=100, **usual)  # type: ignore[arg-type]
+    facts = ColumnFacts("c", "string", values=100, rows=5_000)
+    assert reach(capped, facts).missed is None
+    assert reach(capped, replace(facts, complete=True)).missed == 0
+    assert reach(RECORD, facts).missed == 28
+
+
+def test_evidence_is_added_up_and_never_more_complete_than_its_parts() -> None:
+    one = ColumnFacts("c", "string", 3, True, {"EMAIL_ADDRESS": 1}, {}, {"word": 3}, 30, {"EMAIL_ADDRESS": 9})
+    two = ColumnFacts("c", "string", 2, False, {"EMAIL_ADDRESS": 1, "URL": 1}, {"URL": 1}, {}, 20, {"URL": 4})
+    both = combined(one, two)
+    assert both == ColumnFacts(
+        "c",
+        "string",
+        5,
+        False,
+        {"EMAIL_ADDRESS": 2, "URL": 1},
+        {"URL": 1},
+        {"word": 3},
+        50,
+        {"EMAIL_ADDRESS": 9, "URL": 4},
+    )
+    assert combined(None, one) is one
+    assert combined(replace(one, kind="int"), two) is two
+
+
+def test_a_new_column_and_one_of_another_type_have_drifted() -> None:
+    assert drifted({"a": "int", "b": "string"}, {"b": "string", "a": "bigint", "c": "date"}) == ("a", "c")
+    assert drifted({"a": "int"}, {}) == ()

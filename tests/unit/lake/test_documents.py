@@ -1,0 +1,105 @@
+"""Documents in strings are opened within bounds, and their keys never give a person away."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from delible.lake.documents import MOST_VALUES, Part, folded, parts
+
+names = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
+words = st.text(min_size=1, max_size=5)
+trees = st.recursive(
+    words,
+    lambda below: st.lists(below, min_size=1, max_size=3) | st.dictionaries(names, below, min_size=1, max_size=3),
+    max_leaves=8,
+)
+
+
+def strings(tree: Any) -> list[str]:
+    if isinstance(tree, str):
+        return [tree]
+    below = tree if isinstance(tree, list) else list(tree.values())
+    return [each for one in below for each in strings(one)]
+
+
+@given(tree=trees)
+def test_every_string_of_json_is_found_once(tree: Any) -> None:
+    found = parts(json.dumps({"all": tree}))
+    assert found is not None
+    assert sorted(part.value for part in found) == sorted(strings(tree))
+    assert all(part.path.startswith("$.all") for part in found)
+
+
+@given(text=st.text() | st.text(alphabet='{}[]<>"/:,&;!?abc 1\\', max_size=60))
+def test_any_text_has_an_outcome(text: str) -> None:
+    found = parts(text)
+    assert found is None or len(found) <= MOST_VALUES
+
+
+BOMB = '<!DOCTYPE a [<!ENTITY x "' + "x" * 50 + '"><!ENTITY y "&x;&x;&x;">]><a>&y;</a>'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BOMB,
+        '<!DOCTYPE a SYSTEM "file:///etc/passwd"><a>x</a>',
+        "[" * 100_000,
+        "<a>" * 100_000,
+        "<a>" * 31 + "</a>" * 31,
+        '{"a": ' + "9" * 5_000 + "}",
+        '{"a": "b"',
+        "<a>b</c>",
+        "<b or not",
+        "[note] call back",
+        '"text"',
+        "12",
+        "",
+        '{"a": "' + "x" * 200_000 + '"}',
+        '{"\ud800": NaN, "a',
+    ],
+)
+def test_what_cannot_be_opened_stays_a_text(text: str) -> None:
+    assert parts(text) is None
+
+
+def test_xml_is_named_by_elements_and_attributes_below_its_root() -> None:
+    text = (
+        '<?xml version="1.0" encoding="utf-16"?>\n<r:cv xmlns:r="u" lang="en"><r:Name><r:N.First at="1">Ann</r:N.First>'
+    )
+    assert parts(f"{text}</r:Name> x </r:cv>") == [
+        Part("@lang", False, "en"),
+        Part("Name.`N.First`.@at", False, "1"),
+        Part("Name.`N.First`", False, "Ann"),
+        Part("cv", False, "x"),
+    ]
+
+
+@pytest.mark.parametrize("key", ["ann@fennel.example", "Ann Lee", "4111111111111111", "u123", "", "ä", "x" * 49])
+def test_a_key_that_is_data_is_a_value_and_no_name(key: str) -> None:
+    assert parts(json.dumps({"by": {key: "x"}})) == [Part("$.by.*", False, key), Part("$.by.*", False, "x")]
+
+
+def test_keys_that_hardly_any_document_has_are_one_path() -> None:
+    paths = {"$.email": 1_000, "$.ann": 1, "$.bob.age": 2, "$.rare": 10, "Name": 9}
+    assert folded(paths, 1_000) == {
+        "$.email": "$.email",
+        "$.ann": "$.*",
+        "$.bob.age": "$.*",
+        "$.rare": "$.rare",
+        "Name": "*",
+    }
+    assert folded({"$.a": 1}, 1) == {"$.a": "$.a"}
+    many = {f"$.k{i}": 5 for i in range(300)}
+    assert len(set(folded(many, 5).values())) == 201
+
+
+def test_a_document_of_very_many_values_is_opened_as_far_as_the_bound() -> None:
+    found = parts(json.dumps(["x"] * 10_000))
+    assert found is not None
+    assert len(found) == MOST_VALUES
