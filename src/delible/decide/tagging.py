@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from math import sqrt
 
-from delible.model.record import TagFinding
-from delible.model.taxonomy import category_of
+from delible.decide import tag_doubts, vocabulary
+from delible.decide.tag_doubts import Doubt
+from delible.model.record import ARTICLE_9, TagFinding
+from delible.model.taxonomy import category_of, is_within
+from delible.model.terms import TagState
 
 FREE_TEXT = "user.content"
 
@@ -26,12 +30,37 @@ LOOKALIKE = frozenset({"PHONE_NUMBER", "US_SSN", "US_ITIN"})
 SPARSE = frozenset({"EMAIL_ADDRESS", "IBAN_CODE"})
 """So precise that a single hit in a column of something else counts. One in ten random numbers passes for a card."""
 
+TRAITS = (
+    "user.contact.address",
+    "user.contact.organization",
+    "user.demographic",
+    "user.health_and_medical",
+    "user.job_title",
+    "user.location",
+    "user.name",
+    "user.workplace",
+)
+"""What things have, too: a shop has an address, a shirt a gender, a crop a disease."""
+
 _MAJORITY, _AGREES, _PROSE = 0.5, 0.7, 0.3
-_FEW = 5
+_HOMONYM, _SOME = 0.2, 0.1
+_OF_NUMBERS = frozenset(
+    {"card", "phone", "date", "number", "years", "account", "id", "postal", "imei", "degrees", "flag", "short"}
+)
+"""Forms that a whole number can have; the others need a letter or a sign."""
+_FEW, _ENOUGH = 5, 20
 _NOISE = 0.02
 _Z = 1.959964
 _WRITTEN = "phone_written"
 _SHAPE_OF = {"CREDIT_CARD": "card"}
+
+
+class About(StrEnum):
+    """What the rows of a table are about."""
+
+    PEOPLE = "people"
+    THINGS = "things"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -43,6 +72,12 @@ class NameEvidence:
         types: Spark types that agree even though their values are not looked at.
         proven: The values of this category are recognised by themselves: when they are looked at and none is, the name
             is wrong.
+        homonym: The name means other things as well (`race`, `party`), so values or the table must agree.
+        vocabulary: Lists of which the values of a homonym must mostly be.
+        strict: A table about people is not enough: the values must be in the lists.
+        people: The values are not enough: the table must be about people.
+        beside: A category that another column of the table must have, such as a street beside a `state`.
+        special: A special category (Art. 9) that the taxonomy has no key for.
     """
 
     category: str
@@ -51,6 +86,27 @@ class NameEvidence:
     shapes: tuple[str, ...] = ()
     types: frozenset[str] = frozenset()
     proven: bool = False
+    homonym: bool = False
+    vocabulary: tuple[str, ...] = ()
+    strict: bool = False
+    people: bool = False
+    beside: str = ""
+    special: bool = False
+
+
+@dataclass(frozen=True)
+class Around:
+    """What is around a column.
+
+    Args:
+        about: What the table's rows are about.
+        thing: The column's own name says that its values belong to a thing.
+        beside: Categories that the names of the table's other columns stand for.
+    """
+
+    about: About = About.UNKNOWN
+    thing: bool = False
+    beside: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -87,15 +143,34 @@ class _Verdict:
     confidence: float
     hits: int
     evidence: tuple[str, ...]
+    doubt: str | None = None
 
 
-def tag(facts: ColumnFacts, named: NameEvidence | None, *, table: str, version: int, at: datetime) -> TagFinding:
+_NOWHERE = Around()
+
+
+def tag(
+    facts: ColumnFacts,
+    named: NameEvidence | None,
+    *,
+    table: str,
+    version: int,
+    at: datetime,
+    around: Around = _NOWHERE,
+) -> TagFinding:
     """Return the verdict on one column.
 
     Confidence is the lower 95 % limit (Wilson) of the share of values that hold the type; a name that agrees counts as
-    a second, independent witness. By name alone it is the name's own strength.
+    a second, independent witness. By name alone it is the name's own strength, and half of it when no value was read.
+    Evidence that is in conflict goes to review, with the reason in words and counts.
     """
-    verdict = _by_type(facts, named) if _typed(facts.kind) else _by_values(facts, named)
+    named, doubt = _heard(facts, named, around)
+    verdict = _by_type(facts, named) if _typed(facts.kind) else _by_values(facts, named, around)
+    if verdict.category is not None and doubt is not None and verdict.doubt is None:
+        verdict = replace(verdict, doubt=doubt, confidence=verdict.confidence / 2)
+    evidence = verdict.evidence
+    if named is not None and named.special and verdict.category == named.category:
+        evidence = (*evidence, ARTICLE_9)
     return TagFinding(
         table=table,
         column=facts.column,
@@ -105,7 +180,9 @@ def tag(facts: ColumnFacts, named: NameEvidence | None, *, table: str, version: 
         sampled=facts.values,
         hits=verdict.hits,
         bound=_bound(facts, verdict.hits),
-        evidence=verdict.evidence,
+        evidence=evidence,
+        state=TagState.PROPOSED if verdict.doubt is None else TagState.REVIEW,
+        reason=verdict.doubt,
         version=version,
         at=at,
     )
@@ -143,11 +220,78 @@ def _by_type(facts: ColumnFacts, named: NameEvidence | None) -> _Verdict:
     return _Verdict(named.category, named.entity, named.strength, 0, ("name", "type"))
 
 
-def _by_values(facts: ColumnFacts, named: NameEvidence | None) -> _Verdict:
+def _heard(facts: ColumnFacts, named: NameEvidence | None, around: Around) -> tuple[NameEvidence | None, str | None]:
+    """Return what the name says in this place, and why a person has to look at it, if so."""
+    if named is None or not _fits(named, around):
+        return None, None
+    if not named.homonym:
+        return named, None
+    share = facts.share(facts.shapes, *named.vocabulary)
+    among_people = around.about is About.PEOPLE and not named.strict
+    if share >= _HOMONYM or (among_people and (share > 0 or facts.values < _ENOUGH)):
+        return named, None
+    if not facts.values:
+        unread = facts.kind == "string" and not facts.complete
+        return (named, tag_doubts.unread(named.category)) if unread else (None, None)
+    if share > 0 or facts.values < _FEW or among_people:
+        return named, tag_doubts.homonym(named.category, round(share * facts.values), facts.values)
+    return None, None
+
+
+def _fits(named: NameEvidence, around: Around) -> bool:
+    """Return whether a name can mean its category in this table."""
+    if around.about is About.THINGS and is_within(named.category, TRAITS):
+        return False
+    if named.beside and not any(is_within(other, (named.beside,)) for other in around.beside):
+        return False
+    return not named.people or around.about is About.PEOPLE
+
+
+def _by_values(facts: ColumnFacts, named: NameEvidence | None, around: Around) -> _Verdict:
     written = facts.share(facts.shapes, "prose") >= _PROSE
     found = None if written else _majority(facts, named)
-    found = found or _by_name(facts, named) or _inside(facts, written) or _sparse(facts)
-    return found or _Verdict(None, None, 0.0, _disregarded(facts), ("values",) if facts.values else ("name",))
+    found = (
+        found or _by_name(facts, named) or _by_vocabulary(facts, around) or _inside(facts, written) or _sparse(facts)
+    )
+    found = found or _Verdict(None, None, 0.0, _disregarded(facts), ("values",) if facts.values else ("name",))
+    return _doubted(facts, named, found, around)
+
+
+def _doubted(facts: ColumnFacts, named: NameEvidence | None, found: _Verdict, around: Around) -> _Verdict:
+    """Return the verdict, or what a person must look at because name and values say different things."""
+    if found.doubt is not None:
+        return found
+    seen = tag_doubts.Seen(facts.values, facts.hits, facts.whole)
+    doubt: Doubt | None = None
+    if named is not None and named.category != FREE_TEXT and found.evidence != ("name",):
+        codes = facts.share(facts.shapes, "flag") >= _AGREES or facts.kind in WHOLE
+        doubt = tag_doubts.conflict(
+            seen,
+            says=named.category,
+            entity=named.entity,
+            proven=named.proven and not codes,
+            formed=max((facts.shapes.get(shape, 0) for shape in named.shapes), default=0),
+            found=found.category,
+            found_entity=found.entity,
+            hits=found.hits,
+        )
+    if doubt is None and found.evidence == ("values",):
+        doubt = tag_doubts.unannounced(
+            seen, found=found.category, entity=found.entity, hits=found.hits, thing=around.thing
+        )
+    if doubt is None:
+        return found
+    return replace(found, category=doubt.category, entity=doubt.entity, hits=doubt.hits, doubt=doubt.reason)
+
+
+def _by_vocabulary(facts: ColumnFacts, around: Around) -> _Verdict | None:
+    if around.thing or around.about is About.THINGS:
+        return None
+    known = vocabulary.known(facts.shapes, facts.values)
+    if known is None:
+        return None
+    lower, _ = wilson(known.hits, facts.values)
+    return _Verdict(known.category, known.entity, max(lower, 0.3), known.hits, ("values",), known.doubt)
 
 
 def _majority(facts: ColumnFacts, named: NameEvidence | None) -> _Verdict | None:
@@ -186,8 +330,8 @@ def _by_name(facts: ColumnFacts, named: NameEvidence | None) -> _Verdict | None:
     if named is None:
         return None
     if facts.values == 0:
-        return _Verdict(named.category, named.entity, named.strength / 2, 0, ("name",))
-    if named.shapes and facts.share(facts.shapes, *named.shapes) < _AGREES:
+        return _unread(facts, named)
+    if not _has_form(facts, named):
         return None
     inside = _strongest(facts)
     if named.category == FREE_TEXT:
@@ -199,6 +343,21 @@ def _by_name(facts: ColumnFacts, named: NameEvidence | None) -> _Verdict | None:
         return None
     hits = max((facts.shapes.get(shape, 0) for shape in named.shapes), default=0)
     return _Verdict(named.category, named.entity, named.strength, hits, ("name", "values") if hits else ("name",))
+
+
+def _unread(facts: ColumnFacts, named: NameEvidence) -> _Verdict | None:
+    """Return what name and type say when no value was looked at, or there is none."""
+    if facts.kind in WHOLE and (named.proven or (named.shapes and _OF_NUMBERS.isdisjoint(named.shapes))):
+        return None
+    evidence = ("name",) if facts.complete else ("name", "type", "unread")
+    return _Verdict(named.category, named.entity, named.strength / 2, 0, evidence)
+
+
+def _has_form(facts: ColumnFacts, named: NameEvidence) -> bool:
+    """Return whether enough values have a form that the name allows; sentences short and long count together."""
+    if named.category == FREE_TEXT:
+        return sum(facts.shapes.get(shape, 0) for shape in named.shapes) >= _SOME * facts.values
+    return not named.shapes or facts.share(facts.shapes, *named.shapes) >= _AGREES
 
 
 def _inside(facts: ColumnFacts, written: bool) -> _Verdict | None:

@@ -34,6 +34,9 @@ SPEC = TableSpec(
     noun="tags",
 )
 _CHAIN = "tags"
+_STATE = tuple(SPEC.columns).index("state")
+_SCANNED = (TagState.PROPOSED, TagState.REVIEW)
+"""What a scan says, and never over a person's decision."""
 _Make = Callable[[Snapshot], list[TagFinding]]
 
 
@@ -94,8 +97,8 @@ def _latest(snapshot: Snapshot) -> list[TagFinding]:
     counts: dict[tuple[str, str], Row] = {}
     for row in snapshot.rows('ORDER BY "n"'):
         key = (row[1], row[2])
-        pinned = key in counts and counts[key][10] != TagState.PROPOSED.value
-        if not (pinned and row[10] == TagState.PROPOSED.value):
+        pinned = key in counts and TagState(counts[key][_STATE]).pinned
+        if not pinned or TagState(row[_STATE]) not in _SCANNED:
             counts[key] = row
     return [_finding(counts[key]) for key in sorted(counts)]
 

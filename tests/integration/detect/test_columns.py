@@ -2,9 +2,11 @@
 
 import pytest
 
-from delible.detect.columns import _RULES, named, words
+from delible.decide.tagging import About
+from delible.detect.column_rules import FLAGS, RULES
+from delible.detect.columns import about, named, names_a_thing, words
 from delible.detect.engine import engine
-from delible.detect.shapes import shapes
+from delible.detect.shapes import FORMS, shapes
 from delible.detect.values import Tally
 from delible.model.taxonomy import CATEGORIES, category_of
 
@@ -88,11 +90,89 @@ def test_a_bare_name_is_a_persons_only_among_people(column, table, category):
     assert (evidence and evidence.category) == category
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        *(
+            "email_verified",
+            "phone_type",
+            "mobile_app_version",
+            "address_type",
+            "ip_rating",
+            "card_game",
+            "mail_sent_at",
+        ),
+        *(
+            "lat_ms",
+            "race_id",
+            "store_city",
+            "server_address",
+            "wallet_address",
+            "gift_card_number",
+            "engine_diagnosis",
+        ),
+        *("tls_fingerprint", "commit_hash", "error_message", "is_active", "has_phone", "company_tax_id", "origin_city"),
+        *(
+            "cache_age",
+            "european_union_code",
+            "net_income",
+            "font_family_name",
+            "database_user_count",
+            "credit_union_code",
+        ),
+    ],
+)
+def test_what_stands_before_or_behind_takes_a_name_back(column):
+    assert named(column) is None
+
+
+@pytest.mark.parametrize(
+    ("column", "category"),
+    [
+        ("is_married", "user.demographic.marital_status"),
+        ("has_diabetes", "user.health_and_medical"),
+        ("is_union_member", "user.social"),
+        ("customer_name_hash", "user.unique_id.pseudonymous"),
+        ("password_hash", "user.authorization.password"),
+        ("sim_card_number", "user.device.device_id"),
+        ("loyalty_card_number", "user.unique_id"),
+        ("id_card_number", "user.government_id.national_identification_number"),
+        ("last_login_ip", "user.device.ip_address"),
+        ("SickLeaveHours", "user.health_and_medical"),
+        ("blood_group", "user.health_and_medical"),
+        ("brca1_status", "user.health_and_medical.genetic"),
+        ("face_embedding.element", "user.biometric"),
+        ("licence_plate", "user.government_id.vehicle_registration"),
+        ("vat_number", "user.contact.organization"),
+        ("trade_union", "user.social"),
+    ],
+)
+def test_names_of_what_is_not_contact_data(column, category):
+    evidence = named(column)
+    assert (evidence and evidence.category) == category
+
+
+@pytest.mark.parametrize(
+    ("table", "rows"),
+    [
+        *(("customers", About.PEOPLE), ("employee_vehicle", About.PEOPLE), ("Person", About.PEOPLE)),
+        *(("products", About.THINGS), ("dim_stores", About.THINGS), ("cities", About.THINGS)),
+        *(("orders", About.UNKNOWN), ("product_review", About.UNKNOWN), ("business_entity_address", About.UNKNOWN)),
+    ],
+)
+def test_a_tables_name_says_what_its_rows_are_about(table, rows):
+    assert about(table) is rows
+
+
+def test_a_column_may_name_a_thing():
+    assert names_a_thing("server_ip")
+    assert not names_a_thing("client_ip")
+
+
 def test_every_category_and_form_of_a_rule_exists():
-    forms = {"prose", "card", "account", "id", "phone", "date", "number", "postal", "words", "short", "word", "line"}
-    for _, evidence in _RULES:
-        assert evidence.category in CATEGORIES
-        assert set(evidence.shapes) <= forms
+    for rule in (*RULES, *FLAGS):
+        assert rule.says.category in CATEGORIES
+        assert {*rule.says.shapes, *rule.says.vocabulary} <= FORMS, rule.end
 
 
 def test_every_type_that_is_looked_for_has_a_category():
