@@ -37,7 +37,9 @@ def tag_table(columns: Sequence[Column], *, about: About, table: str, version: i
     Args:
         about: What the table's name says; a column that only people have says so, too.
     """
-    beside = [frozenset(c.named.category for c in columns if _others(c, own)) for own in columns]
+    beside = [
+        frozenset(c.named.category for c in columns if c.named is not None and _others(c, own)) for own in columns
+    ]
 
     def verdicts(rows: About) -> list[TagFinding]:
         return [

@@ -32,7 +32,6 @@ SPARSE = frozenset({"EMAIL_ADDRESS", "IBAN_CODE"})
 
 TRAITS = (
     "user.contact.address",
-    "user.contact.organization",
     "user.demographic",
     "user.health_and_medical",
     "user.job_title",
@@ -48,7 +47,7 @@ _OF_NUMBERS = frozenset(
     {"card", "phone", "date", "number", "years", "account", "id", "postal", "imei", "degrees", "flag", "short"}
 )
 """Forms that a whole number can have; the others need a letter or a sign."""
-_FEW, _ENOUGH = 5, 20
+_FEW = 5
 _NOISE = 0.02
 _Z = 1.959964
 _WRITTEN = "phone_written"
@@ -228,12 +227,12 @@ def _heard(facts: ColumnFacts, named: NameEvidence | None, around: Around) -> tu
         return named, None
     share = facts.share(facts.shapes, *named.vocabulary)
     among_people = around.about is About.PEOPLE and not named.strict
-    if share >= _HOMONYM or (among_people and (share > 0 or facts.values < _ENOUGH)):
+    if share >= _HOMONYM or (among_people and (share > 0 or facts.values < _FEW)):
         return named, None
     if not facts.values:
         unread = facts.kind == "string" and not facts.complete
         return (named, tag_doubts.unread(named.category)) if unread else (None, None)
-    if share > 0 or facts.values < _FEW or among_people:
+    if share > 0 or among_people or (facts.values < _FEW and not named.strict):
         return named, tag_doubts.homonym(named.category, round(share * facts.values), facts.values)
     return None, None
 

@@ -17,6 +17,8 @@ PEOPLE = (
     "worker|beneficiary|policyholder|insured|claimant|borrower|payer|payee|signatory|resident|citizen|participant|"
     "attendee|player|athlete|guardian|mother|father|husband|wife|nurse|physician|lawyer|tutor|volunteer|colleague"
 )
+DOINGS = "event|session|page|app|campaign|project|token|course|model|service|job|task|log"
+"""What people do or use: a column named so holds no trait of a person, but a table of it has people in its rows."""
 THINGS = (
     "product|item|sku|article|inventory|catalog|catalogue|stock|store|shop|branch|warehouse|depot|facility|hotel|airport|"
     "station|site|plant|factory|office|city|country|region|territory|company|organisation|organization|vendor|supplier|"
@@ -117,7 +119,7 @@ RULES: tuple[Rule, ...] = (
         r"identity|fuel|boarding|punch|health|insurance|game|trading)$",
     ),
     Rule(
-        r"(?:loyalty|membership|library|student|bonus|rewards?|club|frequent_flyer)_(?:card_?)?(?:number|no|nr)",
+        r"(?:loyalty|membership|library|bonus|rewards?|club|frequent_flyer)_(?:card_?)?(?:number|no|nr)|student_card_(?:number|no)",
         _says("user.unique_id", 0.7, None, "id", "device", "card", "account"),
     ),
     Rule(r"cvv\d?|cvc\d?", _says("user.financial.credit_card", 0.8, None, "number")),
@@ -301,13 +303,6 @@ RULES: tuple[Rule, ...] = (
         only=rf"{_P}$",
     ),
     Rule(r"job_?title|occupation|profession|designation|beruf", _says("user.job_title", 0.7, None, "words", "line")),
-    Rule(
-        r"title|position|role|job",
-        _says(
-            "user.job_title", 0.6, None, "words", "line", homonym=True, strict=True, people=True, vocabulary=("job",)
-        ),
-        never=rf"{_T}$",
-    ),
     Rule(r"employer(?:_name)?", _says("user.workplace", 0.7, None, "line")),
     Rule(r"salutation|honorific", _says("user.name", 0.5, None, "short", homonym=True, vocabulary=("salutation",))),
     Rule(
@@ -384,6 +379,13 @@ RULES: tuple[Rule, ...] = (
         r"bio(?:graphy)?|about_me|resume|cv|curriculum(?:_vitae)?|cover_?letter|transcript|complaint",
         _says(FREE_TEXT, 0.6, None, "prose", "sentence"),
         never=r"(?:error|log|status|system|commit|exception|warning|validation|debug|release|design|tasting)$",
+    ),
+    Rule(
+        r"title|position|role|job",
+        _says(
+            "user.job_title", 0.6, None, "words", "line", homonym=True, strict=True, people=True, vocabulary=("job",)
+        ),
+        never=rf"{_T}$",
     ),
 )
 

@@ -6,13 +6,14 @@ import re
 from functools import lru_cache
 
 from delible.decide.tagging import About, NameEvidence
-from delible.detect.column_rules import FLAGS, PEOPLE, RULES, THINGS, Rule
+from delible.detect.column_rules import DOINGS, FLAGS, PEOPLE, RULES, THINGS, Rule
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+|\d+")
 _PEOPLE_TABLE = re.compile(rf"(?:^|_)(?:{PEOPLE}|newsletter|signup|account)(?:s|es)?(?:_|$)")
 _THING = re.compile(rf"(?:^|_)(?:{THINGS})(?:s|es)?(?:_|$)")
+_DOING = re.compile(rf"(?:{DOINGS})$")
 _HEADED_BY_THING = re.compile(
-    rf"(?:^|_)(?:{THINGS})(?:s|es)?(?:_(?:\d+|list|master|dim|dimension|data|info|v\d+|catalog(?:ue)?))*$"
+    rf"(?:^|_)(?P<head>{THINGS})(?:s|es)?(?:_(?:\d+|list|master|dim|dimension|data|info|v\d+|catalog(?:ue)?))*$"
 )
 _PLURALS = re.compile(r"ies$")
 
@@ -37,7 +38,8 @@ def named(column: str, *, table: str = "") -> NameEvidence | None:
 
     A rule must match at the END of the name: `email_id`, `card_type` and `phone_verified` are about an e-mail, a card,
     a phone, but do not hold one. Keys, codes and flags therefore say nothing. What stands before the end may take it
-    back: a `store_city` is no person's. A bare `name` is a person's only in a table whose own name is about people.
+    back: a `store_city` is no person's, and a `race` in a table of races is none of people. A bare `name` is a
+    person's only in a table whose own name is about people.
 
     Args:
         column: Dotted path; array elements and map values speak by the field that holds them.
@@ -51,7 +53,9 @@ def named(column: str, *, table: str = "") -> NameEvidence | None:
     around = words("_".join(parts[:-1])) or words(table)
     if text in ("name", "names") and _PEOPLE_TABLE.search(around):
         return NameEvidence("user.name", 0.8, "PERSON", ("words",))
-    return _first(_PATTERNS, text)
+    says = _first(_PATTERNS, text)
+    of_the_rows = says is not None and says.homonym and text in _singular(table).split("_")
+    return None if of_the_rows else says
 
 
 def about(table: str) -> About:
@@ -59,7 +63,8 @@ def about(table: str) -> About:
     text = _singular(table)
     if _PEOPLE_TABLE.search(text):
         return About.PEOPLE
-    return About.THINGS if _HEADED_BY_THING.search(text) else About.UNKNOWN
+    head = _HEADED_BY_THING.search(text)
+    return About.THINGS if head is not None and not _DOING.match(head["head"]) else About.UNKNOWN
 
 
 def names_a_thing(column: str) -> bool:
