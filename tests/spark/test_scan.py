@@ -52,6 +52,7 @@ TRUTH: dict[str, dict[str, str]] = {
         "BirthDate": "user.demographic.date_of_birth",
         "MaritalStatus": "user.demographic.marital_status",
         "Gender": "user.demographic.gender",
+        "SickLeaveHours": "user.health_and_medical",
     },
     "job_candidate": {"Resume": "user.content"},
     "person_credit_card": {},

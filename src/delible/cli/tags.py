@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from delible.cli.context import current, emit, progress
+from delible.decide.tagging import wilson
 from delible.errors import InputError
+from delible.model.terms import TagState
 
 if TYPE_CHECKING:
-    from rich.console import Group
+    from rich.console import Group, RenderableType
 
     from delible.model.record import TagFinding
+    from delible.model.uniqueness import Combination
 
 app = typer.Typer(help="Find personal data in tables, and review the verdicts.")
 
@@ -34,6 +38,7 @@ def scan(
 
         delible tags scan customers --sample 2000
     """
+    from delible.report.combinations import combination_line
     from delible.workflows.tagging import scan_tables
 
     call = current(ctx)
@@ -51,25 +56,38 @@ def scan(
         "personal": found.personal,
         "columns": [_line(finding) for finding in found.findings],
         "returned": [{"table": table, "rows": rows} for table, rows in found.returned.items()],
+        "combinations": [combination_line(each) for each in found.combinations],
     }
     for table, rows in found.returned.items():
         progress(f"finding: {rows} row(s) of erased people are in {table} again; see: delible guard {table}")
-    emit(ctx, document, text=_table(found.findings))
+    emit(ctx, document, text=_with_combinations(_table(found.findings), found.combinations))
 
 
 @app.command("list")
-def list_(ctx: typer.Context) -> None:
-    """List the verdict on each column that was ever scanned.
+def list_(
+    ctx: typer.Context,
+    waiting: Annotated[bool, typer.Option("--waiting", help="Only columns that a person has to look at.")] = False,
+) -> None:
+    """List the verdict on each column that was ever scanned, and how unique quasi-identifiers make the rows.
 
     Example:
 
-        delible tags list --json
+        delible tags list --waiting
     """
+    from delible.report.combinations import combination_line
     from delible.workflows.tagging import list_tags
+    from delible.workflows.verdicts import list_combinations
 
-    findings = list_tags(current(ctx).workspace)
-    text = _table(findings) if findings else "No column has been scanned. Run: delible tags scan"
-    emit(ctx, {"columns": [_line(finding) for finding in findings]}, text=text)
+    workspace = current(ctx).workspace
+    known = list_tags(workspace)
+    findings = [f for f in known if not waiting or f.state in (TagState.REVIEW, TagState.REOPENED)]
+    combinations = () if waiting else list_combinations(workspace)
+    nothing = "No column is waiting for a review." if known else "No column has been scanned. Run: delible tags scan"
+    document = {
+        "columns": [_line(finding) for finding in findings],
+        "combinations": [combination_line(each) for each in combinations],
+    }
+    emit(ctx, document, text=_with_combinations(_table(findings), combinations) if findings else nothing)
 
 
 @app.command()
@@ -79,16 +97,24 @@ def review(
     accept: Annotated[bool | None, typer.Option("--accept/--reject", help="Whether the verdict is right.")] = None,
     reason: Annotated[str, typer.Option(help="Why; name no person.")] = "",
     category: Annotated[str | None, typer.Option(help="With --accept: what the column really holds.")] = None,
+    reopen: Annotated[bool, typer.Option("--reopen", help="Take an earlier decision back instead.")] = False,
 ) -> None:
-    """Accept or reject a verdict. It stays as it is then, whatever later scans find.
+    """Accept or reject a verdict. It stays as it is then, whatever later scans find, until somebody reopens it.
 
     Example:
 
         delible tags review orders.delivery_note --accept --reason "Customers write names and codes there."
     """
     from delible.workflows.tagging import review_tag
+    from delible.workflows.verdicts import reopen_tag
 
     call = current(ctx)
+    if reopen:
+        if accept is not None or category is not None:
+            raise InputError("tags.decision", "--reopen takes a decision back, and makes none.", where="--reopen")
+        found = reopen_tag(call.workspace, column, reason=reason, actor=call.actor, now=call.now)
+        emit(ctx, {"column": _line(found)}, text=f"{column}: open again; the next scan judges anew.")
+        return
     if accept is None:
         raise InputError("tags.decision", "a review accepts or rejects.", fix="Give --accept or --reject.")
     pinned = review_tag(
@@ -97,8 +123,69 @@ def review(
     emit(ctx, {"column": _line(pinned)}, text=f"{column}: {pinned.state} as {pinned.category or 'not personal'}.")
 
 
+@app.command()
+def uniqueness(
+    ctx: typer.Context,
+    tables: Annotated[list[str] | None, typer.Argument(help="Tables; all that are there when none is named.")] = None,
+) -> None:
+    """Count how many rows are unique by combinations of quasi-identifiers, such as birth date and postal code.
+
+    A scan does it by itself for tables of up to a million rows. Only counts are kept.
+
+    Example:
+
+        delible tags uniqueness customers
+    """
+    from delible.report.combinations import combination_line
+    from delible.workflows.verdicts import measure_uniqueness
+
+    call = current(ctx)
+    found = measure_uniqueness(call.workspace, tables or (), actor=call.actor, now=call.now, progress=progress)
+    text = _with_combinations("", found) if found else "No table has two quasi-identifiers. Run: delible tags scan"
+    emit(ctx, {"combinations": [combination_line(each) for each in found]}, text=text)
+
+
+@app.command()
+def publish(
+    ctx: typer.Context,
+    tables: Annotated[
+        list[str] | None, typer.Argument(help="Tables; all that were scanned when none is named.")
+    ] = None,
+    catalog_table: Annotated[
+        str | None,
+        typer.Option(metavar="CATALOG.SCHEMA.TABLE", help="Write the catalog's own tags, too, of the one named table."),
+    ] = None,
+) -> None:
+    """Write category, state and confidence of each verdict into the tables' own column metadata.
+
+    No data file is touched; each change is a commit, so plans that were made before must be made anew. Neither values
+    nor reasons are written.
+
+    Example:
+
+        delible tags publish customers
+    """
+    from delible.workflows.tag_publish import publish_tags
+
+    call = current(ctx)
+    done = publish_tags(call.workspace, tables or (), catalog_table=catalog_table, actor=call.actor, now=call.now)
+    document = {"tables": [asdict(each) for each in done]}
+    lines = [f"{p.table}: {len(p.columns)} column(s) labelled in {p.way}, {p.catalog} in the catalog." for p in done]
+    emit(ctx, document, text="\n".join(lines) or "No column has been scanned. Run: delible tags scan")
+
+
 def _line(finding: TagFinding) -> dict[str, Any]:
-    return finding.model_dump(mode="json")
+    low, high = wilson(finding.hits, finding.sampled)
+    share = {"low": round(low, 4), "high": round(high, 4)}
+    return finding.model_dump(mode="json") | {"share": share, "special": finding.special, "quasi": finding.quasi}
+
+
+def _with_combinations(text: RenderableType, combinations: Sequence[Combination]) -> Group:
+    from rich.console import Group
+
+    from delible.report.combinations import combination_words
+
+    return Group(text, *(["", *combination_words(combinations)] if combinations else []))
 
 
 def _table(findings: Sequence[TagFinding]) -> Group:
@@ -113,7 +200,7 @@ def _table(findings: Sequence[TagFinding]) -> Group:
             last = finding.table
         table.add_row(
             f"  {finding.column}",
-            finding.category or _clean(finding),
+            _held(finding) if finding.category else _clean(finding),
             finding.entity or "",
             f"{finding.confidence:.0%}" if finding.category else "",
             f"{finding.hits}/{finding.sampled}",
@@ -122,7 +209,13 @@ def _table(findings: Sequence[TagFinding]) -> Group:
     legend = Table(box=None, pad_edge=False, show_header=False)
     for word, meaning in _LEGEND:
         legend.add_row(word, meaning)
-    return Group(table, "", legend)
+    waiting = [f"{f.table}.{f.column}: {f.reason}" for f in findings if f.state is TagState.REVIEW]
+    return Group(table, "", *([*waiting, ""] if waiting else []), legend)
+
+
+def _held(finding: TagFinding) -> str:
+    marks = [word for word, holds in (("special", finding.special), ("quasi", finding.quasi)) if holds]
+    return " ".join([finding.category or "", *(f"({mark})" for mark in marks)])
 
 
 def _clean(finding: TagFinding) -> str:
@@ -133,8 +226,10 @@ _LEGEND = (
     ("category", "what the column holds; an entity is the kind of value by which that was seen"),
     ("none", "nothing personal was found in any value"),
     ("none, below N%", "at most a few values by chance; at 95 % confidence, fewer than N % could still be personal"),
+    ("special, quasi", "special category (Art. 9); quasi-identifier: tells who somebody is together with others"),
     ("sure", "how sure the verdict is"),
     ("hits", "values that look so, of the distinct values looked at; 0/0: judged by name and type alone"),
+    ("review", "name and values say different things, so a person has to look; the reason stands below the list"),
     ("proposed", "nobody has reviewed it; then it is accepted or rejected, for good: delible tags review TABLE.COLUMN"),
 )
 """What the columns of the list mean."""

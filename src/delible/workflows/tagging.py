@@ -10,6 +10,7 @@ from delible.errors import InputError, did_you_mean
 from delible.model.record import AuditEntry, TagFinding
 from delible.model.taxonomy import CATEGORIES
 from delible.model.terms import TagState
+from delible.model.uniqueness import Combination
 from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
 from delible.store.tags import Tags
@@ -17,6 +18,7 @@ from delible.store.workspace import Workspace
 from delible.workflows.guard import guard_tables
 from delible.workflows.restriction import restricted_rows
 from delible.workflows.tables import chosen_tables
+from delible.workflows.verdicts import MEASURED_BY_A_SCAN, judged, measure
 
 _LONGEST_REASON = 500
 
@@ -30,12 +32,14 @@ class Scan:
         findings: One verdict per leaf column; a pinned one counts on, whatever stands here.
         values: Values that were looked at.
         returned: Rows of erased people that are there again, by table; tables without any are left out.
+        combinations: How unique quasi-identifiers make the rows.
     """
 
     tables: tuple[str, ...]
     findings: tuple[TagFinding, ...]
     values: int
     returned: dict[str, int] = field(default_factory=dict)
+    combinations: tuple[Combination, ...] = ()
 
     @property
     def personal(self) -> int:
@@ -67,8 +71,6 @@ def scan_tables(
     ledger = Ledger(workspace, load_keys(workspace))
     tables = chosen_tables(workspace, names)
 
-    from delible.decide.tagging import tag
-    from delible.detect.columns import named
     from delible.lake.facts import read
     from delible.lake.scan import scan
     from delible.workflows.spark import session_for
@@ -81,12 +83,13 @@ def scan_tables(
         progress(f"Scanning {known.table}...")
         frame = restricted.without(known.table, read(spark, known.location, version=known.version))
         versions[known.table] = known.version
-        for facts in scan(frame, sample=sample):
-            evidence = named(facts.column, table=known.table)
-            findings.append(tag(facts, evidence, table=known.table, version=known.version, at=now))
+        facts = scan(frame, sample=sample)
+        findings += judged(facts, table=known.table, version=known.version, at=now)
     Tags(workspace).put(findings)
+    few = MEASURED_BY_A_SCAN
+    combinations = measure(workspace, tables, restricted, spark, now=now, most_rows=few, progress=progress)
     returned = _returned(workspace, [known.table for known in tables if known.policy], actor, now, progress)
-    found = Scan(tuple(versions), tuple(findings), sum(finding.sampled for finding in findings), returned)
+    found = Scan(tuple(versions), tuple(findings), sum(finding.sampled for finding in findings), returned, combinations)
     counts = {"tables": len(versions), "columns": len(findings), "values": found.values, "personal": found.personal}
     counts["returned"] = sum(returned.values())
     detail = {f"version:{table}": str(version) for table, version in versions.items()}
