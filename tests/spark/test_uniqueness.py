@@ -81,7 +81,7 @@ def test_a_scan_tells_combinations_and_publishing_touches_no_data_file(
     (tmp_path / "people.csv").write_text("\n".join(lines))
     load_table(workspace, "people", [tmp_path / "people.csv"], actor="op", now=NOW)
     found = scan_tables(workspace, sample=50, actor="op", now=NOW)
-    assert [each.columns for each in found.combinations][0] == ("date_of_birth", "zip", "gender")
+    assert next(each.columns for each in found.combinations) == ("date_of_birth", "zip", "gender")
     assert list_combinations(workspace) == found.combinations
     assert found.combinations[0].unique == 120
     assert measure_uniqueness(workspace, ["people"], actor="op", now=NOW) == found.combinations

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from delible.decide.tagging import About, Around, ColumnFacts, NameEvidence, tag
+from delible.decide.tagging import About, Around, ColumnFacts, NameEvidence
+from delible.decide.verdict import tag
 from delible.model.record import TagFinding
 from delible.model.taxonomy import is_within
 from delible.model.terms import TagState

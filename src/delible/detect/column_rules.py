@@ -6,29 +6,10 @@ for longer names stand above those for their ends.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from delible.decide.tagging import FREE_TEXT
+from delible.detect.name_words import PEOPLE, THINGS, Rule, says
+from delible.detect.special_rules import SPECIAL
 
-from delible.decide.tagging import FREE_TEXT, NameEvidence
-
-PEOPLE = (
-    "customer|client|person|people|user|employee|staff|contact|patient|member|subscriber|guest|student|pupil|teacher|"
-    "doctor|reviewer|author|sender|recipient|owner|holder|cardholder|buyer|seller|passenger|traveller|driver|applicant|"
-    "candidate|manager|supervisor|agent|lead|prospect|tenant|voter|donor|visitor|child|parent|partner|spouse|profile|"
-    "worker|beneficiary|policyholder|insured|claimant|borrower|payer|payee|signatory|resident|citizen|participant|"
-    "attendee|player|athlete|guardian|mother|father|husband|wife|nurse|physician|lawyer|tutor|volunteer|colleague"
-)
-DOINGS = "event|session|page|app|campaign|project|token|course|model|service|job|task|log"
-"""What people do or use: a column named so holds no trait of a person, but a table of it has people in its rows."""
-THINGS = (
-    "product|item|sku|article|inventory|catalog|catalogue|stock|store|shop|branch|warehouse|depot|facility|hotel|airport|"
-    "station|site|plant|factory|office|city|country|region|territory|company|organisation|organization|vendor|supplier|"
-    "merchant|brand|manufacturer|carrier|movie|film|song|track|album|artist|book|title|game|race|match|circuit|team|club|"
-    "league|ship|vessel|aircraft|car|machine|server|host|node|network|metric|currency|exchange|building|menu|dish|recipe|"
-    "animal|pet|species|breed|wine|fabric|part|component|material|connector|color|colour|font|file|folder|table|column|"
-    "feature|model|event|campaign|project|course|school|university|hospital|clinic|bank|restaurant|venue|origin|"
-    "destination|departure|arrival|port|route|market|category|variety|plan|tariff|cache|token|session|job|task|build|"
-    "sensor|gateway|router|pipeline|dataset|schema|domain|service|app|contract|wallet|engine|page|log|error|paint|perfume"
-)
 _P, _T = f"(?:{PEOPLE})", f"(?:{THINGS})"
 _DATES = frozenset({"date", "timestamp", "timestamp_ntz"})
 _MEASURES = frozenset({"float", "double", "decimal"})
@@ -40,373 +21,237 @@ _HEALTH = "user.health_and_medical"
 _NATIONAL = "user.government_id.national_identification_number"
 
 
-class Rule(NamedTuple):
-    """The end of a name and what it says; nothing where the words before it match `never`, or do not match `only`."""
-
-    end: str
-    says: NameEvidence
-    never: str = ""
-    only: str = ""
-
-
-def _says(category: str, strength: float, entity: str | None = None, *shapes: str, **more: object) -> NameEvidence:
-    return NameEvidence(category, strength, entity, shapes, **more)  # type: ignore[arg-type] # spelt out below
-
-
 RULES: tuple[Rule, ...] = (
     # access and pseudonyms
-    Rule(
-        r"(?:password|passwd|pwd|passcode)(?:_hash|_digest)?", _says("user.authorization.password", 0.9, None, "word")
-    ),
+    Rule(r"(?:password|passwd|pwd|passcode)(?:_hash|_digest)?", says("user.authorization.password", 0.9, None, "word")),
     Rule(
         r"(?:api|access|auth|refresh)_(?:key|token)|security_answer|secret_answer",
-        _says("user.authorization.credentials", 0.7, None, "device", "hash"),
+        says("user.authorization.credentials", 0.7, None, "device", "hash"),
     ),
     Rule(
         rf"(?:e_?mail|phone|mobile|name|ssn|address|ip|{PEOPLE}|person_?id|account|card)(?:_(?:address|number|id|name))?"
         r"_(?:hash(?:ed)?|sha\d*|md_?5|hmac|digest|pseudonym)(?:_\d+)?|pseudonym",
-        _says("user.unique_id.pseudonymous", 0.7, None, "hash", "device"),
+        says("user.unique_id.pseudonymous", 0.7, None, "hash", "device"),
         never=rf"{_T}$",
     ),
     # official numbers
     Rule(
         r"health_insurance_?(?:number|no|id)|insurance_(?:member|beneficiary)_(?:id|number|no)|medicare_(?:number|no|id)",
-        _says("user.health_and_medical.insurance_beneficiary_id", 0.8, None, "id", "device", special=True),
+        says("user.health_and_medical.insurance_beneficiary_id", 0.8, None, "id", "device", special=True),
     ),
     Rule(
         r"nhs_(?:number|no)|(?:medical_record|patient)_(?:number|no)|mrn",
-        _says("user.health_and_medical.record_id", 0.8, None, "id", "account", "device", special=True),
+        says("user.health_and_medical.record_id", 0.8, None, "id", "account", "device", special=True),
     ),
     Rule(
         r"(?:national|citizen|personal|identity)_(?:id|identification|identity|insurance|number)"
         r"(?:_(?:card|number|no|nr|num))?|(?:id|identity)_(?:card|document)_(?:number|no|nr)|nino|pesel|aadhaar|nif|bsn|"
         r"cpf|dni|curp|personnummer|codice_fiscale|steuer_?id(?:_?nr)?|(?:tax|fiscal)_(?:id|code|number|no|identifier)|tin",
-        _says(_NATIONAL, 0.9, None, "id", "account"),
+        says(_NATIONAL, 0.9, None, "id", "account"),
         never=rf"{_T}$",
     ),
     Rule(
         r"ssn|social_(?:security|insurance)(?:_(?:number|no|num))?|sozialversicherungs_?(?:nr|nummer)",
-        _says(_NATIONAL, 0.9, "US_SSN", "id", "account"),
+        says(_NATIONAL, 0.9, "US_SSN", "id", "account"),
     ),
-    Rule(r"passport(?:_(?:number|no|id|num))?", _says("user.government_id.passport_number", 0.9, None, "id")),
+    Rule(r"passport(?:_(?:number|no|id|num))?", says("user.government_id.passport_number", 0.9, None, "id")),
     Rule(
         r"driv(?:er|ers|ing)_?licen[cs]e(?:_(?:number|no|id|num))?",
-        _says("user.government_id.drivers_license_number", 0.9, None, "id"),
+        says("user.government_id.drivers_license_number", 0.9, None, "id"),
     ),
     Rule(
         r"(?:visa|residence_permit|immigration)_(?:number|no)",
-        _says("user.government_id.immigration", 0.8, None, "id"),
+        says("user.government_id.immigration", 0.8, None, "id"),
     ),
     Rule(
         r"(?:licen[cs]e|number|registration)_plate(?:_?(?:number|no))?|plate_(?:number|no)|kennzeichen|immatriculation|"
         r"(?:vehicle|car)_(?:registration|reg|plate)(?:_(?:number|no))?",
-        _says("user.government_id.vehicle_registration", 0.8, None, "plate"),
+        says("user.government_id.vehicle_registration", 0.8, None, "plate"),
     ),
     Rule(
         r"vin|vehicle_identification_number|chassis_(?:number|no)",
-        _says("user.government_id.vehicle_registration", 0.8, None, "vin"),
+        says("user.government_id.vehicle_registration", 0.8, None, "vin"),
     ),
     Rule(
         r"vat_(?:id|number|no|reg(?:istration)?(?:_(?:number|no))?)|vatin|ust_?id(?:_?nr)?|partita_iva|gstin",
-        _says("user.contact.organization", 0.7, None, "vat"),
+        says("user.contact.organization", 0.7, None, "vat"),
     ),
     # money
-    Rule(r"iban", _says("user.financial.bank_account", 0.9, "IBAN_CODE", "account")),
+    Rule(r"iban", says("user.financial.bank_account", 0.9, "IBAN_CODE", "account")),
     Rule(
         r"(?:credit|debit|payment)?_?card_?(?:number|no|num|nr)|cc_?(?:number|num|no)|pan",
-        _says("user.financial.credit_card", 0.9, "CREDIT_CARD", "card"),
+        says("user.financial.credit_card", 0.9, "CREDIT_CARD", "card"),
         never=r"(?:loyalty|member|membership|library|student|bonus|rewards?|club|gift|sim|report|score|sd|graphics|key|id|"
         r"identity|fuel|boarding|punch|health|insurance|game|trading)$",
     ),
     Rule(
         r"(?:loyalty|membership|library|bonus|rewards?|club|frequent_flyer)_(?:card_?)?(?:number|no|nr)|student_card_(?:number|no)",
-        _says("user.unique_id", 0.7, None, "id", "device", "card", "account"),
+        says("user.unique_id", 0.7, None, "id", "device", "card", "account"),
     ),
-    Rule(r"cvv\d?|cvc\d?", _says("user.financial.credit_card", 0.8, None, "number")),
-    Rule(r"(?:account|card)_?holder(?:_name)?|name_on_card", _says("user.name", 0.85, "PERSON", "name_like")),
+    Rule(r"cvv\d?|cvc\d?", says("user.financial.credit_card", 0.8, None, "number")),
+    Rule(r"(?:account|card)_?holder(?:_name)?|name_on_card", says("user.name", 0.85, "PERSON", "name_like")),
     Rule(
         r"(?:bank_?)?acc(?:oun)?t_?(?:number|no|num)",
-        _says("user.financial.bank_account", 0.6, None, "account"),
+        says("user.financial.bank_account", 0.6, None, "account"),
         never=rf"(?:ledger|gl|{THINGS})$",
     ),
     Rule(
         r"sort_code|routing_(?:number|no)|aba_(?:number|no)|bsb(?:_(?:number|code))?",
-        _says("user.financial.bank_account", 0.7, None, "id"),
+        says("user.financial.bank_account", 0.7, None, "id"),
     ),
-    Rule(r"bic|swift(?:_?(?:code|bic))?|bic_swift", _says("user.financial", 0.6, None, "bic")),
+    Rule(r"bic|swift(?:_?(?:code|bic))?|bic_swift", says("user.financial", 0.6, None, "bic")),
     Rule(
         r"salary|wages?|(?:annual|monthly|gross|household|yearly|hourly)_(?:income|salary|pay|wage)|income|"
         r"credit_(?:score|rating)|net_worth",
-        _says("user.financial", 0.7, None, "number", types=_MEASURES),
+        says("user.financial", 0.7, None, "number", types=_MEASURES),
         never=rf"(?:operating|interest|rental|net|gross|total|{THINGS})$",
     ),
     # devices and accounts
-    Rule(r"cookie(?:_id)?|anonymous_id|ga_client_id", _says("user.device.cookie_id", 0.8, None, "device", "hash")),
+    Rule(r"cookie(?:_id)?|anonymous_id|ga_client_id", says("user.device.cookie_id", 0.8, None, "device", "hash")),
     Rule(
         r"device_(?:id|uuid|identifier|token)|imei|imsi|iccid|idfa|gaid|(?:advertising|android)_id|"
         r"(?:browser|device)_fingerprint|sim_card_(?:number|no)",
-        _says("user.device.device_id", 0.8, None, "device", "hash", "imei", "card"),
+        says("user.device.device_id", 0.8, None, "device", "hash", "imei", "card"),
     ),
-    Rule(r"mac_?addr(?:ess)?", _says("user.device.device_id", 0.8, "MAC_ADDRESS", proven=True)),
+    Rule(r"mac_?addr(?:ess)?", says("user.device.device_id", 0.8, "MAC_ADDRESS", proven=True)),
     Rule(
         r"ip(?:_?v_?\d)?(?:_?addr(?:ess)?)?|remote_addr",
-        _says("user.device.ip_address", 0.8, "IP_ADDRESS", proven=True),
+        says("user.device.ip_address", 0.8, "IP_ADDRESS", proven=True),
     ),
-    Rule(r"user_?agent", _says("user.device", 0.6, None, "line", "prose")),
+    Rule(r"user_?agent", says("user.device", 0.6, None, "line", "prose")),
     Rule(
         r"login(?:_?(?:id|name))?|(?:user|account|screen|nick)_?name|nickname|gamer_?tag",
-        _says("user.account.username", 0.8, None, "word"),
+        says("user.account.username", 0.8, None, "word"),
         never=rf"{_T}$",
     ),
     Rule(
         r"(?:linkedin|twitter|facebook|instagram|github|profile|personal)_(?:url|link|handle|page)|home_?page",
-        _says("user.contact.url", 0.8, "URL", "word"),
+        says("user.contact.url", 0.8, "URL", "word"),
     ),
     Rule(
         r"search_(?:query|term|text|string|phrase)",
-        _says("user.behavior.search_history", 0.7, None, "line", "prose"),
+        says("user.behavior.search_history", 0.7, None, "line", "prose"),
     ),
     # contact
-    Rule(r"e_?mail(?:_?addr(?:ess)?)?", _says("user.contact.email", 0.9, "EMAIL_ADDRESS", proven=True)),
-    Rule(r"fax(?:_?(?:number|no))?", _says("user.contact.fax_number", 0.8, "PHONE_NUMBER", "phone")),
+    Rule(r"e_?mail(?:_?addr(?:ess)?)?", says("user.contact.email", 0.9, "EMAIL_ADDRESS", proven=True)),
+    Rule(r"fax(?:_?(?:number|no))?", says("user.contact.fax_number", 0.8, "PHONE_NUMBER", "phone")),
     Rule(
         r"(?:tele)?phone(?:_?(?:number|no|num))?|mobile(?:_?(?:number|no|phone))?|cell(?:_?phone)?(?:_(?:number|no))?|"
         r"msisdn|tel(?:efon)?|handy(?:nummer)?|whats_?app(?:_number)?",
-        _says("user.contact.phone_number", 0.8, "PHONE_NUMBER", "phone"),
+        says("user.contact.phone_number", 0.8, "PHONE_NUMBER", "phone"),
     ),
-    # special categories (Art. 9)
-    Rule(
-        r"face_(?:id_)?(?:embedding|template|encoding|print|vector|scan)|biometric(?:s|_(?:template|data|hash|id))",
-        _says("user.biometric", 0.9, None, types=_RAW),
-    ),
-    Rule(
-        r"(?:finger|palm)_?prints?(?:_(?:template|data|scan|image))?",
-        _says("user.biometric.fingerprint", 0.8, None, types=_RAW),
-        never=rf"(?:tls|ssl|cert|certificate|key|query|browser|device|ssh|public|policy|content|{THINGS})$",
-    ),
-    Rule(
-        r"(?:iris|retinal?)_(?:scan|code|template|image)",
-        _says("user.biometric.retinal", 0.9, None, types=_RAW),
-        never=r"display$",
-    ),
-    Rule(r"voice_?print(?:_template)?", _says("user.biometric.voice", 0.9, None, types=_RAW)),
-    Rule(
-        r"genotype|dna(?:_(?:sequence|profile|marker|sample))?|genome|karyotype|haplogroup|brca_?\d?(?:_status)?|"
-        r"gene_variant|genetic_(?:test|marker|data|risk)(?:_result)?|carrier_status",
-        _says("user.health_and_medical.genetic", 0.9, None, types=_FLAG),
-        never=rf"{_T}$",
-    ),
-    Rule(
-        r"(?:primary_|secondary_)?diagnos[ei]s(?:_code)?|disease|illness|disabilit(?:y|ies)(?:_status)?|"
-        r"allerg(?:y|ies|ens?)|medications?|prescriptions?|blood_(?:type|group|pressure|sugar)|icd_?\d*(?:_code)?|"
-        r"hiv_status|pregnan(?:t|cy)(?:_status)?|vaccinat(?:ed|ion)(?:_status)?|symptoms?|smok(?:er|ing_status)|bmi|"
-        r"sick_?(?:leave|days?|notes?|pay)(?:_(?:hours|days|balance|reason|taken))?|mental_health(?:_status)?|"
-        r"medical_(?:history|conditions?|notes?)|health_(?:status|conditions?|notes?)",
-        _says(_HEALTH, 0.8, None, "line", "short", "prose", types=_MEASURES | _FLAG),
-        never=rf"(?:service|vehicle|system|fault|device|hardware|crop|tree|cluster|battery|disk|{THINGS})$",
-    ),
-    Rule(
-        r"treatment|conditions?|therapy|procedure",
-        _says(
-            _HEALTH, 0.6, None, "line", "short", homonym=True, strict=True, vocabulary=("condition", "diagnosis_dotted")
-        ),
-    ),
-    Rule(
-        r"ethnicity|ethnic_(?:group|origin|background)|racial_origin",
-        _says("user.demographic.race_ethnicity", 0.9, "NRP", "line"),
-    ),
-    Rule(
-        r"race",
-        _says("user.demographic.race_ethnicity", 0.8, "NRP", "line", homonym=True, vocabulary=("ethnicity",)),
-    ),
-    Rule(
-        r"religion|religious_(?:belief|affiliation|denomination)s?|konfession",
-        _says("user.demographic.religious_belief", 0.9, "NRP", "line", types=_FLAG),
-    ),
-    Rule(
-        r"faith|denomination",
-        _says(
-            "user.demographic.religious_belief", 0.8, "NRP", "line", homonym=True, strict=True, vocabulary=("religion",)
-        ),
-    ),
-    Rule(
-        r"political_(?:opinion|party|view|affiliation|leaning)s?|party_(?:affiliation|membership)|vot(?:ed_for|ing_intention)",
-        _says("user.demographic.political_opinion", 0.9, "NRP", "line"),
-    ),
-    Rule(
-        r"party",
-        _says(
-            "user.demographic.political_opinion",
-            0.7,
-            "NRP",
-            "line",
-            homonym=True,
-            strict=True,
-            vocabulary=("politics",),
-        ),
-    ),
-    Rule(
-        r"sexual_(?:orientation|preference|identity)|sexuality",
-        _says("user.demographic.sexual_orientation", 0.9, None, "line"),
-    ),
-    Rule(
-        r"orientation",
-        _says(
-            "user.demographic.sexual_orientation",
-            0.8,
-            None,
-            "line",
-            homonym=True,
-            strict=True,
-            vocabulary=("orientation",),
-        ),
-    ),
-    Rule(
-        r"(?:trade_|labou?r_)?union_(?:member(?:ship)?|name|dues|status|affiliation|code)|(?:trade|labou?r)_union|gewerkschaft",
-        _says("user.social", 0.9, None, "line", "short", types=_FLAG | _MEASURES, special=True),
-        never=r"(?:european|credit|student|customs|western|sql|data)$",
-    ),
-    Rule(
-        r"criminal_(?:record|history|convictions?)|convictions?|arrest_(?:record|date|history)",
-        _says("user.criminal_history", 0.8, None, types=_FLAG | _DATES),
-    ),
+    *SPECIAL,
     # the person
     Rule(
         r"birth_?(?:date|day|year)?|date_of_birth|(?:year|month)_of_birth|dob|born(?:_on)?|geburts(?:datum|tag)|"
         r"date_?naissance|fecha_?nacimiento",
-        _says("user.demographic.date_of_birth", 0.9, "DATE_TIME", "date", types=_DATES),
+        says("user.demographic.date_of_birth", 0.9, "DATE_TIME", "date", types=_DATES),
     ),
     Rule(
         r"age(?:_(?:range|group|band|bracket|years|in_years))?|alter",
-        _says("user.demographic.age_range", 0.7, None, "years"),
+        says("user.demographic.age_range", 0.7, None, "years"),
         only=rf"(?:{_P}|current|patients?|min_{_P})$",
     ),
     Rule(
         r"gender(?:_(?:identity|code))?|sex|geschlecht",
-        _says("user.demographic.gender", 0.9, None, "short"),
+        says("user.demographic.gender", 0.9, None, "short"),
         never=rf"{_T}$",
     ),
     Rule(
         r"(?:marital|civil|relationship)_status|familienstand|married",
-        _says("user.demographic.marital_status", 0.9, None, "short", types=_FLAG),
+        says("user.demographic.marital_status", 0.9, None, "short", types=_FLAG),
     ),
-    Rule(
-        r"nationality|citizenship|staatsangehorigkeit", _says("user.demographic", 0.7, None, "words"), never=rf"{_T}$"
-    ),
+    Rule(r"nationality|citizenship|staatsangehorigkeit", says("user.demographic", 0.7, None, "words"), never=rf"{_T}$"),
     Rule(
         r"(?:preferred|native|spoken|first|home)_?language|mother_tongue",
-        _says("user.demographic.language", 0.7, None, "words"),
+        says("user.demographic.language", 0.7, None, "words"),
     ),
     Rule(
         r"language(?:_code)?|locale",
-        _says("user.demographic.language", 0.6, None, "short", homonym=True, vocabulary=("language",), people=True),
+        says("user.demographic.language", 0.6, None, "short", homonym=True, vocabulary=("language",), people=True),
         only=rf"{_P}$",
     ),
-    Rule(r"job_?title|occupation|profession|designation|beruf", _says("user.job_title", 0.7, None, "words", "line")),
-    Rule(r"employer(?:_name)?", _says("user.workplace", 0.7, None, "line")),
-    Rule(r"salutation|honorific", _says("user.name", 0.5, None, "short", homonym=True, vocabulary=("salutation",))),
+    Rule(r"job_?title|occupation|profession|designation|beruf", says("user.job_title", 0.7, None, "words", "line")),
+    Rule(r"employer(?:_name)?", says("user.workplace", 0.7, None, "line")),
+    Rule(r"salutation|honorific", says("user.name", 0.5, None, "short", homonym=True, vocabulary=("salutation",))),
     Rule(
         r"(?:first|given|fore|christian|middle)_?name|fname|vorname|prenom",
-        _says("user.name.first", 0.9, "PERSON", "name_like"),
+        says("user.name.first", 0.9, "PERSON", "name_like"),
         never=rf"{_T}$",
     ),
     Rule(
         r"(?:last|family|sur|maiden|birth)_?name|lname|nachname|apellidos?",
-        _says("user.name.last", 0.9, "PERSON", "name_like"),
+        says("user.name.last", 0.9, "PERSON", "name_like"),
         never=rf"{_T}$",
     ),
     Rule(
         r"(?:full|complete|legal)_?name|name_(?:full|complete)|next_of_kin|emergency_contact",
-        _says("user.name", 0.85, "PERSON", "name_like"),
+        says("user.name", 0.85, "PERSON", "name_like"),
         never=rf"{_T}$",
     ),
     Rule(
         r"(?:display|agent|partner|tenant|client|profile|driver|parent|owner|lead|member|manager|holder|contact|player)_name",
-        _says("user.name", 0.7, "PERSON", "name_like", homonym=True, vocabulary=_NAMES),
+        says("user.name", 0.7, "PERSON", "name_like", homonym=True, vocabulary=_NAMES),
         never=rf"{_T}$",
     ),
-    Rule(rf"{_P}s?_?name", _says("user.name", 0.85, "PERSON", "name_like"), never=rf"{_T}$"),
+    Rule(rf"{_P}s?_?name", says("user.name", 0.85, "PERSON", "name_like"), never=rf"{_T}$"),
     # places
     Rule(
         r"(?:street|road|home|postal|mailing|billing|shipping|delivery|residential)_?addr(?:ess)?|"
         r"street(?:_?(?:name|line|number))?|strasse|rue|addr(?:ess)?(?:_?line)?",
-        _says("user.contact.address.street", 0.8, "LOCATION", "address_line", "prose"),
+        says("user.contact.address.street", 0.8, "LOCATION", "address_line", "prose"),
         never=r"(?:ip|mac|e_?mail|mail|web|url|eth|btc|crypto|memory|base|start|end|return|remote|bus|peer|bind|listen|"
         rf"physical|virtual|network|net|{THINGS})$",
     ),
     Rule(
         r"city|town|municipality|locality|suburb|wohnort|ville|ciudad",
-        _says("user.contact.address.city", 0.7, "LOCATION", "name_like"),
+        says("user.contact.address.city", 0.7, "LOCATION", "name_like"),
         never=rf"{_T}$",
     ),
     Rule(
         r"(?:postal|zip|post)_?code|zip|postcode|plz|zip_?\d|code_postal",
-        _says("user.contact.address.postal_code", 0.8, None, "postal"),
+        says("user.contact.address.postal_code", 0.8, None, "postal"),
         never=rf"{_T}$",
     ),
     Rule(
         r"(?:address|home|billing|shipping|mailing)_(?:state|province|region|county)|state_province|province",
-        _says("user.contact.address.state", 0.6, "LOCATION", "words", "short"),
+        says("user.contact.address.state", 0.6, "LOCATION", "words", "short"),
         never=rf"{_T}$",
     ),
     Rule(
         r"state(?:_code)?|region|county",
-        _says("user.contact.address.state", 0.6, "LOCATION", "name_like", beside="user.contact.address"),
+        says("user.contact.address.state", 0.6, "LOCATION", "name_like", beside="user.contact.address"),
         only=rf"{_P}$",
     ),
     Rule(
         r"country(?:_?(?:code|name|region|of_(?:residence|birth)))?|residence_country",
-        _says("user.contact.address.country", 0.6, "LOCATION", "name_like"),
+        says("user.contact.address.country", 0.6, "LOCATION", "name_like"),
         never=rf"{_T}$",
     ),
     Rule(
         r"geo_?(?:location|point)|gps(?:_(?:position|coordinates|location))?|coordinates|lat_(?:lon|lng|long)",
-        _says("user.location.precise", 0.7, None, "geo_pair", "degrees", types=_MEASURES),
+        says("user.location.precise", 0.7, None, "geo_pair", "degrees", types=_MEASURES),
         never=rf"{_T}$",
     ),
     Rule(
         r"lat(?:itude)?|lon(?:g|gitude)?|lng",
-        _says("user.location.precise", 0.7, None, "degrees", types=_MEASURES, beside="user.location.precise"),
+        says("user.location.precise", 0.7, None, "degrees", types=_MEASURES, beside="user.location.precise"),
         never=rf"{_T}$",
     ),
     # content
     Rule(
         r"avatar|selfie|(?:profile|passport|id|student|employee|staff)_(?:photo|picture|image)",
-        _says("user.content.self_image", 0.7, None, types=frozenset({"binary"})),
+        says("user.content.self_image", 0.7, None, types=frozenset({"binary"})),
     ),
     Rule(
         r"comments?|notes?|messages?(?:_(?:text|body))?|body|review(?:_(?:text|body|comment))?|feedback|remarks?|"
         r"bio(?:graphy)?|about_me|resume|cv|curriculum(?:_vitae)?|cover_?letter|transcript|complaint",
-        _says(FREE_TEXT, 0.6, None, "prose", "sentence"),
+        says(FREE_TEXT, 0.6, None, "prose", "sentence"),
         never=r"(?:error|log|status|system|commit|exception|warning|validation|debug|release|design|tasting)$",
     ),
     Rule(
         r"title|position|role|job",
-        _says(
-            "user.job_title", 0.6, None, "words", "line", homonym=True, strict=True, people=True, vocabulary=("job",)
-        ),
+        says("user.job_title", 0.6, None, "words", "line", homonym=True, strict=True, people=True, vocabulary=("job",)),
         never=rf"{_T}$",
     ),
 )
-
-FLAGS: tuple[Rule, ...] = (
-    Rule(
-        r"(?:is|has|was)_(?:been_)?(?:married|divorced|widowed)",
-        _says("user.demographic.marital_status", 0.8, None, "flag", types=_FLAG),
-    ),
-    Rule(
-        r"(?:is|has|was)_(?:been_)?(?:smoker|disabled|disability|pregnant|diabet(?:ic|es)|vaccinated|allerg(?:ic|ies)|"
-        r"chronic_(?:illness|condition)|asthma|hiv|covid|dementia)",
-        _says(_HEALTH, 0.8, None, "flag", types=_FLAG),
-    ),
-    Rule(
-        r"(?:is|has|was)_(?:a_)?union_(?:member|membership)",
-        _says("user.social", 0.8, None, "flag", types=_FLAG, special=True),
-    ),
-    Rule(r"(?:is|has|was)_(?:a_)?minor", _says("user.childrens", 0.8, None, "flag", types=_FLAG)),
-    Rule(
-        r"(?:is|has|was)_(?:been_)?(?:convicted|criminal_record)",
-        _says("user.criminal_history", 0.8, None, "flag", types=_FLAG),
-    ),
-)
-"""Yes or no about a person; any other name that begins so says nothing."""

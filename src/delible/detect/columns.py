@@ -6,7 +6,9 @@ import re
 from functools import lru_cache
 
 from delible.decide.tagging import About, NameEvidence
-from delible.detect.column_rules import DOINGS, FLAGS, PEOPLE, RULES, THINGS, Rule
+from delible.detect.column_rules import RULES
+from delible.detect.name_words import DOINGS, PEOPLE, THINGS, Rule
+from delible.detect.special_rules import FLAGS
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+|\d+")
 _PEOPLE_TABLE = re.compile(rf"(?:^|_)(?:{PEOPLE}|newsletter|signup|account)(?:s|es)?(?:_|$)")

@@ -3,10 +3,11 @@
 import pytest
 
 from delible.decide.tagging import About
-from delible.detect.column_rules import FLAGS, RULES
+from delible.detect.column_rules import RULES
 from delible.detect.columns import about, named, names_a_thing, words
 from delible.detect.engine import engine
 from delible.detect.shapes import FORMS, shapes
+from delible.detect.special_rules import FLAGS
 from delible.detect.values import Tally
 from delible.model.taxonomy import CATEGORIES, category_of
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delible.decide.tagging import ColumnFacts, miss_bound, tag, wilson
+from delible.decide.tagging import ColumnFacts, miss_bound, wilson
+from delible.decide.verdict import tag
 from delible.detect.columns import named
 from delible.model.record import TagFinding
 
