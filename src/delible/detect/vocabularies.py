@@ -14,10 +14,16 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(folded(word.replace("_", " ")) for word in text.split())
 
 
+_STROKES = str.maketrans("łŁøØđĐ", "lLoOdD")
+"""Letters whose stroke is no accent to Unicode."""
+
+
 def folded(value: str) -> str:
     """Return a value in lower case and without accents, as vocabularies are compared."""
-    plain = unicodedata.normalize("NFKD", value)
-    return "".join(c for c in plain if not unicodedata.combining(c)).casefold().strip()
+    if not value.isascii():
+        parted = unicodedata.normalize("NFKD", value.translate(_STROKES))
+        value = "".join(c for c in parted if not unicodedata.combining(c))
+    return value.casefold().strip()
 
 
 _FIRST_NAMES = _words(
@@ -233,6 +239,10 @@ _LISTS: tuple[tuple[str, frozenset[str]], ...] = (
     ("salutation", _SALUTATIONS),
 )
 NAMES = (*(name for name, _ in _LISTS), "full_name", "job")
+_LISTED: dict[str, tuple[str, ...]] = {
+    word: tuple(name for name, entries in _LISTS if word in entries)
+    for word in frozenset().union(*(entries for _, entries in _LISTS))
+}
 _LONGEST, _PARTS = 48, 4
 
 
@@ -241,12 +251,20 @@ def vocabularies(value: str) -> tuple[str, ...]:
     if len(value) > _LONGEST or "\n" in value:
         return ()
     text = folded(value)
-    found = [name for name, entries in _LISTS if text in entries]
+    found = _LISTED.get(text, ())
     parts = text.replace(",", " ").split()
-    if 1 < len(parts) <= _PARTS and any(p in _FIRST_NAMES for p in parts) and all(p[0].isalpha() for p in parts):
-        first, last = parts[0], parts[-1]
-        if (first in _FIRST_NAMES and last.isalpha()) or (last in _FIRST_NAMES and "," in text) or last in _LAST_NAMES:
-            found.append("full_name")
+    if 1 < len(parts) <= _PARTS and _is_full_name(parts, comma="," in text):
+        found = (*found, "full_name")
     if any(part.strip("-/()") in _JOBS for part in parts):
-        found.append("job")
-    return tuple(found)
+        found = (*found, "job")
+    return found
+
+
+def _is_full_name(parts: list[str], *, comma: bool) -> bool:
+    """Return whether words are a first name and a word, or with a comma the other way round."""
+    first, last = parts[0], parts[-1]
+    if not all(part[0].isalpha() for part in parts):
+        return False
+    if first in _FIRST_NAMES and last.isalpha():
+        return True
+    return last in _FIRST_NAMES if comma else last in _LAST_NAMES and any(part in _FIRST_NAMES for part in parts)

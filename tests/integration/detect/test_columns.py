@@ -9,6 +9,7 @@ from delible.detect.engine import engine
 from delible.detect.shapes import FORMS, shapes
 from delible.detect.special_rules import FLAGS
 from delible.detect.values import Tally
+from delible.detect.vocabularies import NAMES
 from delible.model.taxonomy import CATEGORIES, category_of
 
 
@@ -199,6 +200,55 @@ def test_every_type_that_is_looked_for_has_a_category():
     ],
 )
 def test_forms(value, form, has):
+    assert (form in shapes(value)) is has
+
+
+@pytest.mark.parametrize(
+    ("value", "lists"),
+    [
+        ("Małgorzata", {"first_name"}),
+        ("Müller", {"last_name"}),
+        ("Anna Grünwald", {"full_name"}),
+        ("Grünwald, Anna", {"full_name"}),
+        ("Anna 7", set()),
+        ("São Paulo", {"city"}),
+        ("Roman Catholic", {"religion"}),
+        ("AB-", {"blood_group"}),
+        ("0+", {"blood_group"}),
+        ("Production Technician - WC60", {"job"}),
+        ("female", {"gender", "gender_word"}),
+        ("M", {"gender", "marital"}),
+        ("Asthma", {"condition"}),
+        ("order 66", set()),
+        ("AW00000001", set()),
+    ],
+)
+def test_vocabularies(value, lists):
+    assert lists <= set(shapes(value)) & set(NAMES) <= {*lists, "full_name"}
+    assert ("full_name" in shapes(value)) is ("full_name" in lists or value == "Roman Catholic")
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "has"),
+    [
+        ("J45.909", "diagnosis_dotted", True),
+        ("J45", "diagnosis_dotted", False),
+        ("adventure-works\\ken0", "login", True),
+        ("52.5200,13.4050", "geo_pair", True),
+        ("1.5,2.5", "geo_pair", False),
+        ("B-MW 1234", "plate", True),
+        ("DE123456789", "vat", True),
+        ("DEUTDEFF500", "bic", True),
+        ("WVWZZZ1JZ3W386752", "vin", True),
+        ("d41d8cd98f00b204e9800998ecf8427e", "hash", True),
+        ("0x7ffe", "address_line", False),
+        ("Main Street 5", "address_line", True),
+        ("110", "years", True),
+        ("18-25", "years", True),
+        ("250", "years", False),
+    ],
+)
+def test_forms_of_numbers_and_codes(value, form, has):
     assert (form in shapes(value)) is has
 
 
