@@ -10,7 +10,7 @@ from hashlib import blake2b
 
 from delible.decide.table_tags import Column, tag_table
 from delible.decide.tagging import TYPED, ColumnFacts
-from delible.detect.columns import about, named, names_a_thing
+from delible.detect.columns import about, named, names_a_code, names_a_thing
 from delible.detect.values import Tally
 from delible.model.record import TagFinding
 
@@ -50,5 +50,5 @@ def unread(facts: ColumnFacts, kind: str) -> ColumnFacts:
 
 def judged(table: str, facts: Sequence[ColumnFacts]) -> Mapping[str, TagFinding]:
     """Return the verdicts on one table, by column."""
-    columns = [Column(f, named(f.column, table=table), names_a_thing(f.column)) for f in facts]
+    columns = [Column(f, named(f.column, table=table), names_a_thing(f.column), names_a_code(f.column)) for f in facts]
     return {f.column: f for f in tag_table(columns, about=about(table), table=table, version=0, at=NOW)}

@@ -25,11 +25,12 @@ _PEOPLES_OWN_AMONG_THINGS = ("user.government_id.national_identification_number"
 
 @dataclass(frozen=True)
 class Column:
-    """What is known of one column: what was counted, what its name says, and whether it names a thing."""
+    """What is known of one column: what was counted, what its name says, and whether it names a thing or a code."""
 
     facts: ColumnFacts
     named: NameEvidence | None
     thing: bool = False
+    code: bool = False
 
 
 def tag_table(columns: Sequence[Column], *, about: About, table: str, version: int, at: datetime) -> list[TagFinding]:
@@ -44,7 +45,7 @@ def tag_table(columns: Sequence[Column], *, about: About, table: str, version: i
 
     def verdicts(rows: About) -> list[TagFinding]:
         return [
-            tag(c.facts, c.named, table=table, version=version, at=at, around=Around(rows, c.thing, others))
+            tag(c.facts, c.named, table=table, version=version, at=at, around=Around(rows, c.thing, c.code, others))
             for c, others in zip(columns, beside, strict=True)
         ]
 

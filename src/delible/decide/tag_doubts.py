@@ -71,14 +71,23 @@ def conflict(
     return None
 
 
-def unannounced(seen: Seen, *, found: str | None, entity: str | None, hits: int, thing: bool) -> Doubt | None:
-    """Return the doubt on a verdict that only values speak for, or None where they leave none."""
+def unannounced(
+    seen: Seen, *, found: str | None, entity: str | None, hits: int, thing: bool, code: bool
+) -> Doubt | None:
+    """Return the doubt on a verdict that only values speak for, or None where they leave none.
+
+    Args:
+        thing, code: What the column's name says that its values are. Codes with a check digit of their own pass for
+            cards.
+    """
     if found is None or entity is None or is_within(found, ("user.content",)):
         return None
     if hits < _SPARSE * seen.values:
         return Doubt(found, entity, hits, f"the name says nothing; {_of(hits, seen)} hold {_thing(found)}.")
     if thing and category_of(entity) in ("user.device.ip_address", "user.device.device_id"):
         return Doubt(found, entity, hits, f"{_of(hits, seen)} hold {_thing(found)}; by its name it may be a machine's.")
+    if code and entity == "CREDIT_CARD":
+        return Doubt(found, entity, hits, f"{_of(hits, seen)} hold {_thing(found)}; by its name they are codes.")
     return None
 
 

@@ -66,11 +66,13 @@ class Around:
     Args:
         about: What the table's rows are about.
         thing: The column's own name says that its values belong to a thing.
+        code: The column's own name says that its values are codes.
         beside: Categories that the names of the table's other columns stand for.
     """
 
     about: About = About.UNKNOWN
     thing: bool = False
+    code: bool = False
     beside: frozenset[str] = frozenset()
 
 

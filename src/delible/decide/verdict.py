@@ -178,7 +178,7 @@ def _doubted(facts: ColumnFacts, named: NameEvidence | None, found: _Verdict, ar
         )
     if doubt is None and found.evidence == ("values",):
         doubt = tag_doubts.unannounced(
-            seen, found=found.category, entity=found.entity, hits=found.hits, thing=around.thing
+            seen, found=found.category, entity=found.entity, hits=found.hits, thing=around.thing, code=around.code
         )
     if doubt is None:
         return found

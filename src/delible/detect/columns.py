@@ -17,6 +17,10 @@ _DOING = re.compile(rf"(?:{DOINGS})$")
 _HEADED_BY_THING = re.compile(
     rf"(?:^|_)(?P<head>{THINGS})(?:s|es)?(?:_(?:\d+|list|master|dim|dimension|data|info|v\d+|catalog(?:ue)?))*$"
 )
+_CODE = re.compile(
+    r"(?:^|_)(?:code|ref|reference|sku|ean|upc|gtin|isbn|serial|tracking|order|invoice|ticket|batch|lot)"
+    r"(?:_(?:no|nr|num|number|id|code))?$"
+)
 _PLURALS = re.compile(r"ies$")
 
 
@@ -73,6 +77,12 @@ def names_a_thing(column: str) -> bool:
     """Return whether a column's own name says that its values belong to a thing: a shop, a machine, a journey."""
     parts = _parts(column)
     return bool(parts) and _THING.search(_singular(parts[-1])) is not None
+
+
+def names_a_code(column: str) -> bool:
+    """Return whether a column's own name says that its values are codes, of which some pass for other numbers."""
+    parts = _parts(column)
+    return bool(parts) and _CODE.search(words(parts[-1])) is not None
 
 
 def _first(patterns: tuple[tuple[re.Pattern[str], Rule], ...], text: str) -> NameEvidence | None:

@@ -31,9 +31,9 @@ MEASURED_BY_A_SCAN = 1_000_000
 def judged(facts: Sequence[ColumnFacts], *, table: str, version: int, at: datetime) -> list[TagFinding]:
     """Return one verdict per column, in order, each in the light of the others and of the table's name."""
     from delible.decide.table_tags import Column, tag_table
-    from delible.detect.columns import about, named, names_a_thing
+    from delible.detect.columns import about, named, names_a_code, names_a_thing
 
-    columns = [Column(f, named(f.column, table=table), names_a_thing(f.column)) for f in facts]
+    columns = [Column(f, named(f.column, table=table), names_a_thing(f.column), names_a_code(f.column)) for f in facts]
     return tag_table(columns, about=about(table), table=table, version=version, at=at)
 
 

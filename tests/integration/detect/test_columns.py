@@ -4,7 +4,7 @@ import pytest
 
 from delible.decide.tagging import About
 from delible.detect.column_rules import RULES
-from delible.detect.columns import about, named, names_a_thing, words
+from delible.detect.columns import about, named, names_a_code, names_a_thing, words
 from delible.detect.engine import engine
 from delible.detect.shapes import FORMS, shapes
 from delible.detect.special_rules import FLAGS
@@ -166,7 +166,10 @@ def test_a_tables_name_says_what_its_rows_are_about(table, rows):
     assert about(table) is rows
 
 
-def test_a_column_may_name_a_thing():
+def test_a_column_may_name_a_thing_or_a_code():
+    assert names_a_code("order_code")
+    assert names_a_code("TrackingNumber")
+    assert not names_a_code("CardNumber")
     assert names_a_thing("server_ip")
     assert not names_a_thing("client_ip")
 

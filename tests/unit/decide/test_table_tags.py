@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from delible.decide.table_tags import Column, tag_table
 from delible.decide.tagging import About, ColumnFacts
 from delible.detect.column_rules import RULES
-from delible.detect.columns import about, named, names_a_thing
+from delible.detect.columns import about, named, names_a_code, names_a_thing
 from delible.detect.shapes import FORMS
 from delible.model.record import TagFinding
 from delible.model.taxonomy import CATEGORIES
@@ -30,7 +30,7 @@ def counts(name: str, values: int = 1_000, kind: str = "string", complete: bool 
 
 
 def judged(table: str, *facts: ColumnFacts) -> dict[str, TagFinding]:
-    columns = [Column(f, named(f.column, table=table), names_a_thing(f.column)) for f in facts]
+    columns = [Column(f, named(f.column, table=table), names_a_thing(f.column), names_a_code(f.column)) for f in facts]
     return {f.column: f for f in tag_table(columns, about=about(table), table=table, version=0, at=NOW)}
 
 
@@ -125,6 +125,11 @@ def test_verdict(rule, category, found):
             "user.device.ip_address",
             "1,000 of 1,000 values hold an IP address; by its name it may be a machine's.",
             first("t", counts("server_ip_seen", IP_ADDRESS=1_000)),
+        ),
+        (
+            "user.financial.credit_card",
+            "1,000 of 1,000 values hold a payment card; by its name they are codes.",
+            first("t", counts("order_code", CREDIT_CARD=1_000, card=1_000)),
         ),
         (
             "user.health_and_medical",
