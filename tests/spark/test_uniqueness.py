@@ -13,7 +13,7 @@ import pytest
 from delible.cli import main
 from delible.lake import uniqueness
 from delible.lake.facts import read
-from delible.lake.uniqueness import measure
+from delible.lake.uniqueness import countable, measure
 from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
 from delible.store.workspace import Workspace, create_workspace
@@ -49,6 +49,11 @@ def test_rows_and_groups_are_those_of_a_plain_count(spark: SparkSession) -> None
             min(groups.values()),
             1,
         )
+
+
+def test_columns_of_which_a_row_has_one_value(spark: SparkSession) -> None:
+    schema = "a int, `b.c` string, s struct<x: int, `o``p`: date>, l array<string>, m map<string, int>"
+    assert countable(spark.createDataFrame([], schema)) == {"a", "`b.c`", "s.x", "s.`o``p`"}
 
 
 def test_null_in_one_column_is_not_null_in_the_other(spark: SparkSession) -> None:

@@ -23,19 +23,14 @@ _TELLING = (
     "user.demographic",
 )
 """Those that tell most come first where a table has more than are measured."""
-_REPEATED = frozenset({"element", "key", "value"})
 
 
 def quasi_columns(findings: Iterable[TagFinding]) -> tuple[str, ...]:
     """Return the columns of one table whose values together may tell who somebody is, at most `MOST_COLUMNS`.
 
-    Elements of arrays and maps are left out: a row has many of them.
+    Elements of arrays and maps, and what stands in documents, must be left out before: a row has many of them.
     """
-    found = [
-        f
-        for f in findings
-        if f.quasi and f.state is not TagState.REJECTED and _REPEATED.isdisjoint(f.column.split("."))
-    ]
+    found = [f for f in findings if f.quasi and f.state is not TagState.REJECTED]
     chosen = sorted(range(len(found)), key=lambda i: (_rank(found[i]), i))[:MOST_COLUMNS]
     return tuple(found[i].column for i in sorted(chosen))
 

@@ -175,12 +175,12 @@ RULES: tuple[Rule, ...] = (
     Rule(r"employer(?:_name)?", says("user.workplace", 0.7, None, "line")),
     Rule(r"salutation|honorific", says("user.name", 0.5, None, "short", homonym=True, vocabulary=("salutation",))),
     Rule(
-        r"(?:first|given|fore|christian|middle)_?name|fname|vorname|prenom",
+        r"(?:first|given|fore|christian|middle)_?name|name_(?:first|given)|fname|vorname|prenom",
         says("user.name.first", 0.9, "PERSON", "name_like"),
         never=rf"{_T}$",
     ),
     Rule(
-        r"(?:last|family|sur|maiden|birth)_?name|lname|nachname|apellidos?",
+        r"(?:last|family|sur|maiden|birth)_?name|name_(?:last|family)|lname|nachname|apellidos?",
         says("user.name.last", 0.9, "PERSON", "name_like"),
         never=rf"{_T}$",
     ),

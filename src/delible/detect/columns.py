@@ -21,6 +21,7 @@ _CODE = re.compile(
     r"(?:^|_)(?:code|ref|reference|sku|ean|upc|gtin|isbn|serial|tracking|order|invoice|ticket|batch|lot)"
     r"(?:_(?:no|nr|num|number|id|code))?$"
 )
+_PART = re.compile(r"`((?:[^`]|``)+)`|([^.`]+)")
 _PLURALS = re.compile(r"ies$")
 
 
@@ -100,7 +101,9 @@ def _first(patterns: tuple[tuple[re.Pattern[str], Rule], ...], text: str) -> Nam
 
 
 def _parts(column: str) -> list[str]:
-    return [p for p in column.split(".") if p not in ("element", "value", "key")]
+    """Return the names on a path, without the signs of arrays, maps, and of documents in a string."""
+    parts = [(quoted or plain).removesuffix("[]").removeprefix("@") for quoted, plain in _PART.findall(column)]
+    return [p for p in parts if p not in ("element", "value", "key", "$", "*", "")]
 
 
 def _singular(name: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from math import ceil
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from delible.lake.facts import quoted
 from delible.model.uniqueness import Combination
@@ -55,6 +56,20 @@ def measure(
         )
         for row in sorted(counted.collect(), key=lambda row: int(row["combination"]))
     )
+
+
+def countable(frame: DataFrame) -> frozenset[str]:
+    """Return the columns and fields of structs, as paths, of which a row has one value."""
+    return frozenset(_paths(frame.schema, ""))
+
+
+def _paths(schema: T.StructType, above: str) -> Iterator[str]:
+    for field in schema.fields:
+        name = quoted(field.name) if "." in field.name or "`" in field.name else field.name
+        if isinstance(field.dataType, T.StructType):
+            yield from _paths(field.dataType, f"{above}{name}.")
+        elif not isinstance(field.dataType, (T.ArrayType, T.MapType)):
+            yield above + name
 
 
 def _key(columns: tuple[str, ...]) -> Column:

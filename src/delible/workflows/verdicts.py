@@ -111,17 +111,22 @@ def measure(
         most_rows: Leave out tables that have more, or of which it is not known.
     """
     from delible.lake.facts import read
+    from delible.lake.uniqueness import countable
     from delible.lake.uniqueness import measure as count
 
     found = _by_table(workspace)
     done: list[Combination] = []
     for known in tables:
         rows = known.size.rows if known.size is not None else None
-        wanted = to_measure(quasi_columns(found.get(known.table, ())))
-        if not wanted or (most_rows is not None and (rows is None or rows > most_rows)):
+        quasi = [f for f in found.get(known.table, ()) if f.quasi]
+        if len(quasi) < 2 or (most_rows is not None and (rows is None or rows > most_rows)):  # noqa: PLR2004 -- a pair
+            continue
+        frame = restricted.without(known.table, read(spark, known.location, version=known.version))
+        there = countable(frame)
+        wanted = to_measure(quasi_columns(f for f in quasi if f.column in there))
+        if not wanted:
             continue
         progress(f"Counting combinations in {known.table}...")
-        frame = restricted.without(known.table, read(spark, known.location, version=known.version))
         done += told(count(frame, wanted, table=known.table, version=known.version, at=now))
     Combinations(workspace).put(done)
     return tuple(done)

@@ -29,13 +29,12 @@ def combination(*columns: str, unique: int, smallest: int = 1) -> Combination:
     )
 
 
-def test_rejected_identifying_and_repeated_columns_are_left_out():
+def test_rejected_and_identifying_columns_are_left_out():
     found = [
         finding("dob", BORN),
         finding("email", "user.contact.email"),
         finding("sex", GENDER, TagState.REJECTED),
         finding("city", "user.contact.address.city", TagState.REVIEW),
-        finding("languages.element", "user.demographic.language"),
         finding("code", None),
     ]
     assert quasi_columns(found) == ("dob", "city")
