@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from delible.cli import main
+from delible.errors import SetupError
 from delible.lake import uniqueness
 from delible.lake.facts import read
 from delible.lake.uniqueness import countable, measure
 from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
 from delible.store.workspace import Workspace, create_workspace
+from delible.workflows import tag_publish
 from delible.workflows.tables import list_tables, load_table
 from delible.workflows.tagging import scan_tables
 from delible.workflows.verdicts import list_combinations, measure_uniqueness
@@ -77,7 +79,11 @@ def test_whole_groups_are_drawn_so_that_a_large_table_does_not_look_unique(
 
 
 def test_a_scan_tells_combinations_and_publishing_touches_no_data_file(
-    spark: SparkSession, workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    spark: SparkSession,
+    workspace: Workspace,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lines = ["customer_id,surname,date_of_birth,zip,gender"]
     lines += [
@@ -103,6 +109,17 @@ def test_a_scan_tells_combinations_and_publishing_touches_no_data_file(
     assert schema["customer_id"].metadata == {}
     spark.sql(f"DELETE FROM delta.`{folder}` WHERE customer_id = 5")
     assert read(spark, known.location).schema["zip"].metadata["delible.quasi"] == "true"
+
+    def refuses(*_: object, **__: object) -> None:
+        raise SetupError("tags.delta", "its columns cannot be labelled.")
+
+    monkeypatch.setattr(tag_publish, "write_labels", refuses)
+    for expected in (("date_of_birth", "gender", "surname", "zip"), ()):
+        (instead,) = tag_publish.publish_tags(workspace, ["people"], actor="op", now=NOW)
+        assert (instead.way, instead.columns) == ("table properties", expected)
+    properties = {row["key"]: row["value"] for row in spark.sql(f"SHOW TBLPROPERTIES delta.`{folder}`").collect()}
+    assert properties["delible.tag.zip"] == "user.contact.address.postal_code"
+    assert {path: path.read_bytes() for path in files} == files
 
     assert main.main(["tags", "list", "--workspace", str(workspace.root)]) == 0
     assert "people: date_of_birth + zip + gender: 120 of 120 rows are unique (100.0%)" in " ".join(

@@ -230,6 +230,6 @@ _LEGEND = (
     ("sure", "how sure the verdict is"),
     ("hits", "values that look so, of the distinct values looked at; 0/0: judged by name and type alone"),
     ("review", "name and values say different things, so a person has to look; the reason stands below the list"),
-    ("proposed", "nobody has reviewed it; then it is accepted or rejected, for good: delible tags review TABLE.COLUMN"),
+    ("proposed", "nobody has reviewed it; to accept or reject it, whatever later scans find: delible tags review"),
 )
 """What the columns of the list mean."""
