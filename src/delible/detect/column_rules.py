@@ -137,7 +137,7 @@ RULES: tuple[Rule, ...] = (
     Rule(r"fax(?:_?(?:number|no))?", says("user.contact.fax_number", 0.8, "PHONE_NUMBER", "phone")),
     Rule(
         r"(?:tele)?phone(?:_?(?:number|no|num))?|mobile(?:_?(?:number|no|phone))?|cell(?:_?phone)?(?:_(?:number|no))?|"
-        r"msisdn|tel(?:efon)?|handy(?:nummer)?|whats_?app(?:_number)?",
+        r"msisdn|tel(?:efon)?(?:_?(?:number|no|nr))?|handy(?:nummer)?|whats_?app(?:_number)?",
         says("user.contact.phone_number", 0.8, "PHONE_NUMBER", "phone"),
     ),
     *SPECIAL,
@@ -221,7 +221,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         r"state(?:_code)?|region|county",
         says("user.contact.address.state", 0.6, "LOCATION", "name_like", beside="user.contact.address"),
-        only=rf"{_P}$",
+        only=rf"(?:{_P}|loc|location|addr|address|residence)$",
     ),
     Rule(
         r"country(?:_?(?:code|name|region|of_(?:residence|birth)))?|residence_country",
