@@ -30,6 +30,7 @@ class Hidden:
 READS = {
     "workflows/tagging.py": Hidden("Restricted.without", reads_in="without"),
     "lake/sample.py": Hidden("draws rows for `tags scan`, which hands them to Restricted.without"),
+    "workflows/verdicts.py": Hidden("Restricted.without", reads_in="without"),
     "workflows/access.py": Hidden("Restricted.without, but for the person's own", reads_in="without"),
     "workflows/dataset.py": Hidden(
         "flags of standing requests, row by row; the other read is of consent records",

@@ -21,6 +21,7 @@ from delible.workflows.erasure import apply_erasure
 from delible.workflows.erasure_plan import plan_due_erasures
 from delible.workflows.fulfilment import fulfil_requests
 from delible.workflows.guard import Guarded, guard_tables
+from delible.workflows.scanning import Extent
 from delible.workflows.tagging import scan_tables
 from delta_rows import delta_rows
 from small_shop import (
@@ -157,7 +158,7 @@ def test_who_comes_back_is_found_and_only_what_was_erased_is_erased_again(
     assert (answer["people"], answer["requests"], answer["errors"][0]["code"]) == (2, [], "guard.returned")
     assert not any(word in said.out + said.err for word in (email(REPLAYED), email(STARTED_ANEW), "7946"))
 
-    scanned = scan_tables(shop.workspace, ["tickets"], sample=10, actor="tests", now=NOW)
+    scanned = scan_tables(shop.workspace, ["tickets"], extent=Extent(values=10), actor="tests", now=NOW)
     assert scanned.returned == {"tickets": 2}
 
     with pytest.MonkeyPatch.context() as patch:

@@ -26,6 +26,7 @@ from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
 from delible.store.tags import Tags
 from delible.store.workspace import Workspace, create_workspace
+from delible.workflows.scanning import Extent
 from delible.workflows.tables import list_tables, load_table
 from delible.workflows.tagging import ReadTable, Scan, list_tags, review_tag, scan_tables
 
@@ -56,6 +57,7 @@ TRUTH: dict[str, dict[str, str]] = {
         "BirthDate": "user.demographic.date_of_birth",
         "MaritalStatus": "user.demographic.marital_status",
         "Gender": "user.demographic.gender",
+        "SickLeaveHours": "user.health_and_medical",
     },
     "job_candidate": {"Resume": "user.content"},
     "person_credit_card": {},
@@ -171,7 +173,7 @@ def test_only_what_came_is_read_again_and_a_column_that_nobody_mapped_is_a_gap(
     bound = Bound(0.95, Fraction(1, 1_000))
 
     def scanned() -> tuple[Scan, ReadTable, int]:
-        found = scan_tables(workspace, bound=bound, actor="op", now=NOW)
+        found = scan_tables(workspace, extent=Extent(bound), actor="op", now=NOW)
         return found, found.read[0], found.reaches["notes", "note"].hits
 
     def append(*notes: str) -> None:
@@ -230,7 +232,7 @@ def test_a_scan_records_verdicts_pins_hold_and_no_value_is_written(
     ]
     file = write(tmp_path / "people.csv", rows)
     load_table(workspace, "people", [file], actor="op", now=NOW)
-    found = scan_tables(workspace, ["people"], sample=100, actor="op", now=NOW)
+    found = scan_tables(workspace, ["people"], extent=Extent(values=100), actor="op", now=NOW)
     verdicts = {f.column: (f.category, f.entity) for f in found.findings}
     assert verdicts == {
         "customer_id": (None, None),
@@ -243,7 +245,7 @@ def test_a_scan_records_verdicts_pins_hold_and_no_value_is_written(
 
     review_tag(workspace, "people.kind", accept=False, reason="a code", actor="op", now=NOW)
     review_tag(workspace, "people.name", accept=True, reason="yes", category="user.name.last", actor="op", now=NOW)
-    scan_tables(workspace, sample=100, actor="op", now=NOW)
+    scan_tables(workspace, extent=Extent(values=100), actor="op", now=NOW)
     latest = {f.column: (f.state, f.category) for f in list_tags(workspace)}
     assert latest["kind"] == (TagState.REJECTED, None)
     assert latest["name"] == (TagState.ACCEPTED, "user.name.last")
@@ -276,7 +278,7 @@ def decoded(path: Path) -> str:
 )
 def test_what_cannot_be_scanned_is_said(workspace: Workspace, names: list[str], sample: int, code: str) -> None:
     with pytest.raises(InputError) as caught:
-        scan_tables(workspace, names, sample=sample, actor="op", now=NOW)
+        scan_tables(workspace, names, extent=Extent(values=sample), actor="op", now=NOW)
     assert caught.value.code == code
     assert Ledger(workspace, load_keys(workspace)).head()[0] == 0
 
@@ -308,7 +310,7 @@ def test_adventureworks(spark: SparkSession, workspace: Workspace) -> None:
         load_table(workspace, name, [DATA / f"{name}.csv"], actor="op", now=NOW)
     known = list_tables(workspace)
     assert [each.table for each in known] == sorted(TRUTH)
-    found = scan_tables(workspace, sample=120, actor="op", now=NOW).findings
+    found = scan_tables(workspace, extent=Extent(values=120), actor="op", now=NOW).findings
     judged = {(f.table, f.column): f.category for f in found if "." not in f.column}
     expected = {key: TRUTH[key[0]].get(key[1]) for key in judged}
     assert judged == expected

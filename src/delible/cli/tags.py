@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from delible.cli.context import current, emit, progress
+from delible.decide.tagging import wilson
 from delible.errors import BlockedError, InputError
+from delible.model.terms import TagState
 
 if TYPE_CHECKING:
-    from rich.console import Group
+    from rich.console import Group, RenderableType
 
     from delible.decide.sampling import Reach
     from delible.model.record import TagFinding
+    from delible.model.uniqueness import Combination
 
 _TINY = 0.0005
 """Below it, two digits after the point would say too little of a share."""
@@ -53,18 +57,23 @@ def scan(
         delible tags scan customers --confidence 0.99 --max-prevalence 1/50000
     """
     from delible.decide.sampling import bound_of
+    from delible.report.combinations import combination_line
+    from delible.workflows.scanning import Extent
     from delible.workflows.tagging import scan_names, scan_tables
 
     call = current(ctx)
     bound = bound_of(confidence, max_prevalence)
+    if every or full:
+        extent = Extent()
+    else:
+        extent = Extent(bound) if sample is None else Extent(values=sample)
     if names_only:
         found = scan_names(call.workspace, tables or (), actor=call.actor, now=call.now)
     else:
         found = scan_tables(
             call.workspace,
             tables or (),
-            sample=None if every or full else sample,
-            bound=None if every or full or sample is not None else bound,
+            extent=extent,
             anew=anew or full,
             exact=exact,
             actor=call.actor,
@@ -79,28 +88,41 @@ def scan(
         "returned": [{"table": table, "rows": rows} for table, rows in found.returned.items()],
         "read": found.read,
         "gaps": [gap.as_json() for gap in found.gaps],
+        "combinations": [combination_line(each) for each in found.combinations],
     }
     for table, rows in found.returned.items():
         progress(f"finding: {rows} row(s) of erased people are in {table} again; see: delible guard {table}")
     failure = BlockedError.of(found.gaps) if found.gaps else None
-    emit(ctx, document, text=_table(found.findings, found.reaches), failure=failure)
+    text = _with_combinations(_table(found.findings, found.reaches), found.combinations)
+    emit(ctx, document, text=text, failure=failure)
 
 
 @app.command("list")
-def list_(ctx: typer.Context) -> None:
-    """List the verdict on each column that was ever scanned.
+def list_(
+    ctx: typer.Context,
+    waiting: Annotated[bool, typer.Option("--waiting", help="Only columns that a person has to look at.")] = False,
+) -> None:
+    """List the verdict on each column that was ever scanned, and how unique quasi-identifiers make the rows.
 
     Example:
 
-        delible tags list --json
+        delible tags list --waiting
     """
+    from delible.report.combinations import combination_line
     from delible.workflows.tagging import list_tags, reaches_of
+    from delible.workflows.verdicts import list_combinations
 
     workspace = current(ctx).workspace
-    findings = list_tags(workspace)
+    known = list_tags(workspace)
+    findings = [f for f in known if not waiting or f.state in (TagState.REVIEW, TagState.REOPENED)]
     reaches = reaches_of(workspace)
-    text = _table(findings, reaches) if findings else "No column has been scanned. Run: delible tags scan"
-    emit(ctx, {"columns": [_line(finding, reaches) for finding in findings]}, text=text)
+    combinations = () if waiting else list_combinations(workspace)
+    nothing = "No column is waiting for a review." if known else "No column has been scanned. Run: delible tags scan"
+    document = {
+        "columns": [_line(finding, reaches) for finding in findings],
+        "combinations": [combination_line(each) for each in combinations],
+    }
+    emit(ctx, document, text=_with_combinations(_table(findings, reaches), combinations) if findings else nothing)
 
 
 @app.command()
@@ -110,16 +132,24 @@ def review(
     accept: Annotated[bool | None, typer.Option("--accept/--reject", help="Whether the verdict is right.")] = None,
     reason: Annotated[str, typer.Option(help="Why; name no person.")] = "",
     category: Annotated[str | None, typer.Option(help="With --accept: what the column really holds.")] = None,
+    reopen: Annotated[bool, typer.Option("--reopen", help="Take an earlier decision back instead.")] = False,
 ) -> None:
-    """Accept or reject a verdict. It stays as it is then, whatever later scans find.
+    """Accept or reject a verdict. It stays as it is then, whatever later scans find, until somebody reopens it.
 
     Example:
 
         delible tags review orders.delivery_note --accept --reason "Customers write names and codes there."
     """
     from delible.workflows.tagging import review_tag
+    from delible.workflows.verdicts import reopen_tag
 
     call = current(ctx)
+    if reopen:
+        if accept is not None or category is not None:
+            raise InputError("tags.decision", "--reopen takes a decision back, and makes none.", where="--reopen")
+        found = reopen_tag(call.workspace, column, reason=reason, actor=call.actor, now=call.now)
+        emit(ctx, {"column": _line(found, {})}, text=f"{column}: open again; the next scan judges anew.")
+        return
     if accept is None:
         raise InputError("tags.decision", "a review accepts or rejects.", fix="Give --accept or --reject.")
     pinned = review_tag(
@@ -128,8 +158,64 @@ def review(
     emit(ctx, {"column": _line(pinned, {})}, text=f"{column}: {pinned.state} as {pinned.category or 'not personal'}.")
 
 
+@app.command()
+def uniqueness(
+    ctx: typer.Context,
+    tables: Annotated[list[str] | None, typer.Argument(help="Tables; all that are there when none is named.")] = None,
+) -> None:
+    """Count how many rows are unique by combinations of quasi-identifiers, such as birth date and postal code.
+
+    A scan does it by itself for tables of up to a million rows. Only counts are kept.
+
+    Example:
+
+        delible tags uniqueness customers
+    """
+    from delible.report.combinations import combination_line
+    from delible.workflows.verdicts import measure_uniqueness
+
+    call = current(ctx)
+    found = measure_uniqueness(call.workspace, tables or (), actor=call.actor, now=call.now, progress=progress)
+    text = _with_combinations("", found) if found else "No table has two quasi-identifiers. Run: delible tags scan"
+    emit(ctx, {"combinations": [combination_line(each) for each in found]}, text=text)
+
+
+@app.command()
+def publish(
+    ctx: typer.Context,
+    tables: Annotated[
+        list[str] | None, typer.Argument(help="Tables; all that were scanned when none is named.")
+    ] = None,
+    catalog_table: Annotated[
+        str | None,
+        typer.Option(metavar="CATALOG.SCHEMA.TABLE", help="Write the catalog's own tags, too, of the one named table."),
+    ] = None,
+) -> None:
+    """Write category, state and confidence of each verdict into the tables' own column metadata.
+
+    No data file is touched; each change is a commit, so plans that were made before must be made anew. Neither values
+    nor reasons are written.
+
+    Example:
+
+        delible tags publish customers
+    """
+    from delible.workflows.tag_publish import publish_tags
+
+    call = current(ctx)
+    done = publish_tags(call.workspace, tables or (), catalog_table=catalog_table, actor=call.actor, now=call.now)
+    document = {"tables": [asdict(each) for each in done]}
+    lines = [f"{p.table}: {len(p.columns)} column(s) labelled in {p.way}, {p.catalog} in the catalog." for p in done]
+    emit(ctx, document, text="\n".join(lines) or "No column has been scanned. Run: delible tags scan")
+
+
 def _line(finding: TagFinding, reaches: Mapping[tuple[str, str], Reach]) -> dict[str, Any]:
-    line: dict[str, Any] = finding.model_dump(mode="json")
+    low, high = wilson(finding.hits, finding.sampled)
+    line: dict[str, Any] = finding.model_dump(mode="json") | {
+        "share": {"low": round(low, 4), "high": round(high, 4)},
+        "special": finding.special,
+        "quasi": finding.quasi,
+    }
     found = reaches.get((finding.table, finding.column))
     if found is None:
         return line
@@ -143,6 +229,14 @@ def _line(finding: TagFinding, reaches: Mapping[tuple[str, str], Reach]) -> dict
         "words": _words(finding, found),
     }
     return line
+
+
+def _with_combinations(text: RenderableType, combinations: Sequence[Combination]) -> Group:
+    from rich.console import Group
+
+    from delible.report.combinations import combination_words
+
+    return Group(text, *(["", *combination_words(combinations)] if combinations else []))
 
 
 def _words(finding: TagFinding, found: Reach) -> str:
@@ -161,7 +255,7 @@ def _table(findings: Sequence[TagFinding], reaches: Mapping[tuple[str, str], Rea
             last = finding.table
         table.add_row(
             f"  {finding.column}",
-            finding.category or _clean(finding),
+            _held(finding) if finding.category else _clean(finding),
             finding.entity or "",
             f"{finding.confidence:.0%}" if finding.category else "",
             f"{finding.hits}/{finding.sampled}",
@@ -170,7 +264,8 @@ def _table(findings: Sequence[TagFinding], reaches: Mapping[tuple[str, str], Rea
     legend = Table(box=None, pad_edge=False, show_header=False)
     for word, meaning in _LEGEND:
         legend.add_row(word, meaning)
-    return Group(table, "", *_said(findings, reaches), "", legend)
+    waiting = [f"{f.table}.{f.column}: {f.reason}" for f in findings if f.state is TagState.REVIEW]
+    return Group(table, "", *([*waiting, ""] if waiting else []), *_said(findings, reaches), "", legend)
 
 
 def _said(findings: Sequence[TagFinding], reaches: Mapping[tuple[str, str], Reach]) -> list[str]:
@@ -183,6 +278,11 @@ def _said(findings: Sequence[TagFinding], reaches: Mapping[tuple[str, str], Reac
     return [f"{table}: {', '.join(columns)}: {words}." for (table, words), columns in alike.items()]
 
 
+def _held(finding: TagFinding) -> str:
+    marks = [word for word, holds in (("special", finding.special), ("quasi", finding.quasi)) if holds]
+    return " ".join([finding.category or "", *(f"({mark})" for mark in marks)])
+
+
 def _clean(finding: TagFinding) -> str:
     if finding.bound == 0:
         return "none"
@@ -193,8 +293,10 @@ _LEGEND = (
     ("category", "what the column holds; an entity is the kind of value by which that was seen"),
     ("none", "nothing personal was found in any value"),
     ("none, below N%", "nothing but chance hits; what could still be there unseen, at the confidence of the scan"),
+    ("special, quasi", "special category (Art. 9); quasi-identifier: tells who somebody is together with others"),
     ("sure", "how sure the verdict is"),
     ("hits", "values that look so, of the distinct values looked at; 0/0: judged by name and type alone"),
-    ("proposed", "nobody has reviewed it; then it is accepted or rejected, for good: delible tags review TABLE.COLUMN"),
+    ("review", "name and values say different things, so a person has to look; the reason stands below the list"),
+    ("proposed", "nobody has reviewed it; to accept or reject it, whatever later scans find: delible tags review"),
 )
 """What the columns of the list mean."""

@@ -5,129 +5,33 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from delible.decide.tagging import FREE_TEXT, NameEvidence
+from delible.decide.tagging import About, NameEvidence
+from delible.detect.column_rules import RULES
+from delible.detect.name_words import DOINGS, PEOPLE, THINGS, Rule
+from delible.detect.special_rules import FLAGS
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+|\d+")
-
-_PEOPLE = (
-    "customer|client|person|people|user|employee|staff|contact|patient|member|subscriber|guest|student|teacher|doctor|"
-    "reviewer|author|sender|recipient|owner|holder|cardholder|buyer|seller|passenger|traveller|driver|applicant|"
-    "candidate|manager|supervisor|agent|lead|prospect|tenant|voter|donor|visitor|child|parent|partner|spouse|profile"
+_PEOPLE_TABLE = re.compile(rf"(?:^|_)(?:{PEOPLE}|newsletter|signup|account)(?:s|es)?(?:_|$)")
+_THING = re.compile(rf"(?:^|_)(?:{THINGS})(?:s|es)?(?:_|$)")
+_DOING = re.compile(rf"(?:{DOINGS})$")
+_HEADED_BY_THING = re.compile(
+    rf"(?:^|_)(?P<head>{THINGS})(?:s|es)?(?:_(?:\d+|list|master|dim|dimension|data|info|v\d+|catalog(?:ue)?))*$"
 )
-_PEOPLE_TABLE = re.compile(rf"(?:^|_)(?:{_PEOPLE}|newsletter|signup|account)(?:s|es)?(?:_|$)")
-_DATES = frozenset({"date", "timestamp", "timestamp_ntz"})
-_MEASURES = frozenset({"float", "double", "decimal"})
-
-_RULES: tuple[tuple[str, NameEvidence], ...] = (
-    (
-        r"(?:national|citizen|personal|identity)_(?:id|identification|insurance|number)(?:_(?:card|number|no|nr|num))?|"
-        r"nino|(?:tax|fiscal)_(?:id|code|number|no)|pesel|aadhaar|nif|bsn|cpf",
-        NameEvidence("user.government_id.national_identification_number", 0.9, None, ("id", "account")),
-    ),
-    (
-        r"ssn|social_security(?:_(?:number|no|num))?",
-        NameEvidence("user.government_id.national_identification_number", 0.9, "US_SSN", ("id", "account")),
-    ),
-    (r"passport(?:_(?:number|no|id|num))?", NameEvidence("user.government_id.passport_number", 0.9, None, ("id",))),
-    (
-        r"driv(?:er|ers|ing)_?licen[cs]e(?:_(?:number|no|id|num))?",
-        NameEvidence("user.government_id.drivers_license_number", 0.9, None, ("id",)),
-    ),
-    (r"(?:medical_record|patient)_(?:number|no)|mrn", NameEvidence("user.health_and_medical.record_id", 0.8)),
-    (
-        r"login(?:_?(?:id|name))?|(?:user|account|screen|nick)_?name|nickname",
-        NameEvidence("user.account.username", 0.8, None, ("word",)),
-    ),
-    (r"password(?:_hash)?|passwd|pwd", NameEvidence("user.authorization.password", 0.9, None, ("word",))),
-    (
-        r"(?:e_?mail|phone)(?:_address|_number)?_(?:hash|sha\d*|md_?5)(?:_\d+)?",
-        NameEvidence("user.unique_id.pseudonymous", 0.7, None, ("word",)),
-    ),
-    (r"cookie_id", NameEvidence("user.device.cookie_id", 0.8)),
-    (r"device_id|imei|idfa|gaid|advertising_id", NameEvidence("user.device.device_id", 0.8)),
-    (r"mac_?addr(?:ess)?", NameEvidence("user.device.device_id", 0.8, "MAC_ADDRESS", (), frozenset(), True)),
-    (
-        r"ip(?:_?v_?\d)?(?:_?addr(?:ess)?)?|remote_addr",
-        NameEvidence("user.device.ip_address", 0.8, "IP_ADDRESS", (), frozenset(), True),
-    ),
-    (r"e_?mail(?:_?addr(?:ess)?)?", NameEvidence("user.contact.email", 0.9, "EMAIL_ADDRESS", (), frozenset(), True)),
-    (r"fax(?:_?(?:number|no))?", NameEvidence("user.contact.fax_number", 0.8, "PHONE_NUMBER", ("phone",))),
-    (
-        r"(?:tele)?phone(?:_?(?:number|no|num))?|mobile(?:_?(?:number|no|phone))?|cell_?phone|msisdn|tel",
-        NameEvidence("user.contact.phone_number", 0.8, "PHONE_NUMBER", ("phone",)),
-    ),
-    (
-        r"(?:credit|debit|payment)?_?card_?(?:number|no|num|nr)|cc_?(?:number|num)|pan",
-        NameEvidence("user.financial.credit_card", 0.9, "CREDIT_CARD", ("card",)),
-    ),
-    (r"iban", NameEvidence("user.financial.bank_account", 0.9, "IBAN_CODE", ("account",))),
-    (
-        r"(?:bank_?)?acc(?:oun)?t_?(?:number|no|num)",
-        NameEvidence("user.financial.bank_account", 0.6, None, ("account",)),
-    ),
-    (
-        r"birth_?(?:date|day|year)?|date_of_birth|dob|born(?:_on)?",
-        NameEvidence("user.demographic.date_of_birth", 0.9, "DATE_TIME", ("date",), _DATES),
-    ),
-    (r"age(?:_(?:range|group|band|years))?", NameEvidence("user.demographic.age_range", 0.7, None, ("short",))),
-    (r"gender|sex", NameEvidence("user.demographic.gender", 0.9, None, ("short",))),
-    (r"(?:marital|civil)_?status", NameEvidence("user.demographic.marital_status", 0.9, None, ("short",))),
-    (r"nationality|citizenship", NameEvidence("user.demographic", 0.7, None, ("words",))),
-    (
-        r"race|ethnicity|ethnic_(?:group|origin)",
-        NameEvidence("user.demographic.race_ethnicity", 0.8, "NRP", ("words",)),
-    ),
-    (r"religion|religious_belief", NameEvidence("user.demographic.religious_belief", 0.9, "NRP", ("words",))),
-    (r"political_(?:opinion|party|view)s?", NameEvidence("user.demographic.political_opinion", 0.8, "NRP", ("words",))),
-    (r"sexual_orientation", NameEvidence("user.demographic.sexual_orientation", 0.9, None, ("words",))),
-    (
-        r"diagnos[ei]s|disease|illness|disability|allerg(?:y|ies)|medications?|blood_(?:type|group)|icd_?\d*(?:_code)?",
-        NameEvidence("user.health_and_medical", 0.8, None, ("line", "short", "prose")),
-    ),
-    (r"job_?title|occupation|profession", NameEvidence("user.job_title", 0.7, None, ("words", "line"))),
-    (r"(?:first|given|fore|christian)_?name|fname", NameEvidence("user.name.first", 0.9, "PERSON", ("words",))),
-    (r"(?:last|family|sur|maiden)_?name|lname", NameEvidence("user.name.last", 0.9, "PERSON", ("words",))),
-    (
-        rf"(?:full|middle|display|legal|birth|{_PEOPLE})_?name|(?:name_)?(?:full|complete)name",
-        NameEvidence("user.name", 0.85, "PERSON", ("words",)),
-    ),
-    (
-        r"(?:street|road|home|postal|mailing|billing|shipping|delivery)_?addr(?:ess)?|street(?:_?(?:name|line))?|"
-        r"addr(?:ess)?(?:_?line)?",
-        NameEvidence("user.contact.address.street", 0.8, "LOCATION", ("line", "prose")),
-    ),
-    (r"city|town|municipality", NameEvidence("user.contact.address.city", 0.7, "LOCATION", ("words",))),
-    (
-        r"(?:postal|zip|post)_?code|zip|postcode|plz|zip_?\d",
-        NameEvidence("user.contact.address.postal_code", 0.8, None, ("postal",)),
-    ),
-    (
-        r"(?:address|home|billing|shipping|mailing)_(?:state|province|region|county)|state_province|province",
-        NameEvidence("user.contact.address.state", 0.6, "LOCATION", ("words", "short")),
-    ),
-    (
-        r"country(?:_?(?:code|name|region))?",
-        NameEvidence("user.contact.address.country", 0.6, "LOCATION", ("words",)),
-    ),
-    (
-        r"lat(?:itude)?|lon(?:g|gitude)?|lng|geo_?(?:location|point)|gps|coordinates",
-        NameEvidence("user.location.precise", 0.7, None, ("number",), _MEASURES),
-    ),
-    (
-        r"(?:linkedin|twitter|facebook|instagram|github|profile|personal)_?(?:url|link|handle|page)|home_?page",
-        NameEvidence("user.contact.url", 0.8, "URL", ("word",)),
-    ),
-    (r"avatar|selfie|profile_(?:photo|picture|image)", NameEvidence("user.content.self_image", 0.7)),
-    (r"user_?agent", NameEvidence("user.device", 0.6, None, ("line", "prose"))),
-    (
-        r"comments?|notes?|message(?:_(?:text|body))?|body|review(?:_text|_body)?|feedback|remarks?|bio(?:graphy)?|"
-        r"about_me|resume|cv|curriculum(?:_vitae)?|cover_?letter|transcript|complaint",
-        NameEvidence(FREE_TEXT, 0.6, None, ("prose", "line")),
-    ),
+_CODE = re.compile(
+    r"(?:^|_)(?:code|ref|reference|sku|ean|upc|gtin|isbn|serial|tracking|order|invoice|ticket|batch|lot)"
+    r"(?:_(?:no|nr|num|number|id|code))?$"
 )
+_PART = re.compile(r"`((?:[^`]|``)+)`|([^.`]+)")
+_PLURALS = re.compile(r"ies$")
 
-_PATTERNS = tuple((re.compile(rf"(?:^|_)(?:{pattern})(?:_?\d+)?$"), evidence) for pattern, evidence in _RULES)
-_NOT_A_VALUE = re.compile(r"^(?:is|has|num|number_of|count|total|last|next)_")
+
+def _compiled(rules: tuple[Rule, ...]) -> tuple[tuple[re.Pattern[str], Rule], ...]:
+    return tuple((re.compile(rf"(?:^|_)(?:{rule.end})(?:_?\d+)?$"), rule) for rule in rules)
+
+
+_PATTERNS, _FLAG_PATTERNS = _compiled(RULES), _compiled(FLAGS)
+_NOT_A_VALUE = re.compile(r"^(?:is|has|num|number_of|count|total|last|next|min|max|avg|can|was|should)_")
+_VALUE_AFTER_ALL = re.compile(r"_(?:name|ip|address)$")
 
 
 def words(name: str) -> str:
@@ -140,18 +44,67 @@ def named(column: str, *, table: str = "") -> NameEvidence | None:
     """Return what a column's name says, or None.
 
     A rule must match at the END of the name: `email_id`, `card_type` and `phone_verified` are about an e-mail, a card,
-    a phone, but do not hold one. Keys, codes and flags therefore say nothing. A bare `name` is a person's only in a
-    table whose own name is about people.
+    a phone, but do not hold one. Keys, codes and flags therefore say nothing. What stands before the end may take it
+    back: a `store_city` is no person's, and a `race` in a table of races is none of people. A bare `name` is a
+    person's only in a table whose own name is about people.
 
     Args:
         column: Dotted path; array elements and map values speak by the field that holds them.
         table: Name of the table.
     """
-    parts = [p for p in column.split(".") if p not in ("element", "value", "key")]
+    parts = _parts(column)
     text = words(parts[-1]) if parts else ""
-    if _NOT_A_VALUE.match(text) and not text.endswith("_name"):
-        return None
+    flag = _first(_FLAG_PATTERNS, text)
+    if flag is not None or (_NOT_A_VALUE.match(text) and not _VALUE_AFTER_ALL.search(text)):
+        return flag
     around = words("_".join(parts[:-1])) or words(table)
     if text in ("name", "names") and _PEOPLE_TABLE.search(around):
         return NameEvidence("user.name", 0.8, "PERSON", ("words",))
-    return next((evidence for pattern, evidence in _PATTERNS if pattern.search(text)), None)
+    says = _first(_PATTERNS, text)
+    of_the_rows = says is not None and says.homonym and text in _singular(table).split("_")
+    return None if of_the_rows else says
+
+
+def about(table: str) -> About:
+    """Return what a table's name says its rows are: people, or things that no data subject is behind."""
+    text = _singular(table)
+    if _PEOPLE_TABLE.search(text):
+        return About.PEOPLE
+    head = _HEADED_BY_THING.search(text)
+    return About.THINGS if head is not None and not _DOING.match(head["head"]) else About.UNKNOWN
+
+
+def names_a_thing(column: str) -> bool:
+    """Return whether a column's own name says that its values belong to a thing: a shop, a machine, a journey."""
+    parts = _parts(column)
+    return bool(parts) and _THING.search(_singular(parts[-1])) is not None
+
+
+def names_a_code(column: str) -> bool:
+    """Return whether a column's own name says that its values are codes, of which some pass for other numbers."""
+    parts = _parts(column)
+    return bool(parts) and _CODE.search(words(parts[-1])) is not None
+
+
+def _first(patterns: tuple[tuple[re.Pattern[str], Rule], ...], text: str) -> NameEvidence | None:
+    for pattern, rule in patterns:
+        match = pattern.search(text)
+        if match is None:
+            continue
+        before = text[: match.start()]
+        if rule.never and re.search(rf"(?:^|_){rule.never}", before):
+            continue
+        if rule.only and before and not re.search(rf"(?:^|_){rule.only}", before):
+            continue
+        return rule.says
+    return None
+
+
+def _parts(column: str) -> list[str]:
+    """Return the names on a path, without the signs of arrays, maps, and of documents in a string."""
+    parts = [(quoted or plain).removesuffix("[]").removeprefix("@") for quoted, plain in _PART.findall(column)]
+    return [p for p in parts if p not in ("element", "value", "key", "$", "*", "")]
+
+
+def _singular(name: str) -> str:
+    return "_".join(_PLURALS.sub("y", word) for word in words(name).split("_"))

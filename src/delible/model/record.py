@@ -8,7 +8,11 @@ from pydantic import Field
 
 from delible.model.base import Frozen, digest
 from delible.model.subject import SubjectRef
+from delible.model.taxonomy import is_quasi_identifier, is_special
 from delible.model.terms import TagState
+
+ARTICLE_9 = "article_9"
+"""Evidence of a column verdict whose category is special only here, such as union membership under `user.social`."""
 
 GENESIS = "0" * 64
 """The previous hash of the first audit record."""
@@ -77,7 +81,9 @@ class TagFinding(Frozen):
         confidence: Share between 0 and 1; how it is computed is `decide.tagging`.
         sampled, hits: Distinct values looked at, and those that held the entity.
         bound: With `hits` 0: share of rows that could still hold personal data, at the scan's confidence.
-        evidence: What spoke for it: `values`, `name`, `type`.
+        evidence: What spoke for it: `values`, `name`, `type`; `unread` when no value was looked at;
+            `article_9` for a special category that the taxonomy has no key of its own for.
+        reason: Why a person has to look, or what the person said who did.
     """
 
     table: str
@@ -93,6 +99,16 @@ class TagFinding(Frozen):
     reason: str | None = None
     version: int
     at: datetime
+
+    @property
+    def special(self) -> bool:
+        """Whether the column holds a special category (Art. 9)."""
+        return self.category is not None and (is_special(self.category) or ARTICLE_9 in self.evidence)
+
+    @property
+    def quasi(self) -> bool:
+        """Whether the column is a quasi-identifier."""
+        return self.category is not None and is_quasi_identifier(self.category)
 
 
 class SubjectHold(Frozen):

@@ -148,6 +148,18 @@ _IDENTIFYING = (
     "user.unique_id",
 )
 
+_QUASI = (
+    "user.contact.address.city",
+    "user.contact.address.country",
+    "user.contact.address.postal_code",
+    "user.contact.address.state",
+    "user.contact.organization",
+    "user.demographic",
+    "user.job_title",
+    "user.location",
+    "user.workplace",
+)
+
 _ENTITIES: dict[str, tuple[str, ...]] = {
     "user.name": ("PERSON",),
     "user.contact.email": ("EMAIL_ADDRESS",),
@@ -292,6 +304,11 @@ def is_identifying(category: str) -> bool:
     A pseudonym does not: telling whose it is takes the key (Art. 4(5)).
     """
     return is_within(category, _IDENTIFYING) and category != "user.unique_id.pseudonymous"
+
+
+def is_quasi_identifier(category: str) -> bool:
+    """Return whether a category tells who somebody is only together with others, such as age and postal code."""
+    return is_within(category, _QUASI)
 
 
 def _known(category: str) -> str:

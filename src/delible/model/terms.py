@@ -145,11 +145,22 @@ class Normalise(StrEnum):
 
 
 class TagState(StrEnum):
-    """Whether a person has looked at a column verdict."""
+    """Whether a person has looked at a column verdict.
+
+    REVIEW: its evidence is in conflict, and a person has to look. REOPENED: a person took a decision back; the next
+    scan judges anew.
+    """
 
     PROPOSED = "proposed"
+    REVIEW = "review"
     ACCEPTED = "accepted"
     REJECTED = "rejected"
+    REOPENED = "reopened"
+
+    @property
+    def pinned(self) -> bool:
+        """Whether later scans leave the verdict as it is."""
+        return self in (TagState.ACCEPTED, TagState.REJECTED)
 
 
 class Exclusion(StrEnum):

@@ -16,6 +16,7 @@ from delible.model.policy import PolicySet
 from delible.model.record import AuditRecord, Manifest, TagFinding
 from delible.model.request import Request
 from delible.model.terms import Right
+from delible.model.uniqueness import Combination
 from delible.report.audit_charts import audit_charts
 from delible.report.audit_summary import summary
 from delible.report.consent import PurposeConsents, consent_funnel
@@ -55,6 +56,7 @@ class AuditSources:
     manifests: Iterable[Manifest]
     check: PolicyCheck
     ledger: LedgerState
+    combinations: Sequence[Combination] = ()
 
 
 class AuditFacts(Frozen):
@@ -81,6 +83,7 @@ class AuditFacts(Frozen):
     releases: tuple[Release, ...]
     pii: tuple[CategoryUse, ...]
     scans: tuple[ScannedTable, ...]
+    combinations: tuple[Combination, ...] = ()
     violations: tuple[Finding, ...]
     gaps: tuple[Finding, ...]
     ledger: LedgerState
@@ -135,6 +138,7 @@ def audit_facts(sources: AuditSources, *, start: datetime, end: datetime, now: d
         releases=cut,
         pii=uses,
         scans=scans,
+        combinations=tuple(sources.combinations),
         violations=violations,
         gaps=gaps,
         ledger=sources.ledger,

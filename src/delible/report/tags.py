@@ -19,7 +19,7 @@ class CategoryUse(Frozen):
         declared: Columns that the policy files under this category.
         found: Columns that a scan put under this category and nobody rejected.
         undeclared: Those of `found` that the policy does not map at all.
-        special: At least one of the columns is declared a special category (Art. 9).
+        special: At least one of the columns is declared a special category (Art. 9), or found to be one.
         entities: Presidio entity types behind the verdicts.
     """
 
@@ -36,6 +36,8 @@ class ScannedTable(Frozen):
     """How much of one table the scan looked at.
 
     Args:
+        waiting: Columns whose evidence is in conflict, so that a person has to look; those without a category are not
+            counted as clean.
         worst_bound: Of the columns without a hit, the largest share of rows that could still hold personal data, at
             the scan's confidence; None when no column came out clean.
     """
@@ -47,6 +49,7 @@ class ScannedTable(Frozen):
     with_findings: int
     clean: int
     rejected: int
+    waiting: int = 0
     worst_bound: float | None
 
 
@@ -63,6 +66,8 @@ def pii_map(tables: Mapping[str, TablePolicy], findings: Iterable[TagFinding]) -
     for finding in findings:
         if finding.category is not None and finding.state is not TagState.REJECTED:
             found[finding.table, finding.category].append(finding)
+            if finding.special:
+                special.add((finding.table, finding.category))
     return tuple(
         CategoryUse(
             table=table,
@@ -89,7 +94,8 @@ def scanned_tables(tables: Mapping[str, TablePolicy], findings: Iterable[TagFind
 
 def _scanned(table: str, findings: list[TagFinding]) -> ScannedTable:
     rejected = sum(f.state is TagState.REJECTED for f in findings)
-    clean = [f for f in findings if f.category is None]
+    waiting = sum(f.state is TagState.REVIEW for f in findings)
+    clean = [f for f in findings if f.category is None and f.state is not TagState.REVIEW]
     return ScannedTable(
         table=table,
         scanned_at=max((f.at for f in findings), default=None),
@@ -98,6 +104,7 @@ def _scanned(table: str, findings: list[TagFinding]) -> ScannedTable:
         with_findings=sum(f.category is not None and f.state is not TagState.REJECTED for f in findings),
         clean=len(clean),
         rejected=rejected,
+        waiting=waiting,
         worst_bound=max((f.bound for f in clean), default=None),
     )
 

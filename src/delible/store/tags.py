@@ -34,6 +34,9 @@ SPEC = TableSpec(
     noun="tags",
 )
 _CHAIN = "tags"
+_STATE = tuple(SPEC.columns).index("state")
+_SCANNED = (TagState.PROPOSED, TagState.REVIEW)
+"""What a scan says, and never over a person's decision."""
 _Make = Callable[[Snapshot], list[TagFinding]]
 
 
@@ -74,6 +77,24 @@ class Tags:
 
         return self._add(decided)[0]
 
+    def reopen(self, table: str, column: str, *, reason: str, now: datetime) -> TagFinding:
+        """Take a decision about a column back: what the last scan said counts again, until the next one.
+
+        Raises:
+            InputError: `tags.unknown` when no scan has seen the column; `tags.not_pinned` when nobody decided on it.
+        """
+
+        def taken_back(snapshot: Snapshot) -> list[TagFinding]:
+            pinned = next((x for x in _latest(snapshot) if (x.table, x.column) == (table, column)), None)
+            if pinned is None:
+                raise InputError("tags.unknown", "no scan has seen this column.", where=f"{table}.{column}")
+            if not pinned.state.pinned:
+                raise InputError("tags.not_pinned", "nobody has decided on this column.", where=f"{table}.{column}")
+            said = [x for x in _all(snapshot) if (x.table, x.column) == (table, column) and x.state in _SCANNED]
+            return [said[-1].model_copy(update={"state": TagState.REOPENED, "reason": reason, "at": now})]
+
+        return self._add(taken_back)[0]
+
     def latest(self) -> list[TagFinding]:
         """Return the verdict that counts for each column, by table and column."""
         return _latest(self._table.snapshot())
@@ -94,10 +115,14 @@ def _latest(snapshot: Snapshot) -> list[TagFinding]:
     counts: dict[tuple[str, str], Row] = {}
     for row in snapshot.rows('ORDER BY "n"'):
         key = (row[1], row[2])
-        pinned = key in counts and counts[key][10] != TagState.PROPOSED.value
-        if not (pinned and row[10] == TagState.PROPOSED.value):
+        pinned = key in counts and TagState(counts[key][_STATE]).pinned
+        if not pinned or TagState(row[_STATE]) not in _SCANNED:
             counts[key] = row
     return [_finding(counts[key]) for key in sorted(counts)]
+
+
+def _all(snapshot: Snapshot) -> list[TagFinding]:
+    return [_finding(row) for row in snapshot.rows('ORDER BY "n"')]
 
 
 def _row(n: int, finding: TagFinding) -> Row:

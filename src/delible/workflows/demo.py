@@ -27,6 +27,7 @@ from delible.workflows.init import init_workspace
 from delible.workflows.reporting import audit_report
 from delible.workflows.requests import approve_request, submit_requests
 from delible.workflows.retention import apply_retention, plan_due_retention
+from delible.workflows.scanning import Extent
 from delible.workflows.spark import end_session, session_for
 from delible.workflows.tagging import scan_tables
 from delible.workflows.verification import verify_people
@@ -82,7 +83,7 @@ def run_demo(folder: Path, *, actor: str, now: datetime, progress: Progress = la
     made = make_company(spark, workspace.path(workspace.config.warehouse), people=PEOPLE, now=now)
     lines.append(Line("company", f"{sum(made.values()):,} rows in {len(made)} tables, {PEOPLE:,} people"))
     step(2, "looking for personal data")
-    found = scan_tables(workspace, sample=1_000, actor=actor, now=clock())
+    found = scan_tables(workspace, extent=Extent(values=1_000), actor=actor, now=clock())
     lines.append(Line("scan", f"{found.personal} of {len(found.findings)} columns hold personal data"))
     step(3, "removing what is past its retention period")
     retention = apply_retention(

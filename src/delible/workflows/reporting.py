@@ -21,6 +21,7 @@ from delible.store.tags import Tags
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.policies import check_policies
+from delible.workflows.verdicts import list_combinations
 
 Form = Literal["html", "json"]
 
@@ -81,6 +82,7 @@ def audit_report(
         consents=Consents(workspace).all(),
         tags=Tags(workspace).latest(),
         manifests=Manifests(workspace).all(),
+        combinations=list_combinations(workspace),
         check=check_policies(workspace),
         ledger=LedgerState(
             records=ledger.records,

@@ -66,6 +66,9 @@ class Extent:
         return "all" if self.values is None else str(self.values)
 
 
+EVERYTHING = Extent()
+
+
 @dataclass(frozen=True)
 class Step:
     """One table's part of a scan.

@@ -8,13 +8,14 @@ from datetime import datetime
 from functools import partial
 
 from delible.decide.increment import ScanRecord, reach
-from delible.decide.sampling import Bound, Reach
+from delible.decide.sampling import Reach
 from delible.decide.tagging import ColumnFacts
 from delible.errors import InputError, Problem, did_you_mean
 from delible.model.policy import TablePolicy
 from delible.model.record import AuditEntry, TagFinding
 from delible.model.taxonomy import CATEGORIES
 from delible.model.terms import TagState
+from delible.model.uniqueness import Combination
 from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
 from delible.store.scans import Scans
@@ -23,7 +24,9 @@ from delible.store.tags import Tags
 from delible.store.workspace import Workspace
 from delible.workflows.guard import guard_tables
 from delible.workflows.restriction import restricted_rows
+from delible.workflows.scanning import EVERYTHING, Extent
 from delible.workflows.tables import chosen_tables
+from delible.workflows.verdicts import MEASURED_BY_A_SCAN, judged, measure
 
 _LONGEST_REASON = 500
 _PINNED = (TagState.ACCEPTED, TagState.REJECTED)
@@ -60,6 +63,7 @@ class Scan:
         reaches: What can and cannot be ruled out, by table and column.
         read: How much was read, by table.
         gaps: Columns that came or changed since the last scan and that no policy maps.
+        combinations: How unique quasi-identifiers make the rows.
     """
 
     tables: tuple[str, ...]
@@ -69,6 +73,7 @@ class Scan:
     reaches: dict[tuple[str, str], Reach] = field(default_factory=dict)
     read: tuple[ReadTable, ...] = ()
     gaps: tuple[Problem, ...] = ()
+    combinations: tuple[Combination, ...] = ()
 
     @property
     def personal(self) -> int:
@@ -80,8 +85,7 @@ def scan_tables(
     workspace: Workspace,
     names: Sequence[str] = (),
     *,
-    sample: int | None = None,
-    bound: Bound | None = None,
+    extent: Extent = EVERYTHING,
     anew: bool = False,
     exact: bool = False,
     actor: str,
@@ -94,8 +98,7 @@ def scan_tables(
 
     Args:
         names: Tables; all that are there when none is named.
-        sample: Distinct values per column at most.
-        bound: Draw as many rows as it takes to say this; without it and without `sample` every row is read.
+        extent: How much of each column is looked at.
         anew: Leave evidence of former scans aside.
         exact: Run plain Presidio, which finds the same and takes many times as long.
 
@@ -103,19 +106,19 @@ def scan_tables(
         InputError: `table.unknown`, `table.missing`, `tags.sample`.
         DelibleError: `tags.scan_failed`; nothing of this scan is recorded.
     """
-    if sample is not None and sample < 1:
+    if extent.values is not None and extent.values < 1:
         raise InputError("tags.sample", "a sample has at least one value.", where="--sample")
     ledger = Ledger(workspace, load_keys(workspace))
     tables = chosen_tables(workspace, names)
 
     from delible.lake.sample import draw
     from delible.lake.scan import scan
-    from delible.workflows.scanning import Extent, drift_of, step
+    from delible.workflows.scanning import drift_of, step
     from delible.workflows.spark import session_for
 
     spark = session_for(workspace)
     restricted = restricted_rows(workspace, spark)
-    scans, extent = Scans(workspace), Extent(bound, sample)
+    scans = Scans(workspace)
     pinned = {(t.table, t.column) for t in Tags(workspace).latest() if t.state in _PINNED}
     findings: list[TagFinding] = []
     records: list[ScanRecord] = []
@@ -129,7 +132,7 @@ def scan_tables(
             rows = restricted.without(known.table, draw(spark, known.location, **now_read.selection))
             facts = scan(
                 rows,
-                sample=sample,
+                sample=extent.values,
                 exact=exact,
                 whole=now_read.rate >= 1.0,
                 expected=now_read.expected,
@@ -145,6 +148,8 @@ def scan_tables(
     Tags(workspace).put(findings)
     for record in records:
         scans.put(record)
+    few = MEASURED_BY_A_SCAN
+    combinations = measure(workspace, tables, restricted, spark, now=now, most_rows=few, progress=progress)
     returned = _returned(workspace, [known.table for known in tables if known.policy], actor, now, progress)
     found = Scan(
         tuple(record.table for record in records),
@@ -154,6 +159,7 @@ def scan_tables(
         {(r.table, c): reach(r, facts) for r in records for c, facts in r.facts.items()},
         tuple(read),
         tuple(_gap(record.table, column) for record in records for column in record.drift),
+        combinations,
     )
     words = f"{extent.words()}, exact" if exact else extent.words()
     _tell_ledger(ledger, found, {r.table: r.version for r in records}, words, actor, now)
@@ -178,26 +184,19 @@ def scan_names(workspace: Workspace, names: Sequence[str] = (), *, actor: str, n
     for known in tables:
         schema = schema_of(table_snapshot(known.location, known.version).schema)
         facts = [ColumnFacts(leaf.path, leaf.kind) for leaf in leaves(schema)]
-        judged = _judged(facts, known.table, known.version, now)
-        findings += [each for each in judged if (each.table, each.column) not in seen]
+        found = judged(facts, table=known.table, version=known.version, at=now)
+        findings += [each for each in found if (each.table, each.column) not in seen]
     Tags(workspace).put(findings)
     reaches = {(f.table, f.column): Reach(0, 0, 0, USUAL_CONFIDENCE, None) for f in findings}
-    found = Scan(tuple(known.table for known in tables), tuple(findings), 0, reaches=reaches)
-    _tell_ledger(ledger, found, {known.table: known.version for known in tables}, "names", actor, now)
-    return found
+    scanned = Scan(tuple(known.table for known in tables), tuple(findings), 0, reaches=reaches)
+    _tell_ledger(ledger, scanned, {known.table: known.version for known in tables}, "names", actor, now)
+    return scanned
 
 
 def _verdicts(record: ScanRecord, now: datetime) -> list[TagFinding]:
     """Return the verdicts on a table's columns; where nothing is found, with the bound on its rows."""
-    judged = _judged(list(record.facts.values()), record.table, record.version, now)
-    return [_bounded(finding, reach(record, record.facts[finding.column])) for finding in judged]
-
-
-def _judged(facts: Sequence[ColumnFacts], table: str, version: int, now: datetime) -> list[TagFinding]:
-    from delible.decide.tagging import tag
-    from delible.detect.columns import named
-
-    return [tag(each, named(each.column, table=table), table=table, version=version, at=now) for each in facts]
+    found = judged(list(record.facts.values()), table=record.table, version=record.version, at=now)
+    return [_bounded(finding, reach(record, record.facts[finding.column])) for finding in found]
 
 
 def _bounded(finding: TagFinding, found: Reach) -> TagFinding:

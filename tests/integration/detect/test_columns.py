@@ -2,10 +2,14 @@
 
 import pytest
 
-from delible.detect.columns import _RULES, named, words
+from delible.decide.tagging import About
+from delible.detect.column_rules import RULES
+from delible.detect.columns import about, named, names_a_code, names_a_thing, words
 from delible.detect.engine import engine
-from delible.detect.shapes import shapes
+from delible.detect.shapes import FORMS, shapes
+from delible.detect.special_rules import FLAGS
 from delible.detect.values import Tally
+from delible.detect.vocabularies import NAMES
 from delible.model.taxonomy import CATEGORIES, category_of
 
 
@@ -54,6 +58,14 @@ def test_names_are_read_as_words(name, read):
         ("delivery_note", "user.content"),
         ("Resume", "user.content"),
         ("client_ip", "user.device.ip_address"),
+        ("Resume.Name.`Name.First`", "user.name.first"),
+        ("payload.$.contacts[].email", "user.contact.email"),
+        ("resume.Person.@phone", "user.contact.phone_number"),
+        ("Resume.Telephone.`Tel.Number`", "user.contact.phone_number"),
+        ("Loc.State", "user.contact.address.state"),
+        ("TelType", None),
+        ("payload.$.*", None),
+        ("odd`name", None),
         ("email_hash", "user.unique_id.pseudonymous"),
         ("customer_id", None),
         ("EmailAddressID", None),
@@ -88,11 +100,92 @@ def test_a_bare_name_is_a_persons_only_among_people(column, table, category):
     assert (evidence and evidence.category) == category
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        *(
+            "email_verified",
+            "phone_type",
+            "mobile_app_version",
+            "address_type",
+            "ip_rating",
+            "card_game",
+            "mail_sent_at",
+        ),
+        *(
+            "lat_ms",
+            "race_id",
+            "store_city",
+            "server_address",
+            "wallet_address",
+            "gift_card_number",
+            "engine_diagnosis",
+        ),
+        *("tls_fingerprint", "commit_hash", "error_message", "is_active", "has_phone", "company_tax_id", "origin_city"),
+        *(
+            "cache_age",
+            "european_union_code",
+            "net_income",
+            "font_family_name",
+            "database_user_count",
+            "credit_union_code",
+        ),
+    ],
+)
+def test_what_stands_before_or_behind_takes_a_name_back(column):
+    assert named(column) is None
+
+
+@pytest.mark.parametrize(
+    ("column", "category"),
+    [
+        ("is_married", "user.demographic.marital_status"),
+        ("has_diabetes", "user.health_and_medical"),
+        ("is_union_member", "user.social"),
+        ("customer_name_hash", "user.unique_id.pseudonymous"),
+        ("password_hash", "user.authorization.password"),
+        ("sim_card_number", "user.device.device_id"),
+        ("loyalty_card_number", "user.unique_id"),
+        ("id_card_number", "user.government_id.national_identification_number"),
+        ("last_login_ip", "user.device.ip_address"),
+        ("SickLeaveHours", "user.health_and_medical"),
+        ("blood_group", "user.health_and_medical"),
+        ("brca1_status", "user.health_and_medical.genetic"),
+        ("face_embedding.element", "user.biometric"),
+        ("licence_plate", "user.government_id.vehicle_registration"),
+        ("vat_number", "user.contact.organization"),
+        ("trade_union", "user.social"),
+    ],
+)
+def test_names_of_what_is_not_contact_data(column, category):
+    evidence = named(column)
+    assert (evidence and evidence.category) == category
+
+
+@pytest.mark.parametrize(
+    ("table", "rows"),
+    [
+        *(("customers", About.PEOPLE), ("employee_vehicle", About.PEOPLE), ("Person", About.PEOPLE)),
+        *(("products", About.THINGS), ("dim_stores", About.THINGS), ("cities", About.THINGS)),
+        *(("orders", About.UNKNOWN), ("product_review", About.UNKNOWN), ("business_entity_address", About.UNKNOWN)),
+    ],
+)
+def test_a_tables_name_says_what_its_rows_are_about(table, rows):
+    assert about(table) is rows
+
+
+def test_a_column_may_name_a_thing_or_a_code():
+    assert names_a_code("order_code")
+    assert names_a_code("TrackingNumber")
+    assert not names_a_code("CardNumber")
+    assert names_a_thing("server_ip")
+    assert not names_a_thing("client_ip")
+
+
 def test_every_category_and_form_of_a_rule_exists():
-    forms = {"prose", "card", "account", "id", "phone", "date", "number", "postal", "words", "short", "word", "line"}
-    for _, evidence in _RULES:
-        assert evidence.category in CATEGORIES
-        assert set(evidence.shapes) <= forms
+    for rule in (*RULES, *FLAGS):
+        assert rule.says.category in CATEGORIES
+        assert {*rule.says.shapes, *rule.says.vocabulary} <= FORMS, rule.end
 
 
 def test_every_type_that_is_looked_for_has_a_category():
@@ -118,6 +211,55 @@ def test_every_type_that_is_looked_for_has_a_category():
     ],
 )
 def test_forms(value, form, has):
+    assert (form in shapes(value)) is has
+
+
+@pytest.mark.parametrize(
+    ("value", "lists"),
+    [
+        ("Małgorzata", {"first_name"}),
+        ("Müller", {"last_name"}),
+        ("Anna Grünwald", {"full_name"}),
+        ("Grünwald, Anna", {"full_name"}),
+        ("Anna 7", set()),
+        ("São Paulo", {"city"}),
+        ("Roman Catholic", {"religion"}),
+        ("AB-", {"blood_group"}),
+        ("0+", {"blood_group"}),
+        ("Production Technician - WC60", {"job"}),
+        ("female", {"gender", "gender_word"}),
+        ("M", {"gender", "marital"}),
+        ("Asthma", {"condition"}),
+        ("order 66", set()),
+        ("AW00000001", set()),
+    ],
+)
+def test_vocabularies(value, lists):
+    assert lists <= set(shapes(value)) & set(NAMES) <= {*lists, "full_name"}
+    assert ("full_name" in shapes(value)) is ("full_name" in lists or value == "Roman Catholic")
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "has"),
+    [
+        ("J45.909", "diagnosis_dotted", True),
+        ("J45", "diagnosis_dotted", False),
+        ("adventure-works\\ken0", "login", True),
+        ("52.5200,13.4050", "geo_pair", True),
+        ("1.5,2.5", "geo_pair", False),
+        ("B-MW 1234", "plate", True),
+        ("DE123456789", "vat", True),
+        ("DEUTDEFF500", "bic", True),
+        ("WVWZZZ1JZ3W386752", "vin", True),
+        ("d41d8cd98f00b204e9800998ecf8427e", "hash", True),
+        ("0x7ffe", "address_line", False),
+        ("Main Street 5", "address_line", True),
+        ("110", "years", True),
+        ("18-25", "years", True),
+        ("250", "years", False),
+    ],
+)
+def test_forms_of_numbers_and_codes(value, form, has):
     assert (form in shapes(value)) is has
 
 

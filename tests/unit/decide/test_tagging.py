@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delible.decide.tagging import ColumnFacts, miss_bound, tag, wilson
+from delible.decide.tagging import ColumnFacts, miss_bound, wilson
+from delible.decide.verdict import tag
 from delible.detect.columns import named
 from delible.model.record import TagFinding
 
@@ -62,10 +63,10 @@ NATIONAL, TEXT = "user.government_id.national_identification_number", "user.cont
         ("birth date as text", "user.demographic.date_of_birth", "DATE_TIME", verdict("dob", DATE_TIME=999, date=999)),
         ("gender", "user.demographic.gender", None, verdict("Gender", values=2, short=2)),
         ("marital status", "user.demographic.marital_status", None, verdict("MaritalStatus", values=2, short=2)),
-        ("street", "user.contact.address.street", "LOCATION", verdict("AddressLine1", line=1_000)),
-        ("city", "user.contact.address.city", "LOCATION", verdict("City", words=575, values=575)),
+        ("street", "user.contact.address.street", "LOCATION", verdict("AddressLine1", address_line=1_000)),
+        ("city", "user.contact.address.city", "LOCATION", verdict("City", name_like=575, values=575)),
         ("postal code", "user.contact.address.postal_code", None, verdict("PostalCode", postal=661, values=661)),
-        ("a person's name", "user.name", "PERSON", verdict("ReviewerName", values=4, words=4)),
+        ("a person's name", "user.name", "PERSON", verdict("ReviewerName", values=4, name_like=4)),
         ("a name among people", "user.name", "PERSON", verdict("name", table="customers", words=990)),
         ("a name among products", None, None, verdict("name", table="products", words=990)),
         ("IP", "user.device.ip_address", "IP_ADDRESS", verdict("ip", IP_ADDRESS=1_000)),

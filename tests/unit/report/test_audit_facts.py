@@ -10,7 +10,8 @@ from delible.model.plan import Stage
 from delible.model.record import AuditRecord
 from delible.model.request import ENDED, TRANSITIONS
 from delible.model.terms import RequestState
-from delible.report.audit import MOST_LISTED, audit_document, audit_facts
+from delible.model.uniqueness import Combination
+from delible.report.audit import MOST_LISTED, audit_document, audit_facts, audit_html
 from delible.report.consent import consent_funnel
 from delible.report.datasets import releases
 from delible.report.erasure import ProofState, table_runs
@@ -243,6 +244,28 @@ def test_the_map_sets_what_is_declared_beside_what_is_found() -> None:
     scans = {s.table: s for s in scanned_tables(policies().tables, found)}
     assert scans["tickets"].scanned_at is None
     assert (scans["customers"].with_findings, scans["customers"].rejected) == (2, 1)
+
+
+def test_what_waits_for_a_person_is_counted_and_is_not_clean() -> None:
+    found = [
+        finding("customers", "email", None, state="review", reason="none of 9 values look like one."),
+        finding("customers", "code", None),
+        finding("customers", "union", "user.social", state="review", evidence=("name", "article_9")),
+    ]
+    (scan,) = (s for s in scanned_tables(policies().tables, found) if s.table == "customers")
+    assert (scan.waiting, scan.clean, scan.with_findings) == (2, 1, 1)
+    uses = {u.category: u for u in pii_map(policies().tables, found) if u.table == "customers"}
+    assert uses["user.social"].special
+    assert not uses["user.contact.email"].special
+
+
+def test_combinations_stand_in_the_report() -> None:
+    told = Combination(
+        table="customers", columns=("dob", "zip"), rows=200, unique=150, groups=170, smallest=1, version=0, at=NOW
+    )
+    report = facts(combinations=[told])
+    assert report.combinations == (told,)
+    assert "dob + zip" in audit_html(report)
 
 
 # ------------------------------------------------------------------------------------------------ findings, summary

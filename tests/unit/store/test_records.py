@@ -10,6 +10,8 @@ from delible.model.consent import ConsentRecord
 from delible.model.record import Manifest, ReleaseFile, TagFinding
 from delible.model.subject import SubjectRef
 from delible.model.terms import ConsentStatus, LegalBasis, TagState
+from delible.model.uniqueness import Combination
+from delible.store.combinations import Combinations
 from delible.store.consents import Consents
 from delible.store.manifests import Manifests
 from delible.store.suppression import Suppression
@@ -104,6 +106,41 @@ def test_the_newest_verdict_counts_until_a_person_pins_one(workspace: Workspace,
     assert again.category == "user.name"
     with refused(InputError, "tags.unknown"):
         tags.pin("customers", "phone", state=TagState.ACCEPTED, reason="x", now=now)
+
+
+def test_a_decision_taken_back_leaves_the_last_scan_to_count_until_the_next(
+    workspace: Workspace, now: datetime
+) -> None:
+    tags = Tags(workspace)
+    doubted = finding("email", now, state=TagState.REVIEW, reason="3 of 100 values look like one.")
+    tags.put([doubted])
+    with refused(InputError, "tags.not_pinned"):
+        tags.reopen("customers", "email", reason="x", now=now)
+    tags.pin("customers", "email", state=TagState.ACCEPTED, reason="yes", now=now, category="user.name")
+    tags.put([doubted])
+    assert tags.latest()[0].category == "user.name"
+    assert tags.reopen("customers", "email", reason="wrong", now=now) == doubted.model_copy(
+        update={"state": TagState.REOPENED, "reason": "wrong"}
+    )
+    again = finding("email", now, version=9)
+    tags.put([again])
+    assert tags.latest() == [again]
+    with refused(InputError, "tags.unknown"):
+        tags.reopen("customers", "phone", reason="x", now=now)
+
+
+def combination(table: str, at: datetime, *columns: str) -> Combination:
+    return Combination(table=table, columns=columns, rows=9, unique=4, groups=5, smallest=1, one_in=3, version=2, at=at)
+
+
+def test_combinations_of_a_tables_newest_scan_count(workspace: Workspace, now: datetime) -> None:
+    kept = Combinations(workspace)
+    kept.put([])
+    assert kept.latest() == []
+    later = now + timedelta(days=1)
+    kept.put([combination("a", now, "x", "y, 'z'"), combination("b", now, "x", "y")])
+    kept.put([combination("a", later, "x", "w")])
+    assert kept.latest() == [combination("b", now, "x", "y"), combination("a", later, "x", "w")]
 
 
 def manifest(version: int, at: datetime, rows: int = 5) -> Manifest:

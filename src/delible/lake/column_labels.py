@@ -1,0 +1,66 @@
+"""Labels of columns where Spark has to write them: table properties, and the tags of a catalog that has some."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from delible.errors import InputError, SetupError
+from delible.lake.facts import path_table, quoted
+from delible.plan.tag_labels import Labels
+
+Execute = Callable[[str], Any]
+"""Carries out one SQL statement, such as `spark.sql`."""
+
+_UNITY = "spark.databricks.unityCatalog.enabled"
+_PARTS = 3
+
+
+def set_properties(execute: Execute, location: str, properties: Mapping[str, str]) -> None:
+    """Set properties of the table at a location, in one commit that touches no data file."""
+    if properties:
+        words = ", ".join(f"{_literal(name)} = {_literal(value)}" for name, value in properties.items())
+        execute(f"ALTER TABLE {path_table(location)} SET TBLPROPERTIES ({words})")
+
+
+def has_column_tags(spark: SparkSession) -> bool:
+    """Return whether the session's catalog knows tags of columns: Unity Catalog on Databricks; Spark's own does not."""
+    return str(spark.conf.get(_UNITY, "false")).lower() == "true"
+
+
+def set_column_tags(execute: Execute, name: str, wanted: Labels, *, supported: bool) -> int:
+    """Write labels as the catalog's own tags, one statement per column of the top level, and return how many.
+
+    A tag's key takes no dot there, so `delible.category` is `delible_category`.
+
+    Args:
+        name: `catalog.schema.table`.
+        supported: What `has_column_tags` says of the session.
+
+    Raises:
+        SetupError: `tags.no_catalog` where the catalog has no tags.
+        InputError: `tags.catalog_name` unless the name has three parts.
+    """
+    parts = name.split(".")
+    if len(parts) != _PARTS or not all(part.strip() for part in parts):
+        raise InputError(
+            "tags.catalog_name", "a catalog's table is named catalog.schema.table.", where="--catalog-table"
+        )
+    if not supported:
+        raise SetupError(
+            "tags.no_catalog",
+            "this session's catalog has no tags for columns.",
+            fix="Run it where Unity Catalog is on, or without --catalog-table.",
+        )
+    table = ".".join(quoted(part) for part in parts)
+    columns = {column: words for column, words in wanted.items() if "." not in column}
+    for column, words in columns.items():
+        tags = ", ".join(f"{_literal('delible_' + key)} = {_literal(word)}" for key, word in words.items())
+        execute(f"ALTER TABLE {table} ALTER COLUMN {quoted(column)} SET TAGS ({tags})")
+    return len(columns)
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
