@@ -63,10 +63,9 @@ def scan(
 
     call = current(ctx)
     bound = bound_of(confidence, max_prevalence)
+    extent = Extent(bound) if sample is None else Extent(values=sample)
     if every or full:
         extent = Extent()
-    else:
-        extent = Extent(bound) if sample is None else Extent(values=sample)
     if names_only:
         found = scan_names(call.workspace, tables or (), actor=call.actor, now=call.now)
     else:
