@@ -149,7 +149,8 @@ def _tells(at: At, profiles: Profiles, categories: Categories) -> bool:
 def _outdone(domain: Domain, people: list[Domain], profiles: Profiles, categories: Categories) -> bool:
     """Return whether the table's people are numbered by another key, or known by an identifier of their own.
 
-    A key that no other table has may number reviews as well as reviewers: there the e-mail address is the way.
+    A key that no other table has may number reviews as well as reviewers: there the e-mail address is the way, and a
+    name alone is none.
     """
     tables = {at.table for at in domain.members}
     rivals = [d for d in people if d != domain and tables & {at.table for at in d.members}]
@@ -158,7 +159,9 @@ def _outdone(domain: Domain, people: list[Domain], profiles: Profiles, categorie
     if len(domain.tables) > 1:
         return False
     table = domain.root.table
-    return any(at.table == table and category in IDENTITY and at in profiles for at, category in categories.items())
+    held = [category for at, category in categories.items() if at.table == table and at in profiles]
+    telling = {"user.name" if is_within(c, ("user.name",)) else c for c in held if is_within(c, _TELLS)}
+    return any(category in IDENTITY for category in held) or len(telling) == 1
 
 
 def _weight(domain: Domain) -> tuple[int, bool, At]:

@@ -146,10 +146,11 @@ def _short(target: ColumnProfile) -> bool:
 def _promise(pair: Pair, profiles: Profiles) -> tuple[int, float, Pair]:
     """Return what sorts the most promising pairs first."""
     target = profiles[pair.target]
-    return -max(pair.alike, 2 * pair.copied), target.density - _spread(profiles[pair.source], target), pair
+    return -max(pair.alike, 2 * pair.copied), target.density - spread(profiles[pair.source], target), pair
 
 
-def _spread(source: ColumnProfile, target: ColumnProfile) -> float:
+def spread(source: ColumnProfile, target: ColumnProfile) -> float:
+    """Return how much of a key's range a column's numbers cover; 1 where they are no numbers."""
     if source.low is None or source.high is None or target.low is None or target.high is None:
         return 1.0
     return (source.high - source.low + 1) / (target.high - target.low + 1)
@@ -162,21 +163,24 @@ def judge(pair: Pair, measured: Inclusion, profiles: Profiles) -> Link:
 
 def _says(pair: Pair, measured: Inclusion, profiles: Profiles) -> Says:
     share = measured.share
-    source, target = profiles[pair.source], profiles[pair.target]
-    if pair.copied and not (pair.alike and target.unique):
+    if pair.copied and not (pair.alike and profiles[pair.target].unique):
         return Says.OPEN if share >= WHOLE else Says.NOTHING
     if pair.alike is Likeness.SAME and share >= NAMED:
         return Says.LINK
     if pair.alike is Likeness.ROLE:
         return Says.LINK if share >= ROLE else Says.OPEN if share >= NAMED else Says.NOTHING
-    if pair.alike is Likeness.SAME or share < ROLE:
-        return Says.NOTHING
+    return Says.NOTHING if pair.alike is Likeness.SAME or share < ROLE else _unnamed(pair, measured, profiles)
+
+
+def _unnamed(pair: Pair, measured: Inclusion, profiles: Profiles) -> Says:
+    """Return what a pair says whose names have nothing in common, and nearly all of whose values are keys."""
+    source, target, share = profiles[pair.source], profiles[pair.target], measured.share
     if share >= WHOLE and measured.values >= _FEWEST_VALUES and by_chance(measured, short=_short(target)) < _BY_CHANCE:
         return Says.LINK if pair.source.table != pair.target.table else Says.OPEN
     if pair.source.table == pair.target.table:
         return Says.OPEN
     few = measured.probes and measured.values < _FEWEST_VALUES
-    return Says.CHANCE if few or _spread(source, target) < _REACHES else Says.OPEN
+    return Says.CHANCE if few or spread(source, target) < _REACHES else Says.OPEN
 
 
 def by_chance(measured: Inclusion, *, short: bool) -> float:

@@ -80,7 +80,7 @@ def likeness(source: At, target: At) -> Likeness:
     what = key or thing(target.table)
     if own == what:
         return Likeness.SAME
-    short = len(own) == 1 and len(own[0]) >= _ABBREVIATION and what[-1].startswith(own[0])
+    short = len(own) == len(what) == 1 and len(own[0]) >= _ABBREVIATION and what[-1].startswith(own[0])
     return Likeness.ROLE if own[-len(what) :] == what or short else Likeness.NONE
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from delible.decide.key_domains import EMAIL, IDENTITY, Categories, Domain, identifies_alone
-from delible.decide.key_links import Link, Profiles, Says, chosen
+from delible.decide.key_links import Link, Profiles, Says, chosen, spread
 from delible.model.profile import At
 from delible.model.taxonomy import is_personal
 
+_SHOWN = 3
 _FEW_ROWS_EACH = 2.0
 """Rows that refer to one key, on average: with more, the key is a lookup's, and its row is about none of them."""
 
@@ -31,7 +32,7 @@ class Way:
 
     Args:
         steps: None of them where no way was found.
-        reason: Without a step, why the table may be about nobody, or that it is not known.
+        reason: Without a step, why the table may be about nobody; empty where it has personal data all the same.
         kinds: Identifier kinds that the steps name.
         doubts: Column to what was seen of it that somebody has to judge.
         remarks: Column to what was seen of it that needs no answer.
@@ -178,7 +179,9 @@ def _personal(table: str, seen: Seen) -> list[str]:
 def _way(table: str, steps: tuple[Step, ...], seen: Seen, best: Mapping[At, Link]) -> Way:
     used = {step.column for step in steps}
     doubts, remarks = dict(_doubts(table, used, seen, best)), dict(_remarks(table, seen))
-    reason = "" if steps else _nobody(table, seen, best)
+    reason = "" if steps or _personal(table, seen) else _nobody(table, seen, best)
+    for column in used:
+        remarks.pop(column, None)
     return Way(table, steps, reason, doubts, {c: words for c, words in remarks.items() if c not in doubts})
 
 
@@ -192,14 +195,18 @@ def _doubts(table: str, used: set[str], seen: Seen, best: Mapping[At, Link]) -> 
         if at in best and domain is not None and domain.kind is not None and used:
             yield at.column, f"{best[at]}: a second person ({domain.kind}), whom the row is also about?"
         elif at not in best and open_links:
-            own = [link for link in open_links if link.target.table == table]
-            shown = "; ".join(
-                str(link) for link in sorted(own or open_links, key=lambda link: -link.measured.share)[:3]
-            )
-            about = "another row of this table" if own else f"{len(open_links)} of {len(maybe)} candidate links"
-            yield at.column, f"{about}: {shown}"
+            likely = sorted(open_links, key=lambda link: _likely(link, seen))[:_SHOWN]
+            here = " (this table)"
+            shown = "; ".join(f"{link}{here if link.target.table == table else ''}" for link in likely)
+            yield at.column, f"{len(open_links)} of {len(maybe)} candidate links: {shown}"
         elif seen.categories.get(at) in IDENTITY and used:
             yield at.column, "is it the same person's as the key's? Searched for, and it identifies nobody until said"
+
+
+def _likely(link: Link, seen: Seen) -> tuple[bool, float, At]:
+    """Return what sorts the likelier targets first: keys of people, and those whose range the column covers."""
+    people = any(link.target in domain.members for domain in seen.domains if domain.kind is not None)
+    return not people, -spread(seen.profiles[link.source], seen.profiles[link.target]), link.target
 
 
 def _matters(link: Link, seen: Seen) -> bool:
@@ -218,9 +225,6 @@ def _remarks(table: str, seen: Seen) -> Iterator[tuple[str, str]]:
 
 
 def _nobody(table: str, seen: Seen, best: Mapping[At, Link]) -> str:
-    personal = _personal(table, seen)
-    if personal:
-        return f"{len(personal)} columns seem to hold personal data, and no way to a person was found"
     rows = seen.tables[table]
     for link in best.values():
         each = seen.profiles[link.source].rows_per_value

@@ -147,10 +147,18 @@ class _Drafting:
         return {"subject": [_step(step) for step in self._way.steps]}
 
     def _nobody(self) -> dict[str, Any]:
+        """Return why no row is about a person; where some seem to be, only that the way to them is not known."""
+        table = self._facts.table
+        if not self._way.reason:
+            held = [c for c, tag in self._facts.tags.items() if is_personal(column_category(tag) or "")]
+            words = f"{', '.join(held)} may hold personal data, and no way to a person was found"
+            question = f"by which column do rows of '{table}' reach a person, if they do? {words}."
+            self._ask(("no_subject",), f"subject: by which column do rows reach a person? {words}.", question)
+            return {"no_subject": f"{NOT_YET_SAID} No way to a person was found."}
         self._ask(
             ("no_subject",),
             "subject: is this right? Then say so without the words in parentheses.",
-            f"is '{self._facts.table}' about nobody? Seen: {self._way.reason}.",
+            f"is '{table}' about nobody? Seen: {self._way.reason}.",
         )
         return {"no_subject": f"{NOT_YET_SAID} Proposed: {self._way.reason}."}
 
@@ -239,10 +247,12 @@ class _Drafting:
         held = [c for at, c in self._seen.categories.items() if at.table == table and at not in domain.members]
         way = self._ways.get(table)
         personal = [c for c in held if is_personal(c)]
+        if not personal:
+            return _OPERATIONS
         if way is not None and any(step.through for step in way.steps):
             shared = _common(personal)
             return shared if shared.count(".") else None
-        return _OPERATIONS if not personal or len(domain.tables) == 1 else None
+        return _OPERATIONS if len(domain.tables) == 1 else None
 
     def _combined(self) -> None:
         found = quasi_identifiers(self._facts.tags)
@@ -255,7 +265,8 @@ class _Drafting:
         copies: dict[str, list[Link]] = defaultdict(list)
         for link in self._seen.links:
             whole = link.measured.share >= WHOLE and link.measured.values >= _COPIES
-            if link.source.table == self._facts.table and link.pair.copied and whole:
+            way = link.source.column in {step.column for step in self._way.steps}
+            if link.source.table == self._facts.table and link.pair.copied and whole and not way:
                 copies[link.target.table].append(link)
         for table, links in sorted(copies.items()):
             shown = "; ".join(f"{link.source.column} is {link}" for link in links)
