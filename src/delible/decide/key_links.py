@@ -14,7 +14,7 @@ from math import log
 
 from delible.decide.key_names import Likeness, is_home, likeness, says_key, stem
 from delible.decide.tagging import wilson
-from delible.model.profile import At, ColumnProfile, Form, Inclusion
+from delible.model.profile import At, ColumnProfile, Form, Inclusion, percent
 
 Profiles = Mapping[At, ColumnProfile]
 
@@ -80,8 +80,11 @@ class Link:
         return self.pair.target
 
     def __str__(self) -> str:
-        """Return the measurement in words; counts only."""
-        return f"in {self.target} to {self.measured}"
+        """Return the measurement in words, with what it says of values that were not drawn; counts only."""
+        seen, size = self.measured, f"n={self.measured.values:,}"
+        if seen.of:
+            size += f" of about {seen.of:,}; of all, at least {percent(wilson(seen.found, seen.values)[0])} at 95 %"
+        return f"in {self.target} to {percent(seen.share)} ({size})"
 
 
 def candidates(profiles: Profiles, identifying: Mapping[At, str]) -> list[Pair]:

@@ -59,8 +59,9 @@ def sketches(frame: DataFrame, columns: Sequence[ColumnProfile], *, pads: Pads) 
     drawn = []
     for n, column in enumerate(columns):
         code = _code(_text(F.col(quoted(column.at.column))))
-        few = column.distinct <= 2 * SAMPLE
-        drawn.append(F.collect_set(code if few else F.when(_bucket(code) < _limit(column), code)).alias(str(n)))
+        drawn.append(
+            F.collect_set(code if _all_drawn(column) else F.when(_bucket(code) < _limit(column), code)).alias(str(n))
+        )
     row = with_pads(frame, pads).agg(*drawn).collect()[0]
     return {column.at: tuple(sorted(row[n])) for n, column in enumerate(columns)}
 
@@ -86,7 +87,13 @@ def inclusions(frame: DataFrame, wanted: Sequence[tuple[ColumnProfile, str, Sket
     )  # fmt: skip
     found = {(row[_PAIR], row[_PROBE]): row["found"] for row in met.collect()}
     return [
-        Inclusion(len(sketch), found.get((n, False), 0), len(probes(column)), found.get((n, True), 0))
+        Inclusion(
+            len(sketch),
+            found.get((n, False), 0),
+            len(probes(column)),
+            found.get((n, True), 0),
+            0 if _all_drawn(column) else column.distinct,
+        )
         for n, (column, _, sketch) in enumerate(wanted)
     ]
 
@@ -191,6 +198,10 @@ def _code(text: Column) -> Column:
 
 def _bucket(code: Column) -> Column:
     return F.shiftrightunsigned(code, 33)
+
+
+def _all_drawn(column: ColumnProfile) -> bool:
+    return column.distinct <= 2 * SAMPLE
 
 
 def _limit(column: ColumnProfile) -> int:

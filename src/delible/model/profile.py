@@ -81,6 +81,7 @@ class Inclusion:
 
     Args:
         values, found: The sample, drawn by keyed hash; and how many of it the other column has.
+        of: Distinct values of the first column, approximate; 0 where the sample is all of them.
         probes, probes_found: Numbers spread over the first column's range, whether it holds them or not: what share
             of any numbers the other column has. 0 where the values are no numbers.
     """
@@ -89,18 +90,15 @@ class Inclusion:
     found: int
     probes: int = 0
     probes_found: int = 0
+    of: int = 0
 
     @property
     def share(self) -> float:
         """Share of the sample that was found; 0 for an empty one."""
         return self.found / self.values if self.values else 0.0
 
-    def __str__(self) -> str:
-        """Return the measurement in words."""
-        return f"{_percent(self.share)} (n={self.values:,})"
 
-
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     """Return a share that never rounds up to all, nor down to none."""
     if share in (0.0, 1.0):
         return f"{share:.0%}"
