@@ -210,7 +210,7 @@ def _likely(link: Link, seen: Seen) -> tuple[bool, float, At]:
 
 
 def _matters(link: Link, seen: Seen) -> bool:
-    """Return whether an open link may lead to a person; within a table only keys of people can: a manager, a parent."""
+    """Return whether an open link may lead to a person; within a table only people's keys can: a superior."""
     return link.target.table != link.source.table or any(link.target in d.members for d in seen.domains if d.kind)
 
 

@@ -15,7 +15,7 @@ from delible.model.policy import PolicySet
 from delible.model.profile import At, ColumnProfile
 from delible.model.record import TagFinding
 from delible.model.taxonomy import is_identifying, is_personal
-from delible.plan.policy_draft import column_category
+from delible.plan.draft_columns import column_category
 from delible.store.keys import load_keys
 from delible.store.tags import Tags
 from delible.store.workspace import Workspace

@@ -10,7 +10,8 @@ from pathlib import Path
 from delible.decide.subject_ways import Seen, subject_ways
 from delible.errors import InputError
 from delible.model.subject import IdentifierKind
-from delible.plan.policy_draft import Draft, Facts, draft, quasi_identifiers
+from delible.plan.draft_columns import Facts, quasi_identifiers
+from delible.plan.policy_draft import Draft, draft
 from delible.store.workspace import Workspace
 from delible.workflows.draft_controller import Controller, controller_of, further_kinds, written_controller
 from delible.workflows.draft_tables import Described, described

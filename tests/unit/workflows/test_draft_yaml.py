@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from delible.decide.subject_ways import subject_ways
 from delible.model.policy import NOT_YET_SAID, TablePolicy
 from delible.model.subject import IdentifierKind
-from delible.plan.policy_draft import Facts, draft
+from delible.plan.draft_columns import Facts
+from delible.plan.policy_draft import draft
 from delible.store.yaml_file import read_yaml
 from delible.workflows.draft_yaml import table_yaml, with_kinds
 from measured import lakehouse, tags
