@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 CUSTOMERS, STAFF, COUNTRIES, PRODUCTS, ORDERS, ADDRESSES, EVENTS = 600, 60, 40, 300, 1_500, 640, 900
+BOOKINGS, BRANCHES = 150, 12
 
 CATEGORIES = {
     "customers.name": "user.name",
@@ -20,6 +21,9 @@ CATEGORIES = {
     "events.user_email": "user.contact.email",
     "tickets.body": "user.content",
     "reviews.reviewer_name": "user.name",
+    "invites.invitee_email": "user.contact.email",
+    "bookings.email": "user.contact.email",
+    "branches.street": "user.contact.address.street",
 }
 """What a scan would find; every other column holds nothing."""
 
@@ -39,7 +43,7 @@ def tables() -> dict[str, dict[str, list[object]]]:
         return [start + timedelta(minutes=dice.randrange(500_000)) for _ in range(count)]
 
     emails = [f"kim{n}@pond.example" for n in range(CUSTOMERS)]
-    buyers = some(ORDERS, CUSTOMERS)
+    buyers, guests = some(ORDERS, CUSTOMERS), some(BOOKINGS, CUSTOMERS)
     return {
         "customers": {
             "id": ids(CUSTOMERS),
@@ -48,6 +52,8 @@ def tables() -> dict[str, dict[str, list[object]]]:
             "phone": [f"+44 20 7946 {n // 2:04}" for n in range(CUSTOMERS)],
             "country_id": some(CUSTOMERS, COUNTRIES),
             "account_manager_id": some(CUSTOMERS, STAFF),
+            "customer_no": [f"C-{n:05}" for n in range(CUSTOMERS)],
+            "branch_id": some(CUSTOMERS, BRANCHES),
         },
         "staff": {
             "id": ids(STAFF),
@@ -92,6 +98,21 @@ def tables() -> dict[str, dict[str, list[object]]]:
         },
         "shifts": {"id": ids(500), "staff_id": some(500, STAFF), "begins_at": times(500)},
         "messages": {"sender_customer_id": some(500, CUSTOMERS), "receiver_customer_id": some(500, CUSTOMERS)},
+        "invites": {
+            "id": ids(200),
+            "inviter_customer_id": some(200, CUSTOMERS),
+            "invitee_email": [f"guest{n}@mere.example" for n in range(200)],
+        },
+        "loyalty": {"customer_no": [f"C-{dice.randrange(CUSTOMERS):05}" for _ in range(400)], "points": some(400, 90)},
+        "bookings": {
+            "id": ids(BOOKINGS),
+            "customer_id": guests,
+            "email": [emails[int(str(g)) - 1] for g in guests],
+            "gift_id": ids(BOOKINGS),
+        },
+        "booking_notes": {"booking_id": some(300, BOOKINGS), "stars": some(300, 5)},
+        "gifts": {"id": ids(BOOKINGS), "title": [f"Cup {n}" for n in range(BOOKINGS)]},
+        "branches": {"id": ids(BRANCHES), "street": [f"{n} Mill Lane" for n in range(BRANCHES)]},
         "reviews": {
             "id": ids(PRODUCTS),
             "product_id": some(PRODUCTS, PRODUCTS),

@@ -145,3 +145,4 @@ def test_clocks(column, distinct, filled, told):
 
 def test_a_profile_shows_no_value():
     assert "990" not in repr(DENSE)
+    assert "low" not in repr(DENSE)
