@@ -27,6 +27,8 @@ _QUASI = (
     "user.job_title",
     "user.location.imprecise",
 )
+_WRITTEN = ("string", "long", "integer")
+"""Types that identifiers are written in; the byte search looks for numbers in their own columns."""
 _KEY, _OPERATIONS = "user.unique_id", "system.operations"
 _TELLING = 8
 """Characters from which on a key tells by itself whose it is, wherever it is found."""
@@ -158,7 +160,7 @@ def _entry(category: str, tag: TagFinding, kind: str) -> Entry:
         entry["special"] = True
     if kind == "string" and is_within(category, (FREE_TEXT,)):
         entry["free_text"] = True
-    elif kind == "string" and is_identifying(category) and not is_within(category, _SHARED):
+    elif kind in _WRITTEN and is_identifying(category) and not is_within(category, _SHARED):
         entry["searched"] = True
     return entry if len(entry) > 1 else category
 
