@@ -70,7 +70,7 @@ def test_every_draft_is_a_policy_with_questions(drafts):
 
 def test_clocks_and_copies_are_asked_about(drafts):
     words = "\n".join(line for lines in drafts["orders"].asked.values() for line in lines)
-    assert re.search(r"ordered_at \(event time, about 1,4\d\d different in 1,500 rows\)", words)
+    assert re.search(r"ordered_at \(event time, about 1,\d\d\d different in 1,500 rows\)", words)
     assert "loaded_at (load time" in words
     assert "upstream: [customers]? Copies: email is in customers.email to 100% (n=" in words
 
