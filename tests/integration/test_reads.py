@@ -40,6 +40,8 @@ READS = {
         "counts only, held rows and flags left out; the other read is of consent records",
         calls=(("kept_rows", "flags_frame"), ("flags_frame", "standing_flags"), ("Judging", "combinations")),
     ),
+    "workflows/draft_measures.py": Hidden("counts only; no policy says whose rows a table to be drafted has"),
+    "workflows/policy_draft.py": Hidden("counts combinations in a table that no policy maps yet"),
     "workflows/retention.py": Hidden(
         "held rows are left as they are",
         calls=(("count_rules", "combinations"), ("Work", "held")),

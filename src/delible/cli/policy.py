@@ -154,22 +154,37 @@ def draft_tables(
         list[str] | None,
         typer.Argument(metavar="[TABLE]...", help="Folder names of unmapped tables; all of them when left out."),
     ] = None,
+    warehouse: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Draft for the Delta tables in this folder instead.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write into this folder, not into the policies.")
+    ] = None,
 ) -> None:
-    """Write a policy for each table that no policy maps, from its schema, tags and measured keys.
+    """Write a policy for each table that no policy maps, from verdicts and from keys that are measured in the tables.
 
-    A draft permits nothing: open questions stay gaps, and an erasure leaves the table alone until somebody says what
-    it means. No file is overwritten.
+    Keys, and the ways from each table to the people it is about, come from the share of a column's values that are
+    keys of another table. A draft permits nothing: open questions stay gaps, with a comment that says what was seen,
+    and an erasure leaves the table alone until somebody says what it means. No file is overwritten; identifier kinds
+    that are new are added to controller.yaml.
 
     Example:
 
-        delible policy draft invoices
+        delible policy draft --out proposal
     """
     from delible.workflows.policy_draft import draft_policies
 
-    made = draft_policies(current(ctx).workspace, tables or (), progress=progress)
+    call = current(ctx)
+    made = draft_policies(call.workspace, tables or (), warehouse=warehouse, out=out, now=call.now, progress=progress)
     document = {
-        "drafts": [{"table": each.table, "file": each.file, "questions": each.questions} for each in made],
+        "drafts": [{"table": each.table, "file": each.file, "questions": each.questions} for each in made.tables],
+        "controller": made.controller,
+        "kinds": sorted(made.kinds),
+        "questions": made.questions,
     }
-    shown = [f"{each.table}: {each.file or 'not drafted'}" for each in made]
-    shown += [f"  open: {question}" for each in made for question in each.questions]
+    shown = [f"{each.table}: {each.file or 'not drafted'}" for each in made.tables]
+    if made.controller is not None:
+        shown.append(f"kinds of identifiers added to {made.controller}: {', '.join(sorted(made.kinds)) or 'none'}")
+    shown += [f"  open: {question}" for question in made.questions]
+    shown += [f"  open: {question}" for each in made.tables for question in each.questions]
     emit(ctx, document, text="\n".join(shown) or "Every table is mapped.")

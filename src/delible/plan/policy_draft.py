@@ -1,129 +1,180 @@
-"""Draft a table's policy from what is known of it: schema, column verdicts, and keys that were measured.
+"""Draft a table's policy from what was seen of it: verdicts, keys, and measured ways to a person.
 
-A draft permits nothing: what is not known is left out and asked, so that it is a gap, and an erasure leaves the rows
-alone until somebody says what it means.
+A draft permits nothing. What is not known stays out and is asked, so that it is a gap, and an erasure leaves the rows
+alone until somebody says what it means. Comments tell counts, never a value.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from delible.model.layout import Layout
-from delible.model.record import TagFinding
-from delible.model.taxonomy import is_identifying
-from delible.model.terms import TagState
+from delible.decide.clock_columns import clock
+from delible.decide.key_links import WHOLE, Link
+from delible.decide.subject_ways import Seen, Step, Way
+from delible.model.policy import NOT_YET_SAID
+from delible.model.profile import At
+from delible.model.taxonomy import is_personal
+from delible.plan.draft_columns import ColumnDrafts, Facts, column_category, quasi_identifiers
 
-ENOUGH = 0.99
-"""Share of a column's values that must be keys of another table before it is taken to be one."""
+Place = tuple[str | int, ...]
+"""Where a comment stands: the keys and list places that lead to it."""
 
-_PLAIN = re.compile(r"^[A-Za-z_][A-Za-z0-9_.]*$")
-_RESERVED = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
-
-
-@dataclass(frozen=True)
-class Measured:
-    """How many of a column's distinct values are keys of a table whose people are known.
-
-    Args:
-        kind: The identifier kind of those keys.
-        named_alike: The two columns have the same name. Small whole numbers are in each other by chance, so for them
-            the share alone proves nothing.
-    """
-
-    column: str
-    table: str
-    key: str
-    kind: str
-    values: int
-    found: int
-    named_alike: bool
-    text: bool
-
-    @property
-    def is_key(self) -> bool:
-        """Whether the column leads to those people."""
-        return self.values > 0 and self.found >= ENOUGH * self.values and (self.named_alike or self.text)
-
-    def __str__(self) -> str:
-        """Return the measurement in words; counts only, never a value."""
-        return f"{self.found:,} of {self.values:,} values are in {self.table}.{self.key}"
+_COPIES = 20
+"""Values that must be another column's before a whole table is asked about as a copy."""
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A drafted policy file, or None with the questions that must be answered first."""
-
-    table: str
-    text: str | None
-    questions: tuple[str, ...]
-
-
-def draft(table: str, path: str, layout: Layout, tags: Mapping[str, TagFinding], measured: Sequence[Measured]) -> Draft:
-    """Return a table policy as YAML, with every open question as a comment beside its place.
+    """A drafted table policy.
 
     Args:
-        table: Name of the policy.
-        path: The table's folder, relative to the workspace.
-        layout: The table as its log describes it.
-        tags: Column to verdict; rejected ones count as none.
-        measured: What was measured of its columns.
+        policy: The keys and values of a table policy.
+        notes: Comments at the end of a line.
+        asked: Comments on lines of their own, before a key.
+        questions: What somebody has to answer.
     """
-    keys = {m.column: m for m in sorted(measured, key=lambda m: m.found) if m.is_key}
-    questions = []
-    if not keys:
-        near = [f"{m.column}: {m}" for m in measured if m.found]
-        hint = f" Measured: {'; '.join(near[:5])}." if near else ""
-        return Draft(table, None, (f"by which column do rows of '{table}' reach a person, if they do?{hint}",))
-    lines = [
-        "# Drafted from schema, tags and measured keys. It permits nothing: answer what is OPEN.",
-        f"table: {table}",
-        f"path: {_quoted(path)}",
-        f'description: "OPEN: what is one row of {table}?"',
-        "# OPEN: purposes: [...]   what are the rows used for, and on which legal basis?",
-        "subject:",
-    ]
-    questions += [f"what is one row of '{table}'?", f"for which purposes is '{table}' used?"]
-    for column, key in keys.items():
-        lines += [f"  - column: {_quoted(column)}   # {key}", f"    identifies: {key.kind}"]
-    lines.append("columns:")
-    mapped = 0
-    for column, kind in layout.columns.items():
-        tag = tags.get(column)
-        key_here = keys.get(column)
-        if tag is not None and tag.category is not None and tag.state is not TagState.REJECTED:
-            lines += _column(column, kind, tag)
-            mapped += 1
-        elif key_here is not None:
-            lines.append(f"  {_quoted(column)}: user.unique_id   # a key: {key_here}")
-            mapped += 1
-        else:
-            seen = f"nothing found in {tag.sampled:,} values" if tag is not None else "not scanned"
-            lines.append(f"  # OPEN: {_quoted(column)}: ?   # {kind}, {seen}")
-            questions.append(f"what does '{table}.{column}' hold ({kind}, {seen})?")
-    lines += [
-        "erasure:",
-        "  action: keep",
-        f'  reason: "OPEN: nobody has said yet what an erasure does to {table}."',
-        "# OPEN: retention: how long may rows stay, from which time on?",
-    ]
-    questions += [f"what does an erasure do to rows of '{table}'?", f"how long may rows of '{table}' stay?"]
-    return Draft(table, "\n".join(lines) + "\n", tuple(questions))
+
+    table: str
+    policy: Mapping[str, Any]
+    notes: Mapping[Place, str] = field(default_factory=dict)
+    asked: Mapping[Place, tuple[str, ...]] = field(default_factory=dict)
+    questions: tuple[str, ...] = ()
 
 
-def _column(column: str, kind: str, tag: TagFinding) -> list[str]:
-    category = tag.category or ""
-    words = f"{tag.entity or 'by name'}, {tag.hits:,} of {tag.sampled:,} values, {tag.state}"
-    whole = tag.sampled and tag.hits >= ENOUGH * tag.sampled
-    if kind == "string" and category == "user.name" and not whole:
-        return [f"  {_quoted(column)}: {{category: user.content.private, free_text: true}}   # mentions: {words}"]
-    searched = ", searched: true" if is_identifying(category) and whole and kind == "string" else ""
-    entry = f"{{category: {category}{searched}}}" if searched else category
-    return [f"  {_quoted(column)}: {entry}   # {words}"]
+def draft(facts: Facts, way: Way, seen: Seen, ways: Mapping[str, Way]) -> Draft:
+    """Return a table policy that permits nothing, with every open question as a comment beside its place."""
+    made = _Drafting(facts, way, seen, ways)
+    return made.draft()
 
 
-def _quoted(name: str) -> str:
-    plain = _PLAIN.fullmatch(name) and name.lower() not in _RESERVED
-    return name if plain or (re.fullmatch(r"[A-Za-z0-9_./-]+", name) and "/" in name) else json.dumps(name)
+class _Drafting:
+    """One draft in the making."""
+
+    def __init__(self, facts: Facts, way: Way, seen: Seen, ways: Mapping[str, Way]) -> None:
+        self._facts, self._way, self._seen = facts, way, seen
+        self._entries = ColumnDrafts(facts, way, seen, ways)
+        self._notes: dict[Place, str] = {}
+        self._asked: dict[Place, list[str]] = defaultdict(list)
+        self._questions: list[str] = []
+
+    def draft(self) -> Draft:
+        facts, way = self._facts, self._way
+        rows = self._seen.tables[facts.table]
+        policy: dict[str, Any] = {
+            "table": facts.table,
+            "path": facts.path,
+            "description": f"{NOT_YET_SAID} What is one row? {rows:,} rows at version {facts.version}.",
+        }
+        self._questions.append(f"what is one row of '{facts.table}'?")
+        policy |= self._subject() if way.steps else self._nobody()
+        policy["columns"] = self._columns()
+        reason = f"{NOT_YET_SAID} What does an erasure do to these rows?"
+        policy["erasure"] = {"action": "keep", "reason": reason}
+        self._questions.append(f"what does an erasure do to rows of '{facts.table}'?")
+        self._combined()
+        self._upstream()
+        self._retention()
+        asked = {place: tuple(lines) for place, lines in self._asked.items()}
+        return Draft(facts.table, policy, self._notes, asked, tuple(self._questions))
+
+    def _ask(self, place: Place, words: str, question: str) -> None:
+        self._asked[place].append(f"open: {words}")
+        self._questions.append(question)
+
+    def _subject(self) -> dict[str, Any]:
+        table = self._facts.table
+        self._ask(
+            ("subject",),
+            "purposes: [...]: what are the rows used for, and on which legal basis?",
+            f"for which purposes is '{table}' used?",
+        )
+        for place, step in enumerate(self._way.steps):
+            self._notes["subject", place, "column"] = step.seen
+        columns = [step.column for step in self._way.steps if step.identifies]
+        if len(columns) > len(self._way.kinds):
+            words = f"{' and '.join(columns)} lead to people of one kind: are rows about both of them?"
+            self._ask(("subject",), words, f"are rows of '{table}' about all of {', '.join(columns)}?")
+        return {"subject": [_step(step) for step in self._way.steps]}
+
+    def _nobody(self) -> dict[str, Any]:
+        """Return why no row is about a person; where some seem to be, only that the way to them is not known."""
+        table = self._facts.table
+        if not self._way.reason:
+            held = [c for c, tag in self._facts.tags.items() if is_personal(column_category(tag) or "")]
+            words = f"{', '.join(held)} may hold personal data, and no way to a person was found"
+            question = f"by which column do rows of '{table}' reach a person, if they do? {words}."
+            self._ask(("no_subject",), f"subject: by which column do rows reach a person? {words}.", question)
+            return {"no_subject": f"{NOT_YET_SAID} No way to a person was found."}
+        self._ask(
+            ("no_subject",),
+            "subject: is this right? Then say so without the words in parentheses.",
+            f"is '{table}' about nobody? Seen: {self._way.reason}.",
+        )
+        return {"no_subject": f"{NOT_YET_SAID} Proposed: {self._way.reason}."}
+
+    def _columns(self) -> dict[str, Any]:
+        entries: dict[str, Any] = {}
+        waiting: list[str] = []
+        for column, kind in self._facts.columns.items():
+            entry, note = self._entries.entry(column, kind)
+            doubt = self._way.doubts.get(column)
+            if doubt is not None:
+                waiting.append(f"open: {column}: {doubt}")
+                self._questions.append(f"'{self._facts.table}.{column}': {doubt}")
+            if entry is None:
+                if doubt is None:
+                    waiting.append(f"open: {column}: {note}")
+                    self._questions.append(f"what does '{self._facts.table}.{column}' hold ({note})?")
+                continue
+            place: Place = ("columns", column) if isinstance(entry, str) else ("columns", column, "category")
+            self._notes[place] = note
+            self._asked["columns", column] += waiting
+            waiting = []
+            entries[column] = entry
+        self._asked["erasure",] += waiting
+        return entries
+
+    def _combined(self) -> None:
+        found = quasi_identifiers(self._facts.tags)
+        if self._facts.combinations is not None:
+            rows = self._seen.tables[self._facts.table]
+            line = f"{', '.join(found)} together: about {self._facts.combinations:,} combinations in {rows:,} rows"
+            self._asked["columns",].append(f"quasi-identifiers: {line}")
+
+    def _upstream(self) -> None:
+        copies: dict[str, list[Link]] = defaultdict(list)
+        for link in self._seen.links:
+            whole = link.measured.share >= WHOLE and link.measured.values >= _COPIES
+            way = link.source.column in {step.column for step in self._way.steps}
+            if link.source.table == self._facts.table and link.pair.copied and whole and not way:
+                copies[link.target.table].append(link)
+        for table, links in sorted(copies.items()):
+            shown = "; ".join(f"{link.source.column} is {link}" for link in links)
+            words = f"upstream: [{table}]? Copies: {shown}"
+            self._ask(("erasure",), words, f"is '{self._facts.table}' derived from '{table}'? {shown}.")
+
+    def _retention(self) -> None:
+        found = list(self._clocks())
+        words = f"candidates for the clock: {'; '.join(found)}" if found else "no time column can start a clock"
+        self._ask(
+            ("erasure",),
+            f"retention: how long may rows stay, from which time on? {words[0].upper()}{words[1:]}",
+            f"how long may rows of '{self._facts.table}' stay? {words[0].upper()}{words[1:]}.",
+        )
+
+    def _clocks(self) -> Iterator[str]:
+        for column in self._facts.columns:
+            profile = self._seen.profiles.get(At(self._facts.table, column))
+            when = clock(profile) if profile is not None else None
+            personal = column_category(self._facts.tags.get(column)) is not None  # such as a date of birth
+            if profile is not None and when is not None and not personal:
+                yield f"{column} ({when} time, about {profile.distinct:,} different in {profile.filled:,} rows)"
+
+
+def _step(step: Step) -> dict[str, str]:
+    if step.identifies is not None:
+        return {"column": step.column, "identifies": step.identifies}
+    return {"column": step.column, "through": step.through or "", "matches": step.matches or ""}

@@ -34,23 +34,29 @@ def describe_tables(workspace: Workspace, policies: PolicySet | None) -> dict[st
         key = location_key(table.path)
         if "://" not in key and (Path(workspace.location(table)) / _LOG).is_dir():
             keys.add(key)
-    return {key: _layout(workspace.root / key) for key in sorted(keys)}
+    return {key: layout_of(workspace.root / key) for key in sorted(keys)}
 
 
-def _in_warehouse(workspace: Workspace) -> Iterator[str]:
-    if "://" in workspace.config.warehouse:
-        return
-    top = workspace.path(workspace.config.warehouse)
+def tables_below(top: Path) -> Iterator[Path]:
+    """Yield the folders of the Delta tables in a folder, at most five deep."""
     for folder, below, _ in os.walk(top):
         here = Path(folder)
         if _LOG in below:
-            yield here.relative_to(workspace.root).as_posix()
+            yield here
             below.clear()
         elif len(here.relative_to(top).parts) >= _DEEPEST:
             below.clear()
 
 
-def _layout(folder: Path) -> Layout | None:
+def _in_warehouse(workspace: Workspace) -> Iterator[str]:
+    if "://" in workspace.config.warehouse:
+        return
+    for folder in tables_below(workspace.path(workspace.config.warehouse)):
+        yield folder.relative_to(workspace.root).as_posix()
+
+
+def layout_of(folder: Path) -> Layout | None:
+    """Return a table as its log describes it, or None where the log cannot be read."""
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError
 

@@ -1,102 +1,132 @@
-"""Draft policies for tables that no policy maps."""
+"""Draft policies for tables that nobody described, from what is measured of all of them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
-from delible.errors import InputError, did_you_mean
-from delible.model.layout import Layout
-from delible.model.policy import PolicySet, TablePolicy
-from delible.plan.policy_draft import Draft, Measured, draft
-from delible.store.policies import load_workspace_policies
+from delible.decide.subject_ways import Seen, subject_ways
+from delible.errors import InputError
+from delible.model.subject import IdentifierKind
+from delible.plan.draft_columns import Facts, quasi_identifiers
+from delible.plan.policy_draft import Draft, draft
 from delible.store.workspace import Workspace
-from delible.store.yaml_file import read_yaml
+from delible.workflows.draft_controller import Controller, controller_of, further_kinds, written_controller
+from delible.workflows.draft_tables import Described, described
 
-_NAME = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
-_WHOLE = ("byte", "short", "integer", "long")
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Drafted:
-    """One table: the file that was written, or None where a question must be answered first."""
+    """One table: the file that was written, or None with what stands in the way."""
 
     table: str
     file: Path | None
     questions: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Drafts:
+    """What was drafted.
+
+    Args:
+        controller: The controller's file, where kinds of identifiers were added to it.
+        kinds: Those kinds.
+    """
+
+    tables: tuple[Drafted, ...]
+    controller: Path | None = None
+    kinds: Mapping[str, IdentifierKind] = field(default_factory=dict)
+    questions: tuple[str, ...] = ()
+
+
 def draft_policies(
-    workspace: Workspace, names: Sequence[str] = (), *, progress: Callable[[str], None] = lambda _: None
-) -> tuple[Drafted, ...]:
-    """Write a policy for each table of the warehouse that no policy maps, or for the named ones; overwrite nothing.
+    workspace: Workspace,
+    names: Sequence[str] = (),
+    *,
+    warehouse: Path | None = None,
+    out: Path | None = None,
+    now: datetime,
+    progress: Tell = lambda _: None,
+) -> Drafts:
+    """Write a policy for each table that no policy maps, or for the named ones; overwrite nothing.
+
+    Args:
+        warehouse: Folder of Delta tables to draft for, in place of the workspace's own.
+        out: Folder to write to, in place of the workspace's policies.
 
     Raises:
-        InputError: `policy.draft_unknown` for a name that no unmapped table has; `policy.draft_exists` where a file is
-            in the way.
+        InputError: `policy.draft_unknown` for a name that no unmapped table has; `policy.draft_exists` for a named
+            table whose file is there; `policy.draft_kinds` where a controller's file cannot be added to.
     """
-    from delible.store.tags import Tags
-    from delible.store.warehouse import describe_tables
-
-    policies = load_workspace_policies(workspace)
-    mapped = {Path(t.path).as_posix().rstrip("/") for t in policies.tables.values()}
-    layouts = describe_tables(workspace, policies)
-    unmapped = {Path(key).name: (key, layout) for key, layout in layouts.items() if key not in mapped}
-    for name in names:
-        if name not in unmapped:
-            hint = did_you_mean(name, unmapped) or f" Unmapped: {', '.join(sorted(unmapped)) or 'none'}."
-            raise InputError("policy.draft_unknown", f"no unmapped table has this name.{hint}", where=name)
-    tags = [t for t in Tags(workspace).latest() if t.table in unmapped]
-    made = []
-    for name in sorted(names or unmapped):
-        key, layout = unmapped[name]
-        if layout is None or not _NAME.fullmatch(name):
-            why = "its log cannot be read" if layout is None else "a policy's name has lower-case letters, digits and _"
-            made.append(Drafted(name, None, (f"what is the table at '{key}' ({why})?",)))
-            continue
-        progress(f"{name}: measuring keys")
-        measured = list(_measured(workspace, policies, workspace.root / key, layout, layouts))
-        found = draft(name, key, layout, {t.column: t for t in tags if t.table == name}, measured)
-        made.append(Drafted(name, _written(workspace, found), found.questions))
-    return tuple(made)
-
-
-def _measured(
-    workspace: Workspace, policies: PolicySet, folder: Path, layout: Layout, layouts: dict[str, Layout | None]
-) -> Iterator[Measured]:
-    """Yield what share of each column's values are keys of tables whose people are known."""
-    from delible.store.inclusion import included
-
-    for table in policies.tables.values():
-        known = layouts.get(Path(table.path).as_posix().rstrip("/"))
-        if known is None:
-            continue
-        for reach in table.direct:
-            kind = known.columns.get(reach.column, "")
-            for column, own in layout.columns.items():
-                text = kind == own == "string"
-                if "." in column or not (text or (kind in _WHOLE and own in _WHOLE)):
-                    continue
-                counted = included(folder, column, Path(workspace.location(table)), reach.column)
-                if counted is not None:
-                    alike = column.lower() == reach.column.lower()
-                    yield Measured(column, table.table, reach.column, reach.identifies or "", *counted, alike, text)
-
-
-def _written(workspace: Workspace, found: Draft) -> Path | None:
-    """Write a draft where no file is; what is written is read back as a policy first."""
-    if found.text is None:
-        return None
-    TablePolicy.model_validate(read_yaml(found.text.encode()).value)
-    path = workspace.path(workspace.config.policies) / "tables" / f"{found.table}.yaml"
-    path.parent.mkdir(exist_ok=True)
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(found.text)
-    except FileExistsError:
+    folder = (out or workspace.path(workspace.config.policies)).resolve()
+    tables = described(workspace, names, warehouse)
+    wanted = [t for t in tables if t.policy is None and (not names or t.table in names)]
+    there = {t.table for t in wanted if (folder / "tables" / f"{t.table}.yaml").exists()}
+    if names and there:
+        first = folder / "tables" / f"{min(there)}.yaml"
         raise InputError(
-            "policy.draft_exists", "there is a file already, and drafts overwrite nothing.", where=str(path)
-        ) from None
+            "policy.draft_exists", "there is a file already, and drafts overwrite nothing.", where=first.name
+        )
+    kept = tuple(Drafted(name, None, (_kept(name),)) for name in sorted(there))
+    unread = tuple(Drafted(t.table, None, (t.unfit,)) for t in wanted if t.unfit)
+    drafted = {t.table: t for t in wanted if not t.unfit and t.table not in there}
+    if not drafted:
+        return Drafts((*kept, *unread))
+    controller = controller_of(workspace, folder)
+    drafts, seen = _drafts(workspace, [t for t in tables if not t.unfit], drafted, controller, now, progress)
+    kinds, why = further_kinds(controller, drafts, seen)
+    texts = _texts(drafts)
+    file = written_controller(controller, folder, kinds, why)
+    made = tuple(Drafted(d.table, _written(folder, d.table, texts[d.table]), d.questions) for d in drafts)
+    asked = controller.questions(seen.domains)
+    return Drafts((*made, *kept, *unread), file, kinds, asked)
+
+
+def _kept(name: str) -> str:
+    return f"'{name}' has a file already; drafts overwrite nothing, so it stays as it is. Does its path lead elsewhere?"
+
+
+def _texts(drafts: Sequence[Draft]) -> dict[str, str]:
+    from delible.workflows.draft_yaml import table_yaml
+
+    return {d.table: table_yaml(d) for d in drafts}
+
+
+def _drafts(
+    workspace: Workspace,
+    tables: Sequence[Described],
+    drafted: Mapping[str, Described],
+    controller: Controller,
+    now: datetime,
+    progress: Tell,
+) -> tuple[list[Draft], Seen]:
+    from delible.lake.facts import read
+    from delible.lake.profile import combinations
+    from delible.workflows.draft_measures import measured, verdicts
+    from delible.workflows.spark import session_for
+
+    spark = session_for(workspace)
+    tags = verdicts(workspace, spark, tables, now, progress)
+    seen = measured(workspace, spark, tables, tags, controller, frozenset(drafted), progress)
+    ways = subject_ways(seen)
+    made = []
+    for name, table in sorted(drafted.items()):
+        own = tags[name]
+        quasi = [c for c in quasi_identifiers(own) if "." not in c]
+        frame = read(spark, table.location, version=table.version)
+        together = combinations(frame, quasi) if len(quasi) > 1 else None
+        facts = Facts(name, table.path, table.version, table.layout.columns, own, together)
+        made.append(draft(facts, ways[name], seen, ways))
+    return made, seen
+
+
+def _written(folder: Path, table: str, text: str) -> Path:
+    path = folder / "tables" / f"{table}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("x", encoding="utf-8") as file:
+        file.write(text)
     return path

@@ -11,10 +11,7 @@ import pytest
 from deltalake import write_deltalake
 
 from delible.cli.main import main
-from delible.model.record import TagFinding
-from delible.store.policies import load_policies
-from delible.store.tags import Tags
-from delible.store.workspace import create_workspace, open_workspace
+from delible.store.workspace import create_workspace
 from policy_files import CONTROLLER, SOUND, write_policies
 
 CASE = """\
@@ -96,34 +93,6 @@ PEOPLE = pa.table(
 SIGNUPS = pa.table({"mail": [f"P{n}@People.example" for n in range(1, 51)], "n": range(50), "note": ["x"] * 50})
 
 
-def tag(column: str, category: str | None, hits: int) -> TagFinding:
-    return TagFinding(
-        table="signups", column=column, category=category, entity="EMAIL_ADDRESS", confidence=0.9, sampled=50,
-        hits=hits, bound=0.1, evidence=("values",), version=0, at=datetime(2026, 1, 1, tzinfo=UTC),
-    )  # fmt: skip
-
-
-def test_a_draft_permits_nothing_and_asks(capsys, shop):
-    write_deltalake(shop / "warehouse" / "customers", PEOPLE)
-    write_deltalake(shop / "warehouse" / "signups", SIGNUPS)
-    write_deltalake(shop / "warehouse" / "goods", pa.table({"sku": ["a", "b"], "size": [1, 2]}))
-    Tags(open_workspace(shop)).put([tag("mail", "user.contact.email", 50), tag("note", None, 0)])
-    code, document = run(capsys, shop, "draft")
-    drafts = {d["table"]: d for d in document["drafts"]}
-    assert code == 0
-    assert drafts["goods"]["file"] is None
-    assert "reach a person" in drafts["goods"]["questions"][0]
-    policies = load_policies(shop / "policies")
-    drafted = policies.tables["signups"]
-    assert [(r.column, r.identifies) for r in drafted.subject] == [("mail", "email")]
-    assert (drafted.erasure.action, set(drafted.columns), drafted.purposes) == ("keep", {"mail"}, ())
-    assert "50 of 50 values are in customers.email" in Path(drafts["signups"]["file"]).read_text()
-    assert "people.example" not in Path(drafts["signups"]["file"]).read_text().lower()
-    _, checked = run(capsys, shop, "check")
-    gaps = {g["code"] for g in checked["gaps"]}
-    assert {"policy.no_purpose", "policy.no_retention", "policy.column_unmapped"} <= gaps
-
-
 def test_a_draft_overwrites_nothing(capsys, shop):
     write_deltalake(shop / "warehouse" / "customers", PEOPLE)
     write_deltalake(shop / "warehouse" / "signups", SIGNUPS)
@@ -133,15 +102,15 @@ def test_a_draft_overwrites_nothing(capsys, shop):
     assert (code, document["errors"][0]["code"]) == (2, "policy.draft_exists")
     assert (shop / "policies/tables/signups.yaml").read_text() == other
     assert run(capsys, shop, "draft", "customers")[0] == 2
+    code, document = run(capsys, shop, "draft")
+    assert (code, document["drafts"][0]["file"]) == (0, None)
+    assert "stays as it is" in document["drafts"][0]["questions"][0]
 
 
-def test_small_numbers_that_happen_to_be_keys_are_only_asked_about(capsys, shop):
-    write_deltalake(shop / "warehouse" / "customers", PEOPLE)
-    write_deltalake(shop / "warehouse" / "stock", pa.table({"shelf": range(1, 51)}))
-    _, document = run(capsys, shop, "draft", "stock")
-    [made] = document["drafts"]
-    assert made["file"] is None
-    assert "shelf: 50 of 50 values are in customers.id" in made["questions"][0]
+@pytest.mark.parametrize("words", [("nowhere",), ("--warehouse", "nowhere")])
+def test_a_draft_of_what_is_not_there(capsys, shop, words):
+    code, document = run(capsys, shop, "draft", *words)
+    assert (code, document["errors"][0]["code"]) == (2, "policy.draft_unknown")
 
 
 def test_a_deadline_that_cannot_be_met_names_the_line(capsys, shop):

@@ -49,6 +49,15 @@ def test_what_is_filled_in_is_no_gap(new: Workspace) -> None:
     assert not codes & {"policy.no_table", "policy.controller_unnamed"}
 
 
+def test_words_that_a_draft_left_open_are_gaps(new: Workspace) -> None:
+    table = SOUND["tables/customers.yaml"].replace("description: ", "description: (not yet said) ")
+    kept = "erasure: {action: keep, reason: (not yet said) Why?}\n"
+    write_policies(new.root / "policies", {**SOUND, "tables/customers.yaml": table + kept})
+    found = [where for code, where in gaps(new) if code == "policy.not_yet_said"]
+    at = (table + kept).splitlines().index(kept.strip()) + 1
+    assert found == ["policies/tables/customers.yaml:3", f"policies/tables/customers.yaml:{at}"]
+
+
 def test_a_controller_that_is_there_stays(tmp_path: Path) -> None:
     write_policies(tmp_path / "w" / "policies")
     init_workspace(tmp_path / "w", actor="tests", now=NOW)
