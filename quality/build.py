@@ -16,7 +16,7 @@ from typing import Any
 from identifiers import draw
 
 HERE = Path(__file__).parent
-DRAWS = 3
+DRAWS = 4
 TYPES = {
     "E": "EMAIL_ADDRESS", "P": "PHONE_NUMBER", "C": "CREDIT_CARD", "I": "IBAN_CODE", "IP": "IP_ADDRESS", "S": "US_SSN",
     "M": "MAC_ADDRESS", "D": "DATE_TIME", "N": "PERSON", "L": "LOCATION",

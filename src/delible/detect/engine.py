@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -13,16 +12,10 @@ from presidio_analyzer import AnalyzerEngine, EntityRecognizer, PatternRecognize
 from presidio_analyzer import predefined_recognizers as predefined
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
 
-from delible.detect.entities import DEFAULT_COUNTRIES, NATIONAL_THRESHOLD, THRESHOLDS
+from delible.detect.entities import DEFAULT_COUNTRIES, NATIONAL_THRESHOLD, THRESHOLDS, believed
+from delible.detect.spellings import REPLACED, recognizers
 
 LANGUAGE = "en"
-
-_PRIVATE_DOMAINS = re.compile(
-    r"\.(example|test|invalid|localhost|local|internal|intranet|private|corp|home|lan)$", re.IGNORECASE
-)
-"""Special-use domains (RFC 2606, RFC 6761, RFC 6762) and the usual private ones: in no public list of suffixes, and
-yet the addresses that a company's own tables are full of."""
-
 
 class BlankNlpEngine(NlpEngine):
     """Tokens for Presidio's context words, from a spaCy pipeline without a model."""
@@ -94,14 +87,6 @@ class BlankNlpEngine(NlpEngine):
         return self._nlp
 
 
-class EmailRecognizer(predefined.EmailRecognizer):
-    """Presidio's e-mail recognizer, which also accepts addresses on private and special-use domains."""
-
-    def validate_result(self, pattern_text: str) -> bool:
-        """Return whether the domain ends in a public suffix or in a private one."""
-        return bool(super().validate_result(pattern_text)) or _PRIVATE_DOMAINS.search(pattern_text) is not None
-
-
 class Engine:
     """A loaded analyzer with the types it looks for and their thresholds."""
 
@@ -112,8 +97,10 @@ class Engine:
         nlp.load()
         registry = RecognizerRegistry(supported_languages=[LANGUAGE])
         registry.load_predefined_recognizers(languages=[LANGUAGE], nlp_engine=nlp, countries=list(DEFAULT_COUNTRIES))
-        registry.remove_recognizer("EmailRecognizer")
-        registry.add_recognizer(EmailRecognizer(supported_language=LANGUAGE))
+        for name in REPLACED:
+            registry.remove_recognizer(name)
+        for recognizer in recognizers(LANGUAGE):
+            registry.add_recognizer(recognizer)
         national = _national(set(countries) - set(DEFAULT_COUNTRIES))
         for recognizer in national:
             registry.add_recognizer(recognizer)
@@ -125,7 +112,8 @@ class Engine:
     def analyze(self, text: str) -> list[tuple[str, int, int, float]]:
         """Return type, start, end and score of what passes its type's threshold, in Presidio's order."""
         found = self._analyzer.analyze(text, LANGUAGE, entities=list(self.thresholds), score_threshold=0.0)
-        return [(f.entity_type, f.start, f.end, f.score) for f in found if f.score >= self.thresholds[f.entity_type]]
+        spotted = ((f.entity_type, f.start, f.end, f.score) for f in found)
+        return [f for f in spotted if believed(f[0], text[f[1] : f[2]], f[3], self.thresholds)]
 
 
 def _national(countries: set[str]) -> list[EntityRecognizer]:

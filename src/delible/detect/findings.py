@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from itertools import islice
 
 from delible.detect.entities import CHECKED, DEFAULT_COUNTRIES
+from delible.detect.plain import plain
 from delible.errors import DelibleError
 
-_POSSIBLE = re.compile(r"[\d@.:\-]")
-"""Every pattern that is looked for needs a digit, or one of these signs; words alone need no analysis."""
+_POSSIBLE = re.compile(r"[\d@.:\-\[(]|[^\x00-\x7f]")
+"""Every pattern that is looked for needs a digit, or one of these signs or what is read as one; words alone need none."""
 
 _WINDOW, _OVERLAP = 4_000, 400
 """Presidio's cost grows with the square of a text; a long one is read in windows that overlap by a finding's length."""
@@ -39,11 +40,12 @@ def find(text: str, *, countries: tuple[str, ...] = DEFAULT_COUNTRIES) -> list[F
     from delible.detect.engine import engine
 
     analyzer = engine(countries)
+    read = plain(text)
     found: set[Finding] = set()
     try:
-        for offset, window in _windows(_encodable(text)):
+        for offset, window in _windows(read.text):
             for entity, start, end, score in analyzer.analyze(window):
-                found.add(Finding(offset + start, offset + end, entity, score))
+                found.add(Finding(*read.original(offset + start, offset + end), entity, score))
     except Exception as error:
         raise DelibleError("detect.failed", f"a recognizer failed with {type(error).__name__}.") from None
     return resolved(found, text)
@@ -87,12 +89,3 @@ def _windows(text: str) -> Iterator[tuple[int, str]]:
         return
     for offset in range(0, len(text), _WINDOW - _OVERLAP):
         yield offset, text[offset : offset + _WINDOW]
-
-
-def _encodable(text: str) -> str:
-    """Return the text with lone surrogates replaced one for one: spaCy hashes UTF-8, which has no form for them."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return re.sub("[\ud800-\udfff]", "\ufffd", text)
-    return text
