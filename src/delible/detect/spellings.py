@@ -199,6 +199,10 @@ _ABROAD = (
 )  # fmt: skip
 
 
+_LOCAL = re.compile(r"[2-9]\d{2}-\d{4}")
+"""What is dialled within one area of North America; believed behind "call" only."""
+
+
 class WrittenPhoneRecognizer(PatternRecognizer):
     """Numbers written as people write them, of more countries than Presidio's recognizer asks about.
 
@@ -223,7 +227,11 @@ class WrittenPhoneRecognizer(PatternRecognizer):
             r"(?<![\w.+\-/])[2-9][0-9]{1,2}(?:[ .\-][0-9]{2,4}){2,3}(?![\w\-])",
             0.3,
         ),
-        Pattern("Phone, called", r"(?:(?<=call )|(?<=dial )|(?<=ring )|(?<=text ))[0-9]{10,11}(?!\w)", 0.5),
+        Pattern(
+            "Phone, called",
+            r"(?:(?<=call )|(?<=dial )|(?<=ring )|(?<=text ))(?:[0-9]{10,11}|[2-9][0-9]{2}-[0-9]{4})(?![\w-])",
+            0.5,
+        ),
     ]
     """Presidio looks for no context in stop words, and "call" is one."""
 
@@ -238,6 +246,8 @@ class WrittenPhoneRecognizer(PatternRecognizer):
     def validate_result(self, pattern_text: str) -> bool | None:
         """Return False for what is no number anywhere, and None otherwise: the pattern's score stands."""
         text = " ".join(pattern_text.split()).replace("(0)", "")
+        if _LOCAL.fullmatch(text):
+            return None
         if text.startswith(("+", "00")):
             return None if _is_possible(re.sub("^00", "+", text).translate(_READ_AS)) else False
         return None if any(_is_valid(text, region) for region in _ABROAD) else False
