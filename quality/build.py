@@ -1,7 +1,7 @@
 """Write the labelled corpus, texts.jsonl and columns.jsonl, from what people wrote in texts/ and columns.txt.
 
-In texts/, a line is a text. `[[E|ann@fennel.example]]` labels a span; `{{email}}` draws an identifier with its label. A line
-that draws is drawn several times. `# register:` and `# language:` hold for the lines below.
+In texts/, a line is a text. `[[E|ann@fennel.example]]` labels a span; `{{email}}` draws an identifier with its label. A
+line that draws is drawn several times. `# register:` and `# language:` hold for the lines below.
 """
 
 from __future__ import annotations

@@ -9,7 +9,9 @@ from random import Random
 Drawn = tuple[str | None, str]
 """Entity type, or None for a look-alike, and the spelling."""
 
-_FIRST = "ann lena omar ivo sara mateo yuki nadia piotr chloe tariq ines bram freya luca amina jonas dora kofi mira".split()
+_FIRST = (
+    "ann lena omar ivo sara mateo yuki nadia piotr chloe tariq ines bram freya luca amina jonas dora kofi mira".split()
+)
 _LAST = "lind okafor weiss tanaka moreau silva kaya novak brandt hughes diaz rossi visser berg costa adeyemi".split()
 _HOSTS = "fennel thistle clover bramble sorrel mail.fennel intern.thistle post.clover-clinic".split()
 
@@ -21,7 +23,14 @@ _PHONES = {
     "DE": ["030 23125###", "+49 30 23125###", "0171 39200##", "(040) 66969###", "0171/39200##", "+49 (0)171 39200##"],
     "AT": ["0664 #######", "+43 664 #######", "01 5#####9"],
     "CH": ["044 668 ## ##", "079 ### ## ##", "+41 44 668 ## ##"],
-    "FR": ["01 99 00 ## ##", "+33 1 99 00 ## ##", "06 39 98 ## ##", "06.39.98.##.##", "+33 6 39 98 ## ##", "0639980###"],
+    "FR": [
+        "01 99 00 ## ##",
+        "+33 1 99 00 ## ##",
+        "06 39 98 ## ##",
+        "06.39.98.##.##",
+        "+33 6 39 98 ## ##",
+        "0639980###",
+    ],
     "BE": ["0475 ## ## ##", "+32 475 ## ## ##", "02 555 ## ##"],
     "ES": ["612 ### ###", "+34 612 ### ###", "91 555 ## ##", "612 ## ## ##", "655-###-###"],
     "IT": ["347 ### ####", "+39 347 #######", "06 5555 ####", "02 5555####", "347-#######"],
@@ -56,7 +65,9 @@ _PHONE_FORMS = {
 
 def email(r: Random, form: str) -> Drawn:
     first, last = r.choice(_FIRST), r.choice(_LAST)
-    local = r.choice([f"{first}.{last}", f"{first[0]}{last}", f"{first}_{last}{r.randint(1, 99)}", f"{last}-{first}", first])
+    local = r.choice(
+        [f"{first}.{last}", f"{first[0]}{last}", f"{first}_{last}{r.randint(1, 99)}", f"{last}-{first}", first]
+    )
     host = f"{r.choice(_HOSTS)}.example"
     if form == "plus":
         local = f"{first}+{r.choice(['shop', 'news', 'a1'])}"
@@ -77,7 +88,12 @@ def phone(r: Random, form: str) -> Drawn:
     return "PHONE_NUMBER", text
 
 
-_CARDS = {"visa": "4###############", "mc": "51##############", "amex": "37#############", "discover": "6011############"}
+_CARDS = {
+    "visa": "4###############",
+    "mc": "51##############",
+    "amex": "37#############",
+    "discover": "6011############",
+}
 _RARE_CARDS = {
     "mc2": "2221############", "diners": "36############", "jcb": "3528############", "19": "4##################",
     "unionpay": "62##############", "maestro": "5018############",
@@ -126,7 +142,9 @@ def ip4(r: Random, _: str) -> Drawn:
 def ip6(r: Random, form: str) -> Drawn:
     groups = [f"{r.randint(1, 0xFFFF):x}" for _ in range(6)]
     full = f"2001:0db8:{':'.join(f'{int(g, 16):04x}' for g in groups)}"
-    short = r.choice([f"2001:db8::{groups[0]}", f"2001:db8:{groups[0]}::{groups[1]}", f"2001:db8:{groups[0]}:{groups[1]}::1"])
+    short = r.choice(
+        [f"2001:db8::{groups[0]}", f"2001:db8:{groups[0]}::{groups[1]}", f"2001:db8:{groups[0]}:{groups[1]}::1"]
+    )
     forms = {
         "full": full,
         "short": short,
@@ -150,7 +168,11 @@ def _cisco(pairs: list[str]) -> str:
 
 
 def ssn(r: Random, form: str) -> Drawn:
-    area, group, serial = f"{r.choice([*range(1, 666), *range(667, 900)]):03d}", f"{r.randint(1, 99):02d}", r.randint(1, 9999)
+    area, group, serial = (
+        f"{r.choice([*range(1, 666), *range(667, 900)]):03d}",
+        f"{r.randint(1, 99):02d}",
+        r.randint(1, 9999),
+    )
     if form == "bad":
         area, group = r.choice([("000", group), ("666", group), (area, "00"), (str(r.randint(900, 999)), "45")])
     between = {"space": " ", "dots": ".", "bare": ""}.get(form, "-")

@@ -20,11 +20,12 @@ TRIED = (0.05, 0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.9)
 def main() -> None:
     """Print a line per type and threshold that changes anything."""
     texts, _ = read_labelled(Path(__file__).with_name("texts.jsonl"))
-    chosen = dict(engine().thresholds)
+    thresholds = engine(entities.DEFAULT_COUNTRIES).thresholds
+    chosen = dict(thresholds)
     for entity, own in chosen.items():
         last = None
         for tried in TRIED:
-            engine().thresholds[entity] = tried
+            thresholds[entity] = tried
             bare = entities.BARE_PHONE
             if entity == "PHONE_NUMBER" and tried > bare:
                 entities.BARE_PHONE = tried
@@ -35,8 +36,11 @@ def main() -> None:
                 continue
             last = score
             share = [f"{each:.3f}" if each is not None else "-" for each in (score.precision, score.recall)]
-            print(f"{entity:15} {'*' if tried == own else ' '} {tried:4.2f}  P {share[0]}  R {share[1]}  {score.found}", flush=True)
-        engine().thresholds[entity] = own
+            print(
+                f"{entity:15} {'*' if tried == own else ' '} {tried:4.2f}  P {share[0]}  R {share[1]}  {score.found}",
+                flush=True,
+            )
+        thresholds[entity] = own
 
 
 if __name__ == "__main__":

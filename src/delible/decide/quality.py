@@ -142,7 +142,9 @@ def judge_texts(answers: Iterable[tuple[LabelledText, Sequence[Span]]], *, of: I
         of: Types to judge. A type that nobody labels is better left out: all its findings would be wrong.
     """
     judged = frozenset(of)
-    scores: dict[str, dict[str, Score]] = {name: defaultdict(Score) for name in ("half", "exact", "register", "language")}
+    scores: dict[str, dict[str, Score]] = {
+        name: defaultdict(Score) for name in ("half", "exact", "register", "language")
+    }
     misses: list[Miss] = []
     for text, findings in answers:
         for entity in sorted(judged & {*(s.entity for s in text.spans), *(f.entity for f in findings)}):

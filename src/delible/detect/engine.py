@@ -17,6 +17,7 @@ from delible.detect.spellings import REPLACED, recognizers
 
 LANGUAGE = "en"
 
+
 class BlankNlpEngine(NlpEngine):
     """Tokens for Presidio's context words, from a spaCy pipeline without a model."""
 

@@ -13,7 +13,7 @@ from delible.detect.plain import plain
 from delible.errors import DelibleError
 
 _POSSIBLE = re.compile(r"[\d@.:\-\[(]|[^\x00-\x7f]")
-"""Every pattern that is looked for needs a digit, or one of these signs or what is read as one; words alone need none."""
+"""Every pattern that is looked for needs a digit, or one of these signs or what is read as one."""
 
 _WINDOW, _OVERLAP = 4_000, 400
 """Presidio's cost grows with the square of a text; a long one is read in windows that overlap by a finding's length."""

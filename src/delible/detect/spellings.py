@@ -1,7 +1,7 @@
 """Presidio's recognizers, widened to the ways in which people write: each a small class or a configuration.
 
-What each one costs in precision is measured on the labelled corpus (quality/); a check digit or a numbering plan has the
-last word wherever there is one. A recognizer here is a list of patterns and a check, so that the prefilters see it. None
+What each one costs in precision is measured on the labelled corpus (quality/README.md); a check digit or a numbering
+plan has the last word wherever there is one. Each is a list of patterns and a check, so that prefilters can see it. None
 is named like one of Presidio's: its registry finds classes by name among all subclasses, in an order that changes.
 """
 
@@ -118,7 +118,8 @@ def _is_brands(digits: str) -> bool:
 
 _IBAN_LENGTHS = {
     15: "NO", 16: "BE BI", 18: "DK FI FK FO GL NL SD", 19: "MK SI", 20: "AT BA EE KZ LT LU MN XK",
-    21: "CH HR LI LV", 22: "BG BH CR DE GB GE IE ME RS VA", 23: "AE GI IL IQ OM SO TL", 24: "AD CZ ES MD PK RO SA SE SK TN VG",
+    21: "CH HR LI LV", 22: "BG BH CR DE GB GE IE ME RS VA", 23: "AE GI IL IQ OM SO TL",
+    24: "AD CZ ES MD PK RO SA SE SK TN VG",
     25: "LY PT ST", 26: "IS TR", 27: "BJ BF CI FR GR IT MC MR SM", 28: "AL AZ BY CY DO GT HN HU LB NI PL SV",
     29: "BR EG PS QA UA", 30: "JO KW MU", 31: "MT SC", 32: "LC", 33: "RU",
 }  # fmt: skip
@@ -132,7 +133,8 @@ class WrittenIbanRecognizer(PatternRecognizer):
     PATTERNS = [
         Pattern(
             f"IBAN of {length}",
-            rf"(?<![A-Z0-9])(?:{countries.replace(' ', '|')})[\s\-]?{_DIGIT}{{2}}(?:[\s\-.]?[A-Z0-9]){{{length - 4}}}(?![A-Z0-9])",
+            rf"(?<![A-Z0-9])(?:{countries.replace(' ', '|')})[\s\-]?{_DIGIT}{{2}}"
+            rf"(?:[\s\-.]?[A-Z0-9]){{{length - 4}}}(?![A-Z0-9])",
             0.5,
         )
         for length, countries in _IBAN_LENGTHS.items()
@@ -167,7 +169,20 @@ _IP_PATTERNS = [
 ]
 """Presidio's, without four numbers behind a word for a version or a chapter, and without parts of longer ones."""
 
-_PARTS = ("part number", "part no.", "part", "sku", "item", "article", "artikel", "model", "serial", "ref.", "ref", "lot")
+_PARTS = (
+    "part number",
+    "part no.",
+    "part",
+    "sku",
+    "item",
+    "article",
+    "artikel",
+    "model",
+    "serial",
+    "ref.",
+    "ref",
+    "lot",
+)
 _NO_PART = "".join(f"(?<!{re.escape(word)} )" for word in _PARTS)
 
 
@@ -194,8 +209,8 @@ _PHONE_CONTEXT = [
 """Presidio's words without "number", which stands before orders and invoices, too, and those of other languages."""
 
 _ABROAD = (
-    "AT", "CH", "BE", "NL", "IT", "ES", "PT", "PL", "SE", "IE", "AU", "NZ", "ZA", "JP", "TR", "GR", "CZ", "MX", "GB", "DE", "FR",
-    "US",
+    "AT", "CH", "BE", "NL", "IT", "ES", "PT", "PL", "SE", "IE", "AU", "NZ", "ZA", "JP", "TR", "GR", "CZ", "MX", "GB", "DE",
+    "FR", "US",
 )  # fmt: skip
 
 

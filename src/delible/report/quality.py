@@ -7,13 +7,16 @@ from typing import Any
 
 from delible.decide.quality import Miss, Score
 
+_LONGEST_NAME = 31
+"""Characters that a row of a table of 100 columns has for a name."""
+
 HEAD = ("labelled", "found", "precision", "95 %", "recall", "95 %", "F")
 
 
 def row(name: str, score: Score) -> tuple[str, ...]:
-    """Return a score as cells beneath a name and `HEAD`."""
+    """Return a score as cells beneath a name and `HEAD`; of a long dotted name the last part."""
     return (
-        name,
+        name if len(name) <= _LONGEST_NAME else name.rpartition(".")[2],
         str(score.labelled),
         str(score.found),
         _share(score.precision),

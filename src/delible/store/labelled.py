@@ -105,16 +105,12 @@ def _text(line: int, row: dict[str, Any]) -> LabelledText:
 def _span(span: Any, place: int, length: int) -> Span:
     if not isinstance(span, dict):
         raise _Broken(f"spans[{place}] is not a JSON object")
-    start, end, entity = (span.get(key) for key in ("start", "end", "type"))
-    if not (_is_place(start) and _is_place(end) and 0 <= start < end <= length):
+    start, end, entity = span.get("start"), span.get("end"), span.get("type")
+    if type(start) is not int or type(end) is not int or not 0 <= start < end <= length:
         raise _Broken(f"spans[{place}] has no place in the text: 0 <= start < end <= {length}, in characters")
     if not isinstance(entity, str) or _ENTITY.fullmatch(entity) is None:
         raise _Broken(f"spans[{place}] has no type in capitals, such as EMAIL_ADDRESS")
     return Span(start, end, entity)
-
-
-def _is_place(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _column(line: int, row: dict[str, Any]) -> LabelledColumn:
