@@ -1,8 +1,8 @@
 """Presidio's recognizers, widened to the ways in which people write: each a small class or a configuration.
 
 What each one costs in precision is measured on the labelled corpus (quality/README.md); a check digit or a numbering
-plan has the last word wherever there is one. Each is a list of patterns and a check, so that prefilters can see it. None
-is named like one of Presidio's: its registry finds classes by name among all subclasses, in an order that changes.
+plan has the last word wherever there is one. Each is a list of patterns and a check, so that prefilters can see it.
+None is named like one of Presidio's: its registry finds classes by name among all subclasses, in an order that changes.
 """
 
 from __future__ import annotations
@@ -209,8 +209,8 @@ _PHONE_CONTEXT = [
 """Presidio's words without "number", which stands before orders and invoices, too, and those of other languages."""
 
 _ABROAD = (
-    "AT", "CH", "BE", "NL", "IT", "ES", "PT", "PL", "SE", "IE", "AU", "NZ", "ZA", "JP", "TR", "GR", "CZ", "MX", "GB", "DE",
-    "FR", "US",
+    "AT", "CH", "BE", "NL", "IT", "ES", "PT", "PL", "SE", "IE", "AU", "NZ", "ZA", "JP", "TR", "GR", "CZ", "MX", "GB",
+    "DE", "FR", "US",
 )  # fmt: skip
 
 
