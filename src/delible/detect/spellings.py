@@ -229,7 +229,7 @@ class WrittenPhoneRecognizer(PatternRecognizer):
     PATTERNS = [
         Pattern(
             "Phone, international",
-            rf"(?<![\w+])(?:\+|00)[1-9](?:(?:[ .\-/]|\s|\(0\)|[ ]?[()]){{0,2}}{_DIGIT}){{7,14}}(?![\w\-])",
+            rf"(?<![\w+])(?:\+|(?<!\d )00)[1-9](?:(?:[ .\-/]|\s|\(0\)|[ ]?[()]){{0,2}}{_DIGIT}){{7,14}}(?![\w\-])",
             0.4,
         ),
         Pattern(

@@ -85,7 +85,7 @@ def test_a_broken_column(tmp_path, broken):
 
 
 def test_a_category_that_is_nearly_right_is_corrected(tmp_path):
-    with pytest.raises(InputError, match="user.contact.email"):
+    with pytest.raises(InputError, match=r"user\.contact\.email"):
         read_labelled(written(tmp_path, COLUMN | {"category": "user.contact.e-mail"}))
 
 
