@@ -21,10 +21,10 @@ THRESHOLDS: dict[str, float] = {
     "DATE_TIME": 0.5,
 }
 """One threshold per type, measured by quality/thresholds.py: at 0.5 two of three phone numbers and an eighth of the
-social security numbers are lost, at 0.7 nearly all IP and MAC addresses; phones at 0.3 are right 90 times in 100, and 98
-at 0.4. At 0.3 driver licences are found in any seven-character code. Driver licences, passports, bank account numbers,
-medical licences and NHS numbers are left out: their patterns fit order codes and keys far more often than what they are
-named after."""
+social security numbers are lost, at 0.7 nearly all IP and MAC addresses; phones at 0.3 are right 90 times in 100, and
+98 at 0.4. At 0.3 driver licences are found in any seven-character code. Driver licences, passports, bank account
+numbers, medical licences and NHS numbers are left out: their patterns fit order codes and keys far more often than what
+they are named after."""
 
 NATIONAL_THRESHOLD = 0.5
 """For the recognizers of countries beyond the default ones, which a caller asks for by name of the country."""
