@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -15,18 +14,13 @@ from presidio_analyzer import predefined_recognizers as predefined
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
 
 from delible.detect.database import kept
-from delible.detect.entities import DEFAULT_COUNTRIES, NATIONAL_THRESHOLD, THRESHOLDS
+from delible.detect.entities import DEFAULT_COUNTRIES, NATIONAL_THRESHOLD, THRESHOLDS, believed
 from delible.detect.memory import forgetting
 from delible.detect.patterns import Expression
 from delible.detect.scanner import Scanner, Spotted, expressions_of
+from delible.detect.spellings import REPLACED, recognizers
 
 LANGUAGE = "en"
-
-_PRIVATE_DOMAINS = re.compile(
-    r"\.(example|test|invalid|localhost|local|internal|intranet|private|corp|home|lan)$", re.IGNORECASE
-)
-"""Special-use domains (RFC 2606, RFC 6761, RFC 6762) and the usual private ones: in no public list of suffixes, and
-yet the addresses that a company's own tables are full of."""
 
 
 class BlankNlpEngine(NlpEngine):
@@ -106,14 +100,6 @@ class BlankNlpEngine(NlpEngine):
         return self._nlp
 
 
-class EmailRecognizer(predefined.EmailRecognizer):
-    """Presidio's e-mail recognizer, which also accepts addresses on private and special-use domains."""
-
-    def validate_result(self, pattern_text: str) -> bool:
-        """Return whether the domain ends in a public suffix or in a private one."""
-        return bool(super().validate_result(pattern_text)) or _PRIVATE_DOMAINS.search(pattern_text) is not None
-
-
 class Engine:
     """A loaded analyzer with the types it looks for and their thresholds."""
 
@@ -126,8 +112,10 @@ class Engine:
         nlp.load()
         registry = RecognizerRegistry(supported_languages=[LANGUAGE])
         registry.load_predefined_recognizers(languages=[LANGUAGE], nlp_engine=nlp, countries=list(DEFAULT_COUNTRIES))
-        registry.remove_recognizer("EmailRecognizer")
-        registry.add_recognizer(EmailRecognizer(supported_language=LANGUAGE))
+        for name in REPLACED:
+            registry.remove_recognizer(name)
+        for recognizer in recognizers(LANGUAGE):
+            registry.add_recognizer(recognizer)
         national = _national(set(countries) - set(DEFAULT_COUNTRIES))
         for recognizer in national:
             registry.add_recognizer(recognizer)
@@ -156,7 +144,7 @@ class Engine:
         """
         with forgetting(self._analyzer.nlp_engine, LANGUAGE):
             found = self._analyzer.analyze(text, LANGUAGE, entities=list(self.thresholds), score_threshold=0.0)
-        return self._believed((f.entity_type, f.start, f.end, f.score) for f in found)
+        return self._believed(text, ((f.entity_type, f.start, f.end, f.score) for f in found))
 
     def analyze_all(self, texts: Iterable[str]) -> Iterator[tuple[str, list[Spotted]]]:
         """Yield each distinct text with what `analyze` returns for it, many times faster."""
@@ -164,10 +152,10 @@ class Engine:
             self.use(kept(self.expressions))
         assert self._scanner is not None  # noqa: S101 -- for the type checker; use() has just set it
         for text, found in self._scanner.analyze_all(texts):
-            yield text, self._believed(found)
+            yield text, self._believed(text, found)
 
-    def _believed(self, found: Iterable[Spotted]) -> list[Spotted]:
-        return [each for each in found if each[3] >= self.thresholds[each[0]]]
+    def _believed(self, text: str, found: Iterable[Spotted]) -> list[Spotted]:
+        return [f for f in found if believed(f[0], text[f[1] : f[2]], f[3], self.thresholds)]
 
 
 def _national(countries: set[str]) -> list[EntityRecognizer]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from time import process_time
 from typing import TYPE_CHECKING
 
 from delible.detect.entities import CHECKED, DEFAULT_COUNTRIES
+from delible.detect.plain import Plain, plain
 from delible.errors import DelibleError
 
 if TYPE_CHECKING:
@@ -56,15 +56,16 @@ def find_all(
     The texts are held in memory together, so hand over a batch, not a table.
     """
     texts = list(texts)
-    windows = {text: list(_windows(_encodable(text))) for text in dict.fromkeys(texts)}
+    read = {text: plain(text) for text in dict.fromkeys(texts)}
+    windows = {text: list(_windows(each.text)) for text, each in read.items()}
     spotted = _spotted([window for some in windows.values() for _, window in some], countries, exact)
-    found = {text: _joined(text, some, spotted) for text, some in windows.items()}
+    found = {text: _joined(text, read[text], some, spotted) for text, some in windows.items()}
     return [list(found[text]) for text in texts]
 
 
-def _joined(text: str, windows: list[tuple[int, str]], spotted: dict[str, list[Spotted]]) -> list[Finding]:
+def _joined(text: str, read: Plain, windows: list[tuple[int, str]], spotted: dict[str, list[Spotted]]) -> list[Finding]:
     found = {
-        Finding(offset + start, offset + end, entity, score)
+        Finding(*read.original(offset + start, offset + end), entity, score)
         for offset, window in windows
         for entity, start, end, score in spotted[window]
     }
@@ -129,12 +130,3 @@ def _windows(text: str) -> Iterator[tuple[int, str]]:
         return
     for offset in range(0, len(text), _WINDOW - _OVERLAP):
         yield offset, text[offset : offset + _WINDOW]
-
-
-def _encodable(text: str) -> str:
-    """Return the text with lone surrogates replaced one for one: spaCy hashes UTF-8, which has no form for them."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return re.sub("[\ud800-\udfff]", "\ufffd", text)
-    return text

@@ -54,8 +54,9 @@ class Tally:
             countries: Whose national identifiers are looked for.
             exact: Run plain Presidio, which finds the same.
         """
-        texts, rows = zip(*((value[:LONGEST].strip(), n) for value, n in values), strict=True)
-        for text, n, found in zip(texts, rows, find_all(texts, countries=countries, exact=exact), strict=True):
+        cut = [(value[:LONGEST].strip(), n) for value, n in values]
+        looked = find_all((text for text, _ in cut), countries=countries, exact=exact)
+        for (text, n), found in zip(cut, looked, strict=True):
             held = {f.entity for f in found}
             self.values += 1
             self.hits.update(held)

@@ -53,16 +53,12 @@ def verdicts(
 
 
 def _scanned(spark: SparkSession, table: Described, now: datetime) -> dict[str, TagFinding]:
-    from delible.decide.tagging import tag
-    from delible.detect.columns import named
     from delible.lake.facts import read
     from delible.lake.scan import scan
+    from delible.workflows.verdicts import judged
 
     facts = scan(read(spark, table.location, version=table.version), sample=_SAMPLE)
-    made = [
-        tag(each, named(each.column, table=table.table), table=table.table, version=table.version, at=now)
-        for each in facts
-    ]
+    made = judged(facts, table=table.table, version=table.version, at=now)
     return {finding.column: finding for finding in made}
 
 

@@ -1,0 +1,152 @@
+"""Score detection on data that people have labelled: the engine of scans and masking, and the verdicts of scans."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from time import perf_counter
+
+from delible.decide.quality import ColumnQuality, TextQuality, below, judge_columns, judge_texts
+from delible.decide.tagging import ColumnFacts
+from delible.errors import BlockedError, Problem
+from delible.model.labelled import LabelledColumn, LabelledText, Span
+from delible.store.labelled import read_labelled
+from delible.workflows.verdicts import judged
+
+_BATCH = 200
+_PROGRESS_AFTER = 5.0
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the labelled data of one file shows.
+
+    Args:
+        texts: None when the file holds columns.
+        columns: None when the file holds texts.
+        unlabelled: Findings by type, of types that nobody labelled; they are not judged.
+        unknown: Labelled types that are not looked for, so that none can be found.
+        read: Texts or columns.
+        seconds: How long detection took, without loading the engine.
+    """
+
+    texts: TextQuality | None
+    columns: ColumnQuality | None
+    unlabelled: dict[str, int] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+    read: int = 0
+    seconds: float = 0.0
+
+    @property
+    def texts_per_second(self) -> float | None:
+        """Speed on this machine; None for columns."""
+        return self.read / self.seconds if self.texts is not None and self.seconds else None
+
+
+def evaluate(
+    file: Path, *, now: datetime, countries: Sequence[str] = (), progress: Progress = lambda _: None
+) -> Evaluation:
+    """Return how well detection finds what is labelled in a file.
+
+    Args:
+        countries: Whose national identifiers are looked for beside the default ones.
+
+    Raises:
+        InputError: `labelled.*`: the file cannot be read or used.
+        DelibleError: `detect.failed`.
+    """
+    texts, columns = read_labelled(file)
+    if columns:
+        return evaluate_columns(columns, now=now, progress=progress)
+    return evaluate_texts(texts, countries=countries, progress=progress)
+
+
+def evaluate_texts(
+    texts: Sequence[LabelledText], *, countries: Sequence[str] = (), progress: Progress = lambda _: None
+) -> Evaluation:
+    """Return how well the engine finds what is labelled in texts."""
+    from delible.detect.engine import engine
+    from delible.detect.entities import DEFAULT_COUNTRIES
+
+    of = tuple(dict.fromkeys((*DEFAULT_COUNTRIES, *(country.lower() for country in countries))))
+    known = set(engine(of).thresholds)
+    labelled = {span.entity for text in texts for span in text.spans}
+    started = perf_counter()
+    answers = list(_answers(texts, of, progress))
+    seconds = perf_counter() - started
+    unlabelled = Counter(f.entity for _, findings in answers for f in findings if f.entity not in labelled)
+    return Evaluation(
+        texts=judge_texts(answers, of=labelled),
+        columns=None,
+        unlabelled=dict(sorted(unlabelled.items())),
+        unknown=tuple(sorted(labelled - known)),
+        read=len(texts),
+        seconds=seconds,
+    )
+
+
+def evaluate_columns(
+    columns: Sequence[LabelledColumn], *, now: datetime, progress: Progress = lambda _: None
+) -> Evaluation:
+    """Return how well verdicts agree with the true categories of columns; each column is judged by itself."""
+    started = perf_counter()
+    said = started
+    answers: list[tuple[LabelledColumn, str | None]] = []
+    for column in columns:
+        answers.append((column, _verdict(column, now)))
+        said = _say(progress, said, len(answers), len(columns), "columns")
+    return Evaluation(None, judge_columns(answers), read=len(columns), seconds=perf_counter() - started)
+
+
+def unmet(
+    found: Evaluation, *, min_recall: Mapping[str, float], min_precision: Mapping[str, float]
+) -> BlockedError | None:
+    """Return the error that an evaluation below its thresholds ends with."""
+    scores = found.texts.entities if found.texts else found.columns.categories if found.columns else {}
+    problems = [
+        Problem("quality.below", f"{share} of {name} is {_written(reached)}, and at least {wanted:g} is asked.", name)
+        for share, least in (("recall", min_recall), ("precision", min_precision))
+        for name, reached, wanted in below(scores, least, share)
+    ]
+    return BlockedError.of(problems) if problems else None
+
+
+def _answers(
+    texts: Sequence[LabelledText], countries: tuple[str, ...], progress: Progress
+) -> Iterator[tuple[LabelledText, list[Span]]]:
+    from delible.detect.findings import find_all
+
+    said = perf_counter()
+    for first in range(0, len(texts), _BATCH):
+        batch = texts[first : first + _BATCH]
+        for text, found in zip(batch, find_all((text.text for text in batch), countries=countries), strict=True):
+            yield text, [Span(f.start, f.end, f.entity) for f in found]
+        said = _say(progress, said, first + len(batch), len(texts), "texts")
+
+
+def _verdict(column: LabelledColumn, now: datetime) -> str | None:
+    from delible.detect.values import Tally
+
+    tally = Tally()
+    tally.add_all((value, 1) for value in column.values)
+    facts = ColumnFacts(
+        column.column, column.kind, tally.values, True, dict(tally.hits), dict(tally.whole), dict(tally.shapes)
+    )
+    [found] = judged([facts], table=column.table, version=0, at=now)
+    return found.category
+
+
+def _say(progress: Progress, said: float, done: int, of: int, what: str) -> float:
+    if perf_counter() - said < _PROGRESS_AFTER or done == of:
+        return said
+    progress(f"{done} of {of} {what}...")
+    return perf_counter()
+
+
+def _written(share: float | None) -> str:
+    return "not known, since nothing is labelled so" if share is None else f"{share:.4f}"
