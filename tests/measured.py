@@ -72,19 +72,11 @@ def _profile(at: At, texts: list[str], values: Values) -> ColumnProfile:
         form = Form.NUMBER
     distinct = len(set(filled))
     return ColumnProfile(
-        at,
-        {"str": "string", "int": "bigint"}.get(kind, kind),
-        form,
-        len(texts),
-        len(filled),
-        distinct,
-        counted=True,
-        unique=distinct == len(filled) > 0 and form in (Form.NUMBER, Form.TEXT),
-        looked=len(filled),
+        at, {"str": "string", "int": "bigint"}.get(kind, kind), form, len(texts), len(filled), distinct, counted=True,
+        unique=distinct == len(filled) > 0 and form in (Form.NUMBER, Form.TEXT), looked=len(filled),
         longest=max(map(len, filled), default=0),
-        low=min(numbers) if form is Form.NUMBER else None,
-        high=max(numbers) if form is Form.NUMBER else None,
-    )
+        low=min(numbers) if form is Form.NUMBER else None, high=max(numbers) if form is Form.NUMBER else None,
+    )  # fmt: skip
 
 
 def _inclusion(source: ColumnProfile, own: set[str], other: set[str]) -> Inclusion:
