@@ -65,6 +65,7 @@ class ColumnFacts:
         hits: Entity type to the number of values that hold it.
         whole: The same, of values that are nothing else.
         shapes: Form, such as `card` or `prose`, to the number of values of that form.
+        categories: The data category of each type that the controller's own recognizers find.
     """
 
     column: str
@@ -74,6 +75,11 @@ class ColumnFacts:
     hits: Mapping[str, int] = field(default_factory=dict)
     whole: Mapping[str, int] = field(default_factory=dict)
     shapes: Mapping[str, int] = field(default_factory=dict)
+    categories: Mapping[str, str] = field(default_factory=dict)
+
+    def category_of(self, entity: str) -> str | None:
+        """Return the data category of a type of finding, or None for one that stands for none."""
+        return self.categories.get(entity) or category_of(entity)
 
     def share(self, counts: Mapping[str, int], *names: str) -> float:
         """Return the largest share of the values that any of the names was counted on."""
@@ -170,7 +176,7 @@ def _majority(facts: ColumnFacts, named: NameEvidence | None) -> _Verdict | None
         shaped = max(facts.whole[entity], facts.shapes.get(_SHAPE_OF.get(entity, ""), 0))
         confidence = 1 - (1 - lower) * (1 - named.strength)
         return _Verdict(named.category, entity, confidence, shaped, ("values", "name"))
-    return _Verdict(category_of(entity), entity, lower, facts.whole[entity], ("values",))
+    return _Verdict(facts.category_of(entity), entity, lower, facts.whole[entity], ("values",))
 
 
 def _as_written(facts: ColumnFacts, entity: str) -> bool:
@@ -217,7 +223,7 @@ def _sparse(facts: ColumnFacts) -> _Verdict | None:
     hits = facts.hits.get(entity, 0)
     if not hits:
         return None
-    return _Verdict(category_of(entity), entity, wilson(hits, facts.values)[0], hits, ("values",))
+    return _Verdict(facts.category_of(entity), entity, wilson(hits, facts.values)[0], hits, ("values",))
 
 
 def _strongest(facts: ColumnFacts) -> tuple[str, int] | None:

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from delible.detect.entities import CHECKED, DEFAULT_COUNTRIES
+from delible.detect.entities import CHECKED
 from delible.errors import DelibleError
+from delible.model.detection import DEFAULT_DETECTION, Detection
 
 _POSSIBLE = re.compile(r"[\d@.:\-]")
 """Every pattern that is looked for needs a digit, or one of these signs; words alone need no analysis."""
@@ -28,25 +29,48 @@ class Finding:
     score: float
 
 
-def find(text: str, *, countries: tuple[str, ...] = DEFAULT_COUNTRIES) -> list[Finding]:
-    """Return what stands in a text, in order, without overlaps.
+def find(text: str, *, detection: Detection = DEFAULT_DETECTION) -> list[Finding]:
+    """Return what stands in a text, in order, without overlaps, and without what is about nobody.
 
     Raises:
         DelibleError: `detect.failed` when a recognizer fails; its own message may hold the text and is dropped.
+            `detect.recognizer_slow` when one of the controller's own takes too long.
     """
-    if not text or _POSSIBLE.search(text) is None:
+    if not text or (_POSSIBLE.search(text) is None and not detection.recognizers):
         return []
     from delible.detect.engine import engine
 
-    analyzer = engine(countries)
+    analyzer = engine(detection)
     found: set[Finding] = set()
     try:
         for offset, window in _windows(_encodable(text)):
             for entity, start, end, score in analyzer.analyze(window):
                 found.add(Finding(offset + start, offset + end, entity, score))
+    except DelibleError:
+        raise
     except Exception as error:
         raise DelibleError("detect.failed", f"a recognizer failed with {type(error).__name__}.") from None
-    return resolved(found, text)
+    return resolved(spared(found, detection.harmless), text)
+
+
+def spared(found: Iterable[Finding], harmless: frozenset[str]) -> Iterable[Finding]:
+    """Return findings without those of harmless types, and without those that stand inside of one.
+
+    What reaches beyond a harmless span stays.
+    """
+    covers = sorted(f for f in found if f.entity in harmless)
+    if not covers:
+        return found
+    starts, furthest, ends = [f.start for f in covers], 0, []
+    for f in covers:
+        furthest = max(furthest, f.end)
+        ends.append(furthest)
+
+    def inside(f: Finding) -> bool:
+        place = bisect_right(starts, f.start)
+        return place > 0 and f.end <= ends[place - 1]
+
+    return [f for f in found if f.entity not in harmless and not inside(f)]
 
 
 def resolved(found: Iterable[Finding], text: str, *, around: Sequence[Finding] = ()) -> list[Finding]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from delible.detect.entities import DEFAULT_COUNTRIES
 from delible.detect.findings import find
 from delible.detect.shapes import shapes
+from delible.model.detection import DEFAULT_DETECTION, Detection
 
 _WHOLE = 0.8
 LONGEST = 20_000
@@ -29,14 +29,14 @@ class Tally:
     whole: Counter[str] = field(default_factory=Counter)
     shapes: Counter[str] = field(default_factory=Counter)
 
-    def add(self, value: str, *, countries: tuple[str, ...] = DEFAULT_COUNTRIES) -> None:
+    def add(self, value: str, *, detection: Detection = DEFAULT_DETECTION) -> None:
         """Count one value.
 
         Raises:
             DelibleError: `detect.failed`, without the value.
         """
         text = value[:LONGEST].strip()
-        found = find(text, countries=countries)
+        found = find(text, detection=detection)
         self.values += 1
         self.hits.update({f.entity for f in found})
         self.whole.update({f.entity for f in found if f.end - f.start >= _WHOLE * len(text)})

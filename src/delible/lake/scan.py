@@ -15,9 +15,9 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from delible.decide.tagging import ColumnFacts
-from delible.detect.entities import DEFAULT_COUNTRIES
 from delible.errors import DelibleError
 from delible.lake.facts import quoted
+from delible.model.detection import DEFAULT_DETECTION, Detection
 
 DEFAULT_SAMPLE = 1_000
 _ROWS_PER_VALUE, _FEWEST_ROWS, _SEED = 20, 50_000, 20_180_525
@@ -38,7 +38,7 @@ class Leaf(NamedTuple):
 
 
 def scan(
-    frame: DataFrame, *, sample: int | None = DEFAULT_SAMPLE, countries: tuple[str, ...] = DEFAULT_COUNTRIES
+    frame: DataFrame, *, sample: int | None = DEFAULT_SAMPLE, detection: Detection = DEFAULT_DETECTION
 ) -> list[ColumnFacts]:
     """Return what was counted in each leaf column, in the order of the schema.
 
@@ -60,7 +60,7 @@ def scan(
     tasks = int(frame.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1)
     if sample is not None:
         tasks = max(1, min(tasks, ceil(len(read) * sample / _VALUES_PER_TASK)))
-    counted = drawn.repartition(tasks).mapInArrow(partial(_examine, countries=countries, sample=sample), _COUNTS)
+    counted = drawn.repartition(tasks).mapInArrow(partial(_examine, detection=detection, sample=sample), _COUNTS)
     counts: dict[int, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     try:
         for row in counted.groupBy("leaf", "what", "name").agg(F.sum("n").alias("n")).collect():
@@ -111,7 +111,7 @@ def _drawn(rows: DataFrame, read: list[Leaf], sample: int | None) -> DataFrame:
 
 
 def _examine(
-    batches: Iterable[pa.RecordBatch], *, countries: tuple[str, ...], sample: int | None
+    batches: Iterable[pa.RecordBatch], *, detection: Detection, sample: int | None
 ) -> Iterator[pa.RecordBatch]:
     """Count one partition's values, with this worker process's one engine."""
     from delible.detect.values import Tally
@@ -123,7 +123,7 @@ def _examine(
             if sample is not None and place > sample:
                 more.add(leaf)
             else:
-                tallies[leaf].add(value, countries=countries)
+                tallies[leaf].add(value, detection=detection)
     counts = [(leaf, _ALL, _MORE, 1) for leaf in more]
     for leaf, tally in tallies.items():
         counts.append((leaf, _ALL, _ALL, tally.values))

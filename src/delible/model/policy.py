@@ -16,6 +16,7 @@ from delible.model.dataset import DatasetRecipe
 from delible.model.duration import Duration
 from delible.model.exception import ErasureException
 from delible.model.notice import DEFAULT_ACKNOWLEDGE, NoticeRoute
+from delible.model.recognizer import Country, Recognizer, WordList
 from delible.model.retention import LegalHold, RetentionRule
 from delible.model.subject import IdentifierKind
 from delible.model.taxonomy import Category
@@ -29,7 +30,10 @@ class Controller(Frozen):
     """Who decides about the data (Art. 4(7)), and how this controller's data subjects are told apart.
 
     Args:
-        jurisdiction: Where it sits, in words; shown, and nothing hangs on it.
+        jurisdiction: Where it sits, in words; shown, and where it names countries, their national identifiers are
+            looked for.
+        national_identifiers: The countries whose national identifiers are looked for in values and texts, as ISO 3166
+            codes. Without it those of `country`, and those that `jurisdiction` names.
         regimes: The laws under which its requests are answered; `policy check` proves the deadlines of the shortest,
             and a request under another one is not taken in. All of them unless it says otherwise: no deadline is
             longer for a law more.
@@ -57,6 +61,7 @@ class Controller(Frozen):
     subject: Name
     identifiers: dict[Name, IdentifierKind]
     country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
+    national_identifiers: tuple[Country, ...] | None = None
     subdivision: str | None = Field(default=None, pattern=r"^[A-Za-z0-9-]{1,32}$")
     time_zone: str = Field(default="UTC", pattern=r"^[A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9_+-]{1,32}){0,2}$")
     two_person_approval: bool = False
@@ -245,7 +250,11 @@ class TablePolicy(Frozen):
 
 
 class PolicySet(Frozen):
-    """All policies of a workspace. Each mapping's key is the thing's own name."""
+    """All policies of a workspace. Each mapping's key is the thing's own name.
+
+    Args:
+        dictionaries: The word lists that recognizers name, by file.
+    """
 
     controller: Controller
     purposes: dict[str, Purpose] = {}
@@ -255,6 +264,8 @@ class PolicySet(Frozen):
     legal_holds: dict[str, LegalHold] = {}
     exceptions: dict[str, ErasureException] = {}
     datasets: dict[str, DatasetRecipe] = {}
+    detection: dict[str, Recognizer] = {}
+    dictionaries: dict[str, WordList] = {}
 
     @property
     def fingerprint(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from delible.errors import InputError, did_you_mean
@@ -14,6 +14,7 @@ from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
 from delible.store.tags import Tags
 from delible.store.workspace import Workspace
+from delible.workflows.detection import detection_for
 from delible.workflows.guard import guard_tables
 from delible.workflows.restriction import restricted_rows
 from delible.workflows.tables import chosen_tables
@@ -69,10 +70,12 @@ def scan_tables(
 
     from delible.decide.tagging import tag
     from delible.detect.columns import named
+    from delible.detect.own_columns import own_named
     from delible.lake.facts import read
     from delible.lake.scan import scan
     from delible.workflows.spark import session_for
 
+    detection = detection_for(workspace)
     spark = session_for(workspace)
     restricted = restricted_rows(workspace, spark)
     findings: list[TagFinding] = []
@@ -81,8 +84,9 @@ def scan_tables(
         progress(f"Scanning {known.table}...")
         frame = restricted.without(known.table, read(spark, known.location, version=known.version))
         versions[known.table] = known.version
-        for facts in scan(frame, sample=sample):
-            evidence = named(facts.column, table=known.table)
+        for counted in scan(frame, sample=sample, detection=detection):
+            facts = replace(counted, categories=detection.categories)
+            evidence = own_named(detection, facts.column, facts.kind) or named(facts.column, table=known.table)
             findings.append(tag(facts, evidence, table=known.table, version=known.version, at=now))
     Tags(workspace).put(findings)
     returned = _returned(workspace, [known.table for known in tables if known.policy], actor, now, progress)
