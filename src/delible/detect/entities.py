@@ -28,12 +28,16 @@ NATIONAL_THRESHOLD = 0.5
 
 WEAK = frozenset(
     {
-        "ABA_ROUTING_NUMBER", "AU_ACN", "AU_MEDICARE", "AU_TFN", "CA_SIN", "DE_LANR", "DE_TAX_ID", "DE_TAX_NUMBER",
-        "IN_AADHAAR", "IT_VAT_CODE", "NL_BSN", "PL_PESEL", "SE_ORGANISATIONSNUMMER", "UK_NHS", "US_NPI",
+        "ABA_ROUTING_NUMBER", "AU_ACN", "AU_MEDICARE", "AU_TFN", "CA_SIN", "DE_HEALTH_INSURANCE", "DE_ID_CARD",
+        "DE_LANR", "DE_PASSPORT", "DE_TAX_ID", "DE_TAX_NUMBER", "IN_AADHAAR", "IT_VAT_CODE", "KR_BRN",
+        "KR_DRIVER_LICENSE", "MEDICAL_LICENSE", "NG_NIN", "NL_BSN", "PL_PESEL", "SE_ORGANISATIONSNUMMER", "TH_TNIN",
+        "UK_NHS", "UK_VEHICLE_REGISTRATION", "US_NPI", "ZA_DRIVER_LICENSE", "ZA_INCOME_TAX_NUMBER",
+        "ZA_TRAFFIC_REGISTER_NUMBER", "ZA_VAT_NUMBER",
     }
 )  # fmt: skip
-"""Of random numbers of the right length 2 to 11 in a hundred pass for these (measured), so order numbers and keys
-would: a word that names them must stand nearby. With one, they are surer than a telephone number of the same digits."""
+"""Of random numbers and codes of the right form 2 in a hundred or more pass for these (measured), so order numbers and
+keys would: a word that names them must stand nearby. With one, they are surer than a telephone number of the same
+digits."""
 
 CHECKED = frozenset({"CREDIT_CARD", "IBAN_CODE", "CRYPTO", "EMAIL_ADDRESS"}) | WEAK
 """Types whose findings passed a check digit or a register (top-level domains); they win over what only looks alike."""

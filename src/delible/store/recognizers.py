@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from delible.detect.backtracking import danger
 from delible.model.base import digest
 from delible.model.recognizer import PatternFlag, Recognizer, WordList
 from delible.store.yaml_file import LARGEST_FILE, KeyPath
@@ -52,6 +51,8 @@ def read_words(raw: bytes) -> WordList | Unreadable:
 
 def unsafe_patterns(recognizer: Recognizer) -> Iterator[tuple[KeyPath, str]]:
     """Yield the key of each pattern that is not safe to search with, and why."""
+    from delible.detect.backtracking import danger
+
     flags = int(sum(_FLAGS[flag] for flag in dict.fromkeys(recognizer.flags)))
     for number, pattern in enumerate(recognizer.patterns):
         if why := danger(pattern.regex, flags):
