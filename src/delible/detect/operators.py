@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hmac
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 from delible.detect.findings import Finding
@@ -29,21 +31,27 @@ class Secrets:
 
     def __init__(self, key: bytes | None, text: str) -> None:
         self._key, self._text = key, text
-        self._sealed: dict[str, str] = {}
 
     def pseudonym(self, entity: str, spelling: str) -> str:
         """Return a pseudonym of letters: no recognizer takes it for a number, and it joins across texts."""
-        return self._letters(b"hash", f"{entity}\x1f{spelling}".encode("utf-8", "surrogatepass"))
+        return self._letters(b"hash", _bytes(f"{entity}\x1f{spelling}"))
 
     def sealed(self, text: str) -> str:
-        """Return a text encrypted (AES-256-CBC, then HMAC), as base64 and letters; the same again for the same text."""
-        from presidio_anonymizer.operators import Encrypt
+        """Return a text encrypted, then signed (AES-256-CBC, HMAC), as base64 and letters.
 
-        if text not in self._sealed:
-            key = self._derived(b"encrypt", b"")
-            cipher = Encrypt().operate(re.sub("[\ud800-\udfff]", "\ufffd", text), {"key": key})
-            self._sealed[text] = f"{cipher}.{self._letters(b'tag', cipher.encode())}"
-        return self._sealed[text]
+        The form is that of Presidio's `encrypt`, whose random beginning would make each run's output another one. Here
+        it hangs on the document and the text, so equal texts are seen to be equal in one document, and not across.
+        """
+        from cryptography.hazmat.primitives import padding
+        from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+        plain = re.sub("[\ud800-\udfff]", "\ufffd", text).encode()
+        begin = self._derived(b"begin", self._document + plain)[:16]
+        padder = padding.PKCS7(algorithms.AES.block_size).padder()
+        encryptor = Cipher(algorithms.AES(self._derived(b"encrypt", b"")), modes.CBC(begin)).encryptor()
+        sealed = encryptor.update(padder.update(plain) + padder.finalize()) + encryptor.finalize()
+        cipher = urlsafe_b64encode(begin + sealed).decode()
+        return f"{cipher}.{self._letters(b'tag', cipher.encode())}"
 
     def is_sealed(self, cipher: str, tag: str) -> bool:
         """Return whether this key made a ciphertext; without a key its form must do."""
@@ -56,10 +64,14 @@ class Secrets:
         text: str = Decrypt().operate(cipher, {"key": self._derived(b"encrypt", b"")})
         return text
 
-    @property
+    @cached_property
+    def _document(self) -> bytes:
+        return self._derived(b"document", _bytes(self._text))
+
+    @cached_property
     def days(self) -> int:
         """By how many days the dates of this document are moved; never 0."""
-        found = int.from_bytes(self._derived(b"dates", self._text.encode("utf-8", "surrogatepass"))[:8])
+        found = int.from_bytes(self._derived(b"dates", self._document)[:8])
         days = found % (2 * _MOST_DAYS) - _MOST_DAYS
         return days + 1 if days >= 0 else days
 
@@ -70,6 +82,10 @@ class Secrets:
         if self._key is None:
             raise DelibleError("mask.no_key", "the mask hashes, encrypts or invents, and was given no key.")
         return hmac.digest(self._key, b"delible mask\x00" + use + b"\x00" + message, "sha256")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def operated(
@@ -121,8 +137,8 @@ def _stands_alone(text: str, found: Finding, touched: set[int]) -> bool:
 def _config(rule: MaskRule, entity: str, number: int, spelling: str, secrets: Secrets) -> tuple[str, dict[str, Any]]:
     """Return the name of Presidio's operator, and its settings.
 
-    Its own `hash` salts at random, and its `encrypt` has no sign by which its output is known again: both go through
-    `custom`.
+    Its own `hash` salts at random, and so does its `encrypt`, whose output has no sign by which it is known again: both
+    go through `custom`.
     """
     placeholder = f"<{entity}_{number}>"
     match rule.operator:

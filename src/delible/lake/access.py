@@ -192,9 +192,11 @@ def _treated(
     if isinstance(column.dataType, NESTED):
         before = F.to_json(value, JSON_OPTIONS)
         own = {"keep": F.col(_KEEP), "names": F.col(_NAMES), "shared": F.col(_SHARED)}
-        return before, redacted(value, shape, **own, detection=detection)
+        return before, redacted(value, shape, **own, detection=detection, masking=controller.access_masking)
     text = _text(value, column.dataType)
-    after = mask_column(text, keep=F.col(_KEEP), detection=detection) if shape.free_text else text
+    after = text
+    if shape.free_text:
+        after = mask_column(text, keep=F.col(_KEEP), detection=detection, masking=controller.access_masking)
     reaches = [reach for reach in policy.subject if reach.column == column.name]
     if reaches:
         # A key that points to another table, such as an address's, says nothing by itself; a card's number does.

@@ -15,6 +15,7 @@ from delible.model.base import ColumnName, Frozen, Name, Text, digest
 from delible.model.dataset import DatasetRecipe
 from delible.model.duration import Duration
 from delible.model.exception import ErasureException
+from delible.model.masking import DEFAULT_MASKING, Masking, MaskOperator
 from delible.model.notice import DEFAULT_ACKNOWLEDGE, NoticeRoute
 from delible.model.recognizer import Country, Recognizer, WordList
 from delible.model.retention import LegalHold, RetentionRule
@@ -47,6 +48,8 @@ class Controller(Frozen):
             right asks for.
         sensitive_data: Deletion and correction ask for the higher degree (11 CCR 7062(d), (e)).
         identity_days: After so many days without an answer to the question who they are, a request may expire.
+        access_masking: What becomes in access packages of what is found in free text, by type: `replace`, or `keep` for
+            types that are nobody's business, such as DATE_TIME. All of it is replaced when left out.
         returned: What becomes of erased people whose rows come back: `report` them, or `erase` them again, where
             nothing speaks for a new beginning.
         identifiers: All identifier kinds that tables and requests may use.
@@ -69,12 +72,20 @@ class Controller(Frozen):
     sensitive_data: bool = False
     identity_days: int = Field(default=45, ge=1, le=365)
     job_cadence: Duration | None = None
+    access_masking: Masking = DEFAULT_MASKING
     returned: Literal["report", "erase"] = "report"
 
     @model_validator(mode="after")
     def _subject_is_declared(self) -> Controller:
         if self.subject not in self.identifiers:
             raise ValueError(f"subject names the kind '{self.subject}', which is not among the identifiers")
+        return self
+
+    @model_validator(mode="after")
+    def _redactions_are_counted(self) -> Controller:
+        rules = (self.access_masking.default, *self.access_masking.entities.values())
+        if any(rule.operator not in (MaskOperator.REPLACE, MaskOperator.KEEP) for rule in rules):
+            raise ValueError("'access_masking' takes replace and keep: a package says how often something was replaced")
         return self
 
 
