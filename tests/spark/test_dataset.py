@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -258,6 +259,26 @@ def test_pseudonyms_join_in_one_domain_only_and_null_stays_null(world: World) ->
     assert first == pseudonyms("c", "one")
     assert first[1] is None or first[0] is None
     assert set(first) & set(second) == {None}
+
+
+def test_masks_follow_the_policies_and_their_hashes_join_in_one_domain_only(world: World) -> None:
+    tickets(world, [1, 1])
+    world.tables["tickets"]["subject"] = [None, "staff 7 at ann@fennel.example, DNI 12345678Z"]
+    world.consents.append(("customer_id", "1", "training", "given", 1))
+    staff = {"recognizer": "staff", "description": "x", "category": "user.unique_id", "words": ["staff 7"]}
+
+    def masked(name: str, domain: str) -> str:
+        rule = {"treatment": "mask", "domain": domain, "masking": {"entities": {"EMAIL_ADDRESS": "hash"}}}
+        policies = shop(columns={"subject": rule}).model_dump() | {"detection": {"staff": staff}}
+        policies["controller"]["jurisdiction"] = "Spain"
+        _, folder = world.cut(PolicySet.model_validate(policies), name)
+        found = {row["subject"] for part in rows(folder).values() for row in part}
+        assert len(found) == 2
+        return max(filter(None, found))
+
+    first = masked("a", "one")
+    assert re.fullmatch(r"<STAFF_1> at <EMAIL_ADDRESS#[a-p]{24}>, DNI <ES_NIF_1>", first)
+    assert first == masked("b", "one") != masked("c", "two")
 
 
 def test_no_person_in_two_splits_and_the_same_split_next_time(world: World) -> None:

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from delible.detect.anonymise import mask_text
+from delible.lake.columns import INNER, pads_of, with_pads
 from delible.lake.masking import mask_column
+from delible.model.detection import Detection
+from delible.model.masking import Masking, MaskOperator
+from delible.model.recognizer import Recognizer
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -36,3 +40,27 @@ def test_known_and_kept_strings_come_from_columns_not_from_the_plan(spark: Spark
     masked = frame.select(mask_column(F.col("body"), known=F.col("known"), keep=F.col("own")).alias("body"))
     assert masked.first()["body"] == "<SUBJECT_1>, <EMAIL_ADDRESS_1>, bob@fennel.example"
     assert "ann lee" not in masked._jdf.queryExecution().toString().lower().replace("localtablescan", "")
+
+
+STAFF = Recognizer.model_validate(
+    {"recognizer": "staff", "description": "x", "category": "user.unique_id", "words": ["Blue Heron"]}
+)
+RULES = Masking.model_validate(
+    {"default": "surrogate", "entities": {"EMAIL_ADDRESS": "hash", "STAFF": "encrypt", "FR_NIR": "redact"}}
+)
+
+
+def test_a_keyed_mask_is_what_the_text_function_makes_of_it_and_shows_no_key(spark: SparkSession) -> None:
+    key, looked_for = b"canary-key-of-thirty-two-bytes-!", Detection(("FR",), (STAFF,))
+    texts = ["ann@fennel.example is Blue Heron, 2 55 08 14 168 025 38", "since 2026-01-31, ANN@fennel.example", None]
+    frame = with_pads(spark.createDataFrame(list(enumerate(texts)), "i int, body string"), pads_of(key))
+    masked = frame.select(
+        "i", mask_column(F.col("body"), key=F.col(INNER), detection=looked_for, masking=RULES).alias("body")
+    )
+    expected = [t and mask_text(t, detection=looked_for, masking=RULES, key=key.ljust(64, b"\0")) for t in texts]
+    assert [row["body"] for row in masked.orderBy("i").collect()] == expected
+    assert masked.filter(F.col("body").contains("canary")).count() == 0
+    plan = masked._jdf.queryExecution().toString()
+    assert "canary" not in plan
+    assert key.hex() not in plan.lower()
+    assert {rule.operator for rule in RULES.entities.values()} < set(MaskOperator)

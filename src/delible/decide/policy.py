@@ -9,6 +9,7 @@ from datetime import date
 
 from delible.decide.beginning import begun
 from delible.decide.contradictions import contradictions
+from delible.decide.detection import detection_findings
 from delible.decide.exception_policy import exception_findings
 from delible.decide.exposure import exposures
 from delible.decide.finding import Finding, Severity, Sources, gap, place, violation
@@ -88,6 +89,7 @@ def check(
         *_identifiers(policies),
         *_layouts(policies, layouts),
         *untold(policies),
+        *detection_findings(policies),
     ]
     placed = sorted((replace(f, where=place(sources or {}, f.path)) for f in findings), key=_order)
     return PolicyCheck(

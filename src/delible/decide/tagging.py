@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from math import sqrt
 
+from delible.model.taxonomy import category_of
+
 FREE_TEXT = "user.content"
 
 TYPED = frozenset({"boolean", "binary", "date", "timestamp", "timestamp_ntz", "float", "double"})
@@ -90,6 +92,7 @@ class ColumnFacts:
         shapes: Form, such as `card` or `prose`, to the number of values of that form.
         rows: Rows that were looked at, empty ones included.
         row_hits: Entity type to the rows that hold it; a row with several such elements may count for each.
+        categories: The data category of each type that the controller's own recognizers find.
     """
 
     column: str
@@ -101,6 +104,11 @@ class ColumnFacts:
     shapes: Mapping[str, int] = field(default_factory=dict)
     rows: int = 0
     row_hits: Mapping[str, int] = field(default_factory=dict)
+    categories: Mapping[str, str] = field(default_factory=dict)
+
+    def category_of(self, entity: str) -> str | None:
+        """Return the data category of a type of finding, or None for one that stands for none."""
+        return self.categories.get(entity) or category_of(entity)
 
     def share(self, counts: Mapping[str, int], *names: str) -> float:
         """Return the largest share of the values that any of the names was counted on."""

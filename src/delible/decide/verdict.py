@@ -20,7 +20,7 @@ from delible.decide.tagging import (
     wilson,
 )
 from delible.model.record import ARTICLE_9, TagFinding
-from delible.model.taxonomy import category_of, is_within
+from delible.model.taxonomy import is_within
 from delible.model.terms import TagState
 
 LOOKALIKE = frozenset({"PHONE_NUMBER", "US_SSN", "US_ITIN"})
@@ -215,7 +215,7 @@ def _majority(facts: ColumnFacts, named: NameEvidence | None) -> _Verdict | None
         shaped = max(facts.whole[entity], facts.shapes.get(_SHAPE_OF.get(entity, ""), 0))
         confidence = 1 - (1 - lower) * (1 - named.strength)
         return _Verdict(named.category, entity, confidence, shaped, ("values", "name"))
-    return _Verdict(category_of(entity), entity, lower, facts.whole[entity], ("values",))
+    return _Verdict(facts.category_of(entity), entity, lower, facts.whole[entity], ("values",))
 
 
 def _as_written(facts: ColumnFacts, entity: str) -> bool:
@@ -277,7 +277,7 @@ def _sparse(facts: ColumnFacts) -> _Verdict | None:
     hits = facts.hits.get(entity, 0)
     if not hits:
         return None
-    return _Verdict(category_of(entity), entity, wilson(hits, facts.values)[0], hits, ("values",))
+    return _Verdict(facts.category_of(entity), entity, wilson(hits, facts.values)[0], hits, ("values",))
 
 
 def _strongest(facts: ColumnFacts) -> tuple[str, int] | None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
-from delible.detect.entities import DEFAULT_COUNTRIES
 from delible.detect.findings import Finding, find, resolved
+from delible.detect.operators import ENCRYPTED, HASHED, PLACEHOLDER, Secrets, operated
+from delible.detect.surrogates import SURROGATE_TYPES, surrogates
+from delible.errors import DelibleError
+from delible.model.detection import DEFAULT_DETECTION, Detection
+from delible.model.masking import DEFAULT_MASKING, Masking, MaskOperator
 from delible.model.numbers import BETWEEN, SEPARATORS, is_number, number_pattern
-from delible.model.taxonomy import category_of
+
+__all__ = ["PLACEHOLDER", "SUBJECT", "mask_text", "unmask_text"]
 
 SUBJECT = "SUBJECT"
 """Stands for a string that the caller knows to identify the data subject."""
-
-PLACEHOLDER = re.compile(r"<([A-Z]{2,20}(?:_[A-Z]{2,20}){0,4})_(\d{1,5})>")
 
 _FILLER = "¦"
 """Stands for a placeholder while a text is analysed: no letter, digit or separator of anything that is looked for."""
@@ -24,7 +26,6 @@ _NUMBERS = re.compile(r"PHONE|CARD|IBAN|SSN|ITIN|SUBJECT")
 _SEPARATORS = re.compile(rf"[\s{re.escape(SEPARATORS)}]+")
 _NATIONAL_ZERO = re.compile(rf"^(\+{BETWEEN}\d{{1,3}}){BETWEEN}\(0\)")
 _MOST_PASSES = 8
-_BLOCK = 20_000
 
 
 def mask_text(
@@ -32,41 +33,114 @@ def mask_text(
     *,
     known: Iterable[str] = (),
     keep: Iterable[str] = (),
-    countries: tuple[str, ...] = DEFAULT_COUNTRIES,
+    detection: Detection = DEFAULT_DETECTION,
+    masking: Masking = DEFAULT_MASKING,
+    key: bytes | None = None,
 ) -> str:
-    """Return a text with personal data replaced by numbered placeholders.
+    """Return a text with personal data replaced, by numbered placeholders unless `masking` says otherwise.
 
-    Masking a masked text changes nothing: placeholders are left alone, and the text is analysed again until nothing
-    more is found, since a replaced neighbour can uncover what it hid.
+    Masking a masked text changes nothing: what a mask has put there is left alone, and the text is analysed again until
+    nothing more is found, since a replaced neighbour can uncover what it hid. What is still found after many rounds
+    becomes a placeholder.
 
     Args:
         known: Strings that identify the data subject and are masked wherever they stand as words of their own,
             whatever their case and, for numbers, their separators.
         keep: Strings that are left as they are when a recognizer finds them, such as the reader's own address.
-        countries: Whose national identifiers are looked for.
+        detection: What is looked for.
+        masking: What becomes of each type.
+        key: For operators that hash, encrypt, or move dates.
 
     Raises:
-        DelibleError: `detect.failed`, without any of the text.
+        DelibleError: `detect.failed`, without any of the text; `mask.no_key`.
     """
     wanted = _known_pattern(known)
     spared = {_spelling(SUBJECT, value) for value in keep}
-    numbers: dict[tuple[str, str], int] = {}
-    for _ in range(_MOST_PASSES):
-        placeholders = list(_placeholders(text))
-        blank = _blanked(text, placeholders)
+    secrets = Secrets(key, text)
+    names = Names()
+    for rounds in range(2 * _MOST_PASSES):
+        rules = masking if rounds < _MOST_PASSES else DEFAULT_MASKING
+        done = list(_done(text, detection, masking, secrets))
+        blank = _blanked(text, done)
         mine = [Finding(m.start(), m.end(), SUBJECT, 1.0) for m in wanted.finditer(blank)] if wanted else []
-        found = resolved(find(blank, countries=countries), blank, around=[*placeholders, *mine])
-        chosen = sorted(mine + [f for f in found if _spelling(SUBJECT, text[f.start : f.end]) not in spared])
+        found = resolved(find(blank, detection=detection), blank, around=[*done, *mine])
+        chosen = sorted(
+            f
+            for f in (*mine, *found)
+            if (f.entity == SUBJECT or _spelling(SUBJECT, text[f.start : f.end]) not in spared)
+            and masking.rule(f.entity).operator is not MaskOperator.KEEP
+        )
         if not chosen:
             break
-        text = _replaced(text, chosen, placeholders, numbers)
+        spellings = [(f, _spelling(f.entity, text[f.start : f.end])) for f in chosen]
+        numbers = names.numbers(spellings, done)
+        text = operated(text, [(f, n, s) for (f, s), n in zip(spellings, numbers, strict=True)], rules.rule, secrets)
     return text
 
 
-def _placeholders(text: str) -> Iterator[Finding]:
-    for match in PLACEHOLDER.finditer(text):
-        if match[1] in (SUBJECT, "DATE_TIME") or category_of(match[1]) is not None:
-            yield Finding(match.start(), match.end(), match[1], float(match[2]))
+def unmask_text(text: str, key: bytes) -> str:
+    """Return a text with everything that `encrypt` put there in its old words; other marks stay.
+
+    Raises:
+        DelibleError: `mask.wrong_key` for what another key has encrypted.
+    """
+    secrets = Secrets(key, "")
+
+    def opened(match: re.Match[str]) -> str:
+        if not secrets.is_sealed(match[2], match[3]):
+            raise DelibleError("mask.wrong_key", f"another key encrypted the {match[1]} at character {match.start()}.")
+        return secrets.opened(match[2])
+
+    return ENCRYPTED.sub(opened, text)
+
+
+class Names:
+    """Numbers for values: equal values of a type have one number in a document.
+
+    A person called by one word has the number of the one person whose full name has it: "Ann Lee", then "Lee".
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._full: dict[str, set[int]] = defaultdict(set)
+
+    def numbers(self, spellings: Sequence[tuple[Finding, str]], done: Iterable[Finding]) -> list[int]:
+        """Return a number for each finding; above those of the marks that already stand in the text."""
+        highest: dict[str, int] = defaultdict(int)
+        for p in done:
+            highest[p.entity] = max(highest[p.entity], int(p.score))
+        for (entity, _), number in self._numbers.items():
+            highest[entity] = max(highest[entity], number)
+        for full in (True, False):
+            for f, spelling in spellings:
+                at = (f.entity, spelling)
+                if at in self._numbers or (f.entity == "PERSON" and (len(spelling.split()) > 1) != full):
+                    continue
+                alike = self._full[spelling] if f.entity == "PERSON" else set()
+                if len(alike) == 1:
+                    [self._numbers[at]] = alike
+                    continue
+                self._numbers[at] = highest[f.entity] = highest[f.entity] + 1
+                if f.entity == "PERSON" and full:
+                    for word in spelling.split():
+                        self._full[word].add(self._numbers[at])
+        return [self._numbers[f.entity, spelling] for f, spelling in spellings]
+
+
+def _done(text: str, detection: Detection, masking: Masking, secrets: Secrets) -> Iterator[Finding]:
+    """Yield what a mask has put into a text, sorted, without overlaps, with its number as score."""
+    found = [Finding(m.start(), m.end(), m[1], float(m[2])) for m in PLACEHOLDER.finditer(text)]
+    found += [Finding(m.start(), m.end(), m[1], 0.0) for m in HASHED.finditer(text)]
+    sealed = (m for m in ENCRYPTED.finditer(text) if secrets.is_sealed(m[2], m[3]))
+    found += [Finding(m.start(), m.end(), m[1], 0.0) for m in sealed]
+    found = [f for f in found if f.entity in (SUBJECT, "DATE_TIME") or detection.category_of(f.entity) is not None]
+    invented = [e for e in SURROGATE_TYPES if masking.rule(e).operator is MaskOperator.SURROGATE]
+    found += [Finding(start, end, entity, float(n)) for start, end, entity, n in surrogates(text, invented)]
+    end = 0
+    for f in sorted(found):
+        if f.start >= end:
+            yield f
+            end = f.end
 
 
 def _blanked(text: str, placeholders: Sequence[Finding]) -> str:
@@ -97,46 +171,3 @@ def _spelling(entity: str, value: str) -> str:
     if _NUMBERS.search(entity) and (bare := _SEPARATORS.sub("", value)) and any(c.isdigit() for c in bare):
         return bare.casefold()
     return value.casefold()
-
-
-def _replaced(
-    text: str, chosen: Sequence[Finding], placeholders: Sequence[Finding], numbers: dict[tuple[str, str], int]
-) -> str:
-    """Replace the chosen spans through Presidio's `replace` operator, whose default value is `<TYPE>`.
-
-    The number is part of the type that Presidio is told, so that equal values get equal placeholders.
-    """
-    from presidio_anonymizer import AnonymizerEngine
-    from presidio_anonymizer.entities import OperatorConfig, RecognizerResult
-
-    highest: dict[str, int] = defaultdict(int)
-    for p in placeholders:
-        highest[p.entity] = max(highest[p.entity], int(p.score))
-    typed = []
-    for f in chosen:
-        key = (f.entity, _spelling(f.entity, text[f.start : f.end]))
-        if key not in numbers:
-            numbers[key] = highest[f.entity] = highest[f.entity] + 1
-        typed.append(RecognizerResult(f"{f.entity}_{numbers[key]}", f.start, f.end, f.score))
-    engine: Any = AnonymizerEngine()  # type: ignore[no-untyped-call]
-    replace = {"DEFAULT": OperatorConfig("replace")}
-    done = []
-    for start, end, inside in _blocks(typed, len(text)):
-        for each in inside:
-            each.start, each.end = each.start - start, each.end - start
-        block = text[start:end]
-        if inside:
-            block = engine.anonymize(block, inside, replace, merge_entities_with_spaces=False).text
-        done.append(block)
-    return "".join(done)
-
-
-def _blocks(typed: list[Any], length: int) -> Iterator[tuple[int, int, list[Any]]]:
-    """Cut a long text between findings: Presidio copies the whole text once per finding."""
-    start, inside = 0, list[Any]()
-    for each in typed:
-        if inside and each.end - start > _BLOCK:
-            yield start, each.start, inside
-            start, inside = each.start, []
-        inside.append(each)
-    yield start, length, inside

@@ -9,16 +9,18 @@ from typing import Any
 
 import spacy
 import tldextract
-from presidio_analyzer import AnalyzerEngine, EntityRecognizer, PatternRecognizer, RecognizerRegistry
-from presidio_analyzer import predefined_recognizers as predefined
+from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
 
 from delible.detect.database import kept
-from delible.detect.entities import DEFAULT_COUNTRIES, NATIONAL_THRESHOLD, THRESHOLDS, believed
+from delible.detect.entities import ALWAYS, NATIONAL_THRESHOLD, THRESHOLDS, believed
 from delible.detect.memory import forgetting
+from delible.detect.national import national
+from delible.detect.own import own_recognizers
 from delible.detect.patterns import Expression
 from delible.detect.scanner import Scanner, Spotted, expressions_of
 from delible.detect.spellings import REPLACED, recognizers
+from delible.model.detection import DEFAULT_DETECTION, Detection
 
 LANGUAGE = "en"
 
@@ -103,7 +105,7 @@ class BlankNlpEngine(NlpEngine):
 class Engine:
     """A loaded analyzer with the types it looks for and their thresholds."""
 
-    def __init__(self, countries: tuple[str, ...] = DEFAULT_COUNTRIES) -> None:
+    def __init__(self, detection: Detection = DEFAULT_DETECTION) -> None:
         for name in ("presidio-analyzer", "presidio-anonymizer"):
             logging.getLogger(name).setLevel(logging.WARNING)  # at DEBUG it writes words of the text into the log
         # Whoever imported tldextract before this package did got one that asks the network.
@@ -111,17 +113,19 @@ class Engine:
         nlp = BlankNlpEngine()
         nlp.load()
         registry = RecognizerRegistry(supported_languages=[LANGUAGE])
-        registry.load_predefined_recognizers(languages=[LANGUAGE], nlp_engine=nlp, countries=list(DEFAULT_COUNTRIES))
+        registry.load_predefined_recognizers(languages=[LANGUAGE], nlp_engine=nlp, countries=list(ALWAYS))
         for name in REPLACED:
             registry.remove_recognizer(name)
-        for recognizer in recognizers(LANGUAGE):
+        for own in recognizers(LANGUAGE):
+            registry.add_recognizer(own)
+        self.thresholds = dict(THRESHOLDS)
+        for recognizer in national(detection.countries, THRESHOLDS, LANGUAGE):
+            registry.recognizers = [r for r in registry.recognizers if type(r).__name__ != type(recognizer).__name__]
             registry.add_recognizer(recognizer)
-        national = _national(set(countries) - set(DEFAULT_COUNTRIES))
-        for recognizer in national:
+            self.thresholds |= dict.fromkeys(recognizer.supported_entities, NATIONAL_THRESHOLD)
+        for recognizer in own_recognizers(detection, LANGUAGE):
             registry.add_recognizer(recognizer)
-        self.thresholds = THRESHOLDS | {
-            entity: NATIONAL_THRESHOLD for recognizer in national for entity in recognizer.supported_entities
-        }
+        self.thresholds |= {r.type: float(r.threshold) for r in detection.recognizers if r.reads_values}
         self._scanner: Scanner | None = None
         self._has_database = False
         self._analyzer = AnalyzerEngine(registry=registry, nlp_engine=nlp, supported_languages=[LANGUAGE])
@@ -158,20 +162,7 @@ class Engine:
         return [f for f in found if believed(f[0], text[f[1] : f[2]], f[3], self.thresholds)]
 
 
-def _national(countries: set[str]) -> list[EntityRecognizer]:
-    """Return Presidio's recognizers of the given countries, made to read texts of our one language.
-
-    Presidio ties many of them to their country's language, in which a table's bare values are not written.
-    """
-    found: list[EntityRecognizer] = []
-    for name in sorted(dir(predefined)):
-        make: Any = getattr(predefined, name)
-        if isinstance(make, type) and issubclass(make, PatternRecognizer) and make.COUNTRY_CODE in countries:
-            found.append(make(supported_language=LANGUAGE))  # type: ignore[call-arg] # each names its own entity
-    return found
-
-
-@lru_cache(maxsize=2)
-def engine(countries: tuple[str, ...] = DEFAULT_COUNTRIES) -> Engine:
+@lru_cache(maxsize=4)
+def engine(detection: Detection = DEFAULT_DETECTION) -> Engine:
     """Return this process's engine. Spark reuses its Python workers, so each builds it once (0.3 s)."""
-    return Engine(countries)
+    return Engine(detection)

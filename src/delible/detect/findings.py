@@ -9,9 +9,10 @@ from itertools import islice
 from time import process_time
 from typing import TYPE_CHECKING
 
-from delible.detect.entities import CHECKED, DEFAULT_COUNTRIES
+from delible.detect.entities import CHECKED
 from delible.detect.plain import Plain, plain
 from delible.errors import DelibleError
+from delible.model.detection import DEFAULT_DETECTION, Detection
 
 if TYPE_CHECKING:
     from delible.detect.scanner import Spotted
@@ -35,21 +36,22 @@ class Finding:
     score: float
 
 
-def find(text: str, *, countries: tuple[str, ...] = DEFAULT_COUNTRIES, exact: bool = False) -> list[Finding]:
-    """Return what stands in a text, in order, without overlaps.
+def find(text: str, *, detection: Detection = DEFAULT_DETECTION, exact: bool = False) -> list[Finding]:
+    """Return what stands in a text, in order, without overlaps, and without what is about nobody.
 
     Args:
         exact: Run plain Presidio, which finds the same and takes many times as long.
 
     Raises:
-        DelibleError: `detect.failed` when a recognizer fails, `detect.slow` when one takes too long; what a recognizer
-            itself says may hold the text, and is dropped.
+        DelibleError: `detect.failed` when a recognizer fails, `detect.slow` when one takes too long,
+            `detect.recognizer_slow` when one of the controller's own does; what a recognizer itself says may hold the
+            text, and is dropped.
     """
-    return find_all([text], countries=countries, exact=exact)[0]
+    return find_all([text], detection=detection, exact=exact)[0]
 
 
 def find_all(
-    texts: Iterable[str], *, countries: tuple[str, ...] = DEFAULT_COUNTRIES, exact: bool = False
+    texts: Iterable[str], *, detection: Detection = DEFAULT_DETECTION, exact: bool = False
 ) -> list[list[Finding]]:
     """Return what stands in each of some texts, as `find` does; equal texts are looked at once.
 
@@ -58,27 +60,33 @@ def find_all(
     texts = list(texts)
     read = {text: plain(text) for text in dict.fromkeys(texts)}
     windows = {text: list(_windows(each.text)) for text, each in read.items()}
-    spotted = _spotted([window for some in windows.values() for _, window in some], countries, exact)
-    found = {text: _joined(text, read[text], some, spotted) for text, some in windows.items()}
+    spotted = _spotted([window for some in windows.values() for _, window in some], detection, exact)
+    found = {text: _joined(text, read[text], some, spotted, detection.harmless) for text, some in windows.items()}
     return [list(found[text]) for text in texts]
 
 
-def _joined(text: str, read: Plain, windows: list[tuple[int, str]], spotted: dict[str, list[Spotted]]) -> list[Finding]:
+def _joined(
+    text: str,
+    read: Plain,
+    windows: list[tuple[int, str]],
+    spotted: dict[str, list[Spotted]],
+    harmless: frozenset[str],
+) -> list[Finding]:
     found = {
         Finding(*read.original(offset + start, offset + end), entity, score)
         for offset, window in windows
         for entity, start, end, score in spotted[window]
     }
-    return resolved(found, text) if found else []
+    return resolved(spared(found, harmless), text) if found else []
 
 
-def _spotted(windows: list[str], countries: tuple[str, ...], exact: bool) -> dict[str, list[Spotted]]:
+def _spotted(windows: list[str], detection: Detection, exact: bool) -> dict[str, list[Spotted]]:
     from delible.detect.engine import engine
 
     latest = process_time() + _SECONDS + sum(map(len, windows)) / _CHARACTERS_PER_SECOND
     spotted: dict[str, list[Spotted]] = {}
     try:
-        analyzer = engine(countries)
+        analyzer = engine(detection)
         answers = ((w, analyzer.analyze(w)) for w in dict.fromkeys(windows)) if exact else analyzer.analyze_all(windows)
         for window, found in answers:
             spotted[window] = found
@@ -89,6 +97,26 @@ def _spotted(windows: list[str], countries: tuple[str, ...], exact: bool) -> dic
     except Exception as error:
         raise DelibleError("detect.failed", f"a recognizer failed with {type(error).__name__}.") from None
     return spotted
+
+
+def spared(found: Iterable[Finding], harmless: frozenset[str]) -> Iterable[Finding]:
+    """Return findings without those of harmless types, and without those that stand inside of one.
+
+    What reaches beyond a harmless span stays.
+    """
+    covers = sorted(f for f in found if f.entity in harmless)
+    if not covers:
+        return found
+    starts, furthest, ends = [f.start for f in covers], 0, []
+    for f in covers:
+        furthest = max(furthest, f.end)
+        ends.append(furthest)
+
+    def inside(f: Finding) -> bool:
+        place = bisect_right(starts, f.start)
+        return place > 0 and f.end <= ends[place - 1]
+
+    return [f for f in found if f.entity not in harmless and not inside(f)]
 
 
 def resolved(found: Iterable[Finding], text: str, *, around: Sequence[Finding] = ()) -> list[Finding]:

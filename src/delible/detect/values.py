@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from delible.detect.entities import DEFAULT_COUNTRIES
 from delible.detect.findings import find_all
 from delible.detect.shapes import shapes
+from delible.model.detection import DEFAULT_DETECTION, Detection
 
 _WHOLE = 0.8
 LONGEST = 20_000
@@ -32,30 +32,30 @@ class Tally:
     shapes: Counter[str] = field(default_factory=Counter)
     row_hits: Counter[str] = field(default_factory=Counter)
 
-    def add(self, value: str, *, rows: int = 1, countries: tuple[str, ...] = DEFAULT_COUNTRIES) -> None:
+    def add(self, value: str, *, rows: int = 1, detection: Detection = DEFAULT_DETECTION) -> None:
         """Count one value that stands in so many rows.
 
         Raises:
             DelibleError: `detect.failed`, `detect.slow`, without the value.
         """
-        self.add_all([(value, rows)], countries=countries)
+        self.add_all([(value, rows)], detection=detection)
 
     def add_all(
         self,
         values: Iterable[tuple[str, int]],
         *,
-        countries: tuple[str, ...] = DEFAULT_COUNTRIES,
+        detection: Detection = DEFAULT_DETECTION,
         exact: bool = False,
     ) -> None:
         """Count a batch of values, each with the number of its rows; those that repeat are looked at once.
 
         Args:
             values: Values, each counted as often as it comes, and the rows that they stand in.
-            countries: Whose national identifiers are looked for.
+            detection: What is looked for.
             exact: Run plain Presidio, which finds the same.
         """
         cut = [(value[:LONGEST].strip(), n) for value, n in values]
-        looked = find_all((text for text, _ in cut), countries=countries, exact=exact)
+        looked = find_all((text for text, _ in cut), detection=detection, exact=exact)
         for (text, n), found in zip(cut, looked, strict=True):
             held = {f.entity for f in found}
             self.values += 1

@@ -9,6 +9,7 @@ from pathlib import Path
 from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F
 
+from delible.decide.detection import detection_of
 from delible.errors import DelibleError
 from delible.lake.columns import INNER, OUTER, keyed, with_pads
 from delible.lake.conditions import condition
@@ -109,7 +110,9 @@ def cut(  # noqa: PLR0913 - all of it decides what leaves
         judged = _judged(rows, groups, plan, question, secrets.split)
         observed = Observation()
         kept = judged.observe(observed, *_counts()).where(F.col(_RANK).isNull()).drop(_RANK)
-        release = _without_sensitive(treated(kept, plan, secrets.domains, also=(SPLIT, _LIMITED)), plan)
+        release = _without_sensitive(
+            treated(kept, plan, secrets.domains, detection=detection_of(policies), also=(SPLIT, _LIMITED)), plan
+        )
         files = write_rows(release, folder, rows=rows_in)
         rows_out = sum(f.rows or 0 for f in files)
         counts = observed.get if rows_out else _asked(judged)

@@ -10,32 +10,58 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from delible.model.detection import DEFAULT_DETECTION, Detection
+from delible.model.masking import DEFAULT_MASKING, Masking
+
 _REMEMBERED = 2_000
 """Texts per worker process; canned answers and subjects repeat, and one analysis costs milliseconds."""
 
 
-def mask_column(text: Column, *, known: Column | None = None, keep: Column | None = None) -> Column:
-    """Return a text column with everything that is found replaced by numbered placeholders; NULL stays NULL.
+def mask_column(
+    text: Column,
+    *,
+    known: Column | None = None,
+    keep: Column | None = None,
+    key: Column | None = None,
+    detection: Detection = DEFAULT_DETECTION,
+    masking: Masking = DEFAULT_MASKING,
+) -> Column:
+    """Return a text column with everything that is found replaced, as `masking` says; NULL stays NULL.
 
     Every text is read in full, whatever a scan's sample said about the column.
 
     Args:
         known: Array of strings that identify the row's data subject, masked as well.
         keep: Array of strings that are left in place, such as the addressee's own in an access package.
+        key: The inner HMAC pad of the key for operators that need one, as `lake.columns.with_pads` adds it.
 
     They are columns, not values: a literal would stand in query plans and event logs.
     """
     nothing = F.lit(None).cast("array<string>")
+    rules = masking.model_dump_json()
+
+    def work(text: str | None, known: Any, keep: Any, key: bytes | None) -> str | None:
+        return masked(text, known, keep, detection=detection, rules=rules, pad=key)
+
     # Made anew each time: a finished function remembers the session it was first used in, and outlives it.
-    mask = F.udf(masked, returnType=T.StringType(), useArrow=True)
-    return mask(text, nothing if known is None else known, nothing if keep is None else keep)
+    mask = F.udf(work, returnType=T.StringType(), useArrow=True)
+    pad = F.lit(None).cast("binary") if key is None else key
+    return mask(text, nothing if known is None else known, nothing if keep is None else keep, pad)
 
 
-def masked(text: str | None, known: Iterable[Any] | None, keep: Iterable[Any] | None) -> str | None:
+def masked(
+    text: str | None,
+    known: Iterable[Any] | None,
+    keep: Iterable[Any] | None,
+    *,
+    detection: Detection = DEFAULT_DETECTION,
+    rules: str | None = None,
+    pad: bytes | None = None,
+) -> str | None:
     """Return one text masked, the same way; texts that repeat are analysed once per worker."""
     if text is None:
         return None
-    return _remembered(text, _strings(known), _strings(keep))
+    return _remembered(text, _strings(known), _strings(keep), detection, rules, None if pad is None else bytes(pad))
 
 
 def _strings(values: Iterable[Any] | None) -> tuple[str, ...]:
@@ -43,7 +69,20 @@ def _strings(values: Iterable[Any] | None) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _remembered(text: str, known: tuple[str, ...], keep: tuple[str, ...]) -> str:
+def _remembered(
+    text: str,
+    known: tuple[str, ...],
+    keep: tuple[str, ...],
+    detection: Detection,
+    rules: str | None,
+    pad: bytes | None,
+) -> str:
     from delible.detect.anonymise import mask_text
 
-    return mask_text(text, known=known, keep=keep)
+    key = None if pad is None else bytes(b ^ 0x36 for b in pad)
+    return mask_text(text, known=known, keep=keep, detection=detection, masking=_masking(rules), key=key)
+
+
+@lru_cache(maxsize=20)
+def _masking(rules: str | None) -> Masking:
+    return DEFAULT_MASKING if rules is None else Masking.model_validate_json(rules)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from pyspark.sql import Column
@@ -13,6 +14,8 @@ from pyspark.sql import types as T
 
 from delible.lake.facts import quoted
 from delible.lake.masking import masked
+from delible.model.detection import DEFAULT_DETECTION, Detection
+from delible.model.masking import DEFAULT_MASKING, Masking
 from delible.model.policy import ColumnPolicy
 from delible.model.taxonomy import is_identifying
 
@@ -25,6 +28,9 @@ OTHER = "<ANOTHER_PERSON_1>"
 
 The number says nothing here: giving each other person their own would tell which rows are about the same one.
 """
+
+
+_MASK = partial(masked, known=None)
 
 
 @dataclass(frozen=True)
@@ -104,25 +110,44 @@ def _part(paths: tuple[str, ...], name: str) -> tuple[str, ...]:
     return (*(f"{p}.{name}" for p in paths), *paths)
 
 
-def redacted(value: Column, shape: Shape, *, keep: Column, names: Column, shared: Column) -> Column:
+def redacted(
+    value: Column,
+    shape: Shape,
+    *,
+    keep: Column,
+    names: Column,
+    shared: Column,
+    detection: Detection = DEFAULT_DETECTION,
+    masking: Masking = DEFAULT_MASKING,
+) -> Column:
     """Return a nested column as JSON, all values as text, without unmapped parts, and with other people redacted.
 
     Args:
         keep: Array of strings that stay where free text holds them.
         names: Array of the person's own identifiers and names, folded.
         shared: Whether the row is somebody else's, too; then identifying parts stay only when they are the person's.
+        detection: What tells in free text that somebody else is mentioned.
+        masking: What becomes of it.
     """
+    rules = masking.model_dump_json()
 
     # Made anew each time: a finished function remembers the session it was first used in, and outlives it.
     def work(text: str | None, keep: Any, names: Any, shared: bool | None) -> str | None:
-        return redacted_json(text, shape, keep=keep, names=names, shared=bool(shared))
+        mask = partial(masked, known=None, detection=detection, rules=rules)
+        return redacted_json(text, shape, keep=keep, names=names, shared=bool(shared), mask=mask)
 
     redact = F.udf(work, returnType=T.StringType(), useArrow=True)
     return redact(F.to_json(value, JSON_OPTIONS), keep, names, shared)
 
 
 def redacted_json(
-    text: str | None, shape: Shape, *, keep: Iterable[str] | None, names: Iterable[str] | None, shared: bool
+    text: str | None,
+    shape: Shape,
+    *,
+    keep: Iterable[str] | None,
+    names: Iterable[str] | None,
+    shared: bool,
+    mask: Callable[..., str | None] = _MASK,
 ) -> str | None:
     """Return the JSON text of one nested value, redacted; numbers become text, since JSON readers round them."""
     if text is None:
@@ -133,7 +158,7 @@ def redacted_json(
         if value is None or isinstance(value, bool):
             return value
         if part.free_text:
-            return masked(str(value), None, spared)
+            return mask(str(value), keep=spared)
         if shared and part.identifying and str(value).strip() and folded(str(value)) not in own:
             return OTHER
         return value

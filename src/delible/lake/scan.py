@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from math import ceil
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,12 +15,12 @@ from pyspark.sql import DataFrame, Observation, Window
 from pyspark.sql import functions as F
 
 from delible.decide.tagging import ColumnFacts
-from delible.detect.entities import DEFAULT_COUNTRIES
 from delible.errors import DelibleError
 from delible.lake.documents import ANY, folded, parts
 from delible.lake.documents import LONGEST as LONGEST_DOCUMENT
 from delible.lake.leaves import Leaf, leaves, values_of
 from delible.lake.session import setting, watched
+from delible.model.detection import DEFAULT_DETECTION, Detection
 
 DEFAULT_SAMPLE = 1_000
 _VALUES_PER_TASK, _TASKS_PER_CORE, _MANY = 200, 8, 20_000
@@ -52,7 +52,7 @@ def scan(
     sample: int | None = DEFAULT_SAMPLE,
     whole: bool = True,
     expected: int | None = None,
-    countries: tuple[str, ...] = DEFAULT_COUNTRIES,
+    detection: Detection = DEFAULT_DETECTION,
     exact: bool = False,
     tell: Callable[[float], None] | None = None,
 ) -> list[ColumnFacts]:
@@ -65,7 +65,7 @@ def scan(
         sample: Distinct values per column at most, those with the lowest hash; None looks at every one.
         whole: The rows are all that the table has.
         expected: About how many rows there are, to choose the number of tasks.
-        countries: Whose national identifiers are looked for.
+        detection: What is looked for.
         exact: Run plain Presidio, which finds the same and takes many times as long.
         tell: Called with the share of the work that is done, now and then.
 
@@ -78,7 +78,7 @@ def scan(
         return [ColumnFacts(leaf.path, leaf.kind) for leaf in every]
     rows = Observation()
     drawn = _drawn(frame.observe(rows, F.count(F.lit(1)).alias("rows")), read, sample)
-    examine = partial(_examine, countries=countries, sample=sample, exact=exact, database=_database(countries, exact))
+    examine = partial(_examine, detection=detection, sample=sample, exact=exact, database=_database(detection, exact))
     spread = drawn.repartition(_tasks(frame, len(read), sample, expected))
     counted = spread.mapInArrow(examine, _COUNTS)
     summed = counted.groupBy("leaf", "path", "number", "what", "name").agg(F.sum("n").alias("n"))
@@ -104,7 +104,7 @@ def scan(
 
 def _facts(path: str, kind: str, counts: Mapping[str, Counter[str]], whole: bool, rows: int) -> ColumnFacts:
     own = counts.get(_ALL, Counter())
-    maps = {what: dict(counts.get(what, {})) for what in _KINDS}
+    maps: dict[str, Any] = {what: dict(counts.get(what, {})) for what in _KINDS}
     return ColumnFacts(path, kind, values=own[_ALL], complete=whole and not own[_MORE], rows=rows, **maps)
 
 
@@ -191,18 +191,18 @@ def _batch(*columns: pa.Array) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(list(columns), names=list(_COLUMNS))
 
 
-def _database(countries: tuple[str, ...], exact: bool) -> bytes | None:
+def _database(detection: Detection, exact: bool) -> bytes | None:
     """Return what workers look for all patterns at once with; compiled here, since it takes seconds."""
     from delible.detect.database import prepared
     from delible.detect.engine import engine
 
-    return None if exact else prepared(engine(countries).expressions)
+    return None if exact else prepared(engine(detection).expressions)
 
 
 def _examine(
     batches: Iterable[pa.RecordBatch],
     *,
-    countries: tuple[str, ...],
+    detection: Detection,
     sample: int | None,
     exact: bool = False,
     database: bytes | None = None,
@@ -211,7 +211,7 @@ def _examine(
     from delible.detect.engine import engine
     from delible.detect.values import Tally
 
-    engine(countries).use(database)
+    engine(detection).use(database)
     tallies: dict[_Place, Tally] = defaultdict(Tally)
     filled: Counter[_Place] = Counter()
     counts: list[tuple[int, str, bool, str, str, int]] = []
@@ -226,7 +226,7 @@ def _examine(
                 values[_Place(leaf, path, number)].append((value, rows))
         for at, own in values.items():
             filled[at] += sum(n for _, n in own)
-            tallies[at].add_all(own, countries=countries, exact=exact)
+            tallies[at].add_all(own, detection=detection, exact=exact)
     for at, tally in tallies.items():
         counts += [(*at, _ALL, _ALL, tally.values), (*at, _ALL, _ROWS, filled[at])]
         for what in _KINDS:

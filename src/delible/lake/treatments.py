@@ -11,6 +11,9 @@ from pyspark.sql import types as T
 from delible.errors import InputError
 from delible.lake.columns import INNER, OUTER, keyed, normalised, with_pads
 from delible.lake.facts import quoted
+from delible.lake.masking import mask_column
+from delible.model.detection import Detection
+from delible.model.masking import DEFAULT_MASKING
 from delible.model.terms import Treatment
 from delible.plan.dataset import ColumnStep, DatasetPlan
 
@@ -49,21 +52,22 @@ def treated(
     plan: DatasetPlan,
     domains: Mapping[str, tuple[bytes, bytes]],
     *,
+    detection: Detection,
     also: Sequence[str] = (),
 ) -> DataFrame:
     """Return the columns of the release, each treated, and `also` as they are; nothing else leaves."""
     types = {f.name: f.dataType for f in frame.schema.fields}
-    names = {step.column: f"__pseudonym_{number}" for number, step in enumerate(plan.columns)}
-    for domain, pads in domains.items():
-        here = {names[s.column]: _pseudonym(s) for s in plan.columns if s.domain == domain}
-        frame = with_pads(frame, pads).withColumns(here).drop(INNER, OUTER)
+    names = {step.column: f"__keyed_{number}" for number, step in enumerate(plan.columns)}
     known = F.array(*(F.col(quoted(c)).cast("string") for c in plan.known)) if plan.known else None
+    for domain, pads in domains.items():
+        here = {names[s.column]: _keyed(s, known, detection) for s in plan.columns if s.domain == domain}
+        frame = with_pads(frame, pads).withColumns(here).drop(INNER, OUTER)
     columns = []
     for step in plan.columns:
-        if step.treatment is Treatment.PSEUDONYMISE:
+        if step.domain is not None:
             column = F.col(names[step.column])
         else:
-            column = _plain(F.col(quoted(step.column)), step, types[step.column], known)
+            column = _plain(F.col(quoted(step.column)), step, types[step.column], known, detection)
         columns.append(column.alias(step.column))
     return frame.select(*columns, *also)
 
@@ -82,17 +86,24 @@ def _bears(kind: T.DataType, step: ColumnStep) -> bool:
             return True
 
 
-def _pseudonym(step: ColumnStep) -> Column:
-    """Return the keyed pseudonym; NULL stays NULL."""
+def _keyed(step: ColumnStep, known: Column | None, detection: Detection) -> Column:
+    """Return the keyed pseudonym, or the text under a keyed mask; NULL stays NULL."""
+    if step.treatment is Treatment.MASK:
+        return _masked(F.col(quoted(step.column)), step, known, detection, key=F.col(INNER))
     return keyed(F.concat(F.lit(f"{step.scope}\x1f"), normalised(F.col(quoted(step.column)), step.normalise)))
 
 
-def _plain(column: Column, step: ColumnStep, kind: T.DataType, known: Column | None) -> Column:
+def _masked(
+    column: Column, step: ColumnStep, known: Column | None, detection: Detection, key: Column | None = None
+) -> Column:
+    masking = step.masking or DEFAULT_MASKING
+    return mask_column(column, known=known, key=key, detection=detection, masking=masking)
+
+
+def _plain(column: Column, step: ColumnStep, kind: T.DataType, known: Column | None, detection: Detection) -> Column:
     match step.treatment:
         case Treatment.MASK:
-            from delible.lake.masking import mask_column
-
-            return mask_column(column, known=known)
+            return _masked(column, step, known, detection)
         case Treatment.GENERALISE:
             return _generalised(column, step.to, kind)
         case _:

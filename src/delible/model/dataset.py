@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from delible.model.base import ColumnName, Frozen, Name, Text
+from delible.model.masking import Masking
 from delible.model.terms import Treatment
 
 
@@ -15,19 +16,25 @@ class ColumnTreatment(Frozen):
 
     Args:
         to: For `generalise`: `year`, `month`, `day` for times, or a whole number as bucket width for numbers.
-        domain: For `pseudonymise`: pseudonyms of one domain join; those of different domains do not.
+        domain: For `pseudonymise`, and for `mask` with hashes or encryption: pseudonyms of one domain join; those of
+            different domains do not.
+        masking: For `mask`: what becomes of each type of finding; numbered placeholders when left out.
     """
 
     treatment: Treatment
     to: Literal["year", "month", "day"] | Annotated[int, Field(gt=0)] | None = None
     domain: Name | None = None
+    masking: Masking | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> ColumnTreatment:
         if (self.treatment is Treatment.GENERALISE) != (self.to is not None):
             raise ValueError("'to' and treatment 'generalise' belong together")
-        if self.domain is not None and self.treatment is not Treatment.PSEUDONYMISE:
-            raise ValueError("'domain' belongs to treatment 'pseudonymise'")
+        if self.masking is not None and self.treatment is not Treatment.MASK:
+            raise ValueError("'masking' belongs to treatment 'mask'")
+        keyed = self.masking is not None and self.masking.keyed
+        if self.domain is not None and self.treatment is not Treatment.PSEUDONYMISE and not keyed:
+            raise ValueError("'domain' belongs to treatment 'pseudonymise', or to 'masking' with hash or encrypt")
         return self
 
 

@@ -15,7 +15,9 @@ from delible.model.base import ColumnName, Frozen, Name, Text, digest
 from delible.model.dataset import DatasetRecipe
 from delible.model.duration import Duration
 from delible.model.exception import ErasureException
+from delible.model.masking import DEFAULT_MASKING, Masking, MaskOperator
 from delible.model.notice import DEFAULT_ACKNOWLEDGE, NoticeRoute
+from delible.model.recognizer import Country, Recognizer, WordList
 from delible.model.retention import LegalHold, RetentionRule
 from delible.model.subject import IdentifierKind
 from delible.model.taxonomy import Category
@@ -29,7 +31,10 @@ class Controller(Frozen):
     """Who decides about the data (Art. 4(7)), and how this controller's data subjects are told apart.
 
     Args:
-        jurisdiction: Where it sits, in words; shown, and nothing hangs on it.
+        jurisdiction: Where it sits, in words; shown, and where it names countries, their national identifiers are
+            looked for.
+        national_identifiers: The countries whose national identifiers are looked for in values and texts, as ISO 3166
+            codes. Without it those of `country`, and those that `jurisdiction` names.
         regimes: The laws under which its requests are answered; `policy check` proves the deadlines of the shortest,
             and a request under another one is not taken in. All of them unless it says otherwise: no deadline is
             longer for a law more.
@@ -43,6 +48,8 @@ class Controller(Frozen):
             right asks for.
         sensitive_data: Deletion and correction ask for the higher degree (11 CCR 7062(d), (e)).
         identity_days: After so many days without an answer to the question who they are, a request may expire.
+        access_masking: What becomes in access packages of what is found in free text, by type: `replace`, or `keep` for
+            types that are nobody's business, such as DATE_TIME. All of it is replaced when left out.
         returned: What becomes of erased people whose rows come back: `report` them, or `erase` them again, where
             nothing speaks for a new beginning.
         identifiers: All identifier kinds that tables and requests may use.
@@ -57,6 +64,7 @@ class Controller(Frozen):
     subject: Name
     identifiers: dict[Name, IdentifierKind]
     country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
+    national_identifiers: tuple[Country, ...] | None = None
     subdivision: str | None = Field(default=None, pattern=r"^[A-Za-z0-9-]{1,32}$")
     time_zone: str = Field(default="UTC", pattern=r"^[A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9_+-]{1,32}){0,2}$")
     two_person_approval: bool = False
@@ -64,12 +72,20 @@ class Controller(Frozen):
     sensitive_data: bool = False
     identity_days: int = Field(default=45, ge=1, le=365)
     job_cadence: Duration | None = None
+    access_masking: Masking = DEFAULT_MASKING
     returned: Literal["report", "erase"] = "report"
 
     @model_validator(mode="after")
     def _subject_is_declared(self) -> Controller:
         if self.subject not in self.identifiers:
             raise ValueError(f"subject names the kind '{self.subject}', which is not among the identifiers")
+        return self
+
+    @model_validator(mode="after")
+    def _redactions_are_counted(self) -> Controller:
+        rules = (self.access_masking.default, *self.access_masking.entities.values())
+        if any(rule.operator not in (MaskOperator.REPLACE, MaskOperator.KEEP) for rule in rules):
+            raise ValueError("'access_masking' takes replace and keep: a package says how often something was replaced")
         return self
 
 
@@ -245,7 +261,11 @@ class TablePolicy(Frozen):
 
 
 class PolicySet(Frozen):
-    """All policies of a workspace. Each mapping's key is the thing's own name."""
+    """All policies of a workspace. Each mapping's key is the thing's own name.
+
+    Args:
+        dictionaries: The word lists that recognizers name, by file.
+    """
 
     controller: Controller
     purposes: dict[str, Purpose] = {}
@@ -255,6 +275,8 @@ class PolicySet(Frozen):
     legal_holds: dict[str, LegalHold] = {}
     exceptions: dict[str, ErasureException] = {}
     datasets: dict[str, DatasetRecipe] = {}
+    detection: dict[str, Recognizer] = {}
+    dictionaries: dict[str, WordList] = {}
 
     @property
     def fingerprint(self) -> str:

@@ -129,6 +129,25 @@ class Treatment(StrEnum):
     GENERALISE = "generalise"
 
 
+class CheckDigit(StrEnum):
+    """Rules by which a number shows typing errors; `decide.check_digits` computes them.
+
+    `mod10` weighs 1 and 3 in turns from the right (GTIN); `mod11` weighs 1, 2, 3 … from the right, `X` being 10
+    (ISBN-10, NHS numbers); `mod97` is ISO 7064 MOD 97-10, `mod11_10` ISO 7064 MOD 11,10.
+    """
+
+    LUHN = "luhn"
+    MOD10 = "mod10"
+    MOD11 = "mod11"
+    MOD11_10 = "mod11_10"
+    MOD97 = "mod97"
+    IBAN = "iban"
+    VERHOEFF = "verhoeff"
+    DAMM = "damm"
+    BSN = "bsn"
+    NIR = "nir"
+
+
 class Readers(StrEnum):
     """Whether anything but this toolkit may still be reading older versions of a table."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from delible.errors import BlockedError, InputError, Problem
 from delible.model.base import ColumnName, Frozen, digest
 from delible.model.dataset import ColumnTreatment, DatasetRecipe, Split
+from delible.model.masking import Masking
 from delible.model.policy import ColumnPolicy, PolicySet, Reach, TablePolicy
 from delible.model.taxonomy import is_personal, is_sensitive, is_special
 from delible.model.terms import LegalBasis, Normalise, Treatment
@@ -18,6 +19,7 @@ class ColumnStep(Frozen):
         domain: Pseudonym domain; without one in the recipe, the dataset's own.
         scope: What the values are, so that order 5 and customer 5 have different pseudonyms in one domain.
         normalise: The spelling under which two values are one and the same.
+        masking: As in the recipe, for `mask`.
     """
 
     column: ColumnName
@@ -26,6 +28,7 @@ class ColumnStep(Frozen):
     domain: str | None = None
     scope: str
     normalise: Normalise = Normalise.EXACT
+    masking: Masking | None = None
 
 
 class DatasetPlan(Frozen):
@@ -57,7 +60,7 @@ class DatasetPlan(Frozen):
 
     @property
     def domains(self) -> tuple[str, ...]:
-        """The pseudonym domains, each once."""
+        """The domains of pseudonyms and keyed masks, each once."""
         return tuple(dict.fromkeys(s.domain for s in self.columns if s.domain is not None))
 
 
@@ -187,9 +190,15 @@ def _gap(table: TablePolicy, column: str, treatment: ColumnTreatment, basis: Leg
 
 
 def _warnings(table: TablePolicy, column: str, treatment: ColumnTreatment) -> list[Problem]:
-    if treatment.treatment is not Treatment.KEEP:
-        return []
-    policy, where = table.columns[column], f"table:{table.table}.{column}"
+    where = f"table:{table.table}.{column}"
+    if treatment.masking is not None and treatment.masking.kept:
+        kept = ", ".join(treatment.masking.kept)
+        return [Problem("dataset.types_kept", f"the mask of '{column}' leaves {kept} as found.", where)]
+    return _kept_warnings(table, column, where) if treatment.treatment is Treatment.KEEP else []
+
+
+def _kept_warnings(table: TablePolicy, column: str, where: str) -> list[Problem]:
+    policy = table.columns[column]
     if any(reach.column == column for reach in table.subject):
         return [Problem("dataset.identifier_kept", f"'{column}' leads to the data subject and leaves as it is.", where)]
     if policy.free_text:
@@ -218,7 +227,7 @@ def _step(
 ) -> ColumnStep:
     kind = next((r.identifies for r in table.direct if r.column == column), None)
     domain = None
-    if treatment.treatment is Treatment.PSEUDONYMISE:
+    if treatment.treatment is Treatment.PSEUDONYMISE or (treatment.masking is not None and treatment.masking.keyed):
         domain = treatment.domain or f"dataset:{recipe.dataset}"
     return ColumnStep(
         column=column,
@@ -227,4 +236,5 @@ def _step(
         domain=domain,
         scope=kind or f"{table.table}.{column}",
         normalise=policies.controller.identifiers[kind].normalise if kind else Normalise.EXACT,
+        masking=treatment.masking,
     )

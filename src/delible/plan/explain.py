@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from textwrap import wrap
 from typing import Any
 
+from delible.decide.detection import detection_of
 from delible.decide.holds import held_by
 from delible.errors import InputError, bounded, did_you_mean
 from delible.model.base import Frozen
@@ -38,6 +39,7 @@ class Explanation(Frozen):
     Args:
         paths: Each way from a row to the data subject, step by step.
         derived: Tables that are made from this one.
+        detection: What is looked for in its values and texts beside what always is.
     """
 
     table: str
@@ -57,6 +59,7 @@ class Explanation(Frozen):
     derived: tuple[str, ...]
     datasets: tuple[dict[str, str], ...]
     recipients: tuple[str, ...]
+    detection: tuple[str, ...] = ()
 
 
 def explain(policies: PolicySet, table: str) -> Explanation:
@@ -130,6 +133,7 @@ def explain(policies: PolicySet, table: str) -> Explanation:
             {"dataset": d.dataset, "purpose": d.purpose} for d in policies.datasets.values() if d.source == table
         ),
         recipients=policies.recipients_of(policy),
+        detection=tuple(_looked_for(policies)),
     )
 
 
@@ -153,6 +157,7 @@ def lines(explanation: Explanation) -> list[str]:
         ("Made from", list(e.upstream)),
         ("Source of", [*e.derived, *(f"dataset {d['dataset']} for {d['purpose']}" for d in e.datasets)]),
         ("Recipients", list(e.recipients)),
+        ("Detection", list(e.detection)),
     ]
     text = [line for label, entries in parts for line in _labelled(label, entries)]
     return [*text, "", *_column_lines(e.columns)]
@@ -179,6 +184,15 @@ _RETENTION = {
     RetentionAction.AGGREGATE: "summed up",
     RetentionAction.TREAT_COLUMNS: "treated",
 }
+
+
+def _looked_for(policies: PolicySet) -> Iterator[str]:
+    detection = detection_of(policies)
+    if detection.countries:
+        yield f"national identifiers of {', '.join(detection.countries)}"
+    for recognizer in detection.recognizers:
+        means = f"{recognizer.category} as {recognizer.type}" if recognizer.category else "about nobody"
+        yield f"{recognizer.recognizer} ({means}): {recognizer.description}"
 
 
 def _purpose(policies: PolicySet, name: str) -> dict[str, str | None]:

@@ -56,6 +56,9 @@ def card(plan: DatasetPlan, manifest: Manifest) -> str:
 
 
 def _treatment(step: ColumnStep) -> str:
+    if step.masking is not None:
+        named = ", ".join(f"{_inert(e)} {rule.operator}" for e, rule in sorted(step.masking.entities.items()))
+        return f"{step.treatment} ({named}{'; ' if named else ''}otherwise {step.masking.default.operator})"
     return f"{step.treatment}" if step.to is None else f"{step.treatment} to {step.to}"
 
 

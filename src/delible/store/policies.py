@@ -18,12 +18,15 @@ from delible.errors import InputError, PolicyError, Problem, bounded
 from delible.model.dataset import DatasetRecipe
 from delible.model.exception import ErasureException
 from delible.model.policy import Controller, PolicySet, Purpose, Recipient, TablePolicy
+from delible.model.recognizer import Recognizer, WordList
 from delible.model.retention import LegalHold, RetentionRule
 from delible.store.policy_problems import place, problem, problems_of
+from delible.store.recognizers import is_dictionary, read_words, unsafe_patterns
 from delible.store.workspace import Workspace
 from delible.store.yaml_file import LARGEST_FILE, Document, read_yaml
 
 CONTROLLER = "controller.yaml"
+DETECTION = "detection"
 KINDS: dict[str, tuple[str, type[BaseModel]]] = {
     "purposes": ("purpose", Purpose),
     "recipients": ("recipient", Recipient),
@@ -32,10 +35,11 @@ KINDS: dict[str, tuple[str, type[BaseModel]]] = {
     "legal_holds": ("hold", LegalHold),
     "exceptions": ("exception", ErasureException),
     "datasets": ("dataset", DatasetRecipe),
+    DETECTION: ("recognizer", Recognizer),
 }
 """Folder to the key that names a thing, and the thing's type."""
 
-_OTHER_FOLDERS = frozenset({"detection", "schema", "tests"})
+_OTHER_FOLDERS = frozenset({"schema", "tests"})
 """Folders that belong here but hold no policy things of `KINDS`."""
 
 _MOST_PROBLEMS = 100
@@ -61,6 +65,7 @@ class _Reading:
     judge: Judge
     things: dict[str, dict[str, Any]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
     controller: Controller | None = None
+    dictionaries: dict[str, WordList] = field(default_factory=dict)
     sources: dict[tuple[str | int, ...], str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
@@ -156,7 +161,8 @@ def read_policies(folder: str | Path, *, judge: Judge | None = None) -> Loaded:
         reading.problems.append(Problem("policy.missing_file", message, reading.folder.name))
     if reading.controller is None or reading.problems:
         raise _error(reading.problems)
-    return Loaded(PolicySet(controller=reading.controller, **reading.things), reading.sources)
+    policies = PolicySet(controller=reading.controller, dictionaries=reading.dictionaries, **reading.things)
+    return Loaded(policies, reading.sources)
 
 
 def path_problem(path: str, root: Path) -> str | None:
@@ -211,6 +217,8 @@ def _files(reading: _Reading) -> Iterator[tuple[Path, str]]:
                 reading.problems.append(_escapes(reading, entry))
                 continue
             for path in sorted(entry.iterdir()):
+                if entry.name == DETECTION and is_dictionary(path):
+                    continue  # read where a recognizer names it
                 if _is_policy_file(reading, path, f"{entry.name}/NAME.yaml"):
                     count += 1
                     if count > _MOST_FILES:
@@ -286,6 +294,26 @@ def _add(reading: _Reading, kind: str, thing: BaseModel, document: Document, fil
         if wrong:
             message = f"'{bounded(thing.path, 80)}' is not allowed; {wrong}"
             reading.problems.append(problem("policy.path", file, document.line(("path",)), ("path",), message))
+    if isinstance(thing, Recognizer):
+        _add_recognizer(reading, thing, document, file)
+
+
+def _add_recognizer(reading: _Reading, recognizer: Recognizer, document: Document, file: str) -> None:
+    """Read a recognizer's dictionary, and refuse patterns that a text could keep busy without end."""
+    for path, message in unsafe_patterns(recognizer):
+        reading.problems.append(problem("policy.unsafe_pattern", file, document.line(path), path, message))
+    name = recognizer.dictionary
+    if name is None or name in reading.dictionaries:
+        return
+    raw = _bytes(reading, reading.folder / DETECTION / name)
+    if raw is None:
+        return
+    words = read_words(raw)
+    if isinstance(words, WordList):
+        reading.dictionaries[name] = words
+    else:
+        at = reading.shown(reading.folder / DETECTION / name)
+        reading.problems.append(problem("policy.dictionary", at, words.line, (), words.message))
 
 
 def _remember(reading: _Reading, head: tuple[str, ...], document: Document, file: str) -> None:

@@ -30,8 +30,19 @@ _EXPECTED = {
     "date_parsing": "a date, such as 2026-01-31",
     "date_from_datetime_parsing": "a date, such as 2026-01-31",
     "date_from_datetime_inexact": "a date, such as 2026-01-31",
+    "decimal_type": "a number between 0 and 1, such as 0.6",
+    "decimal_parsing": "a number between 0 and 1, such as 0.6",
 }
 """Errors of the wrong kind of value, with the right kind; all others are wrong values of the right kind."""
+_PATTERNS = {
+    "^P": _PERIOD,
+    "^[A-Z]{2}$": "a country's code of ISO 3166, such as DE",
+    "^[A-Z]{2,20}": "words of capital letters joined by _, such as STAFF_NUMBER",
+    "^[A-Za-z0-9]": "the name of a .txt file beside this one",
+    r"^\S": "one word without spaces",
+    r"\S": "text that is not blank",
+}
+"""Beginnings of patterns that are no names."""
 _BOUNDS = {
     "string_too_short": ("text of at least {} character(s)", "min_length"),
     "string_too_long": ("text of at most {} characters", "max_length"),
@@ -138,7 +149,9 @@ def allowed(detail: Any) -> str:
     if "expected" in context:
         return str(context["expected"])
     if kind == "string_pattern_mismatch":
-        return _PERIOD if context["pattern"].startswith("^P") else _NAME
+        return next((words for head, words in _PATTERNS.items() if context["pattern"].startswith(head)), _NAME)
+    if kind == "decimal_max_places":
+        return "a number with at most two decimals"
     if kind in _BOUNDS:
         words, bound = _BOUNDS[kind]
         return words.format(context[bound])

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from delible.decide.detection import detection_of
 from delible.errors import BlockedError, InputError
 from delible.model.policy import PolicySet, TablePolicy
 from delible.model.record import AuditEntry
@@ -184,13 +185,20 @@ def _tables(
         n: restricted.without(n, read(spark, searched.locations[n], version=searched.versions[n])) for n in touched
     }
     own = own_values(spark, policies, frames, found.keys, found.shared, touched)
-    tables = []
+    tables, detection = [], detection_of(policies)
     for name, policy in policies.tables.items():
         if name not in touched:
             tables.append(_described(policies, policy))
             continue
         rows = rows_of_person(
-            spark, policies.controller, policy, frames[name], keys=found.keys, own=own, rows=searched.due[name].rows
+            spark,
+            policies.controller,
+            policy,
+            frames[name],
+            keys=found.keys,
+            own=own,
+            rows=searched.due[name].rows,
+            detection=detection,
         )
         tables.append(_recorded(_described(policies, policy), rows, staging))
     return tuple(tables)

@@ -55,10 +55,11 @@ def verdicts(
 def _scanned(spark: SparkSession, table: Described, now: datetime) -> dict[str, TagFinding]:
     from delible.lake.facts import read
     from delible.lake.scan import scan
+    from delible.model.detection import DEFAULT_DETECTION
     from delible.workflows.verdicts import judged
 
     facts = scan(read(spark, table.location, version=table.version), sample=_SAMPLE)
-    made = judged(facts, table=table.table, version=table.version, at=now)
+    made = judged(facts, DEFAULT_DETECTION, table=table.table, version=table.version, at=now)
     return {finding.column: finding for finding in made}
 
 

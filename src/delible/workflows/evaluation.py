@@ -12,6 +12,7 @@ from time import perf_counter
 from delible.decide.quality import ColumnQuality, TextQuality, below, judge_columns, judge_texts
 from delible.decide.tagging import ColumnFacts
 from delible.errors import BlockedError, Problem
+from delible.model.detection import DEFAULT_DETECTION, Detection
 from delible.model.labelled import LabelledColumn, LabelledText, Span
 from delible.store.labelled import read_labelled
 from delible.workflows.verdicts import judged
@@ -71,9 +72,8 @@ def evaluate_texts(
 ) -> Evaluation:
     """Return how well the engine finds what is labelled in texts."""
     from delible.detect.engine import engine
-    from delible.detect.entities import DEFAULT_COUNTRIES
 
-    of = tuple(dict.fromkeys((*DEFAULT_COUNTRIES, *(country.lower() for country in countries))))
+    of = Detection(tuple(sorted({country.upper() for country in countries})))
     known = set(engine(of).thresholds)
     labelled = {span.entity for text in texts for span in text.spans}
     started = perf_counter()
@@ -117,14 +117,14 @@ def unmet(
 
 
 def _answers(
-    texts: Sequence[LabelledText], countries: tuple[str, ...], progress: Progress
+    texts: Sequence[LabelledText], detection: Detection, progress: Progress
 ) -> Iterator[tuple[LabelledText, list[Span]]]:
     from delible.detect.findings import find_all
 
     said = perf_counter()
     for first in range(0, len(texts), _BATCH):
         batch = texts[first : first + _BATCH]
-        for text, found in zip(batch, find_all((text.text for text in batch), countries=countries), strict=True):
+        for text, found in zip(batch, find_all((text.text for text in batch), detection=detection), strict=True):
             yield text, [Span(f.start, f.end, f.entity) for f in found]
         said = _say(progress, said, first + len(batch), len(texts), "texts")
 
@@ -137,7 +137,7 @@ def _verdict(column: LabelledColumn, now: datetime) -> str | None:
     facts = ColumnFacts(
         column.column, column.kind, tally.values, True, dict(tally.hits), dict(tally.whole), dict(tally.shapes)
     )
-    [found] = judged([facts], table=column.table, version=0, at=now)
+    [found] = judged([facts], DEFAULT_DETECTION, table=column.table, version=0, at=now)
     return found.category
 
 

@@ -21,6 +21,7 @@ from delible.decide.increment import (
 )
 from delible.decide.sampling import Bound, expected_rows, per_file, rate_for, rate_of
 from delible.decide.tagging import ColumnFacts
+from delible.model.detection import Detection
 from delible.store.snapshots import TableSnapshot, file_digest, table_snapshot
 from delible.workflows.tables import KnownTable
 
@@ -79,6 +80,7 @@ class Step:
         last: The last scan's record, whether this one goes on from it or not.
         rows: Of the table's version, without those behind deletion vectors.
         expected: About how many rows will be looked at now.
+        detector: What looks: this release, and what it looks for.
     """
 
     known: KnownTable
@@ -91,6 +93,7 @@ class Step:
     rows: int
     rate: float
     expected: int
+    detector: str
 
     @property
     def whole(self) -> bool:
@@ -139,7 +142,7 @@ class Step:
             confidence=USUAL_CONFIDENCE if bound is None else bound.confidence,
             prevalence="" if bound is None else _fraction(bound.prevalence),
             rows=self.rows,
-            detector=__version__,
+            detector=self.detector,
             files=frozenset(self.snapshot.files),
             schema=dict(self.schema),
             drift=drift,
@@ -148,7 +151,14 @@ class Step:
         )
 
 
-def step(known: KnownTable, last: ScanRecord | None, extent: Extent, *, anew: bool, spark: SparkSession) -> Step:
+def detector_of(detection: Detection, *, exact: bool = False) -> str:
+    """Return what looks, in words: evidence of another release, or of other recognizers, is not added to."""
+    return f"{__version__} {detection.key}{' exact' if exact else ''}"
+
+
+def step(
+    known: KnownTable, last: ScanRecord | None, extent: Extent, detector: str, *, anew: bool, spark: SparkSession
+) -> Step:
     """Return what a scan of a table reads.
 
     It starts anew where it is told to, where former scans looked at less than is asked for now, where a column has
@@ -164,7 +174,7 @@ def step(known: KnownTable, last: ScanRecord | None, extent: Extent, *, anew: bo
     if rows is None:
         rows = count_rows(spark, known.location, version=known.version)
     rate, source = extent.rate(rows), snapshot.source
-    same = continues(last, source=source, detector=__version__, rate=extent.needed(rows), most=extent.values)
+    same = continues(last, source=source, detector=detector, rate=extent.needed(rows), most=extent.values)
     before = None if anew or not same or last is None or _is_another(last, snapshot, schema) else last
     found = Reading(frozenset(snapshot.files))
     if before is not None:
@@ -174,7 +184,7 @@ def step(known: KnownTable, last: ScanRecord | None, extent: Extent, *, anew: bo
             before, found = None, Reading(frozenset(snapshot.files))
     sizes = [snapshot.files[each].rows or 0 for each in found.files]
     expected = expected_rows(sizes, rate)
-    return Step(known, snapshot, schema, extent, found, before, last, rows, rate, expected)
+    return Step(known, snapshot, schema, extent, found, before, last, rows, rate, expected, detector)
 
 
 def drift_of(now: Step, is_mapped: Mapping[str, bool]) -> tuple[str, ...]:

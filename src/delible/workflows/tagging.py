@@ -11,6 +11,7 @@ from delible.decide.increment import ScanRecord, reach
 from delible.decide.sampling import Reach
 from delible.decide.tagging import ColumnFacts
 from delible.errors import InputError, Problem, did_you_mean
+from delible.model.detection import Detection
 from delible.model.policy import TablePolicy
 from delible.model.record import AuditEntry, TagFinding
 from delible.model.taxonomy import CATEGORIES
@@ -22,6 +23,7 @@ from delible.store.scans import Scans
 from delible.store.snapshots import table_snapshot
 from delible.store.tags import Tags
 from delible.store.workspace import Workspace
+from delible.workflows.detection import detection_for
 from delible.workflows.guard import guard_tables
 from delible.workflows.restriction import restricted_rows
 from delible.workflows.scanning import EVERYTHING, Extent
@@ -113,10 +115,12 @@ def scan_tables(
 
     from delible.lake.sample import draw
     from delible.lake.scan import scan
-    from delible.workflows.scanning import drift_of, step
+    from delible.workflows.scanning import detector_of, drift_of, step
     from delible.workflows.spark import session_for
 
+    detection = detection_for(workspace)
     spark = session_for(workspace)
+    looked_for = detector_of(detection, exact=exact)
     restricted = restricted_rows(workspace, spark)
     scans = Scans(workspace)
     pinned = {(t.table, t.column) for t in Tags(workspace).latest() if t.state in _PINNED}
@@ -124,7 +128,7 @@ def scan_tables(
     records: list[ScanRecord] = []
     read: list[ReadTable] = []
     for place, known in enumerate(tables, 1):
-        now_read = step(known, scans.newest(known.table), extent, anew=anew, spark=spark)
+        now_read = step(known, scans.newest(known.table), extent, looked_for, anew=anew, spark=spark)
         head = f"{known.table} ({place} of {len(tables)})"
         progress(f"Scanning {head}: {now_read.words()}")
         facts: list[ColumnFacts] = []
@@ -133,6 +137,7 @@ def scan_tables(
             facts = scan(
                 rows,
                 sample=extent.values,
+                detection=detection,
                 exact=exact,
                 whole=now_read.rate >= 1.0,
                 expected=now_read.expected,
@@ -142,7 +147,7 @@ def scan_tables(
         mapped |= {column: True for table, column in pinned if table == known.table}
         record = now_read.record(facts, drift_of(now_read, mapped), now)
         records.append(record)
-        findings += _verdicts(record, now)
+        findings += _verdicts(record, detection, now)
         files, new = len(now_read.snapshot.files), len(now_read.read.files)
         read.append(ReadTable(known.table, known.version, now_read.rows, new, files - new, now_read.before is None))
     Tags(workspace).put(findings)
@@ -178,13 +183,14 @@ def scan_names(workspace: Workspace, names: Sequence[str] = (), *, actor: str, n
     from delible.workflows.scanning import USUAL_CONFIDENCE
 
     ledger = Ledger(workspace, load_keys(workspace))
+    detection = detection_for(workspace)
     tables = chosen_tables(workspace, names)
     seen = {(t.table, t.column) for t in Tags(workspace).latest() if t.sampled or t.state in _PINNED}
     findings: list[TagFinding] = []
     for known in tables:
         schema = schema_of(table_snapshot(known.location, known.version).schema)
         facts = [ColumnFacts(leaf.path, leaf.kind) for leaf in leaves(schema)]
-        found = judged(facts, table=known.table, version=known.version, at=now)
+        found = judged(facts, detection, table=known.table, version=known.version, at=now)
         findings += [each for each in found if (each.table, each.column) not in seen]
     Tags(workspace).put(findings)
     reaches = {(f.table, f.column): Reach(0, 0, 0, USUAL_CONFIDENCE, None) for f in findings}
@@ -193,9 +199,9 @@ def scan_names(workspace: Workspace, names: Sequence[str] = (), *, actor: str, n
     return scanned
 
 
-def _verdicts(record: ScanRecord, now: datetime) -> list[TagFinding]:
+def _verdicts(record: ScanRecord, detection: Detection, now: datetime) -> list[TagFinding]:
     """Return the verdicts on a table's columns; where nothing is found, with the bound on its rows."""
-    found = judged(list(record.facts.values()), table=record.table, version=record.version, at=now)
+    found = judged(list(record.facts.values()), detection, table=record.table, version=record.version, at=now)
     return [_bounded(finding, reach(record, record.facts[finding.column])) for finding in found]
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from delible.decide.combinations import quasi_columns, to_measure, told
 from delible.decide.tagging import ColumnFacts
 from delible.errors import InputError
+from delible.model.detection import Detection
 from delible.model.record import AuditEntry, TagFinding
 from delible.model.terms import TagState
 from delible.model.uniqueness import Combination
@@ -28,12 +30,26 @@ MEASURED_BY_A_SCAN = 1_000_000
 """Rows up to which a scan measures combinations by itself: they are counted over all rows, whatever the sample."""
 
 
-def judged(facts: Sequence[ColumnFacts], *, table: str, version: int, at: datetime) -> list[TagFinding]:
-    """Return one verdict per column, in order, each in the light of the others and of the table's name."""
+def judged(
+    facts: Sequence[ColumnFacts], detection: Detection, *, table: str, version: int, at: datetime
+) -> list[TagFinding]:
+    """Return one verdict per column, in order, each in the light of the others and of the table's name.
+
+    What the controller's own recognizers say of a column's name goes before what the name means elsewhere.
+    """
     from delible.decide.table_tags import Column, tag_table
     from delible.detect.columns import about, named, names_a_code, names_a_thing
+    from delible.detect.own_columns import own_named
 
-    columns = [Column(f, named(f.column, table=table), names_a_thing(f.column), names_a_code(f.column)) for f in facts]
+    columns = [
+        Column(
+            replace(f, categories=detection.categories),
+            own_named(detection, f.column, f.kind) or named(f.column, table=table),
+            names_a_thing(f.column),
+            names_a_code(f.column),
+        )
+        for f in facts
+    ]
     return tag_table(columns, about=about(table), table=table, version=version, at=at)
 
 

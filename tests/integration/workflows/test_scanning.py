@@ -51,7 +51,7 @@ def last() -> list[ScanRecord]:
 def following(workspace: Workspace, place: str, last: list[ScanRecord]) -> Next:
     def following(extent: Extent = Extent(BOUND), *, anew: bool = False) -> Step:  # noqa: B008 -- frozen
         (known,) = chosen_tables(workspace, ["notes"])
-        made = step(known, last[-1] if last else None, extent, anew=anew, spark=None)  # type: ignore[arg-type] # unused
+        made = step(known, last[-1] if last else None, extent, "1", anew=anew, spark=None)  # type: ignore[arg-type] # unused
         facts = [ColumnFacts(column, kind, rows=made.expected) for column, kind in made.schema.items()]
         last.append(made.record(facts if made.read.files else [], drift_of(made, {}), NOW))
         return made
@@ -127,7 +127,7 @@ def test_a_column_of_another_type_is_read_anew(following: Next) -> None:
     made = following()
     for schema, goes_on in (({"note": "string"}, True), ({"note": "int"}, False), ({}, True)):
         last = made.record([], (), NOW)
-        after = step(made.known, replace(last, schema=schema), made.extent, anew=False, spark=None)  # type: ignore[arg-type]
+        after = step(made.known, replace(last, schema=schema), made.extent, "1", anew=False, spark=None)  # type: ignore[arg-type]
         assert (after.before is not None) is goes_on
 
 
