@@ -23,6 +23,7 @@ CATEGORIES = {
     "reviews.reviewer_name": "user.name",
     "invites.invitee_email": "user.contact.email",
     "bookings.email": "user.contact.email",
+    "cards.card_number": "user.financial.credit_card",
     "branches.street": "user.contact.address.street",
 }
 """What a scan would find; every other column holds nothing."""
@@ -113,6 +114,8 @@ def tables() -> dict[str, dict[str, list[object]]]:
         "booking_notes": {"booking_id": some(300, BOOKINGS), "stars": some(300, 5)},
         "gifts": {"id": ids(BOOKINGS), "title": [f"Cup {n}" for n in range(BOOKINGS)]},
         "branches": {"id": ids(BRANCHES), "street": [f"{n} Mill Lane" for n in range(BRANCHES)]},
+        "wallets": {"customer_id": ids(CUSTOMERS), "card_id": ids(CUSTOMERS)},
+        "cards": {"id": ids(CUSTOMERS), "card_number": [f"4000-{n:08}" for n in range(CUSTOMERS)]},
         "reviews": {
             "id": ids(PRODUCTS),
             "product_id": some(PRODUCTS, PRODUCTS),

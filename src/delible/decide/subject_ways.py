@@ -195,12 +195,20 @@ def _doubts(table: str, used: set[str], seen: Seen, best: Mapping[At, Link]) -> 
         if at in best and domain is not None and domain.kind is not None and used:
             yield at.column, f"{best[at]}: a second person ({domain.kind}), whom the row is also about?"
         elif at not in best and open_links:
-            likely = sorted(open_links, key=lambda link: _likely(link, seen))[:_SHOWN]
+            each: dict[At, Link] = {}
+            for link in sorted(open_links, key=lambda link: _likely(link, seen)):
+                each.setdefault(_numbered(link.target, seen), link)
+            likely, things = list(each.values())[:_SHOWN], {_numbered(link.target, seen) for link in maybe}
             here = " (this table)"
             shown = "; ".join(f"{link}{here if link.target.table == table else ''}" for link in likely)
-            yield at.column, f"{len(open_links)} of {len(maybe)} candidate links: {shown}"
+            yield at.column, f"{len(each)} of {len(things)} candidate links: {shown}"
         elif seen.categories.get(at) in IDENTITY and used:
             yield at.column, "is it the same person's as the key's? Searched for, and it identifies nobody until said"
+
+
+def _numbered(at: At, seen: Seen) -> At:
+    """Return the column that stands for all that number the same things: of them one candidate is enough."""
+    return next((domain.root for domain in seen.domains if at in domain.members), at)
 
 
 def _likely(link: Link, seen: Seen) -> tuple[bool, float, At]:

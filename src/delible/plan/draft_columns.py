@@ -106,7 +106,7 @@ class ColumnDrafts:
         if domain.kind is not None:
             return _KEY, f"{words}; a person's ({domain.kind})"
         profile = self._seen.profiles[at]
-        if profile.is_key and self._one_person_each(at.table):
+        if profile.is_key and at not in self._best and self._one_person_each(at.table):
             entry: dict[str, Any] = {"category": _KEY}
             if profile.form is Form.TEXT and profile.longest >= _TELLING:
                 entry["searched"] = True

@@ -51,6 +51,11 @@ def kind(seen, table, column):
         ("order_items", "id", "system.operations"),
         ("addresses", "id", "user.contact.address"),  # stands for what its row holds
         ("customer_addresses", "address_id", "user.contact.address"),
+        (
+            "wallets",
+            "card_id",
+            "user.financial.credit_card",
+        ),  # not another number of the person
         ("tickets", "body", {"category": "user.content", "free_text": True}),
         ("tickets", "owner_id", None),
         ("events", "event_id", None),
