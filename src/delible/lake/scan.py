@@ -17,6 +17,7 @@ from pyspark.sql import types as T
 from delible.decide.tagging import ColumnFacts
 from delible.errors import DelibleError
 from delible.lake.facts import quoted
+from delible.lake.workers import recognizers_told
 from delible.model.detection import DEFAULT_DETECTION, Detection
 
 DEFAULT_SAMPLE = 1_000
@@ -49,7 +50,7 @@ def scan(
         sample: Distinct values per column; None reads every one.
 
     Raises:
-        DelibleError: `tags.scan_failed` when a worker fails; the values it worked on are not repeated.
+        DelibleError: `detect.recognizer_slow`, naming the recognizer; `tags.scan_failed` when a worker fails; the values it worked on are not repeated.
     """
     leaves = list(_leaves(frame.schema))
     read = [leaf for leaf in leaves if leaf.values is not None]
@@ -63,7 +64,9 @@ def scan(
     counted = drawn.repartition(tasks).mapInArrow(partial(_examine, detection=detection, sample=sample), _COUNTS)
     counts: dict[int, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     try:
-        for row in counted.groupBy("leaf", "what", "name").agg(F.sum("n").alias("n")).collect():
+        with recognizers_told():
+            rows_of_counts = counted.groupBy("leaf", "what", "name").agg(F.sum("n").alias("n")).collect()
+        for row in rows_of_counts:
             counts[row["leaf"]][row["what"]][row["name"]] = row["n"]
     except PythonException:
         raise DelibleError("tags.scan_failed", "a worker failed while it looked at values.") from None
