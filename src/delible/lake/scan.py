@@ -50,7 +50,8 @@ def scan(
         sample: Distinct values per column; None reads every one.
 
     Raises:
-        DelibleError: `detect.recognizer_slow`, naming the recognizer; `tags.scan_failed` when a worker fails; the values it worked on are not repeated.
+        DelibleError: `detect.recognizer_slow`, naming the recognizer; `tags.scan_failed` when a worker fails; the
+            values it worked on are not repeated.
     """
     leaves = list(_leaves(frame.schema))
     read = [leaf for leaf in leaves if leaf.values is not None]
