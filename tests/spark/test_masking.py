@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from pyspark.sql import functions as F
 
 from delible.detect.anonymise import mask_text
+from delible.errors import DelibleError
 from delible.lake.columns import INNER, pads_of, with_pads
 from delible.lake.masking import mask_column
+from delible.lake.workers import recognizers_told
 from delible.model.detection import Detection
 from delible.model.masking import Masking, MaskOperator
 from delible.model.recognizer import Recognizer
@@ -40,6 +43,17 @@ def test_known_and_kept_strings_come_from_columns_not_from_the_plan(spark: Spark
     masked = frame.select(mask_column(F.col("body"), known=F.col("known"), keep=F.col("own")).alias("body"))
     assert masked.first()["body"] == "<SUBJECT_1>, <EMAIL_ADDRESS_1>, bob@fennel.example"
     assert "ann lee" not in masked._jdf.queryExecution().toString().lower().replace("localtablescan", "")
+
+
+def test_a_poisonous_recognizer_is_named_and_its_text_is_not(spark: SparkSession) -> None:
+    """Past the loader, which refuses the pattern; a worker takes its five seconds, and the job ends."""
+    poison = {"recognizer": "poison", "description": "x", "category": "user", "patterns": [{"regex": "(?:a|a|aa)+!"}]}
+    looked_for = Detection((), (Recognizer.model_validate(poison),))
+    frame = spark.createDataFrame([("canary " + "a" * 3_000,)], "body string")
+    with pytest.raises(DelibleError) as caught, recognizers_told():
+        frame.select(mask_column(F.col("body"), detection=looked_for)).collect()
+    assert (caught.value.code, caught.value.where) == ("detect.recognizer_slow", "detection:poison")
+    assert "canary" not in str(caught.value)
 
 
 STAFF = Recognizer.model_validate(

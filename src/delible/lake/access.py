@@ -18,6 +18,7 @@ from delible.lake.masking import mask_column
 from delible.lake.mentions import telling_values
 from delible.lake.nested import JSON_OPTIONS, NESTED, OTHER, TIMES, Shape, folded, redacted, shape_of
 from delible.lake.reach import keys_frame, kind_of, spelled, split_rows
+from delible.lake.workers import recognizers_told
 from delible.model.detection import DEFAULT_DETECTION, Detection
 from delible.model.policy import Controller, PolicySet, TablePolicy
 from delible.model.subject import KeyRow
@@ -137,8 +138,9 @@ def rows_of_person(
 
 
 def _read(frame: DataFrame) -> Iterator[tuple[tuple[str | None, ...], int]]:
-    for row in frame.toLocalIterator():
-        yield tuple(row[:-1]), int(row[-1])
+    with recognizers_told():
+        for row in frame.toLocalIterator():
+            yield tuple(row[:-1]), int(row[-1])
 
 
 def _unmapped(shape: Shape) -> Iterable[Shape]:

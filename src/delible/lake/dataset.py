@@ -18,6 +18,7 @@ from delible.lake.facts import quoted
 from delible.lake.identity import REFS, Read, RefKey, identity, row_refs, subject_refs, to_subjects
 from delible.lake.release import SPLIT, settled, write_index, write_rows
 from delible.lake.treatments import check_columns, treated
+from delible.lake.workers import recognizers_told
 from delible.model.dataset import Split
 from delible.model.policy import PolicySet
 from delible.model.record import ReleaseFile
@@ -113,7 +114,8 @@ def cut(  # noqa: PLR0913 - all of it decides what leaves
         release = _without_sensitive(
             treated(kept, plan, secrets.domains, detection=detection_of(policies), also=(SPLIT, _LIMITED)), plan
         )
-        files = write_rows(release, folder, rows=rows_in)
+        with recognizers_told():
+            files = write_rows(release, folder, rows=rows_in)
         rows_out = sum(f.rows or 0 for f in files)
         counts = observed.get if rows_out else _asked(judged)
         members = groups.where(_keeps()).select(F.explode(_SUBJECTS).alias("subject")).distinct()

@@ -20,6 +20,7 @@ from delible.lake.documents import ANY, folded, parts
 from delible.lake.documents import LONGEST as LONGEST_DOCUMENT
 from delible.lake.leaves import Leaf, leaves, values_of
 from delible.lake.session import setting, watched
+from delible.lake.workers import recognizers_told
 from delible.model.detection import DEFAULT_DETECTION, Detection
 
 DEFAULT_SAMPLE = 1_000
@@ -70,7 +71,8 @@ def scan(
         tell: Called with the share of the work that is done, now and then.
 
     Raises:
-        DelibleError: `tags.scan_failed` when a worker fails; the values it worked on are not repeated.
+        DelibleError: `detect.recognizer_slow`, naming the recognizer; `tags.scan_failed` when a worker fails; the
+            values it worked on are not repeated.
     """
     every = list(leaves(frame.schema))
     read = [leaf for leaf in every if leaf.read]
@@ -84,7 +86,11 @@ def scan(
     summed = counted.groupBy("leaf", "path", "number", "what", "name").agg(F.sum("n").alias("n"))
     counts: dict[_Place, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     try:
-        with setting(frame.sparkSession, _BATCH), watched(frame.sparkSession, tell or (lambda _: None)):
+        with (
+            recognizers_told(),
+            setting(frame.sparkSession, _BATCH),
+            watched(frame.sparkSession, tell or (lambda _: None)),
+        ):
             for row in summed.collect():
                 counts[_Place(row["leaf"], row["path"], row["number"])][row["what"]][row["name"]] = row["n"]
     except PythonException:

@@ -177,6 +177,12 @@ def test_surrogates_look_real_and_are_in_reserved_ranges():
     assert [entity for _, _, entity, _ in surrogates(masked, ("PERSON", "PHONE_NUMBER"))] == ["PERSON", "PHONE_NUMBER"]
 
 
+def test_a_surrogate_that_would_run_into_its_neighbour_is_a_placeholder():
+    """It would not be known again, and be masked in every round until the rounds are over."""
+    masked = mask("https://fennel.com/?u=ann@fennel.example", only(MaskOperator.SURROGATE))
+    assert masked == "<URL_1><EMAIL_ADDRESS_1>"
+
+
 def test_dates_move_together_by_an_offset_of_the_document():
     from datetime import date
 

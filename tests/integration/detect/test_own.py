@@ -1,6 +1,7 @@
 """The controller's own recognizers: found, allowed, harmless, slow; and what names of columns say."""
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,21 @@ def test_only_what_stands_inside_of_one_harmless_span_is_dropped(spans):
 def test_names_of_columns_say_what_the_rules_say(column, kind, category):
     says = own_named(CLINICS, column, kind)
     assert (says and says.category) == category
+
+
+def test_a_column_of_own_numbers_has_their_category_whatever_its_name():
+    from datetime import UTC, datetime
+
+    from delible.decide.tagging import ColumnFacts, tag
+    from delible.detect.values import Tally
+
+    tally = Tally()
+    for number in range(40_000, 40_050):
+        tally.add(f"LK-{number}", detection=CLINICS)
+    facts = ColumnFacts("c7", "string", tally.values, hits=tally.hits, whole=tally.whole, shapes=tally.shapes)
+    known = replace(facts, categories=CLINICS.categories)
+    verdicts = [tag(each, None, table="t", version=0, at=datetime(2026, 1, 1, tzinfo=UTC)) for each in (facts, known)]
+    assert [(v.category, v.entity) for v in verdicts] == [
+        (None, "EMPLOYEE_NUMBER"),
+        ("user.unique_id", "EMPLOYEE_NUMBER"),
+    ]

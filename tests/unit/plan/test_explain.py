@@ -96,3 +96,20 @@ def test_unknown_table(policies):
     with pytest.raises(InputError, match="Did you mean 'customers'") as caught:
         explain(policies, "customer")
     assert caught.value.code == "policy.unknown_table"
+
+
+def test_what_is_looked_for_is_explained_without_words_of_dictionaries(tmp_path):
+    files = {
+        "controller.yaml": SOUND["controller.yaml"] + "national_identifiers: [FR, NL]\n",
+        "detection/a.yaml": "recognizer: projects\ndescription: Projects.\ncategory: user.content\ndictionary: p.txt\n",
+        "detection/b.yaml": "recognizer: orders\ndescription: Orders.\nharmless: true\npatterns: [{regex: O\\d}]\n",
+        "detection/p.txt": "canary\n",
+    }
+    explained = explain(load_policies(write_policies(tmp_path / "policies", {**SOUND, **files})), "customers")
+    assert explained.detection == (
+        "national identifiers of FR, NL",
+        "orders (about nobody): Orders.",
+        "projects (user.content as PROJECTS): Projects.",
+    )
+    assert "Detection    national identifiers of FR, NL" in "\n".join(lines(explained))
+    assert "canary" not in json.dumps(as_json(explained))
