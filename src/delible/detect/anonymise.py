@@ -9,6 +9,7 @@ from typing import Any
 
 from delible.detect.entities import DEFAULT_COUNTRIES
 from delible.detect.findings import Finding, find, resolved
+from delible.model.detection import SHIPPED, NlpModel
 from delible.model.numbers import BETWEEN, SEPARATORS, is_number, number_pattern
 from delible.model.taxonomy import category_of
 
@@ -33,6 +34,7 @@ def mask_text(
     known: Iterable[str] = (),
     keep: Iterable[str] = (),
     countries: tuple[str, ...] = DEFAULT_COUNTRIES,
+    nlp: NlpModel = SHIPPED,
 ) -> str:
     """Return a text with personal data replaced by numbered placeholders.
 
@@ -44,9 +46,12 @@ def mask_text(
             whatever their case and, for numbers, their separators.
         keep: Strings that are left as they are when a recognizer finds them, such as the reader's own address.
         countries: Whose national identifiers are looked for.
+        nlp: The model that finds people and places; what it finds is masked beside what is known and what fits a
+            pattern.
 
     Raises:
         DelibleError: `detect.failed`, without any of the text.
+        InputError: `detect.model_missing`, `detect.model_unfit`.
     """
     wanted = _known_pattern(known)
     spared = {_spelling(SUBJECT, value) for value in keep}
@@ -55,7 +60,7 @@ def mask_text(
         placeholders = list(_placeholders(text))
         blank = _blanked(text, placeholders)
         mine = [Finding(m.start(), m.end(), SUBJECT, 1.0) for m in wanted.finditer(blank)] if wanted else []
-        found = resolved(find(blank, countries=countries), blank, around=[*placeholders, *mine])
+        found = resolved(find(blank, countries=countries, nlp=nlp), blank, around=[*placeholders, *mine])
         chosen = sorted(mine + [f for f in found if _spelling(SUBJECT, text[f.start : f.end]) not in spared])
         if not chosen:
             break

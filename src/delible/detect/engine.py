@@ -1,4 +1,4 @@
-"""One Presidio analyzer per process, built from what is installed: no model, no download, no network."""
+"""One Presidio analyzer per process, built from what is installed: no download, no network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from presidio_analyzer import AnalyzerEngine, EntityRecognizer, PatternRecognize
 from presidio_analyzer import predefined_recognizers as predefined
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
 
-from delible.detect.entities import DEFAULT_COUNTRIES, NATIONAL_THRESHOLD, THRESHOLDS
+from delible.detect.entities import DEFAULT_COUNTRIES, MODEL_THRESHOLD, NATIONAL_THRESHOLD, THRESHOLDS
+from delible.detect.nlp import reader
+from delible.model.detection import SHIPPED, NlpModel
 
 LANGUAGE = "en"
 
@@ -105,22 +107,24 @@ class EmailRecognizer(predefined.EmailRecognizer):
 class Engine:
     """A loaded analyzer with the types it looks for and their thresholds."""
 
-    def __init__(self, countries: tuple[str, ...] = DEFAULT_COUNTRIES) -> None:
+    def __init__(self, countries: tuple[str, ...] = DEFAULT_COUNTRIES, nlp: NlpModel = SHIPPED) -> None:
         for name in ("presidio-analyzer", "presidio-anonymizer"):
             logging.getLogger(name).setLevel(logging.WARNING)  # at DEBUG it writes words of the text into the log
-        nlp = BlankNlpEngine()
-        nlp.load()
+        read = reader(nlp)
         registry = RecognizerRegistry(supported_languages=[LANGUAGE])
-        registry.load_predefined_recognizers(languages=[LANGUAGE], nlp_engine=nlp, countries=list(DEFAULT_COUNTRIES))
+        registry.load_predefined_recognizers(
+            languages=[LANGUAGE], nlp_engine=read.engine, countries=list(DEFAULT_COUNTRIES)
+        )
         registry.remove_recognizer("EmailRecognizer")
         registry.add_recognizer(EmailRecognizer(supported_language=LANGUAGE))
         national = _national(set(countries) - set(DEFAULT_COUNTRIES))
-        for recognizer in national:
+        for recognizer in (*national, *read.recognizers):
             registry.add_recognizer(recognizer)
         self.thresholds = THRESHOLDS | {
             entity: NATIONAL_THRESHOLD for recognizer in national for entity in recognizer.supported_entities
         }
-        self._analyzer = AnalyzerEngine(registry=registry, nlp_engine=nlp, supported_languages=[LANGUAGE])
+        self.thresholds |= dict.fromkeys(read.entities, MODEL_THRESHOLD)
+        self._analyzer = AnalyzerEngine(registry=registry, nlp_engine=read.engine, supported_languages=[LANGUAGE])
 
     def analyze(self, text: str) -> list[tuple[str, int, int, float]]:
         """Return type, start, end and score of what passes its type's threshold, in Presidio's order."""
@@ -141,7 +145,11 @@ def _national(countries: set[str]) -> list[EntityRecognizer]:
     return found
 
 
-@lru_cache(maxsize=2)
-def engine(countries: tuple[str, ...] = DEFAULT_COUNTRIES) -> Engine:
-    """Return this process's engine. Spark reuses its Python workers, so each builds it once (0.3 s)."""
-    return Engine(countries)
+@lru_cache(maxsize=4)
+def engine(countries: tuple[str, ...] = DEFAULT_COUNTRIES, nlp: NlpModel = SHIPPED) -> Engine:
+    """Return this process's engine. Spark reuses its Python workers, so each builds it once (0.3 s).
+
+    Raises:
+        InputError: `detect.model_missing`, `detect.model_unfit` when the configured model cannot be used.
+    """
+    return Engine(countries, nlp)

@@ -24,5 +24,11 @@ NHS numbers are left out: their patterns fit order codes and keys far more often
 NATIONAL_THRESHOLD = 0.5
 """For the recognizers of countries beyond the default ones, which a caller asks for by name of the country."""
 
+FROM_MODEL = frozenset({"PERSON", "LOCATION"})
+"""Types that a model finds by how a text reads; where a pattern fits the same place, the pattern knows better."""
+
+MODEL_THRESHOLD = 0.5
+"""For the types of models that score their findings; the shipped one and Presidio's spaCy models do not."""
+
 CHECKED = frozenset({"CREDIT_CARD", "IBAN_CODE", "CRYPTO", "EMAIL_ADDRESS"})
 """Types whose findings passed a check digit or a register (top-level domains); they win over what only looks alike."""

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from delible.detect.entities import CHECKED, DEFAULT_COUNTRIES
+from delible.detect.entities import CHECKED, DEFAULT_COUNTRIES, FROM_MODEL
 from delible.errors import DelibleError
+from delible.model.detection import NO_MODEL, SHIPPED, NlpModel
 
 _POSSIBLE = re.compile(r"[\d@.:\-]")
 """Every pattern that is looked for needs a digit, or one of these signs; words alone need no analysis."""
@@ -28,17 +29,23 @@ class Finding:
     score: float
 
 
-def find(text: str, *, countries: tuple[str, ...] = DEFAULT_COUNTRIES) -> list[Finding]:
+def find(text: str, *, countries: tuple[str, ...] = DEFAULT_COUNTRIES, nlp: NlpModel = SHIPPED) -> list[Finding]:
     """Return what stands in a text, in order, without overlaps.
+
+    Args:
+        nlp: The model that finds people and places.
 
     Raises:
         DelibleError: `detect.failed` when a recognizer fails; its own message may hold the text and is dropped.
+        InputError: `detect.model_missing`, `detect.model_unfit`.
     """
-    if not text or _POSSIBLE.search(text) is None:
+    if not any(map(str.isalpha, text)):
+        nlp = NO_MODEL  # nobody is named without a letter
+    if not text or (nlp.engine == "none" and _POSSIBLE.search(text) is None):
         return []
     from delible.detect.engine import engine
 
-    analyzer = engine(countries)
+    analyzer = engine(countries, nlp)
     found: set[Finding] = set()
     try:
         for offset, window in _windows(_encodable(text)):
@@ -52,13 +59,14 @@ def find(text: str, *, countries: tuple[str, ...] = DEFAULT_COUNTRIES) -> list[F
 def resolved(found: Iterable[Finding], text: str, *, around: Sequence[Finding] = ()) -> list[Finding]:
     """Return findings without overlaps, covering every letter and digit that any of them covered.
 
-    A type with a check digit wins, then the higher score, then the longer span. Of a loser that reaches beyond the
+    A type with a check digit wins, what a model reads yields to any pattern, then the higher score wins, then the
+    longer span. Of a loser that reaches beyond the
     winner, the rest is KEPT: an address in a web link's query leaves the link on both sides to be masked, too.
 
     Args:
         around: Spans without overlaps among them that are already spoken for; they win, and are not returned.
     """
-    ranked = sorted(found, key=lambda f: (f.entity not in CHECKED, -f.score, f.start - f.end, f.start, f.entity))
+    ranked = sorted(found, key=_rank)
     kept = sorted(around)
     for finding in ranked:
         for start, end in _outside(finding, kept):
@@ -66,6 +74,10 @@ def resolved(found: Iterable[Finding], text: str, *, around: Sequence[Finding] =
                 insort(kept, Finding(start, end, finding.entity, finding.score))
     spoken_for = set(around)
     return [finding for finding in kept if finding not in spoken_for]
+
+
+def _rank(f: Finding) -> tuple[bool, bool, float, int, int, str]:
+    return (f.entity not in CHECKED, f.entity in FROM_MODEL, -f.score, f.start - f.end, f.start, f.entity)
 
 
 def _outside(finding: Finding, taken: Sequence[Finding]) -> list[tuple[int, int]]:

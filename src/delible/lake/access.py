@@ -18,6 +18,7 @@ from delible.lake.masking import mask_column
 from delible.lake.mentions import telling_values
 from delible.lake.nested import JSON_OPTIONS, NESTED, OTHER, TIMES, Shape, folded, redacted, shape_of
 from delible.lake.reach import keys_frame, kind_of, spelled, split_rows
+from delible.model.detection import SHIPPED, NlpModel
 from delible.model.policy import Controller, PolicySet, TablePolicy
 from delible.model.subject import KeyRow
 from delible.model.taxonomy import is_identifying, is_within
@@ -98,6 +99,7 @@ def rows_of_person(
     keys: Sequence[KeyRow],
     own: Own,
     rows: int,
+    nlp: NlpModel = SHIPPED,
 ) -> PersonRows:
     """Return all rows that the keys reach, in the columns that policies map.
 
@@ -105,6 +107,7 @@ def rows_of_person(
 
     Args:
         rows: How many there will be, about.
+        nlp: The model that finds other people in free text.
     """
     shapes = [(f, shape_of(f, policy.columns)) for f in frame.schema.fields]
     shown = [(f, shape) for f, shape in shapes if shape.mapped]
@@ -112,7 +115,7 @@ def rows_of_person(
     person = _of_person(spark, controller, policy, frame, keys, own)
     texts, counts = [], []
     for number, (column, shape) in enumerate(shown):
-        before, after = _treated(policy, controller, column, shape)
+        before, after = _treated(policy, controller, column, shape, nlp)
         texts.append(after.alias(f"{_AFTER}{number}"))
         if after is not before:
             texts.append(before.alias(f"{_BEFORE}{number}"))
@@ -181,14 +184,16 @@ def _someone_elses(policy: TablePolicy, controller: Controller, column: str) -> 
     return found & ~mine
 
 
-def _treated(policy: TablePolicy, controller: Controller, column: T.StructField, shape: Shape) -> tuple[Column, Column]:
+def _treated(
+    policy: TablePolicy, controller: Controller, column: T.StructField, shape: Shape, nlp: NlpModel
+) -> tuple[Column, Column]:
     """Return a column as text before and after other people are redacted; one and the same where nobody is."""
     value = F.col(quoted(column.name))
     if isinstance(column.dataType, NESTED):
         before = F.to_json(value, JSON_OPTIONS)
-        return before, redacted(value, shape, keep=F.col(_KEEP), names=F.col(_NAMES), shared=F.col(_SHARED))
+        return before, redacted(value, shape, keep=F.col(_KEEP), names=F.col(_NAMES), shared=F.col(_SHARED), nlp=nlp)
     text = _text(value, column.dataType)
-    after = mask_column(text, keep=F.col(_KEEP)) if shape.free_text else text
+    after = mask_column(text, keep=F.col(_KEEP), nlp=nlp) if shape.free_text else text
     reaches = [reach for reach in policy.subject if reach.column == column.name]
     if reaches:
         # A key that points to another table, such as an address's, says nothing by itself; a card's number does.

@@ -18,6 +18,7 @@ from delible.lake.identity import REFS, Read, RefKey, identity, row_refs, subjec
 from delible.lake.release import SPLIT, settled, write_index, write_rows
 from delible.lake.treatments import check_columns, treated
 from delible.model.dataset import Split
+from delible.model.detection import SHIPPED, NlpModel
 from delible.model.policy import PolicySet
 from delible.model.record import ReleaseFile
 from delible.model.terms import Exclusion
@@ -77,6 +78,7 @@ def cut(  # noqa: PLR0913 - all of it decides what leaves
     secrets: Secrets,
     folder: Path,
     limited: DataFrame | None = None,
+    nlp: NlpModel = SHIPPED,
 ) -> Cut:
     """Write `data/*.parquet` and `subject_index.parquet` into a folder that nobody reads yet.
 
@@ -109,7 +111,7 @@ def cut(  # noqa: PLR0913 - all of it decides what leaves
         judged = _judged(rows, groups, plan, question, secrets.split)
         observed = Observation()
         kept = judged.observe(observed, *_counts()).where(F.col(_RANK).isNull()).drop(_RANK)
-        release = _without_sensitive(treated(kept, plan, secrets.domains, also=(SPLIT, _LIMITED)), plan)
+        release = _without_sensitive(treated(kept, plan, secrets.domains, also=(SPLIT, _LIMITED), nlp=nlp), plan)
         files = write_rows(release, folder, rows=rows_in)
         rows_out = sum(f.rows or 0 for f in files)
         counts = observed.get if rows_out else _asked(judged)

@@ -13,6 +13,7 @@ from pyspark.sql import types as T
 
 from delible.lake.facts import quoted
 from delible.lake.masking import masked
+from delible.model.detection import SHIPPED, NlpModel
 from delible.model.policy import ColumnPolicy
 from delible.model.taxonomy import is_identifying
 
@@ -104,25 +105,34 @@ def _part(paths: tuple[str, ...], name: str) -> tuple[str, ...]:
     return (*(f"{p}.{name}" for p in paths), *paths)
 
 
-def redacted(value: Column, shape: Shape, *, keep: Column, names: Column, shared: Column) -> Column:
+def redacted(
+    value: Column, shape: Shape, *, keep: Column, names: Column, shared: Column, nlp: NlpModel = SHIPPED
+) -> Column:
     """Return a nested column as JSON, all values as text, without unmapped parts, and with other people redacted.
 
     Args:
         keep: Array of strings that stay where free text holds them.
         names: Array of the person's own identifiers and names, folded.
         shared: Whether the row is somebody else's, too; then identifying parts stay only when they are the person's.
+        nlp: The model that finds other people in free text.
     """
 
     # Made anew each time: a finished function remembers the session it was first used in, and outlives it.
     def work(text: str | None, keep: Any, names: Any, shared: bool | None) -> str | None:
-        return redacted_json(text, shape, keep=keep, names=names, shared=bool(shared))
+        return redacted_json(text, shape, keep=keep, names=names, shared=bool(shared), nlp=nlp)
 
     redact = F.udf(work, returnType=T.StringType(), useArrow=True)
     return redact(F.to_json(value, JSON_OPTIONS), keep, names, shared)
 
 
 def redacted_json(
-    text: str | None, shape: Shape, *, keep: Iterable[str] | None, names: Iterable[str] | None, shared: bool
+    text: str | None,
+    shape: Shape,
+    *,
+    keep: Iterable[str] | None,
+    names: Iterable[str] | None,
+    shared: bool,
+    nlp: NlpModel = SHIPPED,
 ) -> str | None:
     """Return the JSON text of one nested value, redacted; numbers become text, since JSON readers round them."""
     if text is None:
@@ -133,7 +143,7 @@ def redacted_json(
         if value is None or isinstance(value, bool):
             return value
         if part.free_text:
-            return masked(str(value), None, spared)
+            return masked(str(value), None, spared, nlp=nlp)
         if shared and part.identifying and str(value).strip() and folded(str(value)) not in own:
             return OTHER
         return value

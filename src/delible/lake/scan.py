@@ -18,6 +18,7 @@ from delible.decide.tagging import ColumnFacts
 from delible.detect.entities import DEFAULT_COUNTRIES
 from delible.errors import DelibleError
 from delible.lake.facts import quoted
+from delible.model.detection import SHIPPED, NlpModel
 
 DEFAULT_SAMPLE = 1_000
 _ROWS_PER_VALUE, _FEWEST_ROWS, _SEED = 20, 50_000, 20_180_525
@@ -38,7 +39,11 @@ class Leaf(NamedTuple):
 
 
 def scan(
-    frame: DataFrame, *, sample: int | None = DEFAULT_SAMPLE, countries: tuple[str, ...] = DEFAULT_COUNTRIES
+    frame: DataFrame,
+    *,
+    sample: int | None = DEFAULT_SAMPLE,
+    countries: tuple[str, ...] = DEFAULT_COUNTRIES,
+    nlp: NlpModel = SHIPPED,
 ) -> list[ColumnFacts]:
     """Return what was counted in each leaf column, in the order of the schema.
 
@@ -47,6 +52,7 @@ def scan(
 
     Args:
         sample: Distinct values per column; None reads every one.
+        nlp: The model that finds people and places in values that are running text.
 
     Raises:
         DelibleError: `tags.scan_failed` when a worker fails; the values it worked on are not repeated.
@@ -60,7 +66,9 @@ def scan(
     tasks = int(frame.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1)
     if sample is not None:
         tasks = max(1, min(tasks, ceil(len(read) * sample / _VALUES_PER_TASK)))
-    counted = drawn.repartition(tasks).mapInArrow(partial(_examine, countries=countries, sample=sample), _COUNTS)
+    counted = drawn.repartition(tasks).mapInArrow(
+        partial(_examine, countries=countries, nlp=nlp, sample=sample), _COUNTS
+    )
     counts: dict[int, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     try:
         for row in counted.groupBy("leaf", "what", "name").agg(F.sum("n").alias("n")).collect():
@@ -111,7 +119,7 @@ def _drawn(rows: DataFrame, read: list[Leaf], sample: int | None) -> DataFrame:
 
 
 def _examine(
-    batches: Iterable[pa.RecordBatch], *, countries: tuple[str, ...], sample: int | None
+    batches: Iterable[pa.RecordBatch], *, countries: tuple[str, ...], nlp: NlpModel, sample: int | None
 ) -> Iterator[pa.RecordBatch]:
     """Count one partition's values, with this worker process's one engine."""
     from delible.detect.values import Tally
@@ -123,7 +131,7 @@ def _examine(
             if sample is not None and place > sample:
                 more.add(leaf)
             else:
-                tallies[leaf].add(value, countries=countries)
+                tallies[leaf].add(value, countries=countries, nlp=nlp)
     counts = [(leaf, _ALL, _MORE, 1) for leaf in more]
     for leaf, tally in tallies.items():
         counts.append((leaf, _ALL, _ALL, tally.values))

@@ -11,6 +11,7 @@ from pyspark.sql import types as T
 from delible.errors import InputError
 from delible.lake.columns import INNER, OUTER, keyed, normalised, with_pads
 from delible.lake.facts import quoted
+from delible.model.detection import SHIPPED, NlpModel
 from delible.model.terms import Treatment
 from delible.plan.dataset import ColumnStep, DatasetPlan
 
@@ -50,8 +51,13 @@ def treated(
     domains: Mapping[str, tuple[bytes, bytes]],
     *,
     also: Sequence[str] = (),
+    nlp: NlpModel = SHIPPED,
 ) -> DataFrame:
-    """Return the columns of the release, each treated, and `also` as they are; nothing else leaves."""
+    """Return the columns of the release, each treated, and `also` as they are; nothing else leaves.
+
+    Args:
+        nlp: The model that finds people and places in text that is masked.
+    """
     types = {f.name: f.dataType for f in frame.schema.fields}
     names = {step.column: f"__pseudonym_{number}" for number, step in enumerate(plan.columns)}
     for domain, pads in domains.items():
@@ -63,7 +69,7 @@ def treated(
         if step.treatment is Treatment.PSEUDONYMISE:
             column = F.col(names[step.column])
         else:
-            column = _plain(F.col(quoted(step.column)), step, types[step.column], known)
+            column = _plain(F.col(quoted(step.column)), step, types[step.column], known, nlp)
         columns.append(column.alias(step.column))
     return frame.select(*columns, *also)
 
@@ -87,12 +93,12 @@ def _pseudonym(step: ColumnStep) -> Column:
     return keyed(F.concat(F.lit(f"{step.scope}\x1f"), normalised(F.col(quoted(step.column)), step.normalise)))
 
 
-def _plain(column: Column, step: ColumnStep, kind: T.DataType, known: Column | None) -> Column:
+def _plain(column: Column, step: ColumnStep, kind: T.DataType, known: Column | None, nlp: NlpModel) -> Column:
     match step.treatment:
         case Treatment.MASK:
             from delible.lake.masking import mask_column
 
-            return mask_column(column, known=known)
+            return mask_column(column, known=known, nlp=nlp)
         case Treatment.GENERALISE:
             return _generalised(column, step.to, kind)
         case _:

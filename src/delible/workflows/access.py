@@ -172,9 +172,11 @@ def _tables(
 
     Rows that somebody else's restriction covers, too, may not be used even for this (Art. 18(2)).
     """
+    from delible.detect.model_files import check_installed
     from delible.lake.access import own_values, rows_of_person
     from delible.lake.facts import read
 
+    check_installed(control.workspace.nlp)
     policies, found = control.policies, searched.found
     touched = [name for name in policies.tables if (due := searched.due.get(name)) is not None and due.rows]
     if not touched:
@@ -190,7 +192,14 @@ def _tables(
             tables.append(_described(policies, policy))
             continue
         rows = rows_of_person(
-            spark, policies.controller, policy, frames[name], keys=found.keys, own=own, rows=searched.due[name].rows
+            spark,
+            policies.controller,
+            policy,
+            frames[name],
+            keys=found.keys,
+            own=own,
+            rows=searched.due[name].rows,
+            nlp=control.workspace.nlp,
         )
         tables.append(_recorded(_described(policies, policy), rows, staging))
     return tuple(tables)

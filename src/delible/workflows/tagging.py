@@ -59,7 +59,7 @@ def scan_tables(
         sample: Distinct values per column; None reads every one.
 
     Raises:
-        InputError: `table.unknown`, `table.missing`, `tags.sample`.
+        InputError: `table.unknown`, `table.missing`, `tags.sample`, `detect.model_missing`.
         DelibleError: `tags.scan_failed`; no verdict of this scan is recorded.
     """
     if sample is not None and sample < 1:
@@ -69,10 +69,12 @@ def scan_tables(
 
     from delible.decide.tagging import tag
     from delible.detect.columns import named
+    from delible.detect.model_files import check_installed
     from delible.lake.facts import read
     from delible.lake.scan import scan
     from delible.workflows.spark import session_for
 
+    check_installed(workspace.nlp)
     spark = session_for(workspace)
     restricted = restricted_rows(workspace, spark)
     findings: list[TagFinding] = []
@@ -81,7 +83,7 @@ def scan_tables(
         progress(f"Scanning {known.table}...")
         frame = restricted.without(known.table, read(spark, known.location, version=known.version))
         versions[known.table] = known.version
-        for facts in scan(frame, sample=sample):
+        for facts in scan(frame, sample=sample, nlp=workspace.nlp):
             evidence = named(facts.column, table=known.table)
             findings.append(tag(facts, evidence, table=known.table, version=known.version, at=now))
     Tags(workspace).put(findings)
