@@ -76,6 +76,11 @@ def patterns() -> list[Pattern]:
     return found
 
 
+def names_anybody(text: str) -> bool:
+    """Return whether a pattern's text has a person or a place."""
+    return any(slot in _PERSON or slot in _PLACE or label for slot, label, _ in _PIECE.findall(text))
+
+
 def filled(text: str, rng: random.Random) -> Filled:
     """Return a pattern's text with every slot filled; a first and a last name in one text are mostly one person's."""
     people: list[v.Person] = []

@@ -81,7 +81,7 @@ def test_a_poisonous_recognizer_gives_an_error_without_the_text(monkeypatch):
         def analyze(self, text):
             raise ValueError(f"did not find word '{text}'")
 
-    monkeypatch.setattr(engine_module, "engine", lambda _: Poisonous())
+    monkeypatch.setattr(engine_module, "engine", lambda *_: Poisonous())
     with pytest.raises(DelibleError) as caught:
         find("canary@fennel.example")
     assert caught.value.code == "detect.failed"
