@@ -79,24 +79,24 @@ def as_lines(texts: Iterable[Filled]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def evaluate(nlp: spacy.Language, texts: Iterable[tuple[str, Filled]]) -> dict[str, dict[str, object]]:
-    """Score a model on texts, each with the name of its group: per label, and per label and group."""
-    rows: dict[str, list[score.Counts]] = defaultdict(list)
-    for group, one in texts:
+def evaluate(nlp: spacy.Language, texts: Iterable[tuple[str, str, Filled]]) -> dict[str, dict[str, object]]:
+    """Score a model on texts, each with its group and what it was made of: per label, and per label and group.
+
+    Texts that were made of the same pattern are not independent: the interval is over patterns.
+    """
+    rows: dict[str, dict[str, score.Counts]] = defaultdict(dict)
+    for group, origin, one in texts:
         found = [(e.start_char, e.end_char, e.label_) for e in nlp(one.text).ents]
         for label in LABELS:
-            each = score.counts(one.spans, found, label)
-            rows[label].append(each)
-            rows[f"{label} in {group}"].append(each)
+            counted = score.counts(one.spans, found, label)
+            for name in (label, f"{label} in {group}"):
+                rows[name][origin] = score.added(rows[name].get(origin, (0, 0, 0, 0)), counted)
     scored: dict[str, dict[str, object]] = {}
-    for name, each in sorted(rows.items()):
+    for name, by_origin in sorted(rows.items()):
+        each = list(by_origin.values())
         precision, recall, f = score.figures(each)
-        scored[name] = {
-            "p": round(precision, 3),
-            "r": round(recall, 3),
-            "f": round(f, 3),
-            "spans": sum(row[3] for row in each),
-        }
+        scored[name] = {"p": round(precision, 3), "r": round(recall, 3), "f": round(f, 3)}
+        scored[name]["spans"] = sum(row[3] for row in each)
         if name in LABELS:
             low, high = score.interval(each)
             scored[name]["f_95"] = [round(low, 3), round(high, 3)]
@@ -133,11 +133,11 @@ def fit(chosen: argparse.Namespace, extra: Sequence[str], left_out: frozenset[st
 def scores(nlp: spacy.Language, seed: int, left_out: frozenset[str]) -> Scores:
     """Score a model on the patterns kept for it, on other styles, and on registers that were left out."""
     test = fill.examples("test", copies=3, seed=seed + 2, rough=True, registers=left_out)
-    scored = {"test": evaluate(nlp, ((p.register, one) for p, one in test))}
-    scored["foreign"] = evaluate(nlp, (("foreign", one) for one in foreign()))
+    scored = {"test": evaluate(nlp, ((p.register, p.text, one) for p, one in test))}
+    scored["foreign"] = evaluate(nlp, (("foreign", one.text, one) for one in foreign()))
     if left_out:
         other = fill.examples("", copies=1, seed=seed, rough=True, registers=left_out, without=False)
-        scored["left out"] = evaluate(nlp, ((p.register, one) for p, one in other))
+        scored["left out"] = evaluate(nlp, ((p.register, p.text, one) for p, one in other))
     return scored
 
 
