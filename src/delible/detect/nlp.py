@@ -18,6 +18,7 @@ from presidio_analyzer.nlp_engine import (
     SpacyNlpEngine,
     TransformersNlpEngine,
 )
+from presidio_analyzer.predefined_recognizers import GLiNERRecognizer
 
 from delible.detect.model_files import SHIPPED_FOLDER, check_installed, unfit
 from delible.model.detection import NlpModel
@@ -25,6 +26,7 @@ from delible.model.detection import NlpModel
 LANGUAGE = "en"
 _LONGEST = 10_000_000
 _AT_ONCE = 64
+_OFFLINE = "HF_HUB_OFFLINE"
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class _Words:
     def _doc_to_nlp_artifact(self: Any, doc: Any, language: str) -> NlpArtifacts:
         known = self.ner_model_configuration.model_to_presidio_entity_mapping
         pairs = zip(self._get_entities(doc), self._get_scores_for_entities(doc), strict=True)
-        named = [(span, score) for span, score in pairs if span.label_ in known and _names(span)]
+        named = [(span, score) for span, score in pairs if _can_be(known.get(span.label_), span.text)]
         entities, scores = self._get_updated_entities([span for span, _ in named], [score for _, score in named])
         return NlpArtifacts(
             entities=entities,
@@ -73,10 +75,9 @@ class _TransformersEngine(_Words, TransformersNlpEngine):  # type: ignore[misc] 
     """A transformer from the local cache or a folder, on the shipped model's tokens."""
 
 
-def _names(span: Any) -> bool:
-    """Return whether a span can name something; a person's name has a letter."""
-    signs = str.isalpha if span.label_.upper().startswith("P") else str.isalnum
-    return any(map(signs, span.text))
+def _can_be(entity: str | None, text: str) -> bool:
+    """Return whether a span can be what a model takes it for: a name has a letter, a place a letter or a digit."""
+    return entity is not None and any(map(str.isalpha if entity == "PERSON" else str.isalnum, text))
 
 
 def _mapped(choice: NlpModel) -> NerModelConfiguration:
@@ -84,13 +85,20 @@ def _mapped(choice: NlpModel) -> NerModelConfiguration:
 
 
 def _loaded(choice: NlpModel, engine: SpacyNlpEngine) -> SpacyNlpEngine:
-    os.environ["HF_HUB_OFFLINE"] = "1"
     try:
         engine.load()
     except Exception as error:
         raise unfit(choice, f"does not load ({type(error).__name__})") from error
     engine.get_nlp(LANGUAGE).max_length = _LONGEST
     return engine
+
+
+class _PeopleAndPlaces(GLiNERRecognizer):
+    """GLiNER without the types that it is asked for beside its own, which patterns find."""
+
+    def analyze(self, text: str, entities: list[str], nlp_artifacts: NlpArtifacts | None = None) -> Any:
+        """Return findings of the mapped types."""
+        return super().analyze(text, [each for each in entities if each in self.supported_entities], nlp_artifacts)
 
 
 def reader(choice: NlpModel) -> Reader:
@@ -124,18 +132,17 @@ def _spacy(choice: NlpModel) -> Reader:
 
 
 def _transformers(choice: NlpModel) -> Reader:
+    os.environ[_OFFLINE] = "1"
     names = {"spacy": str(SHIPPED_FOLDER), "transformers": choice.model}
     engine = _loaded(choice, _TransformersEngine([{"lang_code": LANGUAGE, "model_name": names}], _mapped(choice)))
     return Reader(engine, (), frozenset(choice.labels.values()))
 
 
 def _gliner(choice: NlpModel) -> Reader:
-    from presidio_analyzer.predefined_recognizers import GLiNERRecognizer
-
     asked = choice.labels if choice.people or choice.places else {"person": "PERSON", "location": "LOCATION"}
-    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ[_OFFLINE] = "1"
     try:
-        recognizer = GLiNERRecognizer(entity_mapping=asked, model_name=str(choice.model), map_location="cpu")
+        recognizer = _PeopleAndPlaces(entity_mapping=asked, model_name=str(choice.model), map_location="cpu")
         recognizer.load()
     except Exception as error:
         raise unfit(choice, f"does not load ({type(error).__name__})") from error

@@ -64,6 +64,29 @@ def test_a_model_that_is_missing_is_an_error_with_the_way_to_get_it(
         assert "Anna" not in str(caught.value)
 
 
+def test_gliner_is_asked_for_people_and_places_when_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from presidio_analyzer.predefined_recognizers.ner import gliner_recognizer
+
+    class Installed:
+        @classmethod
+        def from_pretrained(cls, name: str, **_: object) -> "Installed":
+            if name != "some/model":
+                raise OSError(f"{name} is not in the cache")
+            return cls()
+
+        def predict_entities(self, text: str, labels: list[str], **_: object) -> list[dict[str, object]]:
+            assert labels == ["person", "location"]
+            start = text.find("Anna Lopez")
+            return [{"label": "person", "start": start, "end": start + 10, "score": 0.9, "text": "Anna Lopez"}]
+
+    monkeypatch.setattr("delible.detect.model_files.find_spec", lambda _: object())
+    monkeypatch.setattr(gliner_recognizer, "GLiNER", Installed)
+    assert entities(TEXT, NlpModel(engine="gliner", model="some/model")) == {"Anna Lopez": "PERSON"}
+    with pytest.raises(InputError) as caught:
+        reader(NlpModel(engine="gliner", model="other/model"))
+    assert caught.value.code == "detect.model_unfit"
+
+
 def test_the_shipped_model_is_missed_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("delible.detect.model_files.SHIPPED_FOLDER", tmp_path)
     with pytest.raises(InputError, match="install delible anew"):
