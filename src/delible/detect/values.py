@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from delible.detect.entities import DEFAULT_COUNTRIES
 from delible.detect.findings import find
-from delible.detect.shapes import looks_like_prose, shapes
+from delible.detect.prose import looks_like_prose
+from delible.detect.shapes import shapes
 from delible.model.detection import NO_MODEL, SHIPPED, NlpModel
 
 _WHOLE = 0.8

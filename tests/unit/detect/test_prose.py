@@ -1,6 +1,6 @@
 import pytest
 
-from delible.detect.shapes import looks_like_prose
+from delible.detect.prose import looks_like_prose
 
 
 @pytest.mark.parametrize(
