@@ -46,7 +46,7 @@ def _table(scored: Scores, labels: Sequence[str]) -> str:
     for name, title in _TITLES.items():
         for label in labels:
             one = scored[name][label]
-            low, high = one["f_95"]  # type: ignore[misc]
+            low, high = one["f_95"]
             rows.append(f"| {title} | {label} | {one['p']} | {one['r']} | {one['f']} | {low} to {high} |")
     return "\n".join(rows)
 

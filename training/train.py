@@ -35,8 +35,8 @@ _SPLIT_AT = (r"""[;|"=\[\]{}()<>]""", r"""(?<=["'])[:,](?=["'])""")
 
 def tokenizing(nlp: spacy.Language) -> spacy.Language:
     """Return the pipeline with a tokenizer that also parts what machines write without blanks."""
-    infixes = [*nlp.Defaults.infixes, *_SPLIT_AT]  # type: ignore[misc]
-    prefixes = [*nlp.Defaults.prefixes, "@", "=", r"\|"]  # type: ignore[misc]
+    infixes = [*nlp.Defaults.infixes, *_SPLIT_AT]
+    prefixes = [*nlp.Defaults.prefixes, "@", "=", r"\|"]
     nlp.tokenizer.infix_finditer = spacy.util.compile_infix_regex(infixes).finditer
     nlp.tokenizer.prefix_search = spacy.util.compile_prefix_regex(prefixes).search
     return nlp
@@ -111,7 +111,9 @@ def ship(nlp: spacy.Language, folder: Path, scored: Mapping[str, object]) -> Non
     Config({section: config[section] for section in ("nlp", "components")}).to_disk(folder / "config.cfg")
     kept = {*words, *(label for _, pipe in nlp.pipeline for label in getattr(pipe, "labels", ()))}
     (folder / "vocab" / "strings.json").write_text(json.dumps(sorted(kept), indent=0), encoding="utf-8")
-    meta = {key: nlp.meta[key] for key in ("lang", "pipeline", "labels", "components", "spacy_version")}
+    meta = {key: nlp.meta[key] for key in ("lang", "pipeline", "labels", "components")}
+    major, minor, _ = spacy.about.__version__.split(".")
+    meta["spacy_version"] = f">={major}.{minor}.0,<{major}.{int(minor) + 1}.0"
     meta |= {"name": "people_places", "version": "1.0.0", "license": "Apache-2.0", "performance": scored}
     meta["description"] = "People and places in English free text, trained on sentence patterns of delible's own"
     (folder / "meta.json").write_text(json.dumps(meta, indent=1), encoding="utf-8")

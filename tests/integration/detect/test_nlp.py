@@ -130,6 +130,15 @@ def test_masking_unites_model_patterns_and_what_is_known() -> None:
     assert "Anna Lopez" in mask_text(text, known=["q-77-zebra"], nlp=NO_MODEL)
 
 
+@pytest.mark.parametrize("before", ["", "\ud800", "\U0001f600 "])
+def test_a_name_that_was_read_once_is_masked_wherever_it_stands(before: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f"{before}Zy Qo, xZy Qo, Zy Qo7, Zy and Zy Qo"
+    first = text.index("Zy Qo")
+    once = [Finding(first, first + 5, "PERSON", 0.85)]
+    monkeypatch.setattr("delible.detect.anonymise.find", lambda text, **_: once if text.count("Zy Qo") > 3 else [])
+    assert mask_text(text) == f"{before}<PERSON_1>, xZy Qo, Zy Qo7, Zy and <PERSON_1>"
+
+
 def test_masking_again_changes_nothing() -> None:
     for line in (TRAINING / "sample.jsonl").read_text(encoding="utf-8").splitlines()[:60]:
         once = mask_text(json.loads(line)["text"])
