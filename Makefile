@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | tr ' ' '-')
 TESTED := pyspark==4.2.0 delta-spark==4.4.0
 
-.PHONY: help setup jdk demo example test unit lint bench lock clean
+.PHONY: help setup jdk demo example test unit lint bench train lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ lint: setup ## Check style, types and layers only
 
 bench: setup ## Measure, as ratios within one run
 	@for each in benchmarks/*.py; do $(BIN)/python "$$each"; done
+
+train: setup ## Train the model of people and places anew (under an hour on one core), with its card
+	@$(BIN)/python training/train.py --out src/delible/detect/model --work build/training
 
 lock: ## Resolve requirements.lock anew (needs uv)
 	@command -v uv > /dev/null || { echo "This needs uv: pip install uv" >&2; exit 1; }

@@ -13,8 +13,9 @@ import delible
 
 ROOT = Path(__file__).parents[2]
 SOURCE, SHOP = ROOT / "src" / "delible", ROOT / "policies" / "shop"
+MODEL_SUFFIXES = {"", ".bin", ".cfg", ".md"}
 FOREIGN = {"tests", "demo", "spark-warehouse", ".delible", "keys.json"}
-SUFFIXES = {".py", ".typed", ".properties", ".j2", ".css", ".json", ".yaml"}
+SUFFIXES = {".py", ".typed", ".properties", ".j2", ".css", ".json", ".yaml", *MODEL_SUFFIXES}
 RUN = "import sys; sys.path.insert(0, sys.argv.pop(1)); from delible.cli.main import run; run()"
 
 
@@ -61,6 +62,9 @@ def test_the_wheel_holds_the_package_and_the_demos_policies_and_nothing_else(unp
     "name",
     [
         "py.typed",
+        "detect/model/README.md",
+        "detect/model/config.cfg",
+        "detect/model/ner/model",
         "lake/log4j2.properties",
         "report/templates/certificate.html.j2",
         "report/templates/style.css",
@@ -77,6 +81,23 @@ def test_what_is_not_python_is_in_it(unpacked: Path, name: str) -> None:
 def test_the_wheel_and_the_package_have_one_version() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["version"] == delible.__version__
+
+
+def test_the_wheels_model_finds_people_and_places(unpacked: Path) -> None:
+    own = (
+        "import sys; sys.path.insert(0, sys.argv.pop(1)); from delible.detect.findings import find; "
+        "print(sorted(f.entity for f in find('Spoke to Anna Lopez in London about the invoice.')))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-I", "-c", own, str(unpacked)], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert found.stdout == "['LOCATION', 'PERSON']\n"
+
+
+def test_only_the_model_is_binary_and_the_wheel_stays_small(wheel: Path, unpacked: Path) -> None:
+    without_suffix = {name for name in files(SOURCE) if not Path(name).suffix}
+    assert all(name.startswith("detect/model/") for name in without_suffix)
+    assert wheel.stat().st_size < 15_000_000
 
 
 def test_the_wheel_answers_makes_a_workspace_and_reports_from_its_own_files(unpacked: Path, tmp_path: Path) -> None:

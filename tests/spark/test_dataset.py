@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from delible.decide.detection import detection_of
 from delible.errors import InputError
 from delible.lake.consent import Question, flags_frame, refs_frame
 from delible.lake.dataset import Cut, Secrets, cut
@@ -151,6 +152,7 @@ class World:
             secrets=Secrets(
                 self.refkey(), self.keys.domain_pads("split"), {d: self.keys.domain_pads(d) for d in plan.domains}
             ),
+            detection=detection_of(policies),
             folder=folder,
             limited=refs_frame(self.spark, [self.keys.ref(k, v, KINDS[k]) for k, v in self.limiting]),
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from delible.decide.finding import Finding, gap, violation
 from delible.model.detection import Detection
+from delible.model.nlp_model import SHIPPED, NlpModel
 from delible.model.policy import Controller, PolicySet
 
 COUNTRIES: dict[str, str] = {
@@ -52,8 +53,8 @@ def countries_of(controller: Controller) -> tuple[str, ...]:
     return tuple(sorted(found & set(COUNTRIES)))
 
 
-def detection_of(policies: PolicySet) -> Detection:
-    """Return what is looked for under these policies."""
+def detection_of(policies: PolicySet, nlp: NlpModel = SHIPPED) -> Detection:
+    """Return what is looked for under these policies, and by which model people and places are."""
     countries = countries_of(policies.controller)
     counting = tuple(
         recognizer
@@ -61,7 +62,7 @@ def detection_of(policies: PolicySet) -> Detection:
         if not recognizer.jurisdictions or {_iso(code) for code in recognizer.jurisdictions} & set(countries)
     )
     named = {r.dictionary for r in counting if r.dictionary is not None}
-    return Detection(countries, counting, {name: policies.dictionaries[name] for name in sorted(named)})
+    return Detection(countries, counting, {name: policies.dictionaries[name] for name in sorted(named)}, nlp)
 
 
 def detection_findings(policies: PolicySet) -> Iterator[Finding]:

@@ -26,6 +26,9 @@ from delible.model.terms import TagState
 LOOKALIKE = frozenset({"PHONE_NUMBER", "US_SSN", "US_ITIN"})
 """Bare runs of digits pass for these, so that keys and codes would; the name or the way it is written must agree."""
 
+READ = frozenset({"PERSON", "LOCATION"})
+"""Found by a model, which takes some name in ten sentences of anything for a person or a place."""
+
 SPARSE = frozenset({"EMAIL_ADDRESS", "IBAN_CODE"})
 """So precise that a single hit in a column of something else counts. One in ten random numbers passes for a card."""
 
@@ -47,7 +50,7 @@ _OF_NUMBERS = frozenset(
 )
 """Forms that a whole number can have; the others need a letter or a sign."""
 _FEW = 5
-_NOISE = 0.02
+_NOISE, _MISREAD = 0.02, 0.1
 _WRITTEN = "phone_written"
 _SHAPE_OF = {"CREDIT_CARD": "card"}
 
@@ -263,13 +266,17 @@ def _has_form(facts: ColumnFacts, named: NameEvidence) -> bool:
 
 def _inside(facts: ColumnFacts, written: bool) -> _Verdict | None:
     """Return free text when personal data stands in sentences that no name announced."""
-    strongest = _strongest(facts)
+    heard = {e: n for e, n in facts.hits.items() if n >= _noise(e) * facts.values}
+    strongest = _strongest(replace(facts, hits=heard))
     if not written or strongest is None:
         return None
     entity, hits = strongest
-    if entity in LOOKALIKE and hits < _NOISE * facts.values:
-        return None
     return _Verdict(FREE_TEXT, entity, max(0.5, wilson(hits, facts.values)[0]), hits, ("values",))
+
+
+def _noise(entity: str) -> float:
+    """Return the share of values in which a type is found where it is not."""
+    return _NOISE if entity in LOOKALIKE else _MISREAD if entity in READ else 0.0
 
 
 def _sparse(facts: ColumnFacts) -> _Verdict | None:

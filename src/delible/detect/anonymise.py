@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
+from ahocorasick_rs import AhoCorasick, MatchKind
+
+from delible.detect.entities import FROM_MODEL
 from delible.detect.findings import Finding, find, resolved
 from delible.detect.operators import ENCRYPTED, HASHED, PLACEHOLDER, Secrets, operated
 from delible.detect.surrogates import SURROGATE_TYPES, surrogates
@@ -47,12 +51,13 @@ def mask_text(
         known: Strings that identify the data subject and are masked wherever they stand as words of their own,
             whatever their case and, for numbers, their separators.
         keep: Strings that are left as they are when a recognizer finds them, such as the reader's own address.
-        detection: What is looked for.
+        detection: What is looked for; what its model finds is masked beside what is known and what fits a pattern.
         masking: What becomes of each type.
         key: For operators that hash, encrypt, or move dates.
 
     Raises:
         DelibleError: `detect.failed`, without any of the text; `mask.no_key`.
+        InputError: `detect.model_missing`, `detect.model_unfit`.
     """
     wanted = _known_pattern(known)
     spared = {_spelling(SUBJECT, value) for value in keep}
@@ -63,7 +68,8 @@ def mask_text(
         done = list(_done(text, detection, masking, secrets))
         blank = _blanked(text, done)
         mine = [Finding(m.start(), m.end(), SUBJECT, 1.0) for m in wanted.finditer(blank)] if wanted else []
-        found = resolved(find(blank, detection=detection), blank, around=[*done, *mine])
+        seen = find(blank, detection=detection)
+        found = resolved([*seen, *_named_again(blank, seen)], blank, around=[*done, *mine])
         chosen = sorted(
             f
             for f in (*mine, *found)
@@ -76,6 +82,20 @@ def mask_text(
         numbers = names.numbers(spellings, done)
         text = operated(text, [(f, n, s) for (f, s), n in zip(spellings, numbers, strict=True)], rules.rule, secrets)
     return text
+
+
+def _named_again(text: str, found: Sequence[Finding]) -> Iterator[Finding]:
+    """Yield where a name of several words, found by a model, stands again: it reads one place better than another."""
+    text = text.encode(errors="replace").decode()  # one sign for one: the search takes no lone surrogates
+    read = {text[f.start : f.end]: f for f in found if f.entity in FROM_MODEL}
+    names = {name: f for name, f in read.items() if len(name.split()) > 1}
+    if not names:
+        return
+    spellings = sorted(names)
+    searched = AhoCorasick(spellings, matchkind=MatchKind.LeftmostLongest)
+    for number, start, end in searched.find_matches_as_indexes(text):
+        if not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum()):
+            yield replace(names[spellings[number]], start=start, end=end)
 
 
 def unmask_text(text: str, key: bytes) -> str:

@@ -1,4 +1,4 @@
-"""One Presidio analyzer per process, built from what is installed: no model, no download, no network."""
+"""One Presidio analyzer per process, built from what is installed: no download, no network."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
 
 from delible.detect.database import kept
-from delible.detect.entities import ALWAYS, NATIONAL_THRESHOLD, THRESHOLDS, believed
+from delible.detect.entities import ALWAYS, MODEL_THRESHOLD, NATIONAL_THRESHOLD, THRESHOLDS, believed
 from delible.detect.memory import forgetting
 from delible.detect.national import national
+from delible.detect.nlp import reader
 from delible.detect.own import own_recognizers
 from delible.detect.patterns import Expression
 from delible.detect.scanner import Scanner, Spotted, expressions_of
@@ -110,10 +111,9 @@ class Engine:
             logging.getLogger(name).setLevel(logging.WARNING)  # at DEBUG it writes words of the text into the log
         # Whoever imported tldextract before this package did got one that asks the network.
         tldextract.tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(suffix_list_urls=())
-        nlp = BlankNlpEngine()
-        nlp.load()
+        read = reader(detection.nlp)
         registry = RecognizerRegistry(supported_languages=[LANGUAGE])
-        registry.load_predefined_recognizers(languages=[LANGUAGE], nlp_engine=nlp, countries=list(ALWAYS))
+        registry.load_predefined_recognizers(languages=[LANGUAGE], nlp_engine=read.engine, countries=list(ALWAYS))
         for name in REPLACED:
             registry.remove_recognizer(name)
         for own in recognizers(LANGUAGE):
@@ -126,9 +126,12 @@ class Engine:
         for recognizer in own_recognizers(detection, LANGUAGE):
             registry.add_recognizer(recognizer)
         self.thresholds |= {r.type: float(r.threshold) for r in detection.recognizers if r.reads_values}
+        for reading in read.recognizers:
+            registry.add_recognizer(reading)
+        self.thresholds |= dict.fromkeys(read.entities, MODEL_THRESHOLD)
         self._scanner: Scanner | None = None
         self._has_database = False
-        self._analyzer = AnalyzerEngine(registry=registry, nlp_engine=nlp, supported_languages=[LANGUAGE])
+        self._analyzer = AnalyzerEngine(registry=registry, nlp_engine=read.engine, supported_languages=[LANGUAGE])
 
     @property
     def expressions(self) -> list[Expression]:
@@ -162,7 +165,11 @@ class Engine:
         return [f for f in found if believed(f[0], text[f[1] : f[2]], f[3], self.thresholds)]
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def engine(detection: Detection = DEFAULT_DETECTION) -> Engine:
-    """Return this process's engine. Spark reuses its Python workers, so each builds it once (0.3 s)."""
+    """Return this process's engine. Spark reuses its Python workers, so each builds it once (0.3 s).
+
+    Raises:
+        InputError: `detect.model_missing`, `detect.model_unfit` when the configured model cannot be used.
+    """
     return Engine(detection)

@@ -31,6 +31,12 @@ they are named after."""
 NATIONAL_THRESHOLD = 0.5
 """For all other recognizers of the countries that a caller asks for."""
 
+FROM_MODEL = frozenset({"PERSON", "LOCATION"})
+"""Types that a model finds by how a text reads; where a pattern fits the same place, the pattern knows better."""
+
+MODEL_THRESHOLD = 0.5
+"""For the types of models that score their findings; the shipped one and Presidio's spaCy models do not."""
+
 WEAK = frozenset(
     {
         "ABA_ROUTING_NUMBER", "AU_ACN", "AU_MEDICARE", "AU_TFN", "CA_SIN", "DE_HEALTH_INSURANCE", "DE_ID_CARD",

@@ -9,7 +9,7 @@ from itertools import islice
 from time import process_time
 from typing import TYPE_CHECKING
 
-from delible.detect.entities import CHECKED
+from delible.detect.entities import CHECKED, FROM_MODEL
 from delible.detect.plain import Plain, plain
 from delible.errors import DelibleError
 from delible.model.detection import DEFAULT_DETECTION, Detection
@@ -46,6 +46,7 @@ def find(text: str, *, detection: Detection = DEFAULT_DETECTION, exact: bool = F
         DelibleError: `detect.failed` when a recognizer fails, `detect.slow` when one takes too long,
             `detect.recognizer_slow` when one of the controller's own does; what a recognizer itself says may hold the
             text, and is dropped.
+        InputError: `detect.model_missing`, `detect.model_unfit`.
     """
     return find_all([text], detection=detection, exact=exact)[0]
 
@@ -81,14 +82,10 @@ def _joined(
 
 
 def _spotted(windows: list[str], detection: Detection, exact: bool) -> dict[str, list[Spotted]]:
-    from delible.detect.engine import engine
-
     latest = process_time() + _SECONDS + sum(map(len, windows)) / _CHARACTERS_PER_SECOND
     spotted: dict[str, list[Spotted]] = {}
     try:
-        analyzer = engine(detection)
-        answers = ((w, analyzer.analyze(w)) for w in dict.fromkeys(windows)) if exact else analyzer.analyze_all(windows)
-        for window, found in answers:
+        for window, found in _answers(windows, detection, exact):
             spotted[window] = found
             if process_time() > latest:
                 raise DelibleError("detect.slow", "the recognizers take too long for these texts.", fix=_FASTER)
@@ -97,6 +94,18 @@ def _spotted(windows: list[str], detection: Detection, exact: bool) -> dict[str,
     except Exception as error:
         raise DelibleError("detect.failed", f"a recognizer failed with {type(error).__name__}.") from None
     return spotted
+
+
+def _answers(windows: list[str], detection: Detection, exact: bool) -> Iterator[tuple[str, list[Spotted]]]:
+    from delible.detect.engine import engine
+
+    worded: dict[bool, list[str]] = {True: [], False: []}
+    for window in dict.fromkeys(windows):
+        worded[any(map(str.isalpha, window))].append(window)
+    for has_words, some in worded.items():  # nobody is named without a letter
+        if some:
+            analyzer = engine(detection if has_words else detection.unread)
+            yield from ((w, analyzer.analyze(w)) for w in some) if exact else analyzer.analyze_all(some)
 
 
 def spared(found: Iterable[Finding], harmless: frozenset[str]) -> Iterable[Finding]:
@@ -122,13 +131,14 @@ def spared(found: Iterable[Finding], harmless: frozenset[str]) -> Iterable[Findi
 def resolved(found: Iterable[Finding], text: str, *, around: Sequence[Finding] = ()) -> list[Finding]:
     """Return findings without overlaps, covering every letter and digit that any of them covered.
 
-    A type with a check digit wins, then the higher score, then the longer span. Of a loser that reaches beyond the
-    winner, the rest is KEPT: an address in a web link's query leaves the link on both sides to be masked, too.
+    A type with a check digit wins, what a model reads yields to any pattern, then the higher score wins, then the
+    longer span. Of a loser that reaches beyond the winner, the rest is KEPT: an address in a web link's query leaves
+    the link on both sides to be masked, too.
 
     Args:
         around: Spans without overlaps among them that are already spoken for; they win, and are not returned.
     """
-    ranked = sorted(found, key=lambda f: (f.entity not in CHECKED, -f.score, f.start - f.end, f.start, f.entity))
+    ranked = sorted(found, key=_rank)
     kept = sorted(around)
     for finding in ranked:
         for start, end in _outside(finding, kept):
@@ -136,6 +146,10 @@ def resolved(found: Iterable[Finding], text: str, *, around: Sequence[Finding] =
                 insort(kept, Finding(start, end, finding.entity, finding.score))
     spoken_for = set(around)
     return [finding for finding in kept if finding not in spoken_for]
+
+
+def _rank(f: Finding) -> tuple[bool, bool, float, int, int, str]:
+    return (f.entity not in CHECKED, f.entity in FROM_MODEL, -f.score, f.start - f.end, f.start, f.entity)
 
 
 def _outside(finding: Finding, taken: Sequence[Finding]) -> list[tuple[int, int]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from delible.detect.findings import find_all
+from delible.detect.prose import looks_like_prose
 from delible.detect.shapes import shapes
 from delible.model.detection import DEFAULT_DETECTION, Detection
 
@@ -51,12 +52,24 @@ class Tally:
 
         Args:
             values: Values, each counted as often as it comes, and the rows that they stand in.
-            detection: What is looked for.
+            detection: What is looked for; its model reads sentences only, never codes, keys and single words.
             exact: Run plain Presidio, which finds the same.
         """
         cut = [(value[:LONGEST].strip(), n) for value, n in values]
-        looked = find_all((text for text, _ in cut), detection=detection, exact=exact)
-        for (text, n), found in zip(cut, looked, strict=True):
+        read: dict[bool, list[str]] = {True: [], False: []}
+        for text in dict.fromkeys(text for text, _ in cut):
+            read[looks_like_prose(text)].append(text)
+        looked = {
+            text: found
+            for prose, some in read.items()
+            for text, found in zip(
+                some,
+                find_all(some, detection=detection if prose else detection.unread, exact=exact),
+                strict=True,
+            )
+        }
+        for text, n in cut:
+            found = looked[text]
             held = {f.entity for f in found}
             self.values += 1
             self.hits.update(held)

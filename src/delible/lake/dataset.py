@@ -9,7 +9,6 @@ from pathlib import Path
 from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F
 
-from delible.decide.detection import detection_of
 from delible.errors import DelibleError
 from delible.lake.columns import INNER, OUTER, keyed, with_pads
 from delible.lake.conditions import condition
@@ -20,6 +19,7 @@ from delible.lake.release import SPLIT, settled, write_index, write_rows
 from delible.lake.treatments import check_columns, treated
 from delible.lake.workers import recognizers_told
 from delible.model.dataset import Split
+from delible.model.detection import Detection
 from delible.model.policy import PolicySet
 from delible.model.record import ReleaseFile
 from delible.model.terms import Exclusion
@@ -77,6 +77,7 @@ def cut(  # noqa: PLR0913 - all of it decides what leaves
     flags: DataFrame,
     question: Question,
     secrets: Secrets,
+    detection: Detection,
     folder: Path,
     limited: DataFrame | None = None,
 ) -> Cut:
@@ -90,6 +91,7 @@ def cut(  # noqa: PLR0913 - all of it decides what leaves
         flags: As `lake.consent.flags_frame` makes it.
         question: Purpose, legal basis and the two instants.
         secrets: Key material.
+        detection: What is looked for in text that is masked.
         folder: Where.
         limited: A column `ref` of people who limited the use of their sensitive data; None when there is nobody.
 
@@ -112,7 +114,7 @@ def cut(  # noqa: PLR0913 - all of it decides what leaves
         observed = Observation()
         kept = judged.observe(observed, *_counts()).where(F.col(_RANK).isNull()).drop(_RANK)
         release = _without_sensitive(
-            treated(kept, plan, secrets.domains, detection=detection_of(policies), also=(SPLIT, _LIMITED)), plan
+            treated(kept, plan, secrets.domains, detection=detection, also=(SPLIT, _LIMITED)), plan
         )
         with recognizers_told():
             files = write_rows(release, folder, rows=rows_in)

@@ -66,7 +66,7 @@ def scan(
         sample: Distinct values per column at most, those with the lowest hash; None looks at every one.
         whole: The rows are all that the table has.
         expected: About how many rows there are, to choose the number of tasks.
-        detection: What is looked for.
+        detection: What is looked for; its model reads values that are running text.
         exact: Run plain Presidio, which finds the same and takes many times as long.
         tell: Called with the share of the work that is done, now and then.
 
@@ -202,7 +202,7 @@ def _database(detection: Detection, exact: bool) -> bytes | None:
     from delible.detect.database import prepared
     from delible.detect.engine import engine
 
-    return None if exact else prepared(engine(detection).expressions)
+    return None if exact else prepared(engine(detection.unread).expressions)
 
 
 def _examine(
@@ -217,7 +217,8 @@ def _examine(
     from delible.detect.engine import engine
     from delible.detect.values import Tally
 
-    engine(detection).use(database)
+    for each in (detection.unread, detection):
+        engine(each).use(database)
     tallies: dict[_Place, Tally] = defaultdict(Tally)
     filled: Counter[_Place] = Counter()
     counts: list[tuple[int, str, bool, str, str, int]] = []

@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from delible.model.base import digest
+from delible.model.nlp_model import NO_MODEL, SHIPPED, NlpModel
 from delible.model.recognizer import Recognizer, WordList
 from delible.model.taxonomy import category_of
 
 
 @dataclass(frozen=True, eq=False)
 class Detection:
-    """Countries and recognizers; two with the same content are equal, and cheap to compare and to hash.
+    """Countries, recognizers and a model; two with the same content are equal, and cheap to compare and to hash.
 
     Args:
         countries: ISO 3166 codes of the countries whose national identifiers are looked for.
         recognizers: Those of the controller's own that count for these countries.
         dictionaries: The words of each file that they name.
+        nlp: The model that finds people and places in free text.
     """
 
     countries: tuple[str, ...] = ()
     recognizers: tuple[Recognizer, ...] = ()
     dictionaries: Mapping[str, WordList] = field(default_factory=dict, repr=False)
+    nlp: NlpModel = SHIPPED
 
     @cached_property
     def key(self) -> str:
         """SHA-256 over what is looked for."""
         files = {name: words.sha256 for name, words in self.dictionaries.items()}
-        return digest([list(self.countries), [r.model_dump(mode="json") for r in self.recognizers], files])
+        own = [r.model_dump(mode="json") for r in self.recognizers]
+        return digest([list(self.countries), own, files, self.nlp.model_dump(mode="json")])
+
+    @cached_property
+    def unread(self) -> Detection:
+        """The same without a model, for what is no running text."""
+        return self if self.nlp == NO_MODEL else replace(self, nlp=NO_MODEL)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Detection) and self.key == other.key
@@ -53,4 +62,5 @@ class Detection:
 
 
 DEFAULT_DETECTION = Detection()
-"""No country's identifiers beside those that are always looked for, and nothing of anybody's own."""
+"""No country's identifiers beside those that are always looked for, and nothing of anybody's own; people and places
+by the shipped model."""

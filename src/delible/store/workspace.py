@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from delible.errors import InputError
 from delible.model.base import Frozen
+from delible.model.nlp_model import DetectionSettings, NlpModel
 from delible.store.policy_problems import allowed
 from delible.store.yaml_file import read_yaml
 
@@ -35,6 +36,8 @@ lineage: lineage
 outbox: outbox           # notices to recipients that are told by file
 locations: []            # folders or URIs outside the workspace that table policies may name
 spark: {}                # Spark settings, as strings
+detection:
+  nlp: shipped           # finds people and places in free text; or: none, {engine: spacy, model: en_core_web_lg}
 """
 
 
@@ -47,6 +50,7 @@ class WorkspaceConfig(Frozen):
         keys: Key file (it may lie outside the workspace, apart from the data), or `env:NAME`.
         locations: Folders or URI prefixes outside the workspace that table policies may name.
         spark: Spark settings.
+        detection: Which model finds people and places in free text.
     """
 
     store: str = "store"
@@ -59,6 +63,7 @@ class WorkspaceConfig(Frozen):
     outbox: str = "outbox"
     locations: tuple[str, ...] = ()
     spark: dict[str, str] = {}
+    detection: DetectionSettings = DetectionSettings()
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,14 @@ class Workspace:
         if _is_remote(self.config.store):
             return f"{self.config.store.rstrip('/')}/{name}"
         return str(self.path(self.config.store) / name)
+
+    @property
+    def nlp(self) -> NlpModel:
+        """The model that finds people and places; a folder in the workspace under its whole path."""
+        choice = self.config.detection.nlp
+        if choice.model and (folder := self.root / choice.model).is_dir():
+            return choice.model_copy(update={"model": str(folder.resolve())})
+        return choice
 
     @property
     def scratch(self) -> Path:

@@ -173,9 +173,11 @@ def _tables(
 
     Rows that somebody else's restriction covers, too, may not be used even for this (Art. 18(2)).
     """
+    from delible.detect.model_files import check_installed
     from delible.lake.access import own_values, rows_of_person
     from delible.lake.facts import read
 
+    check_installed(control.workspace.nlp)
     policies, found = control.policies, searched.found
     touched = [name for name in policies.tables if (due := searched.due.get(name)) is not None and due.rows]
     if not touched:
@@ -185,7 +187,7 @@ def _tables(
         n: restricted.without(n, read(spark, searched.locations[n], version=searched.versions[n])) for n in touched
     }
     own = own_values(spark, policies, frames, found.keys, found.shared, touched)
-    tables, detection = [], detection_of(policies)
+    tables, detection = [], detection_of(policies, control.workspace.nlp)
     for name, policy in policies.tables.items():
         if name not in touched:
             tables.append(_described(policies, policy))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from delible.decide.detection import detection_of
 from delible.decide.objection import limits, unsaid
 from delible.errors import InputError, Problem, TamperError
 from delible.model.base import digest
@@ -178,6 +179,7 @@ def find_manifest(workspace: Workspace, reference: str) -> Manifest:
 
 def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
     """Cut into the staging folder, and show the result under the next version."""
+    from delible.detect.model_files import check_installed
     from delible.lake.consent import Question, flags_frame, refs_frame
     from delible.lake.dataset import Secrets, cut
     from delible.lake.facts import read
@@ -186,6 +188,7 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
     from delible.workflows.spark import session_for
 
     workspace, plan, keys, now = build.workspace, build.plan, build.keys, build.now
+    check_installed(workspace.nlp)
     consents, purpose = Consents(workspace), build.policies.purposes[plan.purpose]
     flags = standing_flags(workspace, keys, until=now, purpose=purpose)
     limiting = {ref for r in standing_requests(workspace, keys, until=now) if limits(r) for ref in r.refs}
@@ -206,6 +209,7 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
         ),
         folder=folder,
         limited=refs_frame(spark, limiting) if limiting else None,
+        detection=detection_of(build.policies, workspace.nlp),
     )
 
     def finish(version: int, target: Path) -> Manifest:

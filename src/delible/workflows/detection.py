@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from delible.decide.detection import detection_of
-from delible.model.detection import DEFAULT_DETECTION, Detection
+from delible.model.detection import Detection
 from delible.store.policies import CONTROLLER, load_workspace_policies
 from delible.store.workspace import Workspace
 
 
 def detection_for(workspace: Workspace) -> Detection:
-    """Return what is looked for; the default in a workspace that has no controller yet.
+    """Return what is looked for; in a workspace that has no controller yet, no country's identifiers.
 
     Raises:
         PolicyError: When the policies cannot be read.
     """
     if not (workspace.path(workspace.config.policies) / CONTROLLER).exists():
-        return DEFAULT_DETECTION
-    return detection_of(load_workspace_policies(workspace))
+        return Detection(nlp=workspace.nlp)
+    return detection_of(load_workspace_policies(workspace), workspace.nlp)

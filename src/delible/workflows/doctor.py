@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from delible import __version__
+from delible.detect.model_files import check_installed
 from delible.errors import DelibleError, InputError, Problem, SetupError
 from delible.lake.class_archive import archive_path, make_archive
 from delible.lake.jdk import delta_jars, jar_folder, java_version
@@ -137,7 +138,7 @@ def _workspace(folder: Path) -> list[Check]:
         if error.code == "workspace.missing":
             return [Check("workspace", Health.NOTE, "none here.", error.fix)]
         return [Check("workspace", Health.BROKEN, str(error))]
-    return [Check("workspace", Health.OK, str(workspace.root)), _keys(workspace)]
+    return [Check("workspace", Health.OK, str(workspace.root)), _keys(workspace), _model(workspace)]
 
 
 def _keys(workspace: Workspace) -> Check:
@@ -146,3 +147,14 @@ def _keys(workspace: Workspace) -> Check:
     except DelibleError as error:
         return Check("keys", Health.BROKEN, error.message, error.fix)
     return Check("keys", Health.OK, f"{keys.key_id}, version {keys.version}, in {workspace.config.keys}")
+
+
+def _model(workspace: Workspace) -> Check:
+    chosen = workspace.nlp
+    try:
+        check_installed(chosen)
+    except InputError as error:
+        return Check("people and places", Health.BROKEN, error.message, error.fix)
+    if chosen.engine == "none":
+        return Check("people and places", Health.NOTE, "no model, by choice: patterns only.", "See detection.nlp.")
+    return Check("people and places", Health.OK, f"{chosen.engine} {chosen.model or 'model'}")

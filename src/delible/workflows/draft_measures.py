@@ -11,6 +11,7 @@ from delible.decide.key_domains import IDENTITY, domains
 from delible.decide.key_links import Link, Pair, candidates, judge
 from delible.decide.references import reaching
 from delible.decide.subject_ways import Seen
+from delible.model.detection import Detection
 from delible.model.policy import PolicySet
 from delible.model.profile import At, ColumnProfile
 from delible.model.record import TagFinding
@@ -47,19 +48,18 @@ def verdicts(
         own = kept.get(table.tagged, {})
         if not own and table.policy is None:
             tell(f"{table.table}: looking at a sample of its values")
-            own = _scanned(spark, table, now)
+            own = _scanned(spark, table, Detection(nlp=workspace.nlp), now)
         found[table.table] = _by_column(table, own)
     return found
 
 
-def _scanned(spark: SparkSession, table: Described, now: datetime) -> dict[str, TagFinding]:
+def _scanned(spark: SparkSession, table: Described, detection: Detection, now: datetime) -> dict[str, TagFinding]:
     from delible.lake.facts import read
     from delible.lake.scan import scan
-    from delible.model.detection import DEFAULT_DETECTION
     from delible.workflows.verdicts import judged
 
-    facts = scan(read(spark, table.location, version=table.version), sample=_SAMPLE)
-    made = judged(facts, DEFAULT_DETECTION, table=table.table, version=table.version, at=now)
+    facts = scan(read(spark, table.location, version=table.version), sample=_SAMPLE, detection=detection)
+    made = judged(facts, detection, table=table.table, version=table.version, at=now)
     return {finding.column: finding for finding in made}
 
 

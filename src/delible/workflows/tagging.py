@@ -105,7 +105,7 @@ def scan_tables(
         exact: Run plain Presidio, which finds the same and takes many times as long.
 
     Raises:
-        InputError: `table.unknown`, `table.missing`, `tags.sample`.
+        InputError: `table.unknown`, `table.missing`, `tags.sample`, `detect.model_missing`.
         DelibleError: `tags.scan_failed`; nothing of this scan is recorded.
     """
     if extent.values is not None and extent.values < 1:
@@ -113,12 +113,14 @@ def scan_tables(
     ledger = Ledger(workspace, load_keys(workspace))
     tables = chosen_tables(workspace, names)
 
+    from delible.detect.model_files import check_installed
     from delible.lake.sample import draw
     from delible.lake.scan import scan
     from delible.workflows.scanning import detector_of, drift_of, step
     from delible.workflows.spark import session_for
 
     detection = detection_for(workspace)
+    check_installed(detection.nlp)
     spark = session_for(workspace)
     looked_for = detector_of(detection, exact=exact)
     restricted = restricted_rows(workspace, spark)

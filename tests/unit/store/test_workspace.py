@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from delible.errors import InputError
+from delible.model.nlp_model import NO_MODEL, SHIPPED
 from delible.model.policy import ColumnPolicy, TablePolicy
 from delible.store.workspace import CONFIG_FILE, Workspace, create_workspace, open_workspace
 
@@ -120,6 +121,33 @@ def test_a_table_lies_in_the_workspace_or_below_an_allowed_location(
     else:
         with refused("workspace.path_escapes"):
             opened.location(table(path))
+
+
+def test_the_model_is_chosen_in_the_workspaces_file(tmp_path: Path) -> None:
+    assert create_workspace(tmp_path / "w").nlp == SHIPPED
+    assert open_workspace(tmp_path / "w").nlp == SHIPPED
+    (tmp_path / "w" / "delible.yaml").write_text("detection: {nlp: none}\n")
+    assert open_workspace(tmp_path / "w").nlp == NO_MODEL
+    (tmp_path / "w" / "models" / "own").mkdir(parents=True)
+    (tmp_path / "w" / "delible.yaml").write_text("detection:\n  nlp: {engine: spacy, model: models/own}\n")
+    assert open_workspace(tmp_path / "w").nlp.model == str((tmp_path / "w" / "models" / "own").resolve())
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("detection:\n  nlp: spacy\n", 2),
+        ("detection:\n  nlp:\n    engine: spacey\n", 3),
+        ("detection:\n  model: x\n", 2),
+    ],
+)
+def test_a_wrong_choice_of_a_model_is_refused_with_its_line(tmp_path: Path, text: str, line: int) -> None:
+    (tmp_path / "delible.yaml").write_text(text)
+    with pytest.raises(InputError) as caught:
+        open_workspace(tmp_path)
+    assert caught.value.code == "workspace.invalid"
+    assert caught.value.where == f"{tmp_path / 'delible.yaml'}:{line}"
+    assert "detection" in caught.value.message
 
 
 def test_the_scratch_folder_is_its_owners_only(workspace: Workspace) -> None:

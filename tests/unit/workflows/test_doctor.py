@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from delible.cli.main import main
+from delible.store.workspace import create_workspace
 from delible.workflows import doctor
 from delible.workflows.doctor import Check, Health, broken, examine
 
@@ -125,3 +126,13 @@ def test_the_command_ends_with_1_and_names_what_is_broken(
     document = json.loads(capsys.readouterr().out)
     assert [error["code"] for error in document["errors"]] == ["doctor.jdk"]
     assert {check["name"]: check["health"] for check in document["checks"]}["jdk"] == "broken"
+
+
+def test_a_model_that_is_missing_is_broken_and_says_how_to_get_it(tmp_path: Path) -> None:
+    create_workspace(tmp_path / "w")
+    assert found(tmp_path / "w", "people and places").health is Health.OK
+    for nlp, health in (("none", Health.NOTE), ("{engine: spacy, model: en_core_web_none}", Health.BROKEN)):
+        (tmp_path / "w" / "delible.yaml").write_text(f"detection:\n  nlp: {nlp}\n")
+        check = found(tmp_path / "w", "people and places")
+        assert check.health is health
+    assert "spacy download en_core_web_none" in str(check.fix)

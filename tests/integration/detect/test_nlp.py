@@ -1,0 +1,216 @@
+"""The model that the package carries, others by configuration, and what happens when one is missing."""
+
+import json
+import re
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+import spacy
+
+from delible.detect.anonymise import mask_text
+from delible.detect.engine import Engine, engine
+from delible.detect.findings import Finding, find, resolved
+from delible.detect.model_files import CARD, SHIPPED_FOLDER, check_installed, digest
+from delible.detect.nlp import reader
+from delible.detect.values import Tally
+from delible.errors import InputError
+from delible.model.detection import Detection
+from delible.model.nlp_model import NO_MODEL, SHIPPED, NlpModel
+
+TRAINING = Path(__file__).parents[3] / "training"
+TEXT = "Spoke to Anna Lopez in London about the invoice."
+SAME = NlpModel(engine="spacy", model=str(SHIPPED_FOLDER))
+PATTERNS = Detection(nlp=NO_MODEL)
+MEGABYTE = 1_000_000
+
+
+def with_find(nlp: NlpModel) -> object:
+    return find(TEXT, detection=Detection(nlp=nlp))
+
+
+def with_mask(nlp: NlpModel) -> object:
+    return mask_text(TEXT, detection=Detection(nlp=nlp))
+
+
+def entities(text: str, nlp: NlpModel = SHIPPED) -> dict[str, str]:
+    return {text[f.start : f.end]: f.entity for f in find(text, detection=Detection(nlp=nlp))}
+
+
+def test_people_and_places_are_found_without_being_asked_for() -> None:
+    assert entities(TEXT) == {"Anna Lopez": "PERSON", "London": "LOCATION"}
+
+
+def test_without_a_model_only_patterns_are() -> None:
+    assert entities(TEXT, NO_MODEL) == {}
+    assert entities("Anna Lopez <anna@x.example>", NO_MODEL) == {"anna@x.example": "EMAIL_ADDRESS"}
+
+
+def test_a_model_by_configuration_is_loaded_by_the_same_code() -> None:
+    assert entities(TEXT, SAME) == entities(TEXT)
+    people_only = NlpModel(engine="spacy", model=str(SHIPPED_FOLDER), people=("PERSON",), places=("NOWHERE",))
+    assert entities(TEXT, people_only) == {"Anna Lopez": "PERSON"}
+
+
+@pytest.mark.parametrize(
+    ("choice", "way"),
+    [
+        (NlpModel(engine="spacy", model="en_core_web_none"), "python -m spacy download en_core_web_none"),
+        (NlpModel(engine="spacy", model="/nowhere/model"), "shipped"),
+        (NlpModel(engine="transformers", model="some/model"), "pip install"),
+        (NlpModel(engine="gliner", model="some/model"), "pip install gliner"),
+    ],
+)
+def test_a_model_that_is_missing_is_an_error_with_the_way_to_get_it(
+    choice: NlpModel, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("delible.detect.model_files.find_spec", lambda _: None)
+    for use in (check_installed, reader, with_find, with_mask):
+        with pytest.raises(InputError) as caught:
+            use(choice)
+        assert caught.value.code == "detect.model_missing"
+        assert way in str(caught.value)
+        assert "Anna" not in str(caught.value)
+
+
+def test_gliner_is_asked_for_people_and_places_when_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from presidio_analyzer.predefined_recognizers.ner import gliner_recognizer
+
+    class Installed:
+        @classmethod
+        def from_pretrained(cls, name: str, **_: object) -> "Installed":
+            if name != "some/model":
+                raise OSError(f"{name} is not in the cache")
+            return cls()
+
+        def predict_entities(self, text: str, labels: list[str], **_: object) -> list[dict[str, object]]:
+            assert labels == ["person", "location"]
+            start = text.find("Anna Lopez")
+            return [{"label": "person", "start": start, "end": start + 10, "score": 0.9, "text": "Anna Lopez"}]
+
+    monkeypatch.setattr("delible.detect.model_files.find_spec", lambda _: object())
+    monkeypatch.setattr(gliner_recognizer, "GLiNER", Installed)
+    assert entities(TEXT, NlpModel(engine="gliner", model="some/model")) == {"Anna Lopez": "PERSON"}
+    with pytest.raises(InputError) as caught:
+        reader(NlpModel(engine="gliner", model="other/model"))
+    assert caught.value.code == "detect.model_unfit"
+
+
+def test_the_shipped_model_is_missed_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("delible.detect.model_files.SHIPPED_FOLDER", tmp_path)
+    with pytest.raises(InputError, match="install delible anew"):
+        check_installed(SHIPPED)
+
+
+def test_a_model_that_names_nobody_or_does_not_load_is_unfit(tmp_path: Path) -> None:
+    spacy.blank("en").to_disk(tmp_path / "blank")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.cfg").write_text("[nlp]\n")
+    for name in ("blank", "broken"):
+        with pytest.raises(InputError) as caught:
+            reader(NlpModel(engine="spacy", model=str(tmp_path / name)))
+        assert caught.value.code == "detect.model_unfit"
+
+
+def test_context_words_count_as_they_do_without_a_model() -> None:
+    text = "the ssn of the caller is 078-05-1120 and the card is 4111 1111 1111 1111"
+    assert find(text) == find(text, detection=PATTERNS)
+    assert any(f.entity == "CREDIT_CARD" for f in find(text))
+
+
+def test_a_pattern_knows_better_than_the_model_and_the_rest_of_a_name_stays() -> None:
+    text = "Anna 10.0.0.1 Lopez"
+    found = [Finding(0, 19, "PERSON", 0.85), Finding(5, 13, "IP_ADDRESS", 0.6)]
+    assert [(text[f.start : f.end], f.entity) for f in resolved(found, text)] == [
+        ("Anna ", "PERSON"),
+        ("10.0.0.1", "IP_ADDRESS"),
+        (" Lopez", "PERSON"),
+    ]
+
+
+def test_masking_unites_model_patterns_and_what_is_known() -> None:
+    text = "Spoke to Anna Lopez in London, she writes from anna@x.example. Her badge is Q-77-Zebra. Anna Lopez waits."
+    masked = mask_text(text, known=["q-77-zebra"])
+    assert masked == (
+        "Spoke to <PERSON_1> in <LOCATION_1>, she writes from <EMAIL_ADDRESS_1>. Her badge is <SUBJECT_1>. "
+        "<PERSON_1> waits."
+    )
+    assert mask_text(masked, known=["q-77-zebra"]) == masked
+    assert "Anna Lopez" in mask_text(text, known=["q-77-zebra"], detection=PATTERNS)
+
+
+@pytest.mark.parametrize("before", ["", "\ud800", "\U0001f600 "])
+def test_a_name_that_was_read_once_is_masked_wherever_it_stands(before: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f"{before}Zy Qo, xZy Qo, Zy Qo7, Zy and Zy Qo"
+    first = text.index("Zy Qo")
+    once = [Finding(first, first + 5, "PERSON", 0.85)]
+    monkeypatch.setattr("delible.detect.anonymise.find", lambda text, **_: once if text.count("Zy Qo") > 3 else [])
+    assert mask_text(text) == f"{before}<PERSON_1>, xZy Qo, Zy Qo7, Zy and <PERSON_1>"
+
+
+def test_masking_again_changes_nothing() -> None:
+    for line in (TRAINING / "sample.jsonl").read_text(encoding="utf-8").splitlines()[:60]:
+        once = mask_text(json.loads(line)["text"])
+        assert mask_text(once) == once
+
+
+def test_a_scan_reads_sentences_with_the_model_and_no_codes() -> None:
+    tally = Tally()
+    for value in ("ANNA-LOPEZ-0042", "London", "Anna Lopez", "LDN 22 ANNA 4 X 9"):
+        tally.add(value)
+    assert tally.hits == {}
+    tally.add(TEXT)
+    assert tally.hits == {"PERSON": 1, "LOCATION": 1}
+
+
+def test_no_model_asks_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    assert Engine().analyze(TEXT)
+    with pytest.raises(InputError):
+        Engine(Detection(nlp=NlpModel(engine="spacy", model="en_core_web_none")))
+
+
+def test_the_engine_of_a_process_is_built_once_per_model() -> None:
+    same = Detection(nlp=SAME)
+    assert engine(same) is engine(Detection(nlp=SAME))
+    assert engine(same) is not engine(same.unread)
+
+
+def test_the_model_is_the_one_that_its_card_names() -> None:
+    card = (SHIPPED_FOLDER / CARD).read_text(encoding="utf-8")
+    assert re.findall(r"SHA-256 `([0-9a-f]{64})`", card) == [digest()]
+
+
+def test_a_changed_model_has_another_digest(tmp_path: Path) -> None:
+    (tmp_path / "meta.json").write_text("{}")
+    before = digest(tmp_path)
+    (tmp_path / CARD).write_text("card")
+    assert digest(tmp_path) == before
+    (tmp_path / "meta.json").write_text("{ }")
+    assert digest(tmp_path) != before
+
+
+def test_the_model_is_small_and_holds_nothing_of_its_training() -> None:
+    files = [file for file in SHIPPED_FOLDER.rglob("*") if file.is_file()]
+    assert sum(file.stat().st_size for file in files) <= 15 * MEGABYTE
+    config = (SHIPPED_FOLDER / "config.cfg").read_text(encoding="utf-8")
+    assert not re.search(r"\[(?:training|corpora|paths|initialize)", config)
+
+
+@pytest.mark.parametrize("label", ["PERSON", "LOCATION"])
+def test_the_model_keeps_its_contract_on_texts_it_has_not_seen(label: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(TRAINING))
+    import score
+
+    rows = []
+    for line in (TRAINING / "sample.jsonl").read_text(encoding="utf-8").splitlines():
+        one = json.loads(line)
+        found = [(f.start, f.end, f.entity) for f in find(one["text"])]
+        rows.append(score.counts([(s["start"], s["end"], s["type"]) for s in one["spans"]], found, label))
+    sys.modules.pop("score", None)
+    assert len(rows) >= 250
+    assert score.figures(rows)[2] >= 0.75
