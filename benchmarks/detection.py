@@ -16,10 +16,13 @@ from time import process_time
 
 from delible.detect.database import prepared
 from delible.detect.engine import Engine
+from delible.model.detection import Detection
+from delible.model.nlp_model import NO_MODEL
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from mixed_texts import Mixed
 
+PATTERNS = Detection(nlp=NO_MODEL)
 GOALS = {("short", "hyperscan"): 10.0, ("tickets", "hyperscan"): 4.0}
 
 
@@ -28,9 +31,9 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--batches", type=int, default=8, help="batches of 600 values and 100 tickets (default: 8)")
     batches = options.parse_args().batches
-    engines = {"conditions": Engine()}
+    engines = {"conditions": Engine(PATTERNS)}
     engines["conditions"].use(b"")
-    with_hyperscan = Engine()
+    with_hyperscan = Engine(PATTERNS)
     if (database := prepared(with_hyperscan.expressions)) is not None:
         with_hyperscan.use(database)
         engines["hyperscan"] = with_hyperscan
@@ -53,7 +56,7 @@ def main() -> int:
 
 def measured(name: str, batches: list[list[str]], engines: dict[str, Engine]) -> list[dict[str, object]]:
     """Return a row per gate, over all batches but the first."""
-    plain_engine = Engine()
+    plain_engine = Engine(PATTERNS)
     plain_seconds = 0.0
     seconds = dict.fromkeys(engines, 0.0)
     differing = dict.fromkeys(engines, 0)

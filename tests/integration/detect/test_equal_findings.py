@@ -12,17 +12,20 @@ from presidio_analyzer.recognizer_registry import RecognizerRegistry
 from delible.detect.database import prepared
 from delible.detect.engine import LANGUAGE, BlankNlpEngine, Engine
 from delible.detect.scanner import Scanner
+from delible.model.detection import Detection
+from delible.model.nlp_model import NO_MODEL
 from mixed_texts import Mixed
 
-NATIONAL = ("us", "uk", "de", "fr", "es", "it", "nl", "pl", "in", "au", "ca")
+PATTERNS = Detection(nlp=NO_MODEL)
+NATIONAL = Detection(("US", "GB", "DE", "FR", "ES", "IT", "NL", "PL", "IN", "AU", "CA"), nlp=NO_MODEL)
 ODD = st.text(alphabet="0123456789 -.()/+@:xaE\u0131\u0130\u017f\u0301\u0663\U00010d31,;'\n", max_size=40)
 
 
 def engines():
     """An engine per gate: of Hyperscan, where it is installed, and of necessary conditions."""
-    conditions = Engine()
+    conditions = Engine(PATTERNS)
     conditions.use(b"")
-    with_hyperscan = Engine()
+    with_hyperscan = Engine(PATTERNS)
     database = prepared(with_hyperscan.expressions)
     if database is None:
         return [conditions]
@@ -42,6 +45,15 @@ def assert_equal(engine, texts):
 def test_columns_tickets_and_damaged_texts(engine):
     mixed = Mixed(11)
     assert_equal(engine, mixed.columns(8) + [mixed.ticket() for _ in range(15)] + [mixed.text() for _ in range(150)])
+
+
+def test_people_and_places_are_read_in_one_stream_as_they_are_one_by_one():
+    engine, mixed = Engine(), Mixed(13)
+    engine.use(b"")
+    texts = [mixed.ticket() for _ in range(15)] + [mixed.text() for _ in range(60)]
+    texts += ["Anna Lopez (ssn 219-09-9998) moved to Berlin.", "Anna Lopez waits.", "ANNA;LOPEZ"]
+    assert_equal(engine, texts)
+    assert {found[0] for found in dict(engine.analyze_all(texts))[texts[-3]]} >= {"PERSON", "LOCATION", "US_SSN"}
 
 
 def test_national_identifiers():
@@ -129,7 +141,7 @@ CUSTOM_TEXTS = [
 @pytest.mark.parametrize("names", [*([name] for name in CUSTOM), list(CUSTOM)], ids=str)
 @pytest.mark.parametrize("with_hyperscan", [False, True])
 def test_recognizers_of_ones_own(names, with_hyperscan):
-    analyzer = analyzer_of([CUSTOM[name]() for name in names], BlankNlpEngine())
+    analyzer = analyzer_of([CUSTOM[name]() for name in names], BlankNlpEngine(PATTERNS))
     assert_same_as_presidio(analyzer, CUSTOM_TEXTS, with_hyperscan)
 
 
@@ -183,14 +195,14 @@ def assert_same_as_presidio(analyzer, texts, with_hyperscan, allowed=()):
 
 
 def test_what_is_allowed_is_no_finding():
-    analyzer = analyzer_of([CUSTOM["deny list"]()], BlankNlpEngine())
+    analyzer = analyzer_of([CUSTOM["deny list"]()], BlankNlpEngine(PATTERNS))
     found = assert_same_as_presidio(analyzer, CUSTOM_TEXTS, False, allowed=["Mr."])
     assert [each[0] for each in found["dear Mr. and Dr (hc) Ann"]] == ["TITLE"]
 
 
 def test_equal_texts_are_looked_at_once():
     seen = []
-    engine = Engine()
+    engine = Engine(PATTERNS)
     engine.use(b"")
     whole = engine._scanner._gate.matching
     engine._scanner._gate.matching = lambda text: seen.append(text) or whole(text)

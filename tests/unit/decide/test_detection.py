@@ -4,6 +4,7 @@ import pytest
 
 from delible.decide.detection import countries_of, detection_findings, detection_of
 from delible.model.detection import Detection
+from delible.model.nlp_model import NO_MODEL, SHIPPED
 from delible.model.policy import Controller, PolicySet
 from delible.model.recognizer import Recognizer, WordList
 
@@ -54,6 +55,16 @@ def test_a_recognizer_counts_where_one_of_its_countries_does():
         )
     )
     assert [r.recognizer for r in found.recognizers] == ["bbb", "cc"]
+
+
+def test_the_model_is_part_of_what_is_looked_for():
+    found = detection_of(policies(recognizer("aa"), jurisdiction="Germany"))
+    assert found.nlp == SHIPPED
+    assert found.unread.nlp == NO_MODEL
+    assert (found.unread.countries, found.unread.recognizers) == (found.countries, found.recognizers)
+    assert found.unread.key != found.key
+    assert found.unread == detection_of(policies(recognizer("aa"), jurisdiction="Germany"), NO_MODEL)
+    assert found.unread.unread is found.unread
 
 
 def test_one_type_has_one_category_and_one_threshold():
