@@ -12,9 +12,10 @@ from presidio_analyzer.recognizer_registry import RecognizerRegistry
 from delible.detect.database import prepared
 from delible.detect.engine import LANGUAGE, BlankNlpEngine, Engine
 from delible.detect.scanner import Scanner
+from delible.model.detection import Detection
 from mixed_texts import Mixed
 
-NATIONAL = ("us", "uk", "de", "fr", "es", "it", "nl", "pl", "in", "au", "ca")
+NATIONAL = ("AU", "CA", "DE", "ES", "FR", "GB", "IN", "IT", "NL", "PL", "US")
 ODD = st.text(alphabet="0123456789 -.()/+@:xaE\u0131\u0130\u017f\u0301\u0663\U00010d31,;'\n", max_size=40)
 
 
@@ -45,7 +46,7 @@ def test_columns_tickets_and_damaged_texts(engine):
 
 
 def test_national_identifiers():
-    engine, mixed = Engine(NATIONAL), Mixed(12)
+    engine, mixed = Engine(Detection(countries=NATIONAL)), Mixed(12)
     engine.use(b"")
     assert_equal(engine, [mixed.text() for _ in range(60)])
 
