@@ -17,6 +17,7 @@ from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 from delible.detect import context, phone
 from delible.detect.gates import Gate, gate
 from delible.detect.memory import forgetting
+from delible.detect.own import Bounded
 from delible.detect.patterns import Expression, expressions, is_plain
 from delible.errors import DelibleError
 
@@ -203,7 +204,9 @@ _compiled = lru_cache(maxsize=1_000)(regex.compile)
 
 
 def _matches(text: str, recognizer: Any, pattern: Any) -> Iterator[RecognizerResult]:
-    compiled = _compiled(pattern.regex, recognizer.global_regex_flags)
+    compiled = vars(pattern).get("compiled_regex")
+    if not isinstance(compiled, Bounded):
+        compiled = _compiled(pattern.regex, recognizer.global_regex_flags)
     try:
         for match in compiled.finditer(text, timeout=SECONDS_PER_PATTERN):
             start, end = match.span()

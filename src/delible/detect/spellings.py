@@ -52,7 +52,7 @@ class WrittenEmailRecognizer(predefined.EmailRecognizer):
         *predefined.EmailRecognizer.PATTERNS,
         Pattern(
             "Email, spelled",
-            r"\b[\w.+\-]{1,64} ?[\[(] ?at ?[\])] ?[\w\-]{1,63}(?: ?(?:[\[(] ?dot ?[\])]|\.) ?[\w\-]{1,63}){1,6}\b",
+            r"(?<![\w.+\-])[\w.+\-]+ ?[\[(] ?at ?[\])] ?[\w\-]+(?: ?(?:[\[(] ?dot ?[\])]|\.) ?[\w\-]+)+\b",
             0.5,
         ),
     ]

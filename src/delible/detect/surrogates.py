@@ -2,7 +2,7 @@
 
 A mask must leave alone what it has put there itself, or it would change with every run. So the names are invented
 words, addresses and numbers come from ranges reserved for documentation (RFC 2606, RFC 5737, the 555-01xx numbers), and
-shifted dates are written with U+2011, a hyphen that no recognizer takes for a date's.
+shifted dates are written with U+2043, a hyphen that no recognizer takes for a date's.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TOWNS = ("haven", "ville", "ford", "mouth", "bridge", "field", "market", "port"
 _SURNAMES = tuple(head + tail for tail in _TAILS for head in _HEADS)
 _PLACES = tuple(head + tail for tail in _TOWNS for head in _HEADS)
 _NETS = ("192.0.2.", "198.51.100.", "203.0.113.")
-_HYPHEN = "\u2011"
+_HYPHEN = "\u2043"
 _MOST_AREAS, _PER_AREA, _PER_NET = 800, 100, 256
 
 

@@ -93,13 +93,22 @@ def evaluate_texts(
 def evaluate_columns(
     columns: Sequence[LabelledColumn], *, now: datetime, progress: Progress = lambda _: None
 ) -> Evaluation:
-    """Return how well verdicts agree with the true categories of columns; each column is judged by itself."""
+    """Return how well verdicts agree with the true categories of columns; those of one table are judged together."""
     started = perf_counter()
     said = started
-    answers: list[tuple[LabelledColumn, str | None]] = []
+    facts: list[ColumnFacts] = []
     for column in columns:
-        answers.append((column, _verdict(column, now)))
-        said = _say(progress, said, len(answers), len(columns), "columns")
+        facts.append(_counted(column))
+        said = _say(progress, said, len(facts), len(columns), "columns")
+    tables: dict[str, list[int]] = {}
+    for number, column in enumerate(columns):
+        tables.setdefault(column.table or f"\n{number}", []).append(number)
+    verdicts: dict[int, str | None] = {}
+    for numbers in tables.values():
+        table = columns[numbers[0]].table
+        found = judged([facts[n] for n in numbers], DEFAULT_DETECTION, table=table, version=0, at=now)
+        verdicts |= {n: finding.category for n, finding in zip(numbers, found, strict=True)}
+    answers = [(column, verdicts[number]) for number, column in enumerate(columns)]
     return Evaluation(None, judge_columns(answers), read=len(columns), seconds=perf_counter() - started)
 
 
@@ -129,16 +138,14 @@ def _answers(
         said = _say(progress, said, first + len(batch), len(texts), "texts")
 
 
-def _verdict(column: LabelledColumn, now: datetime) -> str | None:
+def _counted(column: LabelledColumn) -> ColumnFacts:
     from delible.detect.values import Tally
 
     tally = Tally()
     tally.add_all((value, 1) for value in column.values)
-    facts = ColumnFacts(
+    return ColumnFacts(
         column.column, column.kind, tally.values, True, dict(tally.hits), dict(tally.whole), dict(tally.shapes)
     )
-    [found] = judged([facts], DEFAULT_DETECTION, table=column.table, version=0, at=now)
-    return found.category
 
 
 def _say(progress: Progress, said: float, done: int, of: int, what: str) -> float:

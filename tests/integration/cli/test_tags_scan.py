@@ -16,6 +16,7 @@ from delible.model.record import TagFinding
 from delible.store.tags import Tags
 from delible.store.workspace import Workspace
 from delible.workflows import tagging
+from delible.workflows.scanning import Extent
 from delible.workflows.tagging import Scan
 
 
@@ -76,7 +77,7 @@ def test_the_extent_is_what_the_options_say(
 
     monkeypatch.setattr(tagging, "scan_tables", scanned)
     assert run("tags", "scan", *options)[0] == 0
-    assert (asked["bound"], asked["sample"], asked["anew"]) == (bound, sample, "--full" in options)
+    assert (asked["extent"], asked["anew"]) == (Extent(bound, sample), "--full" in options)
 
 
 def test_a_clean_column_says_its_bound_in_both_outputs_and_a_gap_ends_with_3(

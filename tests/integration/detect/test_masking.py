@@ -193,8 +193,8 @@ def test_dates_move_together_by_an_offset_of_the_document():
     days = []
     for text in ("2026-01-31 then 2026-02-10", "On 2026-01-31 then 2026-02-10"):
         first, second = (
-            date.fromisoformat(d.replace("\u2011", "-"))
-            for d in re.findall(r"\d{4}\u2011\d\d\u2011\d\d", mask(text, only(MaskOperator.SURROGATE)))
+            date.fromisoformat(d.replace("\u2043", "-"))
+            for d in re.findall(r"\d{4}\u2043\d\d\u2043\d\d", mask(text, only(MaskOperator.SURROGATE)))
         )
         assert (second - first).days == 10
         days.append((first - date(2026, 1, 31)).days)
@@ -205,10 +205,10 @@ def test_dates_move_together_by_an_offset_of_the_document():
 @pytest.mark.parametrize(
     ("text", "moved"),
     [
-        ("2026-01-31", "2026\u201102\u201101"),
-        ("2026-01-31T10:00:00Z", "2026\u201102\u201101"),
-        ("14/03/2025", "2025\u201103\u201115"),
-        ("03/14/2025", "2025\u201103\u201115"),
+        ("2026-01-31", "2026\u204302\u204301"),
+        ("2026-01-31T10:00:00Z", "2026\u204302\u204301"),
+        ("14/03/2025", "2025\u204303\u204315"),
+        ("03/14/2025", "2025\u204303\u204315"),
         ("03/04/2025", None),
         ("2026-02-31", None),
         ("9999-12-31", None),

@@ -148,7 +148,8 @@ def test_names_of_columns_say_what_the_rules_say(column, kind, category):
 def test_a_column_of_own_numbers_has_their_category_whatever_its_name():
     from datetime import UTC, datetime
 
-    from delible.decide.tagging import ColumnFacts, tag
+    from delible.decide.tagging import ColumnFacts
+    from delible.decide.verdict import tag
     from delible.detect.values import Tally
 
     tally = Tally()

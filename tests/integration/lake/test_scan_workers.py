@@ -7,6 +7,7 @@ import json
 import pyarrow as pa
 
 from delible.lake import scan as scan_module
+from delible.model.detection import DEFAULT_DETECTION
 
 Row = tuple[int, str, bool, str]
 
@@ -50,7 +51,7 @@ def test_a_value_is_looked_at_once_and_counts_for_its_rows() -> None:
         "place": pa.array([1, 3, 1, 1], pa.int32()),
     }
     batch = pa.RecordBatch.from_pydict(columns)
-    out = scan_module._examine([batch], countries=("us",), sample=2)
+    out = scan_module._examine([batch], detection=DEFAULT_DETECTION, sample=2)
     counts = {tuple(list(row.values())[:-1]): row["n"] for made in out for row in made.to_pylist()}
     own = {what: n for (_, path, _, *what_), n in counts.items() if path == "" and (what := tuple(what_))}
     assert own["values", "values"] == 1

@@ -24,7 +24,7 @@ def test_own_java_options_are_added_and_the_log_stays_quiet(own: dict[str, str])
     assert "-Dlog4j2.configurationFile=" in settings[DEFAULT]
     assert settings.get(EXTRA) == own.get(EXTRA)
     assert settings[DEFAULT].endswith(own.get(DEFAULT, "-Dderby.system.home=/nonexistent"))
-    assert ("-XX:TieredStopAtLevel=1" in settings[DEFAULT]) is (SMALL in own)
+    assert ("-XX:+UseSerialGC" in settings[DEFAULT]) is (SMALL in own)
 
 
 def test_own_settings_win() -> None:
