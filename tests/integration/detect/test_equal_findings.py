@@ -141,7 +141,7 @@ CUSTOM_TEXTS = [
 @pytest.mark.parametrize("names", [*([name] for name in CUSTOM), list(CUSTOM)], ids=str)
 @pytest.mark.parametrize("with_hyperscan", [False, True])
 def test_recognizers_of_ones_own(names, with_hyperscan):
-    analyzer = analyzer_of([CUSTOM[name]() for name in names], BlankNlpEngine(PATTERNS))
+    analyzer = analyzer_of([CUSTOM[name]() for name in names], BlankNlpEngine())
     assert_same_as_presidio(analyzer, CUSTOM_TEXTS, with_hyperscan)
 
 
@@ -195,7 +195,7 @@ def assert_same_as_presidio(analyzer, texts, with_hyperscan, allowed=()):
 
 
 def test_what_is_allowed_is_no_finding():
-    analyzer = analyzer_of([CUSTOM["deny list"]()], BlankNlpEngine(PATTERNS))
+    analyzer = analyzer_of([CUSTOM["deny list"]()], BlankNlpEngine())
     found = assert_same_as_presidio(analyzer, CUSTOM_TEXTS, False, allowed=["Mr."])
     assert [each[0] for each in found["dear Mr. and Dr (hc) Ann"]] == ["TITLE"]
 
