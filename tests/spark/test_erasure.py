@@ -40,7 +40,6 @@ SHARED_CARDS, OWN_CARD = {700_000 + FIRST, 700_024}, 700_000 + SECOND
 COMMANDS = """
 import sys
 from delible.cli.main import main
-from delta_rows import delta_rows
 for words in (["erasure", "plan", "--immediate", "--out", "plan.json"], ["erasure", "apply", "plan.json"],
               ["report", "audit"]):
     code = main(words)
