@@ -103,7 +103,7 @@ def shop(spark: SparkSession, tmp_path: Path) -> Shop:
 
 
 def scanned(shop: Shop) -> bool:
-    found = scan_tables(shop.workspace, ["customers"], actor="scan", now=NOW)
+    found = scan_tables(shop.workspace, ["customers"], anew=True, actor="scan", now=NOW)
     return next(f.sampled for f in found.findings if f.column == "email") == PEOPLE
 
 

@@ -19,6 +19,7 @@ from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
 from delible.store.workspace import Workspace, create_workspace
 from delible.workflows import tag_publish
+from delible.workflows.scanning import Extent
 from delible.workflows.tables import list_tables, load_table
 from delible.workflows.tagging import scan_tables
 from delible.workflows.verdicts import list_combinations, measure_uniqueness
@@ -91,7 +92,7 @@ def test_a_scan_tells_combinations_and_publishing_touches_no_data_file(
     ]
     (tmp_path / "people.csv").write_text("\n".join(lines))
     load_table(workspace, "people", [tmp_path / "people.csv"], actor="op", now=NOW)
-    found = scan_tables(workspace, sample=50, actor="op", now=NOW)
+    found = scan_tables(workspace, extent=Extent(values=50), actor="op", now=NOW)
     assert next(each.columns for each in found.combinations) == ("date_of_birth", "zip", "gender")
     assert list_combinations(workspace) == found.combinations
     assert found.combinations[0].unique == 120
