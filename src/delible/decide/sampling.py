@@ -41,9 +41,6 @@ class Bound:
         return ceil(log1p(-self.confidence) / log1p(-float(self.prevalence)))
 
 
-DEFAULT_BOUND = Bound(0.95, Fraction(1, 1_000))
-
-
 class PerFile(StrEnum):
     """Rows that every file gives beside its share, so that a small or late file is never passed over."""
 

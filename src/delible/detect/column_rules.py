@@ -15,7 +15,6 @@ _DATES = frozenset({"date", "timestamp", "timestamp_ntz"})
 _MEASURES = frozenset({"float", "double", "decimal"})
 _FLAG = frozenset({"boolean"})
 _RAW = frozenset({"binary", "float", "double"})
-_NO = "(?:_?(?:number|num|no|nr|id|code))?"
 _NAMES = ("full_name", "first_name", "last_name")
 _HEALTH = "user.health_and_medical"
 _NATIONAL = "user.government_id.national_identification_number"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from delible.decide.key_names import parts
 from delible.decide.tagging import About, NameEvidence
 from delible.detect.column_rules import RULES
 from delible.detect.name_words import DOINGS, PEOPLE, THINGS, Rule
 from delible.detect.special_rules import FLAGS
 
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_a-zA-Z]+|\d+")
 _PEOPLE_TABLE = re.compile(rf"(?:^|_)(?:{PEOPLE}|newsletter|signup|account)(?:s|es)?(?:_|$)")
 _THING = re.compile(rf"(?:^|_)(?:{THINGS})(?:s|es)?(?:_|$)")
 _DOING = re.compile(rf"(?:{DOINGS})$")
@@ -36,7 +36,7 @@ _VALUE_AFTER_ALL = re.compile(r"_(?:name|ip|address)$")
 
 def words(name: str) -> str:
     """Return a name as lower-case words: `NationalIDNumber` is `national_id_number`."""
-    return "_".join(_WORDS.findall(name)).lower()
+    return "_".join(parts(name))
 
 
 @lru_cache(maxsize=4096)

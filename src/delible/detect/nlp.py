@@ -20,10 +20,10 @@ from presidio_analyzer.nlp_engine import (
 )
 from presidio_analyzer.predefined_recognizers import GLiNERRecognizer
 
+from delible.detect.blank import LANGUAGE, BlankNlpEngine
 from delible.detect.model_files import SHIPPED_FOLDER, check_installed, unfit
 from delible.model.nlp_model import NlpModel
 
-LANGUAGE = "en"
 _LONGEST = 10_000_000
 _AT_ONCE = 64
 _OFFLINE = "HF_HUB_OFFLINE"
@@ -113,8 +113,6 @@ def reader(choice: NlpModel) -> Reader:
 
 
 def _blank(_: NlpModel) -> Reader:
-    from delible.detect.engine import BlankNlpEngine
-
     engine = BlankNlpEngine()
     engine.load()
     return Reader(engine)

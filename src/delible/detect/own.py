@@ -11,17 +11,11 @@ from presidio_analyzer import Pattern, PatternRecognizer
 from delible.decide.check_digits import fulfils
 from delible.errors import DelibleError
 from delible.model.detection import Detection
-from delible.model.recognizer import PatternFlag, Recognizer
+from delible.model.recognizer import Recognizer
 from delible.model.terms import CheckDigit
 
 SECONDS = 5
 """What one expression may take for one window of a text, in time of the processor."""
-
-_FLAGS = {
-    PatternFlag.IGNORE_CASE: regex.IGNORECASE,
-    PatternFlag.MULTILINE: regex.MULTILINE,
-    PatternFlag.DOT_ALL: regex.DOTALL,
-}
 
 
 class Bounded:
@@ -63,7 +57,7 @@ class OwnRecognizer(PatternRecognizer):
     ) -> None:
         self._check, self._sure = check, policy.checked == 1
         self._allowed = frozenset(word.casefold() for word in policy.allow)
-        flags = flags_of(policy)
+        flags = policy.search_flags
         if check is not None and not self._sure:
             patterns = [Pattern(p.name, p.regex, float(policy.checked)) for p in patterns]
         for pattern in patterns:
@@ -112,11 +106,6 @@ def made(recognizer: Recognizer, words: Iterable[str], language: str) -> Iterato
     if source := words_pattern(words):
         patterns = [Pattern(f"{name}_words", source, 1.0)]
         yield OwnRecognizer(recognizer, f"{name}_words", patterns, language, check=None)
-
-
-def flags_of(recognizer: Recognizer) -> int:
-    """Return the flags of a recognizer's patterns and words."""
-    return int(sum(_FLAGS[flag] for flag in dict.fromkeys(recognizer.flags)))
 
 
 def words_pattern(words: Iterable[str]) -> str | None:

@@ -53,8 +53,9 @@ class Scanner:
         self._analyzer, self._language, self._entities = analyzer, language, list(entities)
         self._blank = bool(getattr(analyzer.nlp_engine, "is_blank", False))
         self._recognizers = _recognizers(analyzer, language, entities)
-        self._gate: Gate = gate(expressions_of(analyzer, language, entities), database)
-        number = {expression: i for i, expression in enumerate(expressions_of(analyzer, language, entities))}
+        found = expressions_of(analyzer, language, entities)
+        self._gate: Gate = gate(found, database)
+        number = {expression: i for i, expression in enumerate(found)}
         self._plain: dict[int, list[tuple[Any, Any]]] = {}
         self._whole: dict[int, list[Any]] = {}
         self._phones: list[tuple[Any, phone.Phones]] = []

@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from delible.errors import InputError, SetupError
-from delible.lake.facts import path_table, quoted
+from delible.lake.facts import assignments, path_table, quoted
 from delible.plan.tag_labels import Labels
 
 Execute = Callable[[str], Any]
@@ -21,8 +21,7 @@ _PARTS = 3
 def set_properties(execute: Execute, location: str, properties: Mapping[str, str]) -> None:
     """Set properties of the table at a location, in one commit that touches no data file."""
     if properties:
-        words = ", ".join(f"{_literal(name)} = {_literal(value)}" for name, value in properties.items())
-        execute(f"ALTER TABLE {path_table(location)} SET TBLPROPERTIES ({words})")
+        execute(f"ALTER TABLE {path_table(location)} SET TBLPROPERTIES ({assignments(properties)})")
 
 
 def has_column_tags(spark: SparkSession) -> bool:
@@ -57,10 +56,6 @@ def set_column_tags(execute: Execute, name: str, wanted: Labels, *, supported: b
     table = ".".join(quoted(part) for part in parts)
     columns = {column: words for column, words in wanted.items() if "." not in column}
     for column, words in columns.items():
-        tags = ", ".join(f"{_literal('delible_' + key)} = {_literal(word)}" for key, word in words.items())
+        tags = assignments({f"delible_{key}": word for key, word in words.items()})
         execute(f"ALTER TABLE {table} ALTER COLUMN {quoted(column)} SET TAGS ({tags})")
     return len(columns)
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -38,6 +38,11 @@ def pads_of(key: bytes) -> tuple[bytes, bytes]:
     return bytes(b ^ 0x36 for b in block), bytes(b ^ 0x5C for b in block)
 
 
+def key_of(inner: bytes) -> bytes:
+    """Return the key of an inner pad, filled up to 64 bytes, which HMAC takes for the same key."""
+    return bytes(b ^ 0x36 for b in inner)
+
+
 def with_pads(frame: DataFrame, pads: tuple[bytes, bytes]) -> DataFrame:
     """Add the two HMAC key pads as columns.
 

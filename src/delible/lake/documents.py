@@ -16,7 +16,10 @@ LONGEST, DEEPEST, MOST_VALUES = 200_000, 30, 2_000
 ANY = "*"
 """Stands for keys that are data themselves, such as the e-mail address that an entry is filed under."""
 
-_BEGINS = re.compile(r"\s*(?:[{\[]|<[A-Za-z_!?])")
+BEGINNING = r"\s*(?:[{\[]|<[A-Za-z_!?])"
+"""How JSON and XML begin, as an expression that Arrow reads like Python."""
+
+_BEGINS = re.compile(BEGINNING)
 _NAME = re.compile(r"(?!.*\d{3})[A-Za-z_][A-Za-z0-9_.:\-]{0,47}")
 _MOST_PATHS = 200
 _RARE = 100

@@ -25,6 +25,16 @@ def path_table(location: str) -> str:
     return f"delta.{quoted(location)}"
 
 
+def literal(text: str) -> str:
+    """Return a text as a Spark SQL literal."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def assignments(values: Mapping[str, str]) -> str:
+    """Return keys and values as Spark SQL lists them, in properties and tags."""
+    return ", ".join(f"{literal(key)} = {literal(value)}" for key, value in values.items())
+
+
 def open_table(spark: SparkSession, location: str, *, table: str) -> DeltaTable:
     """Return a fresh handle; one made before a feature was turned on fails in DELETE and MERGE.
 

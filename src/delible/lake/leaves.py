@@ -73,14 +73,15 @@ def _below(at: Leaf, kind: T.DataType) -> Iterator[Leaf]:
         yield from _below(_at(at, _KEYS, (_KEYS, "")), kind.keyType)
         yield from _below(_at(at, _VALUES, (_VALUES, "")), kind.valueType)
     else:
-        yield at._replace(kind=kind.simpleString(), read=_is_read(kind))
+        yield at._replace(kind=kind.simpleString(), read=is_read(kind))
 
 
 def _at(leaf: Leaf, name: str, step: tuple[str, str]) -> Leaf:
     return leaf._replace(path=f"{leaf.path}.{name}", steps=(*leaf.steps, step))
 
 
-def _is_read(kind: T.DataType) -> bool:
+def is_read(kind: T.DataType) -> bool:
+    """Return whether values of a type are looked at: texts and whole numbers."""
     if isinstance(kind, T.DecimalType):
         return kind.scale == 0
     return isinstance(kind, (T.StringType, T.IntegralType))

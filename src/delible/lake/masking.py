@@ -10,6 +10,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from delible.lake.columns import key_of
 from delible.model.detection import DEFAULT_DETECTION, Detection
 from delible.model.masking import DEFAULT_MASKING, Masking
 
@@ -79,7 +80,7 @@ def _remembered(
 ) -> str:
     from delible.detect.anonymise import mask_text
 
-    key = None if pad is None else bytes(b ^ 0x36 for b in pad)
+    key = None if pad is None else key_of(pad)
     return mask_text(text, known=known, keep=keep, detection=detection, masking=_masking(rules), key=key)
 
 

@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 
 from delible.errors import ConflictError
 from delible.lake.commits import commits, current_version, latest, log_of
-from delible.lake.facts import open_table, path_table
+from delible.lake.facts import assignments, literal, open_table, path_table
 from delible.lake.session import setting
 from delible.model.layout import DEFAULTS, DELETED_FILES, LOG, interval_hours
 
@@ -107,7 +107,7 @@ def checkpoint(spark: SparkSession, location: str, *, original: Mapping[str, str
     if forget:
         wanted |= {DELETED_FILES: "interval 0 seconds", LOG: "interval 0 seconds"}
     name = path_table(location)
-    spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ({_assignments(wanted)})")
+    spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ({assignments(wanted)})")
     version = current_version(location)
     restore_properties(spark, location, original=original, changed=tuple(wanted))
     return version
@@ -120,18 +120,10 @@ def restore_properties(
     name = path_table(location)
     unset = [key for key in changed if key not in original]
     if unset:
-        spark.sql(f"ALTER TABLE {name} UNSET TBLPROPERTIES IF EXISTS ({', '.join(_text(k) for k in unset)})")
+        spark.sql(f"ALTER TABLE {name} UNSET TBLPROPERTIES IF EXISTS ({', '.join(literal(k) for k in unset)})")
     kept = {key: original[key] for key in changed if key in original}
     if kept:
-        spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ({_assignments(kept)})")
-
-
-def _assignments(values: Mapping[str, str]) -> str:
-    return ", ".join(f"{_text(key)} = {_text(value)}" for key, value in values.items())
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+        spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ({assignments(kept)})")
 
 
 def expire_log(location: str, *, below: int, older_than: datetime | None) -> int:

@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from delible.decide.tagging import ColumnFacts
 from delible.errors import DelibleError
-from delible.lake.documents import ANY, folded, parts
+from delible.lake.documents import ANY, BEGINNING, folded, parts
 from delible.lake.documents import LONGEST as LONGEST_DOCUMENT
 from delible.lake.leaves import Leaf, leaves, values_of
 from delible.lake.session import setting, watched
@@ -30,7 +30,7 @@ _OPENED = "leaf int, path string, number boolean, value string"
 _COUNTS = "leaf int, path string, number boolean, what string, name string, n bigint"
 _ALL, _MORE, _ROWS, _DOCUMENTS = "values", "more", "rows", "documents"
 _KINDS = ("hits", "whole", "shapes", "row_hits")
-_DOCUMENT = r"^\s*(?:[{\[]|<[A-Za-z_!?])"
+_DOCUMENT = f"^{BEGINNING}"
 _MOST_PATHS = 1_000
 _BATCH = {"spark.sql.execution.arrow.maxRecordsPerBatch": "1000"}
 """A column's longest documents, a batch of them, must fit into a worker's memory."""

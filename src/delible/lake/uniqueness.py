@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from delible.lake.facts import quoted
+from delible.lake.leaves import shown
 from delible.model.uniqueness import Combination
 
 _MOST_KEYS = 20_000_000
@@ -65,7 +66,7 @@ def countable(frame: DataFrame) -> frozenset[str]:
 
 def _paths(schema: T.StructType, above: str) -> Iterator[str]:
     for field in schema.fields:
-        name = quoted(field.name) if "." in field.name or "`" in field.name else field.name
+        name = shown(field.name)
         if isinstance(field.dataType, T.StructType):
             yield from _paths(field.dataType, f"{above}{name}.")
         elif not isinstance(field.dataType, (T.ArrayType, T.MapType)):

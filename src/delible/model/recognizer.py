@@ -39,6 +39,9 @@ class PatternFlag(StrEnum):
     DOT_ALL = "dot_all"
 
 
+_FLAGS = {PatternFlag.IGNORE_CASE: re.I, PatternFlag.MULTILINE: re.M, PatternFlag.DOT_ALL: re.S}
+
+
 class ColumnType(StrEnum):
     """Families of Spark types to which a rule on columns' names can be restricted."""
 
@@ -138,6 +141,11 @@ class Recognizer(Frozen):
     def type(self) -> str:
         """The type of its findings."""
         return str(self.entity)
+
+    @property
+    def search_flags(self) -> int:
+        """The flags that its patterns and words are searched with; `re` and `regex` give them the same numbers."""
+        return int(sum(_FLAGS[flag] for flag in dict.fromkeys(self.flags)))
 
     @property
     def reads_values(self) -> bool:

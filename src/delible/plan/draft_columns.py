@@ -11,12 +11,12 @@ from delible.decide.key_domains import Domain
 from delible.decide.key_links import WHOLE, chosen
 from delible.decide.key_names import says_key
 from delible.decide.subject_ways import Seen, Way, domain_of
+from delible.decide.tagging import FREE_TEXT
 from delible.model.profile import At, ColumnProfile, Form
 from delible.model.record import TagFinding
 from delible.model.taxonomy import is_identifying, is_personal, is_special, is_within
 from delible.model.terms import TagState
 
-FREE_TEXT = "user.content"
 _SHARED = ("user.contact.address", "user.name")
 """Identifying, and other people's as often as not: a search for one person's would find their neighbours."""
 _QUASI = (

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from delible.model.base import digest
-from delible.model.recognizer import PatternFlag, Recognizer, WordList
+from delible.model.recognizer import Recognizer, WordList
 from delible.store.yaml_file import LARGEST_FILE, KeyPath
 
 MOST_WORDS, _LONGEST_WORD = 20_000, 200
-_FLAGS = {PatternFlag.IGNORE_CASE: re.I, PatternFlag.MULTILINE: re.M, PatternFlag.DOT_ALL: re.S}
 
 
 @dataclass(frozen=True)
@@ -53,9 +51,8 @@ def unsafe_patterns(recognizer: Recognizer) -> Iterator[tuple[KeyPath, str]]:
     """Yield the key of each pattern that is not safe to search with, and why."""
     from delible.detect.backtracking import danger
 
-    flags = int(sum(_FLAGS[flag] for flag in dict.fromkeys(recognizer.flags)))
     for number, pattern in enumerate(recognizer.patterns):
-        if why := danger(pattern.regex, flags):
+        if why := danger(pattern.regex, recognizer.search_flags):
             yield ("patterns", number, "regex"), f"this expression {why}."
     for number, rule in enumerate(recognizer.columns):
         if why := danger(rule.name, 0):

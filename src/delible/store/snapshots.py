@@ -61,10 +61,10 @@ def table_snapshot(location: str, version: int) -> TableSnapshot:
     table = DeltaTable(location, version=version)
     added: Any = table.get_add_actions(flatten=True)
     features = {*(table.protocol().writer_features or []), *(table.protocol().reader_features or [])}
-    mode = table.metadata().configuration.get("delta.columnMapping.mode", "none")
+    metadata = table.metadata()
+    mode = metadata.configuration.get("delta.columnMapping.mode", "none")
     simple = mode == "none" and not any(feature.startswith(_WIDENED) for feature in features)
     hidden = _hidden(table) if _HIDDEN in features else frozenset()
-    metadata = table.metadata()
     partitions = metadata.partition_columns
 
     def plain(path: str) -> bool:

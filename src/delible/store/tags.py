@@ -69,9 +69,7 @@ class Tags:
         """
 
         def decided(snapshot: Snapshot) -> list[TagFinding]:
-            found = next((x for x in _latest(snapshot) if (x.table, x.column) == (table, column)), None)
-            if found is None:
-                raise InputError("tags.unknown", "no scan has seen this column.", where=f"{table}.{column}")
+            found = _of_column(snapshot, table, column)
             change = {"state": state, "reason": reason, "at": now}
             return [found.model_copy(update=change | ({"category": category} if category is not None else {}))]
 
@@ -85,10 +83,7 @@ class Tags:
         """
 
         def taken_back(snapshot: Snapshot) -> list[TagFinding]:
-            pinned = next((x for x in _latest(snapshot) if (x.table, x.column) == (table, column)), None)
-            if pinned is None:
-                raise InputError("tags.unknown", "no scan has seen this column.", where=f"{table}.{column}")
-            if not pinned.state.pinned:
+            if not _of_column(snapshot, table, column).state.pinned:
                 raise InputError("tags.not_pinned", "nobody has decided on this column.", where=f"{table}.{column}")
             said = [x for x in _all(snapshot) if (x.table, x.column) == (table, column) and x.state in _SCANNED]
             return [said[-1].model_copy(update={"state": TagState.REOPENED, "reason": reason, "at": now})]
@@ -119,6 +114,13 @@ def _latest(snapshot: Snapshot) -> list[TagFinding]:
         if not pinned or TagState(row[_STATE]) not in _SCANNED:
             counts[key] = row
     return [_finding(counts[key]) for key in sorted(counts)]
+
+
+def _of_column(snapshot: Snapshot, table: str, column: str) -> TagFinding:
+    found = next((x for x in _latest(snapshot) if (x.table, x.column) == (table, column)), None)
+    if found is None:
+        raise InputError("tags.unknown", "no scan has seen this column.", where=f"{table}.{column}")
+    return found
 
 
 def _all(snapshot: Snapshot) -> list[TagFinding]:

@@ -10,7 +10,7 @@ from typing import Any
 from delible.errors import InputError, SetupError
 from delible.model.record import AuditEntry
 from delible.plan.tag_labels import Labels, labels, personal
-from delible.store.column_labels import changed_properties, write_labels
+from delible.store.column_labels import PROPERTY, changed_properties, write_labels
 from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
 from delible.store.tags import Tags
@@ -94,7 +94,7 @@ def _in_table(workspace: Workspace, table: KnownTable, wanted: Labels) -> tuple[
         detail: Any = open_table(spark, table.location, table=table.table).detail().first()
         changed = changed_properties(wanted, dict(detail["properties"] or {}))
         set_properties(spark.sql, table.location, changed)
-        return "table properties", tuple(name.removeprefix("delible.tag.") for name in changed)
+        return "table properties", tuple(name.removeprefix(PROPERTY) for name in changed)
 
 
 def _in_catalog(workspace: Workspace, name: str, wanted: Labels) -> int:

@@ -28,10 +28,9 @@ from delible.workflows.guard import guard_tables
 from delible.workflows.restriction import restricted_rows
 from delible.workflows.scanning import EVERYTHING, Extent
 from delible.workflows.tables import chosen_tables
-from delible.workflows.verdicts import MEASURED_BY_A_SCAN, judged, measure
+from delible.workflows.verdicts import MEASURED_BY_A_SCAN, judged, measure, table_and_column
 
 _LONGEST_REASON = 500
-_PINNED = (TagState.ACCEPTED, TagState.REJECTED)
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ def scan_tables(
     looked_for = detector_of(detection, exact=exact)
     restricted = restricted_rows(workspace, spark)
     scans = Scans(workspace)
-    pinned = {(t.table, t.column) for t in Tags(workspace).latest() if t.state in _PINNED}
+    pinned = {(t.table, t.column) for t in Tags(workspace).latest() if t.state.pinned}
     findings: list[TagFinding] = []
     records: list[ScanRecord] = []
     read: list[ReadTable] = []
@@ -187,7 +186,7 @@ def scan_names(workspace: Workspace, names: Sequence[str] = (), *, actor: str, n
     ledger = Ledger(workspace, load_keys(workspace))
     detection = detection_for(workspace)
     tables = chosen_tables(workspace, names)
-    seen = {(t.table, t.column) for t in Tags(workspace).latest() if t.sampled or t.state in _PINNED}
+    seen = {(t.table, t.column) for t in Tags(workspace).latest() if t.sampled or t.state.pinned}
     findings: list[TagFinding] = []
     for known in tables:
         schema = schema_of(table_snapshot(known.location, known.version).schema)
@@ -282,9 +281,7 @@ def review_tag(
     Raises:
         InputError: `tags.column`, `tags.reason`, `tags.category`, `tags.unknown`.
     """
-    table, _, path = column.partition(".")
-    if not table or not path:
-        raise InputError("tags.column", "a column is named as TABLE.COLUMN.", where="TABLE.COLUMN")
+    table, path = table_and_column(column)
     if not reason.strip() or len(reason) > _LONGEST_REASON:
         raise InputError("tags.reason", f"a reason has 1 to {_LONGEST_REASON} characters.", where="--reason")
     if category is not None and (not accept or category not in CATEGORIES):

@@ -53,15 +53,25 @@ def judged(
     return tag_table(columns, about=about(table), table=table, version=version, at=at)
 
 
+def table_and_column(column: str) -> tuple[str, str]:
+    """Return the two parts of `TABLE.COLUMN`; the column may be a dotted path.
+
+    Raises:
+        InputError: `tags.column`.
+    """
+    table, _, path = column.partition(".")
+    if not table or not path:
+        raise InputError("tags.column", "a column is named as TABLE.COLUMN.", where="TABLE.COLUMN")
+    return table, path
+
+
 def reopen_tag(workspace: Workspace, column: str, *, reason: str, actor: str, now: datetime) -> TagFinding:
     """Take a person's decision about `TABLE.COLUMN` back; the next scan judges anew.
 
     Raises:
         InputError: `tags.column`, `tags.reason`, `tags.unknown`, `tags.not_pinned`.
     """
-    table, _, path = column.partition(".")
-    if not table or not path:
-        raise InputError("tags.column", "a column is named as TABLE.COLUMN.", where="TABLE.COLUMN")
+    table, path = table_and_column(column)
     if not reason.strip():
         raise InputError("tags.reason", "a decision is taken back with a reason.", where="--reason")
     ledger = Ledger(workspace, load_keys(workspace))

@@ -9,8 +9,9 @@ from presidio_analyzer import AnalyzerEngine, EntityRecognizer, Pattern, Pattern
 from presidio_analyzer.nlp_engine import NerModelConfiguration, SpacyNlpEngine
 from presidio_analyzer.recognizer_registry import RecognizerRegistry
 
+from delible.detect.blank import LANGUAGE, BlankNlpEngine
 from delible.detect.database import prepared
-from delible.detect.engine import LANGUAGE, BlankNlpEngine, Engine
+from delible.detect.engine import Engine
 from delible.detect.scanner import Scanner
 from delible.model.detection import Detection
 from delible.model.nlp_model import NO_MODEL

@@ -13,8 +13,9 @@ from presidio_analyzer import Pattern, PatternRecognizer
 from presidio_analyzer.predefined_recognizers import PhoneRecognizer
 
 from delible.detect import database, findings, scanner
+from delible.detect.blank import LANGUAGE, BlankNlpEngine
 from delible.detect.context import Words
-from delible.detect.engine import LANGUAGE, BlankNlpEngine, Engine
+from delible.detect.engine import Engine
 from delible.detect.findings import find, find_all
 from delible.detect.gates import compiled, gate
 from delible.detect.necessary import Conditions
