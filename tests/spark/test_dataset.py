@@ -19,7 +19,8 @@ from delible.lake.identity import RefKey, identity
 from delible.model.policy import PolicySet
 from delible.model.terms import Exclusion, Normalise
 from delible.plan.dataset import plan_dataset
-from delible.store.keys import KeyFile, Keys, _parsed, create_keys
+from delible.store.key_ring import KeyFile, create_keys, parsed_ring
+from delible.store.keys import Keys
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -94,7 +95,7 @@ class World:
     def __init__(self, spark: SparkSession, folder: Path) -> None:
         self.spark, self.folder = spark, folder
         create_keys(folder / "keys.json")
-        self.keys = Keys(_parsed(KeyFile(folder / "keys.json").read(), "keys"))
+        self.keys = Keys(parsed_ring(KeyFile(folder / "keys.json").read(), "keys"))
         self.tables: dict[str, dict[str, list[Any]]] = {
             "customers": {"customer_id": [], "email": [], "phone": []},
             "leads": {"email": [], "phone": []},

@@ -18,10 +18,9 @@ from tempfile import TemporaryDirectory
 
 from delible.lake.jdk import jar_folder, java_text
 
-_QUIET = "-Xlog:cds=off -Xlog:cds+dynamic=off"
-_LONGEST_EXIT = 120
+QUIET = "-Xlog:cds=off -Xlog:cds+dynamic=off"
 _LONGEST = 300
-_MAKE = "from delible.lake.class_archive import warm_up; import sys; warm_up(sys.argv[1], sys.argv[2])"
+_MAKE = "from delible.lake.warm_up import warm_up; import sys; warm_up(sys.argv[1], sys.argv[2])"
 _JVM_VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
 
 
@@ -45,7 +44,7 @@ def archive_options() -> str:
     if archive is None or re.search(r"Archive|-Xshare", given) or re.search(r"[\s\"'\\]", str(archive)):
         return ""
     # Its checksums take a tenth of a second to verify.
-    return f"-XX:SharedArchiveFile={archive} -XX:+VerifySharedSpaces {_QUIET}"
+    return f"-XX:SharedArchiveFile={archive} -XX:+VerifySharedSpaces {QUIET}"
 
 
 def make_archive() -> bool:
@@ -74,44 +73,3 @@ def _key() -> str:
     spark = find_spec("pyspark")
     parts = (java_text(), str(spark and spark.origin), str(jar_folder()))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def warm_up(archive: str, folder: str) -> None:
-    """Do a little of everything in a session of its own, and let its JVM write the archive when it ends.
-
-    Raises:
-        OSError: When the JVM has not written it to its end.
-    """
-    import pyarrow as pa
-    from delta.tables import DeltaTable
-    from pyspark import SparkContext
-    from pyspark.sql import functions as F
-
-    from delible.lake.facts import path_table
-    from delible.lake.session import SMALL, spark_session
-
-    spark = spark_session(
-        {SMALL: "true", "spark.driver.defaultJavaOptions": f"-XX:ArchiveClassesAtExit={archive} {_QUIET}"},
-        scratch=Path(folder, "scratch"),
-    )
-    table, name = str(Path(folder, "table")), path_table(str(Path(folder, "table")))
-    rows = spark.createDataFrame(pa.table({"id": list(range(100)), "text": [f"{n}" for n in range(100)]}))
-    rows.write.format("delta").option("delta.enableDeletionVectors", "true").save(table)
-    keys = spark.createDataFrame(pa.table({"id": [1, 2]}))
-    handle = DeltaTable.forPath(spark, table)
-    handle.alias("t").merge(keys.alias("s"), "t.id = s.id").whenMatchedDelete().execute()
-    handle.delete(F.col("id") == F.lit(3))
-    spark.sql(f"REORG TABLE {name} APPLY (PURGE)")
-    spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ('delta.checkpointInterval' = '1')")
-    handle.vacuum()
-    handle.detail().collect()
-    handle.history().select("operationMetrics").collect()
-    frame = spark.read.format("delta").load(table)
-    frame.join(F.broadcast(keys), "id", "left_anti").groupBy("text").agg(F.count("*")).distinct().toArrow()
-    frame.mapInArrow(lambda batches: batches, "id long, text string").count()
-    jvm = SparkContext._gateway.proc  # type: ignore[union-attr]  # only the JVM's own end says that the archive is whole
-    spark.stop()
-    with suppress(OSError):
-        jvm.stdin.close()
-    if jvm.wait(_LONGEST_EXIT) != 0:
-        raise OSError("the JVM did not end well")

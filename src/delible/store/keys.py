@@ -10,110 +10,28 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 import os
-import stat
 from functools import cached_property
-from pathlib import Path
-from typing import Any, Protocol, TypedDict
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from delible.errors import BlockedError, InputError, SetupError, TamperError
+from delible.errors import BlockedError, TamperError
 from delible.model.subject import SubjectRef, normalised, ref_message
 from delible.model.terms import Normalise
+from delible.store.key_ring import FIRST_VERSION, SECRET_BYTES, KeyFile, KeyProvider, KeyVariable, Ring, parsed_ring
 from delible.store.workspace import Workspace
 
-_SECRETS = ("reference", "pseudonym", "vault", "signing")
-_SECRET_BYTES = 32
 _BLOCK = 64
 """Block size of SHA-256, to which RFC 2104 pads an HMAC key."""
 _NONCE = 12
-_FIRST_VERSION, _NEWEST_VERSION = 1, 255
-
-
-class KeyProvider(Protocol):
-    """Where the secrets come from; a KMS is one more class with these two."""
-
-    @property
-    def name(self) -> str:
-        """Where it is, for messages."""
-
-    def read(self) -> bytes:
-        """Return the key ring as JSON."""
-
-
-class KeyFile:
-    """A key ring in a file with mode 0600."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    @property
-    def name(self) -> str:
-        """The file's path."""
-        return str(self.path)
-
-    def read(self) -> bytes:
-        """Return the file's content.
-
-        Raises:
-            SetupError: `keys.missing`, or `keys.mode` when group or others may read it.
-        """
-        try:
-            with self.path.open("rb") as file:
-                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-                if mode & 0o077:
-                    raise SetupError(
-                        "keys.mode",
-                        f"the key file has mode {mode:04o}, so others can read it.",
-                        where=self.name,
-                        fix="Change it with: chmod 600",
-                    )
-                return file.read()
-        except OSError as error:
-            raise SetupError(
-                "keys.missing",
-                f"the key file cannot be read: {error.strerror}.",
-                where=self.name,
-                fix="Restore it from where it is kept safe; a new key makes all references unusable.",
-            ) from None
-
-
-class KeyVariable:
-    """A key ring in an environment variable."""
-
-    def __init__(self, variable: str) -> None:
-        self.variable = variable
-
-    @property
-    def name(self) -> str:
-        """The variable, as `delible.yaml` writes it."""
-        return f"env:{self.variable}"
-
-    def read(self) -> bytes:
-        """Return the variable's value.
-
-        Raises:
-            SetupError: `keys.missing` when it is not set.
-        """
-        value = os.environ.get(self.variable)
-        if not value:
-            raise SetupError("keys.missing", "the variable with the keys is not set.", where=self.name)
-        return value.encode("utf-8", "surrogateescape")
-
-
-class _Ring(TypedDict):
-    version: int
-    keys: dict[int, dict[str, bytes]]
 
 
 class Keys:
     """The opened key ring. New work uses the newest version; older versions still decrypt and verify."""
 
-    def __init__(self, ring: _Ring) -> None:
+    def __init__(self, ring: Ring) -> None:
         self._ring = ring["keys"]
         self.version: int = ring["version"]
         self._newest = self._ring[self.version]
@@ -146,7 +64,7 @@ class Keys:
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
         info = use + b"\x00" + name.encode()
-        return HKDF(algorithm=hashes.SHA256(), length=_SECRET_BYTES, salt=None, info=info).derive(
+        return HKDF(algorithm=hashes.SHA256(), length=SECRET_BYTES, salt=None, info=info).derive(
             self._newest["pseudonym"]
         )
 
@@ -230,11 +148,11 @@ def load_keys(workspace: Workspace) -> Keys:
         BlockedError: `keys.rotated` when the ring holds any other version.
     """
     provider = key_provider(workspace)
-    ring = _parsed(provider.read(), provider.name)
-    if list(ring["keys"]) != [_FIRST_VERSION]:
+    ring = parsed_ring(provider.read(), provider.name)
+    if list(ring["keys"]) != [FIRST_VERSION]:
         raise BlockedError(
             "keys.rotated",
-            f"the ring holds other versions than {_FIRST_VERSION}; holds, consents and the suppression list name "
+            f"the ring holds other versions than {FIRST_VERSION}; holds, consents and the suppression list name "
             "people by references of that version, and would no longer cover them.",
             where=provider.name,
             fix="Rotation is not supported yet: put back the ring that `delible init` wrote.",
@@ -248,41 +166,6 @@ def key_provider(workspace: Workspace) -> KeyProvider:
     if name.startswith("env:"):
         return KeyVariable(name.removeprefix("env:"))
     return KeyFile(workspace.root / name)
-
-
-def create_keys(path: Path) -> None:
-    """Write a new random key ring, mode 0600.
-
-    Raises:
-        InputError: `keys.exists`; a key file is never overwritten, since that would orphan every reference.
-    """
-    secrets = {name: base64.b64encode(os.urandom(_SECRET_BYTES)).decode() for name in _SECRETS}
-    ring = {"version": _FIRST_VERSION, "keys": {str(_FIRST_VERSION): secrets}}
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise InputError("keys.exists", "there is a key file already.", where=str(path)) from None
-    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-        json.dump(ring, out, indent=1)
-        out.flush()
-        os.fsync(out.fileno())
-
-
-def _parsed(raw: bytes, name: str) -> _Ring:
-    """Return the checked ring; a message about it must never quote it."""
-    try:
-        document: Any = json.loads(raw)
-        keys = {
-            int(v): {s: base64.b64decode(k[s], validate=True) for s in _SECRETS} for v, k in document["keys"].items()
-        }
-        version = document["version"]
-        usable = isinstance(version, int) and version in keys and all(0 < v <= _NEWEST_VERSION for v in keys)
-        usable = usable and all(len(secret) == _SECRET_BYTES for k in keys.values() for secret in k.values())
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        usable = False
-    if not usable:
-        raise SetupError("keys.invalid", "this is not a key ring that delible wrote.", where=name) from None
-    return {"version": version, "keys": keys}
 
 
 def _pads(key: bytes) -> tuple[bytes, bytes]:

@@ -12,88 +12,25 @@ import json
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID, uuid4
 
 from delible.errors import DelibleError
-from delible.model.terms import Treatment
+from delible.model.lineage import DatasetUse, Facets, LineageRun
 from delible.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from openlineage.client.event_v2 import RunEvent
-
-Facets = Mapping[str, Mapping[str, Any]]
-"""Facet key, such as `delible_purpose`, to the facet's own fields (see `store.lineage_facets`)."""
 
 Phase = Literal["START", "COMPLETE", "FAIL"]
 
 _CONFIGURED = ("OPENLINEAGE_URL", "OPENLINEAGE_CONFIG")
 _CONFIGURED_PREFIX = "OPENLINEAGE__TRANSPORT"
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ColumnFlow:
-    """One column of an output, and the input column that it was made from.
-
-    Args:
-        source: Location of the input dataset.
-        field: Column of the input dataset.
-    """
-
-    column: str
-    source: str
-    field: str
-    treatment: Treatment = Treatment.KEEP
-
-
-@dataclass(frozen=True, kw_only=True)
-class DatasetUse:
-    """A dataset that a run reads or writes.
-
-    Args:
-        name: Its name in the policies.
-        location: Folder as an absolute path or URI; gives the dataset its OpenLineage name.
-        version: Delta version that was read, or that the run made.
-        columns: Column to type.
-        tags: Column to data category; becomes the field's `pii` tag.
-        rows, bytes, files: How much was read or written.
-        flows: Where an output's columns come from.
-        facets: Facets about this dataset only.
-    """
-
-    name: str
-    location: str
-    version: int | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
-    rows: int | None = None
-    bytes: int | None = None
-    files: int | None = None
-    flows: Sequence[ColumnFlow] = ()
-    facets: Facets = field(default_factory=dict)
-
-
-@dataclass
-class LineageRun:
-    """A run that is under way; what is set here until its end goes into its closing event."""
-
-    id: str
-    job: str
-    inputs: Sequence[DatasetUse]
-    outputs: Sequence[DatasetUse]
-    facets: Facets
-    started: datetime
-
-
-def unchanged(location: str, columns: Sequence[str]) -> tuple[ColumnFlow, ...]:
-    """Return the flows of columns that a run rewrites as they are."""
-    return tuple(ColumnFlow(column=c, source=location, field=c) for c in columns)
 
 
 class LineageLog:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
@@ -24,11 +24,9 @@ from openlineage.client.generated.base import DatasetFacet, RunFacet
 from openlineage.client.naming.dataset import GCS, S3, DatasetNaming, LocalFileSystem
 
 from delible import __version__
+from delible.model.lineage import DatasetUse, Facets, LineageRun
 from delible.model.terms import Treatment
 from delible.store.lineage_facets import DATASET_FACETS, RUN_FACETS
-
-if TYPE_CHECKING:
-    from delible.store.lineage import DatasetUse, Facets, LineageRun
 
 PRODUCER = f"urn:delible:{__version__}"
 _MASKING = frozenset({Treatment.MASK, Treatment.PSEUDONYMISE})

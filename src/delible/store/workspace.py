@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from delible.errors import InputError
 from delible.model.base import Frozen
 from delible.model.nlp_model import DetectionSettings, NlpModel
+from delible.store.key_ring import create_keys
 from delible.store.policy_problems import allowed
 from delible.store.yaml_file import read_yaml
 
@@ -185,8 +186,6 @@ def create_workspace(path: str | Path) -> Workspace:
     Raises:
         InputError: `workspace.exists` when the folder already is one; nothing is overwritten.
     """
-    from delible.store.keys import create_keys
-
     root = _root(path)
     config = WorkspaceConfig()
     file = root / CONFIG_FILE

@@ -11,6 +11,7 @@ from delible.decide.detection import detection_of
 from delible.decide.objection import limits, unsaid
 from delible.errors import InputError, Problem, TamperError
 from delible.model.base import digest
+from delible.model.lineage import LineageRun
 from delible.model.policy import PolicySet
 from delible.model.record import AuditEntry, Manifest
 from delible.plan.dataset import DatasetPlan, Planned, plan_dataset
@@ -18,7 +19,7 @@ from delible.report.card import card
 from delible.store.consents import Consents
 from delible.store.keys import Keys, load_keys
 from delible.store.ledger import Ledger
-from delible.store.lineage import LineageLog, LineageRun
+from delible.store.lineage import LineageLog
 from delible.store.manifests import Manifests
 from delible.store.policies import load_workspace_policies
 from delible.store.releases import MANIFEST, Releases, check_files, manifest_text, members

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from delible.model.lineage import ColumnFlow, DatasetUse, LineageRun
 from delible.model.policy import PolicySet
 from delible.model.record import Manifest
 from delible.model.taxonomy import is_personal
 from delible.plan.dataset import DatasetPlan
-from delible.store.lineage import ColumnFlow, DatasetUse, LineageRun
 
 
 def describe(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from delible.model.lineage import DatasetUse
 from delible.model.plan import ErasurePlan, RectificationPlan, RectificationStep, RetentionPlan, RetentionStep
 from delible.model.policy import PolicySet
 from delible.model.proof import Verification
-from delible.store.lineage import DatasetUse, emit_run
+from delible.store.lineage import emit_run
 from delible.store.workspace import Workspace
 from delible.workflows.stages import Treated
 

@@ -14,11 +14,12 @@ import pytest
 
 from delible.cli.main import main
 from delible.errors import InputError
+from delible.model.lineage import DatasetUse
 from delible.model.record import AuditEntry, TagFinding
 from delible.model.request import Request
 from delible.model.subject import Identifier
 from delible.model.terms import Regime, RequestState, Right
-from delible.store.lineage import DatasetUse, emit_run
+from delible.store.lineage import emit_run
 from delible.store.requests import NewRequest, refs_of
 from delible.store.tags import Tags
 from delible.store.workspace import Workspace, create_workspace

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from delible.errors import BlockedError, InputError, SetupError, TamperError
 from delible.model.subject import normalised, ref_message
 from delible.model.terms import Normalise
-from delible.store.keys import Keys, create_keys, load_keys
+from delible.store.key_ring import create_keys
+from delible.store.keys import Keys, load_keys
 from delible.store.workspace import CONFIG_FILE, Workspace, open_workspace
 
 RING = {n: bytes([i]) * 32 for i, n in enumerate(("reference", "pseudonym", "vault", "signing"), 1)}

@@ -20,9 +20,10 @@ from referencing import Registry, Resource
 from referencing.exceptions import NoSuchResource
 
 from delible.errors import BlockedError, DelibleError
+from delible.model.lineage import ColumnFlow, DatasetUse, unchanged
 from delible.model.terms import LegalBasis, Treatment
 from delible.report.lineage import lineage_text, lineage_view
-from delible.store.lineage import ColumnFlow, DatasetUse, LineageLog, emit_run, unchanged
+from delible.store.lineage import LineageLog, emit_run
 from delible.store.lineage_events import dataset_name
 from delible.store.lineage_facets import DATASET_FACETS, RUN_FACETS
 from delible.store.workspace import Workspace
