@@ -107,7 +107,7 @@ def _answers(windows: list[str], detection: Detection, exact: bool) -> Iterator[
     for has_words, some in worded.items():  # nobody is named without a letter
         if some:
             analyzer = engine(detection if has_words else detection.unread)
-            yield from ((w, analyzer.analyze(w)) for w in some) if exact else analyzer.analyze_all(some)
+            yield from analyzer.analyze_each(some) if exact else analyzer.analyze_all(some)
 
 
 def spared(found: Iterable[Finding], harmless: frozenset[str]) -> Iterable[Finding]:
