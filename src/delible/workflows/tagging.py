@@ -28,9 +28,7 @@ from delible.workflows.guard import guard_tables
 from delible.workflows.restriction import restricted_rows
 from delible.workflows.scanning import EVERYTHING, Extent
 from delible.workflows.tables import chosen_tables
-from delible.workflows.verdicts import MEASURED_BY_A_SCAN, judged, measure, table_and_column
-
-_LONGEST_REASON = 500
+from delible.workflows.verdicts import MEASURED_BY_A_SCAN, check_reason, judged, measure, table_and_column
 
 
 @dataclass(frozen=True)
@@ -282,8 +280,7 @@ def review_tag(
         InputError: `tags.column`, `tags.reason`, `tags.category`, `tags.unknown`.
     """
     table, path = table_and_column(column)
-    if not reason.strip() or len(reason) > _LONGEST_REASON:
-        raise InputError("tags.reason", f"a reason has 1 to {_LONGEST_REASON} characters.", where="--reason")
+    check_reason(reason)
     if category is not None and (not accept or category not in CATEGORIES):
         hint = did_you_mean(category, CATEGORIES).strip()
         words = "is no data category." if accept else "belongs to --accept."

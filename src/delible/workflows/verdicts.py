@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from delible.workflows.restriction import Restricted
 
+_LONGEST_REASON = 500
 MEASURED_BY_A_SCAN = 1_000_000
 """Rows up to which a scan measures combinations by itself: they are counted over all rows, whatever the sample."""
 
@@ -65,6 +66,16 @@ def table_and_column(column: str) -> tuple[str, str]:
     return table, path
 
 
+def check_reason(reason: str) -> None:
+    """Refuse a decision, or its taking back, without a reason or with one that nobody would read.
+
+    Raises:
+        InputError: `tags.reason`.
+    """
+    if not reason.strip() or len(reason) > _LONGEST_REASON:
+        raise InputError("tags.reason", f"a reason has 1 to {_LONGEST_REASON} characters.", where="--reason")
+
+
 def reopen_tag(workspace: Workspace, column: str, *, reason: str, actor: str, now: datetime) -> TagFinding:
     """Take a person's decision about `TABLE.COLUMN` back; the next scan judges anew.
 
@@ -72,8 +83,7 @@ def reopen_tag(workspace: Workspace, column: str, *, reason: str, actor: str, no
         InputError: `tags.column`, `tags.reason`, `tags.unknown`, `tags.not_pinned`.
     """
     table, path = table_and_column(column)
-    if not reason.strip():
-        raise InputError("tags.reason", "a decision is taken back with a reason.", where="--reason")
+    check_reason(reason)
     ledger = Ledger(workspace, load_keys(workspace))
     found = Tags(workspace).reopen(table, path, reason=reason, now=now)
     entry = AuditEntry(
