@@ -42,6 +42,8 @@ class Gate(Protocol):
 def gate(expressions: Sequence[Expression], database: bytes | None = None) -> Gate:
     """Return Hyperscan's gate where a database fits, else one of necessary conditions.
 
+    Of expressions that Hyperscan cannot compile, the conditions decide in either.
+
     Args:
         database: What `compiled` returned for the same expressions, on a machine of the same kind.
     """
@@ -87,8 +89,11 @@ def compiled(expressions: Sequence[Expression]) -> bytes | None:
 
 
 class _HyperscanGate:
-    def __init__(self, database: Any, covered: Iterable[int], differ: Sequence[tuple[int, int]]) -> None:
-        self.covered = frozenset(covered)
+    """Hyperscan for the expressions that it could compile, and necessary conditions for the others."""
+
+    def __init__(self, database: Any, differ: Sequence[tuple[int, int]], compiled: Iterable[int], rest: Gate) -> None:
+        self.covered = frozenset(compiled) | rest.covered
+        self._rest = rest if rest.covered else None
         inside = "".join(f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in differ)
         self._differs = re.compile(f"[{inside}]").search if inside else None
         self._ascii_agrees = all(first >= _BEYOND_ASCII for first, _ in differ)
@@ -98,7 +103,7 @@ class _HyperscanGate:
     def matching(self, text: str) -> set[int] | frozenset[int]:
         if self._differs is not None and not (self._ascii_agrees and text.isascii()) and self._differs(text):
             return self.covered
-        found: set[int] = set()
+        found = set() if self._rest is None else set(self._rest.matching(text))
         with self._lock:
             self._scan(text.encode(), match_event_handler=_collect, context=found)
         return found
@@ -125,7 +130,9 @@ def _loaded(expressions: Sequence[Expression], database: bytes) -> _HyperscanGat
         loaded.scan(b"", match_event_handler=_collect, context=set())
     except (hyperscan.error, zlib.error):
         return None  # made for other processors
-    return _HyperscanGate(loaded, said["covered"], said["differ"])
+    covered = said["covered"]
+    rest = Conditions(expressions, sorted(set(range(len(expressions))) - set(covered)))
+    return _HyperscanGate(loaded, said["differ"], covered, rest)
 
 
 def _flags(expression: Expression) -> int:
