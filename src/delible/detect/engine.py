@@ -11,7 +11,7 @@ from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
 
 from delible.detect.blank import LANGUAGE
 from delible.detect.database import kept
-from delible.detect.entities import ALWAYS, MODEL_THRESHOLD, NATIONAL_THRESHOLD, THRESHOLDS, believed
+from delible.detect.entities import ALWAYS, MODEL_THRESHOLD, NATIONAL_THRESHOLD, THRESHOLDS, believed, sought
 from delible.detect.memory import forgetting
 from delible.detect.national import national
 from delible.detect.nlp import reader
@@ -44,7 +44,7 @@ class Engine:
             self.thresholds |= dict.fromkeys(recognizer.supported_entities, NATIONAL_THRESHOLD)
         for recognizer in own_recognizers(detection, LANGUAGE):
             registry.add_recognizer(recognizer)
-        self.thresholds |= {r.type: float(r.threshold) for r in detection.recognizers if r.reads_values}
+        self.thresholds |= {sought(r.type): float(r.threshold) for r in detection.recognizers if r.reads_values}
         for reading in read.recognizers:
             registry.add_recognizer(reading)
         self.thresholds |= dict.fromkeys(read.entities, MODEL_THRESHOLD)

@@ -85,8 +85,9 @@ def evaluate_texts(
 ) -> Evaluation:
     """Return how well the engine finds what is labelled in texts."""
     from delible.detect.engine import engine
+    from delible.detect.entities import told
 
-    known = set(engine(of).thresholds)
+    known = set(map(told, engine(of).thresholds))
     labelled = {span.entity for text in texts for span in text.spans}
     started = perf_counter()
     answers = list(_answers(texts, of, progress))
