@@ -332,6 +332,8 @@ def _held(finding: TagFinding) -> str:
 def _clean(finding: TagFinding) -> str:
     if finding.bound == 0:
         return "none"
+    if finding.bound == 1:
+        return "not looked at"
     return f"none, below {100 * finding.bound:.2g}%" if finding.bound < _TINY else f"none, below {finding.bound:.2%}"
 
 
@@ -339,6 +341,7 @@ _LEGEND = (
     ("category", "what the column holds; an entity is the kind of value by which that was seen"),
     ("none", "nothing personal was found in any value"),
     ("none, below N%", "nothing but chance hits; what could still be there unseen, at the confidence of the scan"),
+    ("not looked at", "no row of it could be read, or none was; its name and type say nothing"),
     ("special, quasi", "special category (Art. 9); quasi-identifier: tells who somebody is together with others"),
     ("sure", "how sure the verdict is"),
     ("hits", "values that look so, of the distinct values looked at; 0/0: judged by name and type alone"),

@@ -205,7 +205,8 @@ def _verdicts(record: ScanRecord, detection: Detection, now: datetime) -> list[T
 
 
 def _bounded(finding: TagFinding, found: Reach) -> TagFinding:
-    if finding.category is not None or not found.rows or found.share is None:
+    empty = not found.of and found.missed == 0
+    if finding.category is not None or not (found.rows or empty) or found.share is None:
         return finding
     return finding.model_copy(update={"bound": round(found.share, 9)})
 
