@@ -20,7 +20,9 @@ from delible.plan.policy_diff import (
     TableChange,
     changed_things,
     dataset_change,
+    detection_change,
     erasure_changes,
+    only_detection,
     retention_of,
     table_change,
 )
@@ -55,8 +57,9 @@ def compare_policies(
     """
     before, after = (load_policy_folder(workspace, folder) for folder in (old, new))
     things = changed_things(before, after)
-    if not things:
-        return PolicyDiff(old=before.fingerprint, new=after.fingerprint)
+    detection = detection_change(before, after)
+    if only_detection(things):
+        return PolicyDiff(old=before.fingerprint, new=after.fingerprint, things=things, detection=detection)
     spark = session_for(workspace)
     sides = tuple(_Side.of(workspace, policies, spark, now) for policies in (before, after))
     tables, missing = [], {name for side in sides for name in side.missing}
@@ -82,6 +85,7 @@ def compare_policies(
         tables=tuple(tables),
         datasets=tuple(datasets),
         erasure=erasure_changes(before, after),
+        detection=detection,
         missing=tuple(sorted(missing)),
     )
 
