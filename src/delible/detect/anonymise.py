@@ -99,18 +99,22 @@ def _named_again(text: str, found: Sequence[Finding]) -> Iterator[Finding]:
             yield replace(names[spellings[number]], start=start, end=end)
 
 
-def unmask_text(text: str, key: bytes) -> str:
+def unmask_text(text: str, *keys: bytes) -> str:
     """Return a text with everything that `encrypt` put there in its old words; other marks stay.
+
+    Args:
+        keys: Of which one has encrypted each of them.
 
     Raises:
         DelibleError: `mask.wrong_key` for what another key has encrypted.
     """
-    secrets = Secrets(key, "")
+    known = [Secrets(key, "") for key in keys]
 
     def opened(match: re.Match[str]) -> str:
-        if not secrets.is_sealed(match[2], match[3]):
-            raise DelibleError("mask.wrong_key", f"another key encrypted the {match[1]} at character {match.start()}.")
-        return secrets.opened(match[2])
+        for secrets in known:
+            if secrets.is_sealed(match[2], match[3]):
+                return secrets.opened(match[2])
+        raise DelibleError("mask.wrong_key", f"another key encrypted the {match[1]} at character {match.start()}.")
 
     return ENCRYPTED.sub(opened, text)
 
