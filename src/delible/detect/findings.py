@@ -80,7 +80,8 @@ def read_all(texts: Iterable[str], *, detection: Detection = DEFAULT_DETECTION, 
     texts = list(texts)
     read = {text: plain(text) for text in dict.fromkeys(texts)}
     windows = {text: list(_windows(each.text)) for text, each in read.items()}
-    spotted = _spotted([window for some in windows.values() for _, window in some], detection, exact)
+    distinct = list(dict.fromkeys(window for some in windows.values() for _, window in some))
+    spotted = _spotted(distinct, detection, exact)
     found = {text: _joined(text, read[text], some, spotted, detection.harmless) for text, some in windows.items()}
     return [found[text] for text in texts]
 
@@ -144,7 +145,7 @@ def _answers(windows: list[str], detection: Detection, exact: bool) -> Iterator[
     from delible.detect.engine import engine
 
     worded: dict[bool, list[str]] = {True: [], False: []}
-    for window in dict.fromkeys(windows):
+    for window in windows:
         worded[any(map(str.isalpha, window))].append(window)
     for has_words, some in worded.items():  # nobody is named without a letter
         if some:

@@ -19,6 +19,7 @@ from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
 from delible.store.tags import Tags
 from delible.store.workspace import Workspace
+from delible.workflows.control import Control
 from delible.workflows.tables import KnownTable, chosen_tables
 
 if TYPE_CHECKING:
@@ -113,7 +114,8 @@ def measure_uniqueness(
     from delible.workflows.spark import session_for
 
     ledger = Ledger(workspace, load_keys(workspace))
-    tables = chosen_tables(workspace, names)
+    control = Control(workspace)
+    tables = chosen_tables(workspace, names, control)
     found = _by_table(workspace)
     few = next((t.table for t in tables if len(quasi_columns(found.get(t.table, ()))) < 2), None)  # noqa: PLR2004
     if names and few is not None:
@@ -124,7 +126,7 @@ def measure_uniqueness(
             fix="Run: delible tags scan",
         )
     spark = session_for(workspace)
-    measured = measure(workspace, tables, restricted_rows(workspace, spark), spark, now=now, progress=progress)
+    measured = measure(workspace, tables, restricted_rows(workspace, spark, control), spark, now=now, progress=progress)
     counts = {"tables": len({each.table for each in measured}), "combinations": len(measured)}
     entry = AuditEntry(actor=actor, action="tags.uniqueness", object="workspace:tables", outcome="done", counts=counts)
     ledger.append([entry], now)
