@@ -7,6 +7,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from importlib.metadata import version
 from threading import Lock
 from typing import Any, Protocol
@@ -42,12 +43,12 @@ class Gate(Protocol):
 def gate(expressions: Sequence[Expression], database: bytes | None = None) -> Gate:
     """Return Hyperscan's gate where a database fits, else one of necessary conditions.
 
-    Of expressions that Hyperscan cannot compile, the conditions decide in either.
+    Of expressions that Hyperscan cannot compile, the conditions decide in either. Engines share what was loaded.
 
     Args:
         database: What `compiled` returned for the same expressions, on a machine of the same kind.
     """
-    if database is not None and (loaded := _loaded(expressions, database)) is not None:
+    if database is not None and (loaded := _loaded(tuple(expressions), database)) is not None:
         return loaded
     return Conditions(expressions)
 
@@ -113,7 +114,8 @@ def _collect(expression: int, _start: int, _end: int, _flags: int, found: Any) -
     found.add(expression)
 
 
-def _loaded(expressions: Sequence[Expression], database: bytes) -> _HyperscanGate | None:
+@lru_cache(maxsize=4)
+def _loaded(expressions: tuple[Expression, ...], database: bytes) -> _HyperscanGate | None:
     known_by = digest(expressions)
     header, _, serialised = database.partition(b"\n")
     try:
