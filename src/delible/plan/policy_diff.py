@@ -6,17 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from delible.decide.detection import detection_of
 from delible.decide.holds import free_rules
 from delible.model.base import Frozen
-from delible.model.detection import Detection
 from delible.model.exception import ErasureException
 from delible.model.policy import PolicySet
 from delible.model.terms import ErasureAction, Treatment
 from delible.plan.dataset import ColumnStep, DatasetPlan
+from delible.plan.detection_diff import DETECTION, DetectionChange
 
-_DETECTION = "detection"
-_KINDS = ("purposes", "recipients", "tables", "retention", "legal_holds", "exceptions", "datasets", _DETECTION)
+_KINDS = ("purposes", "recipients", "tables", "retention", "legal_holds", "exceptions", "datasets", DETECTION)
 _STRICTER = (ErasureAction.KEEP, ErasureAction.TREAT_COLUMNS, ErasureAction.DELETE_ROW)
 _OPENNESS = (Treatment.DROP, Treatment.MASK, Treatment.PSEUDONYMISE, Treatment.GENERALISE, Treatment.KEEP)
 
@@ -73,34 +71,6 @@ class ErasureChange(Frozen):
     stricter: bool
 
 
-class DetectionChange(Frozen):
-    """What scans and masks would newly look for, and no longer.
-
-    A recognizer counts only for its countries, so the controller's can bring it in or leave it out.
-
-    Args:
-        recognizers_changed: Those that count under both sets, with other content or other words in their dictionary.
-    """
-
-    recognizers_added: tuple[str, ...] = ()
-    recognizers_removed: tuple[str, ...] = ()
-    recognizers_changed: tuple[str, ...] = ()
-    countries_added: tuple[str, ...] = ()
-    countries_removed: tuple[str, ...] = ()
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """It in words, one line for each kind of change."""
-        lines = (
-            ("recognizers newly used", self.recognizers_added),
-            ("recognizers no longer used", self.recognizers_removed),
-            ("recognizers changed", self.recognizers_changed),
-            ("national identifiers newly looked for", self.countries_added),
-            ("national identifiers no longer looked for", self.countries_removed),
-        )
-        return tuple(f"{what}: {', '.join(names)}" for what, names in lines if names)
-
-
 class PolicyDiff(Frozen):
     """What a change of policies would newly do.
 
@@ -146,31 +116,8 @@ def changed_things(old: PolicySet, new: PolicySet) -> tuple[str, ...]:
     for name in sorted({*old.dictionaries, *new.dictionaries}):
         before_words, after_words = old.dictionaries.get(name), new.dictionaries.get(name)
         if before_words is not None and after_words is not None and before_words.sha256 != after_words.sha256:
-            found.append(f"{_DETECTION}/{name}: words")
+            found.append(f"{DETECTION}/{name}: words")
     return tuple(found)
-
-
-def only_detection(things: Iterable[str]) -> bool:
-    """Return whether what differs are recognizers alone, so that no row is judged in another way."""
-    return all(thing.startswith(f"{_DETECTION}/") for thing in things)
-
-
-def detection_change(old: PolicySet, new: PolicySet) -> DetectionChange:
-    """Return what would newly be looked for, and no longer; of dictionaries, digests are compared."""
-    before, after = detection_of(old), detection_of(new)
-    was, is_now = _recognizers(before), _recognizers(after)
-    return DetectionChange(
-        recognizers_added=tuple(sorted(set(is_now) - set(was))),
-        recognizers_removed=tuple(sorted(set(was) - set(is_now))),
-        recognizers_changed=tuple(sorted(name for name in set(was) & set(is_now) if was[name] != is_now[name])),
-        countries_added=tuple(sorted(set(after.countries) - set(before.countries))),
-        countries_removed=tuple(sorted(set(before.countries) - set(after.countries))),
-    )
-
-
-def _recognizers(detection: Detection) -> dict[str, object]:
-    words = detection.dictionaries
-    return {r.recognizer: (r, words[r.dictionary].sha256 if r.dictionary else None) for r in detection.recognizers}
 
 
 def retention_of(policies: PolicySet, table: str, today: date) -> object:

@@ -14,15 +14,14 @@ from delible.errors import BlockedError, InputError, Problem
 from delible.model.policy import PolicySet
 from delible.model.retention import EventClock
 from delible.plan.dataset import DatasetPlan, plan_dataset
+from delible.plan.detection_diff import detection_change, only_detection
 from delible.plan.policy_diff import (
     DatasetChange,
     PolicyDiff,
     TableChange,
     changed_things,
     dataset_change,
-    detection_change,
     erasure_changes,
-    only_detection,
     retention_of,
     table_change,
 )

@@ -10,6 +10,7 @@ import pytest
 import regex
 
 from delible.cli.main import main
+from delible.decide.detection import detection_of
 from delible.detect import database, gates
 from delible.detect import engine as engine_room
 from delible.detect.gates import Gate, gate
@@ -17,9 +18,11 @@ from delible.detect.necessary import Conditions
 from delible.detect.patterns import Expression
 from delible.lake.scan import _database
 from delible.model.detection import DEFAULT_DETECTION, Detection
+from delible.store.policies import load_policies
 from delible.store.workspace import Workspace
 from delible.workflows import doctor
 from delible.workflows.detection import detection_for
+from delible.workflows.policies import shipped_policies
 from policy_files import CONTROLLER, write_policies
 
 pytest.importorskip("hyperscan")
@@ -48,7 +51,8 @@ def test_a_scan_after_warming_compiles_nothing(
     assert patterns(capsys, *at, "--warm")["health"] == "ok"
     assert patterns(capsys, *at)["health"] == "ok"
     monkeypatch.setattr(gates, "compiled", pytest.fail)
-    for detection in (DEFAULT_DETECTION, detection_for(workspace)):
+    demo = detection_of(load_policies(shipped_policies()))
+    for detection in (DEFAULT_DETECTION, demo, detection_for(workspace)):
         made = _database(detection, exact=False)
         ready: Gate = gate(few(detection).expressions, made)
         assert not isinstance(ready, Conditions)

@@ -7,13 +7,12 @@ from datetime import date
 import pytest
 
 from delible.plan.dataset import ColumnStep
+from delible.plan.detection_diff import DetectionChange, detection_change
 from delible.plan.policy_diff import (
-    DetectionChange,
     Fate,
     PolicyDiff,
     changed_things,
     dataset_change,
-    detection_change,
     erasure_changes,
     retention_of,
     table_change,
