@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,9 +57,9 @@ def unmask_texts(
     manifest, keys = find_manifest(workspace, reference), load_keys(workspace)
     domains = _domains(load_workspace_policies(workspace), manifest.dataset)
     secrets = [keys.domain_key(domain) for domain in domains]
-    if out.exists() or out.is_symlink():
+    if os.path.lexists(out):
         raise InputError("unmask.exists", "there is a file already, and none is overwritten.", where="--out")
-    if not out.parent.is_dir():
+    if not os.path.isdir(out.parent):
         raise InputError("unmask.folder", "there is no such folder.", where="--out")
     lines = _lines(source)
     opened = 0
@@ -77,7 +78,10 @@ def unmask_texts(
         counts={"texts": len(lines), "opened": opened},
     )
     Ledger(workspace, keys).append([entry], now)
-    private_write(out, "\n".join((*lines, "")).encode())
+    try:
+        private_write(out, "\n".join((*lines, "")).encode())
+    except OSError as error:
+        raise InputError("unmask.folder", f"the file cannot be written: {error.strerror}.", where="--out") from None
     return Unmasked(manifest.release, len(lines), opened, out)
 
 

@@ -110,7 +110,15 @@ def test_what_cannot_be_opened_is_said_and_leaves_no_file(
     assert len(list(Ledger(shop, keys).records())) == before
 
 
-@pytest.mark.parametrize(("out", "code"), [("there.txt", "unmask.exists"), ("nowhere/x.txt", "unmask.folder")])
+@pytest.mark.parametrize(
+    ("out", "code"),
+    [
+        ("there.txt", "unmask.exists"),
+        ("nowhere/x.txt", "unmask.folder"),
+        ("x" * 1_000, "unmask.folder"),
+        ("x" * 1_000 + "/y", "unmask.folder"),
+    ],
+)
 def test_no_file_is_overwritten(
     shop: Workspace, keys: Keys, tmp_path: Path, capsys: pytest.CaptureFixture[str], out: str, code: str
 ) -> None:
