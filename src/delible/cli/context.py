@@ -49,12 +49,14 @@ class Call:
         json: Whether the answer is one JSON document on stdout.
         now: The one instant (UTC) that this command decides by.
         actor: Who is written into the audit ledger.
+        named: Whether somebody said where the workspace is; otherwise it is the current directory.
     """
 
     folder: Path
     json: bool
     now: datetime
     actor: str
+    named: bool = False
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -66,6 +68,17 @@ class Call:
         from delible.store.workspace import open_workspace
 
         return open_workspace(self.folder)
+
+    @property
+    def workspace_or_none(self) -> Workspace | None:
+        """Open the workspace that was named or is here, for a command that works without one, too.
+
+        Raises:
+            InputError: `workspace.invalid`, and where one was named, `workspace.missing`.
+        """
+        from delible.store.workspace import CONFIG_FILE
+
+        return self.workspace if self.named or (self.folder / CONFIG_FILE).is_file() else None
 
 
 def global_options(ctx: typer.Context) -> GlobalOptions:
@@ -79,8 +92,9 @@ def current(ctx: typer.Context) -> Call:
     options = global_options(ctx)
     call: Call | None = ctx.meta.get("delible.call")
     if call is None:
-        folder = options.workspace or os.environ.get("DELIBLE_WORKSPACE") or "."
-        call = Call(folder=Path(folder), json=options.json, now=datetime.now(UTC), actor=_actor())
+        named = options.workspace or os.environ.get("DELIBLE_WORKSPACE")
+        folder = Path(named or ".")
+        call = Call(folder, options.json, datetime.now(UTC), _actor(), named=named is not None and named != "")
         ctx.meta["delible.call"] = call
     return call
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -121,6 +122,37 @@ def verify(ctx: typer.Context, reference: Reference) -> None:
         document,
         text=f"{manifest.release}: {len(manifest.files)} files, {size} bytes, intact.",
     )
+
+
+@app.command()
+def unmask(
+    ctx: typer.Context,
+    reference: Reference,
+    texts: Annotated[str, typer.Option(metavar="FILE", help="Texts of the release, one a line, or -.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="A new file for the texts in their old words (mode 0600).")],
+) -> None:
+    """Put back what masks with `encrypt` have encrypted in texts of a release; needs the workspace's keys.
+
+    The old words go into the file and nowhere else. The ledger has who asked, for which release, and how many values
+    were opened. Other marks, such as hashes and placeholders, have no way back and stay.
+
+    Example:
+
+        delible dataset unmask support_training@v1 --texts masked.txt --out opened.txt
+    """
+    from delible.workflows.unmasking import unmask_texts
+
+    call = current(ctx)
+    done = unmask_texts(call.workspace, reference, texts, out, actor=call.actor, now=call.now)
+    dataset, _, version = done.release.rpartition("@v")
+    document = {
+        "dataset": dataset,
+        "version": int(version),
+        "texts": done.texts,
+        "opened": done.opened,
+        "path": done.path,
+    }
+    emit(ctx, document, text=f"{done.release}: {done.opened:,} value(s) opened in {done.texts:,} text(s): {done.path}")
 
 
 def _built(manifest: Manifest) -> Group:

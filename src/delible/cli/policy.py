@@ -131,6 +131,7 @@ def diff(
     """Count on the real tables what a change of policies would newly delete, keep and release; change nothing.
 
     What cannot be undone, rows that would newly be removed, changed or released, ends the command with exit code 3.
+    Recognizers and countries that would newly be looked for, or no longer, are named.
 
     Example:
 

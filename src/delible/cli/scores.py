@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from delible.decide.quality import Score
+    from delible.model.detection import Detection
     from delible.workflows.evaluation import Evaluation
 
 
@@ -33,11 +34,21 @@ def shares_of(given: Iterable[str], option: str) -> dict[str, float]:
     return shares
 
 
-def scores_document(found: Evaluation) -> dict[str, Any]:
-    """Return an evaluation for machines; mistakes are line numbers and types."""
+def scores_document(found: Evaluation, *, of: str) -> dict[str, Any]:
+    """Return an evaluation for machines; mistakes are line numbers and types.
+
+    Args:
+        of: Whose detection was measured: `workspace`, or `default`.
+    """
     from delible.report.quality import as_json
 
-    document: dict[str, Any] = {}
+    looked_for = {
+        "of": of,
+        "model": found.of.nlp.model or found.of.nlp.engine,
+        "countries": found.of.countries,
+        "recognizers": [each.recognizer for each in found.of.recognizers],
+    }
+    document: dict[str, Any] = {"detection": looked_for}
     if found.texts is not None:
         document["entities"] = as_json(found.texts.entities)
         document["exact"] = as_json(found.texts.exact)
@@ -59,7 +70,7 @@ def scores_document(found: Evaluation) -> dict[str, Any]:
     return document
 
 
-def scores_shown(found: Evaluation) -> Group:
+def scores_shown(found: Evaluation, *, of: str) -> Group:
     """Return an evaluation as tables for people; mistakes are line numbers and types."""
     from rich.console import Group
 
@@ -81,10 +92,18 @@ def scores_shown(found: Evaluation) -> Group:
         for true, verdict, columns in found.columns.confusions[:_MOST_CONFUSIONS]:
             parts.append(f"{columns} x {true or 'nothing personal'} judged {verdict or 'nothing personal'}")
         parts += ["", *misses(found.columns.misses), f"{found.read} columns"]
-    return Group(*parts)
+    return Group(*parts, _looked_for(found.of, of))
 
 
 _MOST_CONFUSIONS = 20
+
+
+def _looked_for(detection: Detection, of: str) -> str:
+    own = ", ".join(each.recognizer for each in detection.recognizers) or "none of your own"
+    countries = ", ".join(detection.countries) or "none"
+    model = detection.nlp.model or detection.nlp.engine
+    whose = "as this workspace's scans do" if of == "workspace" else "as without a workspace"
+    return f"looked for {whose}: model {model}; countries: {countries}; recognizers: {own}"
 
 
 def _scores(name: str, scores: Mapping[str, Score]) -> Table:

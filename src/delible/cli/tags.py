@@ -183,7 +183,9 @@ def uniqueness(
 @app.command()
 def evaluate(
     ctx: typer.Context,
-    labelled: Annotated[Path, typer.Option(metavar="FILE", help="The labelled texts or columns, as JSON lines.")],
+    labelled: Annotated[
+        Path, typer.Option(metavar="FILE", help="Labelled texts or columns as JSON lines, or columns as CSV.")
+    ],
     min_recall: Annotated[
         list[str] | None, typer.Option(metavar="TYPE=SHARE", help="Least recall of a type; may be repeated.")
     ] = None,
@@ -198,8 +200,13 @@ def evaluate(
 
     A line is {"text": "...", "spans": \\[{"start": 0, "end": 3, "type": "PERSON"}]}, with "register" and "language" if
     you like; or {"column": "...", "values": \\["..."], "category": "user.name"}, with "table" and "kind" (a Spark type)
-    if you like, and null for a column with nothing personal. All texts, or all columns. A finding is right when it and
-    the label share at least half of the longer one. A share below its least one ends the command with exit code 3.
+    if you like, and null for a column with nothing personal. All texts, or all columns. A file that ends in .csv has
+    columns, with the head table,column,category,value and one value in each line; kind if you like; without value,
+    names alone are judged. A finding is right when it and the label share at least half of the longer one. A share
+    below its least one ends the command with exit code 3.
+
+    In a workspace, what its scans look for is measured: its model, countries, recognizers and dictionaries. Elsewhere,
+    what a workspace without policies looks for.
 
     Example:
 
@@ -211,9 +218,12 @@ def evaluate(
 
     least = shares_of(min_recall or (), "--min-recall")
     precise = shares_of(min_precision or (), "--min-precision")
-    found = evaluated(labelled, now=current(ctx).now, countries=country or (), progress=progress)
+    call = current(ctx)
+    here = call.workspace_or_none
+    found = evaluated(labelled, now=call.now, workspace=here, countries=country or (), progress=progress)
     failure = unmet(found, min_recall=least, min_precision=precise)
-    emit(ctx, scores_document(found), text=scores_shown(found), failure=failure)
+    of = "workspace" if here is not None else "default"
+    emit(ctx, scores_document(found, of=of), text=scores_shown(found, of=of), failure=failure)
 
 
 @app.command()
@@ -322,6 +332,8 @@ def _held(finding: TagFinding) -> str:
 def _clean(finding: TagFinding) -> str:
     if finding.bound == 0:
         return "none"
+    if finding.bound == 1:
+        return "not looked at"
     return f"none, below {100 * finding.bound:.2g}%" if finding.bound < _TINY else f"none, below {finding.bound:.2%}"
 
 
@@ -329,6 +341,7 @@ _LEGEND = (
     ("category", "what the column holds; an entity is the kind of value by which that was seen"),
     ("none", "nothing personal was found in any value"),
     ("none, below N%", "nothing but chance hits; what could still be there unseen, at the confidence of the scan"),
+    ("not looked at", "no row of it could be read, or none was; its name and type say nothing"),
     ("special, quasi", "special category (Art. 9); quasi-identifier: tells who somebody is together with others"),
     ("sure", "how sure the verdict is"),
     ("hits", "values that look so, of the distinct values looked at; 0/0: judged by name and type alone"),

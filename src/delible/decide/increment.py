@@ -123,13 +123,18 @@ def drifted(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...
 
 
 def reach(record: ScanRecord, facts: ColumnFacts) -> Reach:
-    """Return what the scans of a table can and cannot rule out for one column."""
-    missed = None if record.most is not None and not facts.complete else at_most_missed(record.rate, record.confidence)
+    """Return what the scans of a table can and cannot rule out for one column.
+
+    Of a column of which no row was looked at nothing is ruled out, as long as the table has any.
+    """
+    chosen = record.most is not None and not facts.complete
+    nothing = not facts.rows and record.rows > 0
+    missed = None if chosen or nothing else at_most_missed(record.rate, record.confidence)
     return Reach(
         rows=facts.rows,
         of=record.rows,
         hits=max((n for entity, n in facts.row_hits.items() if entity not in NOT_PERSONAL), default=0),
         confidence=record.confidence,
-        missed=0 if facts.complete else missed,
+        missed=0 if facts.complete and not nothing else missed,
         asked=bound_of(record.confidence, record.prevalence) if record.prevalence else None,
     )

@@ -106,6 +106,11 @@ class ColumnFacts:
     row_hits: Mapping[str, int] = field(default_factory=dict)
     categories: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def seen(self) -> bool:
+        """Whether all that the column has was looked at; not so where no row was, whatever the reason."""
+        return self.complete and bool(self.rows or self.values)
+
     def category_of(self, entity: str) -> str | None:
         """Return the data category of a type of finding, or None for one that stands for none."""
         return self.categories.get(entity) or category_of(entity)

@@ -53,6 +53,7 @@ _FEW = 5
 _NOISE, _MISREAD = 0.02, 0.1
 _WRITTEN = "phone_written"
 _SHAPE_OF = {"CREDIT_CARD": "card"}
+_UNREAD = ("name", "type", "unread")
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def _typed(kind: str) -> bool:
 
 
 def _bound(facts: ColumnFacts, hits: int) -> float:
-    if _typed(facts.kind) or (facts.complete and not hits):
+    if _typed(facts.kind) or (facts.seen and not hits):
         return 0.0
     return round(wilson(hits, facts.values)[1] if hits else miss_bound(facts.values), 6)
 
@@ -135,7 +136,7 @@ def _heard(facts: ColumnFacts, named: NameEvidence | None, around: Around) -> tu
     if share >= _HOMONYM or (among_people and (share > 0 or facts.values < _FEW)):
         return named, None
     if not facts.values:
-        unread = facts.kind == "string" and not facts.complete
+        unread = facts.kind == "string" and not facts.seen
         return (named, tag_doubts.unread(named.category)) if unread else (None, None)
     if share > 0 or among_people or (facts.values < _FEW and not named.strict):
         return named, tag_doubts.homonym(named.category, round(share * facts.values), facts.values)
@@ -157,7 +158,9 @@ def _by_values(facts: ColumnFacts, named: NameEvidence | None, around: Around) -
     found = (
         found or _by_name(facts, named) or _by_vocabulary(facts, around) or _inside(facts, written) or _sparse(facts)
     )
-    found = found or _Verdict(None, None, 0.0, _disregarded(facts), ("values",) if facts.values else ("name",))
+    if found is None:
+        evidence = ("values",) if facts.values else ("name",) if facts.rows else _UNREAD
+        found = _Verdict(None, None, 0.0, _disregarded(facts), evidence)
     return _doubted(facts, named, found, around)
 
 
@@ -253,7 +256,7 @@ def _unread(facts: ColumnFacts, named: NameEvidence) -> _Verdict | None:
     """Return what name and type say when no value was looked at, or there is none."""
     if facts.kind in WHOLE and (named.proven or (named.shapes and _OF_NUMBERS.isdisjoint(named.shapes))):
         return None
-    evidence = ("name",) if facts.complete else ("name", "type", "unread")
+    evidence = ("name",) if facts.seen else _UNREAD
     return _Verdict(named.category, named.entity, named.strength / 2, 0, evidence)
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from ahocorasick_rs import AhoCorasick, MatchKind
 
 from delible.detect.entities import FROM_MODEL
-from delible.detect.findings import Finding, find, resolved
+from delible.detect.findings import Finding, read_all, resolved, spared
 from delible.detect.operators import ENCRYPTED, HASHED, PLACEHOLDER, Secrets, operated
 from delible.detect.surrogates import SURROGATE_TYPES, surrogates
 from delible.errors import DelibleError
@@ -60,7 +60,7 @@ def mask_text(
         InputError: `detect.model_missing`, `detect.model_unfit`.
     """
     wanted = _known_pattern(known)
-    spared = {_spelling(SUBJECT, value) for value in keep}
+    left = {_spelling(SUBJECT, value) for value in keep}
     secrets = Secrets(key, text)
     names = Names()
     for rounds in range(2 * _MOST_PASSES):
@@ -68,12 +68,13 @@ def mask_text(
         done = list(_done(text, detection, masking, secrets))
         blank = _blanked(text, done)
         mine = [Finding(m.start(), m.end(), SUBJECT, 1.0) for m in wanted.finditer(blank)] if wanted else []
-        seen = find(blank, detection=detection)
-        found = resolved([*seen, *_named_again(blank, seen)], blank, around=[*done, *mine])
+        [seen] = read_all([blank], detection=detection)
+        again = spared([*_named_again(blank, seen.found), *seen.harmless], detection.harmless)
+        found = resolved([*seen.found, *again], blank, around=[*done, *mine])
         chosen = sorted(
             f
             for f in (*mine, *found)
-            if (f.entity == SUBJECT or _spelling(SUBJECT, text[f.start : f.end]) not in spared)
+            if (f.entity == SUBJECT or _spelling(SUBJECT, text[f.start : f.end]) not in left)
             and masking.rule(f.entity).operator is not MaskOperator.KEEP
         )
         if not chosen:
@@ -98,18 +99,22 @@ def _named_again(text: str, found: Sequence[Finding]) -> Iterator[Finding]:
             yield replace(names[spellings[number]], start=start, end=end)
 
 
-def unmask_text(text: str, key: bytes) -> str:
+def unmask_text(text: str, *keys: bytes) -> str:
     """Return a text with everything that `encrypt` put there in its old words; other marks stay.
+
+    Args:
+        keys: Of which one has encrypted each of them.
 
     Raises:
         DelibleError: `mask.wrong_key` for what another key has encrypted.
     """
-    secrets = Secrets(key, "")
+    known = [Secrets(key, "") for key in keys]
 
     def opened(match: re.Match[str]) -> str:
-        if not secrets.is_sealed(match[2], match[3]):
-            raise DelibleError("mask.wrong_key", f"another key encrypted the {match[1]} at character {match.start()}.")
-        return secrets.opened(match[2])
+        for secrets in known:
+            if secrets.is_sealed(match[2], match[3]):
+                return secrets.opened(match[2])
+        raise DelibleError("mask.wrong_key", f"another key encrypted the {match[1]} at character {match.start()}.")
 
     return ENCRYPTED.sub(opened, text)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING
 
-from delible.detect.gates import compiled, digest
-from delible.detect.patterns import Expression
+if TYPE_CHECKING:
+    from delible.detect.patterns import Expression
+    from delible.model.detection import Detection
 
 FOLDER = "DELIBLE_CACHE"
 """Environment variable with the folder to keep databases in; `~/.cache/delible` without it."""
@@ -21,6 +23,8 @@ def kept(expressions: Sequence[Expression]) -> bytes | None:
 
     It goes into native code as it is, so one that anybody else could have written is not read.
     """
+    from delible.detect.gates import digest
+
     known_by = digest(expressions)
     if known_by is None:
         return None
@@ -36,6 +40,8 @@ def kept(expressions: Sequence[Expression]) -> bytes | None:
 
 def prepared(expressions: Sequence[Expression]) -> bytes | None:
     """Return the database for the expressions, compiled now if it was not before; None without Hyperscan."""
+    from delible.detect.gates import compiled, digest
+
     database = kept(expressions)
     if database is not None:
         return database
@@ -46,10 +52,26 @@ def prepared(expressions: Sequence[Expression]) -> bytes | None:
     return database
 
 
-def _path(known_by: str) -> Path:
+def warm(detections: Iterable[Detection]) -> None:
+    """Compile and keep the database of each of these, so that no first scan waits 10 to 20 seconds for it."""
+    from delible.detect.engine import engine
+
+    for expressions in dict.fromkeys(tuple(engine(each.unread).expressions) for each in detections):
+        prepared(expressions)
+
+
+def all_kept() -> list[Path]:
+    """Return the databases that are kept, whatever they were compiled for; nothing slow is imported."""
+    return sorted(_folder().glob("patterns-*.hs"))
+
+
+def _folder() -> Path:
     named = os.environ.get(FOLDER)
-    folder = Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "delible"
-    return folder / f"patterns-{known_by[:32]}.hs"
+    return Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "delible"
+
+
+def _path(known_by: str) -> Path:
+    return _folder() / f"patterns-{known_by[:32]}.hs"
 
 
 def _keep(path: Path, database: bytes) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import tldextract
-from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
+from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerRegistry
 from presidio_analyzer.nlp_engine import NlpArtifacts
+from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 
 from delible.detect.blank import LANGUAGE
 from delible.detect.database import kept
-from delible.detect.entities import ALWAYS, MODEL_THRESHOLD, NATIONAL_THRESHOLD, THRESHOLDS, believed
+from delible.detect.entities import ALWAYS, MODEL_THRESHOLD, NATIONAL_THRESHOLD, THRESHOLDS, believed, sought
 from delible.detect.memory import forgetting
 from delible.detect.national import national
 from delible.detect.nlp import reader
@@ -32,23 +34,12 @@ class Engine:
         # Whoever imported tldextract before this package did got one that asks the network.
         tldextract.tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(suffix_list_urls=())
         read = reader(detection.nlp)
-        registry = RecognizerRegistry(supported_languages=[LANGUAGE])
-        registry.load_predefined_recognizers(languages=[LANGUAGE], nlp_engine=read.engine, countries=list(ALWAYS))
-        for name in REPLACED:
-            registry.remove_recognizer(name)
-        for own in recognizers(LANGUAGE):
-            registry.add_recognizer(own)
-        self.thresholds = dict(THRESHOLDS)
-        for recognizer in national(detection.countries, THRESHOLDS, LANGUAGE):
-            registry.recognizers = [r for r in registry.recognizers if type(r).__name__ != type(recognizer).__name__]
-            registry.add_recognizer(recognizer)
-            self.thresholds |= dict.fromkeys(recognizer.supported_entities, NATIONAL_THRESHOLD)
-        for recognizer in own_recognizers(detection, LANGUAGE):
-            registry.add_recognizer(recognizer)
-        self.thresholds |= {r.type: float(r.threshold) for r in detection.recognizers if r.reads_values}
+        patterns = _patterns(detection.unread)
+        registry = RecognizerRegistry(recognizers=list(patterns.recognizers), supported_languages=[LANGUAGE])
+        registry.add_nlp_recognizer(read.engine)
         for reading in read.recognizers:
             registry.add_recognizer(reading)
-        self.thresholds |= dict.fromkeys(read.entities, MODEL_THRESHOLD)
+        self.thresholds = {**patterns.thresholds, **dict.fromkeys(read.entities, MODEL_THRESHOLD)}
         self._scanner: Scanner | None = None
         self._has_database = False
         self._analyzer = AnalyzerEngine(registry=registry, nlp_engine=read.engine, supported_languages=[LANGUAGE])
@@ -94,6 +85,39 @@ class Engine:
 
     def _believed(self, text: str, found: Iterable[Spotted]) -> list[Spotted]:
         return [f for f in found if believed(f[0], text[f[1] : f[2]], f[3], self.thresholds)]
+
+
+@dataclass(frozen=True)
+class _Patterns:
+    """Recognizers that need no model, and the thresholds of what they find."""
+
+    recognizers: tuple[EntityRecognizer, ...]
+    thresholds: Mapping[str, float]
+
+
+@lru_cache(maxsize=8)
+def _patterns(detection: Detection) -> _Patterns:
+    """Build the recognizers once: they keep nothing of a text, so engines with and without a model share them.
+
+    Args:
+        detection: Without a model.
+    """
+    registry = RecognizerRegistry(supported_languages=[LANGUAGE])
+    registry.load_predefined_recognizers(languages=[LANGUAGE], countries=list(ALWAYS))
+    registry.recognizers = [r for r in registry.recognizers if not isinstance(r, SpacyRecognizer)]  # no model's
+    for name in REPLACED:
+        registry.remove_recognizer(name)
+    for own in recognizers(LANGUAGE):
+        registry.add_recognizer(own)
+    thresholds = dict(THRESHOLDS)
+    for recognizer in national(detection.countries, THRESHOLDS, LANGUAGE):
+        registry.recognizers = [r for r in registry.recognizers if type(r).__name__ != type(recognizer).__name__]
+        registry.add_recognizer(recognizer)
+        thresholds |= dict.fromkeys(recognizer.supported_entities, NATIONAL_THRESHOLD)
+    for recognizer in own_recognizers(detection, LANGUAGE):
+        registry.add_recognizer(recognizer)
+    thresholds |= {sought(r.type): float(r.threshold) for r in detection.recognizers if r.reads_values}
+    return _Patterns(tuple(registry.recognizers), thresholds)
 
 
 @lru_cache(maxsize=8)

@@ -34,6 +34,22 @@ NATIONAL_THRESHOLD = 0.5
 FROM_MODEL = frozenset({"PERSON", "LOCATION"})
 """Types that a model finds by how a text reads; where a pattern fits the same place, the pattern knows better."""
 
+_BY_A_RECOGNIZER = "*"
+
+
+def sought(entity: str) -> str:
+    """Return what recognizers of the controller's own call a type: one that models find, too, gets another name.
+
+    So that what a policy describes has its own threshold, and does not yield as what a model read does.
+    """
+    return f"{entity}{_BY_A_RECOGNIZER}" if entity in FROM_MODEL else entity
+
+
+def told(entity: str) -> str:
+    """Return the type that people are told of one that was sought."""
+    return entity.removesuffix(_BY_A_RECOGNIZER)
+
+
 MODEL_THRESHOLD = 0.5
 """For the types of models that score their findings; the shipped one and Presidio's spaCy models do not."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from time import process_time
 from typing import TYPE_CHECKING
 
-from delible.detect.entities import CHECKED, FROM_MODEL
+from delible.detect.entities import CHECKED, FROM_MODEL, told
 from delible.detect.plain import Plain, plain
 from delible.errors import DelibleError
 from delible.model.detection import DEFAULT_DETECTION, Detection
@@ -37,6 +37,19 @@ class Finding:
     score: float
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What stands in a text.
+
+    Args:
+        found: In order, without overlaps, and without what is about nobody.
+        harmless: Spans of types that are about nobody; what stands inside of one is not found.
+    """
+
+    found: tuple[Finding, ...] = ()
+    harmless: tuple[Finding, ...] = ()
+
+
 def find(text: str, *, detection: Detection = DEFAULT_DETECTION, exact: bool = False) -> list[Finding]:
     """Return what stands in a text, in order, without overlaps, and without what is about nobody.
 
@@ -59,12 +72,18 @@ def find_all(
 
     The texts are held in memory together, so hand over a batch, not a table.
     """
+    return [list(each.found) for each in read_all(texts, detection=detection, exact=exact)]
+
+
+def read_all(texts: Iterable[str], *, detection: Detection = DEFAULT_DETECTION, exact: bool = False) -> list[Reading]:
+    """Return what `find_all` returns, and the spans that are about nobody."""
     texts = list(texts)
     read = {text: plain(text) for text in dict.fromkeys(texts)}
     windows = {text: list(_windows(each.text)) for text, each in read.items()}
-    spotted = _spotted([window for some in windows.values() for _, window in some], detection, exact)
+    distinct = list(dict.fromkeys(window for some in windows.values() for _, window in some))
+    spotted = _spotted(distinct, detection, exact)
     found = {text: _joined(text, read[text], some, spotted, detection.harmless) for text, some in windows.items()}
-    return [list(found[text]) for text in texts]
+    return [found[text] for text in texts]
 
 
 def _joined(
@@ -73,13 +92,37 @@ def _joined(
     windows: list[tuple[int, str]],
     spotted: dict[str, list[Spotted]],
     harmless: frozenset[str],
-) -> list[Finding]:
+) -> Reading:
     found = {
         Finding(*read.original(offset + start, offset + end), entity, score)
         for offset, window in windows
         for entity, start, end, score in spotted[window]
     }
-    return resolved(spared(found, harmless), text) if found else []
+    if not found:
+        return Reading()
+    kept = resolved(_surer(list(spared(found, harmless))), text)
+    named = tuple(replace(f, entity=told(f.entity)) for f in kept)
+    return Reading(named, tuple(f for f in found if f.entity in harmless))
+
+
+def _surer(found: Sequence[Finding]) -> Sequence[Finding]:
+    """Return findings without those of own recognizers that stand inside a longer one of a model's.
+
+    Both are of one type there, and then Presidio keeps the longer one unless the other is surer.
+    """
+    own = {f for f in found if told(f.entity) != f.entity}
+    if not own:
+        return found
+    read = sorted(f for f in found if f.entity in FROM_MODEL)
+
+    def yields(f: Finding) -> bool:
+        place = bisect_right(read, f.start, key=lambda each: each.start)
+        over = read[place - 1] if place else None  # what a model reads does not overlap
+        if over is None or over.entity != told(f.entity) or over.score < f.score:
+            return False
+        return f.end <= over.end and f.end - f.start < over.end - over.start
+
+    return [f for f in found if f not in own or not yields(f)]
 
 
 def _spotted(windows: list[str], detection: Detection, exact: bool) -> dict[str, list[Spotted]]:
@@ -102,7 +145,7 @@ def _answers(windows: list[str], detection: Detection, exact: bool) -> Iterator[
     from delible.detect.engine import engine
 
     worded: dict[bool, list[str]] = {True: [], False: []}
-    for window in dict.fromkeys(windows):
+    for window in windows:
         worded[any(map(str.isalpha, window))].append(window)
     for has_words, some in worded.items():  # nobody is named without a letter
         if some:
@@ -133,9 +176,9 @@ def spared(found: Iterable[Finding], harmless: frozenset[str]) -> Iterable[Findi
 def resolved(found: Iterable[Finding], text: str, *, around: Sequence[Finding] = ()) -> list[Finding]:
     """Return findings without overlaps, covering every letter and digit that any of them covered.
 
-    A type with a check digit wins, what a model reads yields to any pattern, then the higher score wins, then the
-    longer span. Of a loser that reaches beyond the winner, the rest is KEPT: an address in a web link's query leaves
-    the link on both sides to be masked, too.
+    A type with a check digit wins, what a model reads yields to any pattern, the controller's own included whatever
+    their type is, then the higher score wins, then the longer span. Of a loser that reaches beyond the winner, the rest
+    is KEPT: an address in a web link's query leaves the link on both sides to be masked, too.
 
     Args:
         around: Spans without overlaps among them that are already spoken for; they win, and are not returned.

@@ -7,6 +7,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from importlib.metadata import version
 from threading import Lock
 from typing import Any, Protocol
@@ -42,10 +43,12 @@ class Gate(Protocol):
 def gate(expressions: Sequence[Expression], database: bytes | None = None) -> Gate:
     """Return Hyperscan's gate where a database fits, else one of necessary conditions.
 
+    Of expressions that Hyperscan cannot compile, the conditions decide in either. Engines share what was loaded.
+
     Args:
         database: What `compiled` returned for the same expressions, on a machine of the same kind.
     """
-    if database is not None and (loaded := _loaded(expressions, database)) is not None:
+    if database is not None and (loaded := _loaded(tuple(expressions), database)) is not None:
         return loaded
     return Conditions(expressions)
 
@@ -87,8 +90,11 @@ def compiled(expressions: Sequence[Expression]) -> bytes | None:
 
 
 class _HyperscanGate:
-    def __init__(self, database: Any, covered: Iterable[int], differ: Sequence[tuple[int, int]]) -> None:
-        self.covered = frozenset(covered)
+    """Hyperscan for the expressions that it could compile, and necessary conditions for the others."""
+
+    def __init__(self, database: Any, differ: Sequence[tuple[int, int]], compiled: Iterable[int], rest: Gate) -> None:
+        self.covered = frozenset(compiled) | rest.covered
+        self._rest = rest if rest.covered else None
         inside = "".join(f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in differ)
         self._differs = re.compile(f"[{inside}]").search if inside else None
         self._ascii_agrees = all(first >= _BEYOND_ASCII for first, _ in differ)
@@ -98,7 +104,7 @@ class _HyperscanGate:
     def matching(self, text: str) -> set[int] | frozenset[int]:
         if self._differs is not None and not (self._ascii_agrees and text.isascii()) and self._differs(text):
             return self.covered
-        found: set[int] = set()
+        found = set() if self._rest is None else set(self._rest.matching(text))
         with self._lock:
             self._scan(text.encode(), match_event_handler=_collect, context=found)
         return found
@@ -108,7 +114,8 @@ def _collect(expression: int, _start: int, _end: int, _flags: int, found: Any) -
     found.add(expression)
 
 
-def _loaded(expressions: Sequence[Expression], database: bytes) -> _HyperscanGate | None:
+@lru_cache(maxsize=4)
+def _loaded(expressions: tuple[Expression, ...], database: bytes) -> _HyperscanGate | None:
     known_by = digest(expressions)
     header, _, serialised = database.partition(b"\n")
     try:
@@ -125,7 +132,9 @@ def _loaded(expressions: Sequence[Expression], database: bytes) -> _HyperscanGat
         loaded.scan(b"", match_event_handler=_collect, context=set())
     except (hyperscan.error, zlib.error):
         return None  # made for other processors
-    return _HyperscanGate(loaded, said["covered"], said["differ"])
+    covered = said["covered"]
+    rest = Conditions(expressions, sorted(set(range(len(expressions))) - set(covered)))
+    return _HyperscanGate(loaded, said["differ"], covered, rest)
 
 
 def _flags(expression: Expression) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -45,17 +45,41 @@ def unfit(choice: NlpModel, why: str) -> InputError:
     return InputError("detect.model_unfit", f"the model '{name}' {why}.", where=_WHERE, fix=f"{how}, {_OTHERS}")
 
 
-def digest(folder: Path = SHIPPED_FOLDER) -> str:
-    """Return the SHA-256 over the names and contents of a model's files; its card is none of them."""
+def digest(folder: Path | None = None) -> str:
+    """Return the SHA-256 over names and contents of a model's files, the shipped one's by default, without its card."""
     total = sha256()
+    folder = folder or SHIPPED_FOLDER
     for file in _files(folder):
         total.update(f"{file.relative_to(folder).as_posix()}\0".encode())
-        total.update(sha256(file.read_bytes()).digest())
+        with file.open("rb") as content:
+            total.update(file_digest(content, "sha256").digest())
     return total.hexdigest()
 
 
+def model_digest(choice: NlpModel) -> str:
+    """Return what tells the configured model from another of the same name: SHA-256 over its files; empty without one.
+
+    All of the files are read, which nobody should wait for who does not read texts. Of a model that is known by its
+    name in a cache of another library's, its name is all there is.
+    """
+    if choice.engine == "none":
+        return ""
+    own = digest() if choice.engine in ("shipped", "transformers") else ""  # whose tokens transformers are read by
+    folder = _folder(str(choice.model)) if choice.model is not None else None
+    return own + (digest(folder) if folder is not None else "")
+
+
+def _folder(name: str) -> Path | None:
+    if Path(name).is_dir():
+        return Path(name)
+    found = find_spec(name) if name.isidentifier() else None
+    places = found.submodule_search_locations if found is not None else None
+    return Path(places[0]) if places else None
+
+
 def _files(folder: Path) -> Iterator[Path]:
-    yield from (file for file in sorted(folder.rglob("*")) if file.is_file() and file.name != CARD)
+    files = (file for file in sorted(folder.rglob("*")) if file.is_file() and file.name != CARD)
+    yield from (file for file in files if file.suffix != ".pyc")
 
 
 def _is_spacy_model(name: str) -> bool:

@@ -92,14 +92,19 @@ def _any_of(branches: Sequence[Need]) -> Need:
 
 
 class Conditions:
-    """A gate of necessary conditions: pure Python, and far wider than Hyperscan's."""
+    """A gate of necessary conditions: pure Python, and far wider than Hyperscan's.
 
-    def __init__(self, expressions: Iterable[Expression]) -> None:
-        needs = [need(expression.parsed) for expression in expressions]
-        self.covered = frozenset(range(len(needs)))
-        bounds = [(n.length, n.digits, tuple(n.signs.items()), i) for i, n in enumerate(needs)]
+    Args:
+        only: Indices of the expressions that it is for; None for all.
+    """
+
+    def __init__(self, expressions: Sequence[Expression], only: Iterable[int] | None = None) -> None:
+        numbers = range(len(expressions)) if only is None else only
+        needs = {i: need(expressions[i].parsed) for i in numbers}
+        self.covered = frozenset(needs)
+        bounds = [(n.length, n.digits, tuple(n.signs.items()), i) for i, n in needs.items()]
         self._needs = sorted(bounds, key=itemgetter(0))
-        self._signs = tuple({signs for n in needs for signs in n.signs})
+        self._signs = tuple({signs for n in needs.values() for signs in n.signs})
 
     def matching(self, text: str) -> set[int] | frozenset[int]:
         """Return the expressions that may match; in a text beyond ASCII that is all of them."""

@@ -9,6 +9,7 @@ import regex
 from presidio_analyzer import Pattern, PatternRecognizer
 
 from delible.decide.check_digits import fulfils
+from delible.detect.entities import sought
 from delible.errors import DelibleError
 from delible.model.detection import Detection
 from delible.model.recognizer import Recognizer
@@ -67,7 +68,7 @@ class OwnRecognizer(PatternRecognizer):
             }
             vars(pattern).update(compiled)
         super().__init__(
-            supported_entity=policy.type,
+            supported_entity=sought(policy.type),
             name=name,
             supported_language=language,
             patterns=patterns,

@@ -10,6 +10,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from re import _constants as op  # type: ignore[attr-defined] # CPython's own names of its parser's codes
 from re import _parser as sre  # type: ignore[attr-defined]
 from typing import Any
@@ -67,6 +68,7 @@ def _is_presidios(recognizer: Any, name: str) -> bool:
     return name not in vars(recognizer) and getattr(type(recognizer), name) is getattr(PatternRecognizer, name)
 
 
+@lru_cache(maxsize=1_000)
 def _proven(source: str, flags: int) -> Expression | None:
     if flags & ~_READ_FLAGS or regex.DEFAULT_VERSION != regex.VERSION0:
         return None

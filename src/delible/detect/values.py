@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from delible.detect.findings import find_all
+from delible.detect.findings import Finding, find_all
 from delible.detect.prose import looks_like_prose
 from delible.detect.shapes import shapes
 from delible.model.detection import DEFAULT_DETECTION, Detection
@@ -55,21 +55,16 @@ class Tally:
             detection: What is looked for; its model reads sentences only, never codes, keys and single words.
             exact: Run plain Presidio, which finds the same.
         """
-        cut = [(value[:LONGEST].strip(), n) for value, n in values]
-        read: dict[bool, list[str]] = {True: [], False: []}
-        for text in dict.fromkeys(text for text, _ in cut):
-            read[looks_like_prose(text)].append(text)
-        looked = {
-            text: found
-            for prose, some in read.items()
-            for text, found in zip(
-                some,
-                find_all(some, detection=detection if prose else detection.unread, exact=exact),
-                strict=True,
-            )
-        }
-        for text, n in cut:
-            found = looked[text]
+        read: dict[bool, list[tuple[str, int]]] = {True: [], False: []}
+        for value, n in values:
+            text = value[:LONGEST].strip()
+            read[looks_like_prose(text)].append((text, n))
+        for prose, some in read.items():
+            looked = find_all((t for t, _ in some), detection=detection if prose else detection.unread, exact=exact)
+            self._count(some, looked)
+
+    def _count(self, values: Iterable[tuple[str, int]], looked: Iterable[Sequence[Finding]]) -> None:
+        for (text, n), found in zip(values, looked, strict=True):
             held = {f.entity for f in found}
             self.values += 1
             self.hits.update(held)

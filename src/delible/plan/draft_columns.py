@@ -14,19 +14,11 @@ from delible.decide.subject_ways import Seen, Way, domain_of
 from delible.decide.tagging import FREE_TEXT
 from delible.model.profile import At, ColumnProfile, Form
 from delible.model.record import TagFinding
-from delible.model.taxonomy import is_identifying, is_personal, is_special, is_within
+from delible.model.taxonomy import is_identifying, is_personal, is_quasi_identifier, is_special, is_within
 from delible.model.terms import TagState
 
 _SHARED = ("user.contact.address", "user.name")
 """Identifying, and other people's as often as not: a search for one person's would find their neighbours."""
-_QUASI = (
-    "user.contact.address.city",
-    "user.contact.address.postal_code",
-    "user.contact.address.state",
-    "user.demographic",
-    "user.job_title",
-    "user.location.imprecise",
-)
 _WRITTEN = ("string", "long", "integer")
 """Types that identifiers are written in; the byte search looks for numbers in their own columns."""
 _KEY, _OPERATIONS = "user.unique_id", "system.operations"
@@ -59,7 +51,7 @@ class Facts:
 
 def quasi_identifiers(tags: Mapping[str, TagFinding]) -> list[str]:
     """Return the columns whose values together may single somebody out, although none does alone."""
-    return [c for c, tag in tags.items() if (found := column_category(tag)) and is_within(found, _QUASI)]
+    return [c for c, tag in tags.items() if tag.quasi and column_category(tag)]
 
 
 def column_category(tag: TagFinding | None) -> str | None:
@@ -166,7 +158,7 @@ def _entry(category: str, tag: TagFinding, kind: str) -> Entry:
 
 
 def _quasi(category: str) -> str | None:
-    return "quasi-identifier" if is_within(category, _QUASI) else None
+    return "quasi-identifier" if is_quasi_identifier(category) else None
 
 
 def _counted(profile: ColumnProfile | None) -> str | None:

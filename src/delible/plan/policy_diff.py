@@ -12,8 +12,9 @@ from delible.model.exception import ErasureException
 from delible.model.policy import PolicySet
 from delible.model.terms import ErasureAction, Treatment
 from delible.plan.dataset import ColumnStep, DatasetPlan
+from delible.plan.detection_diff import DETECTION, DetectionChange
 
-_KINDS = ("purposes", "recipients", "tables", "retention", "legal_holds", "exceptions", "datasets")
+_KINDS = ("purposes", "recipients", "tables", "retention", "legal_holds", "exceptions", "datasets", DETECTION)
 _STRICTER = (ErasureAction.KEEP, ErasureAction.TREAT_COLUMNS, ErasureAction.DELETE_ROW)
 _OPENNESS = (Treatment.DROP, Treatment.MASK, Treatment.PSEUDONYMISE, Treatment.GENERALISE, Treatment.KEEP)
 
@@ -75,6 +76,7 @@ class PolicyDiff(Frozen):
 
     Args:
         things: Policies that were added, removed or changed, such as `retention/tickets_3_years: keep`.
+        detection: What would newly be looked for, and no longer; scans and masks then find other things.
         missing: Tables that are not there, so that nothing could be counted.
     """
 
@@ -84,6 +86,7 @@ class PolicyDiff(Frozen):
     tables: tuple[TableChange, ...] = ()
     datasets: tuple[DatasetChange, ...] = ()
     erasure: tuple[ErasureChange, ...] = ()
+    detection: DetectionChange = DetectionChange()
     missing: tuple[str, ...] = ()
 
     @property
@@ -110,6 +113,10 @@ def changed_things(old: PolicySet, new: PolicySet) -> tuple[str, ...]:
             elif before[name] != after[name]:
                 keys = _differing(before[name].model_dump(), after[name].model_dump())
                 found.append(f"{kind}/{name}: {', '.join(keys)}")
+    for name in sorted({*old.dictionaries, *new.dictionaries}):
+        before_words, after_words = old.dictionaries.get(name), new.dictionaries.get(name)
+        if before_words is not None and after_words is not None and before_words.sha256 != after_words.sha256:
+            found.append(f"{DETECTION}/{name}: words")
     return tuple(found)
 
 

@@ -38,6 +38,10 @@ def markdown(diff: PolicyDiff) -> str:
         lines += ["| erasure in | was | would be |", "|---|---|---|"]
         lines += [f"| {_code(e.table)} | {_code(e.old)} | {_code(e.new)} |" for e in diff.erasure]
         lines.append("")
+    if diff.detection.words:
+        lines += ["Scans and masks would look for other things:", ""]
+        lines += [f"- {_plain(words)}" for words in diff.detection.words]
+        lines.append("")
     if diff.missing:
         lines += [f"Not counted, since the table is not there: {', '.join(map(_code, diff.missing))}.", ""]
     if diff.things:
@@ -61,6 +65,8 @@ def _text(diff: PolicyDiff) -> Iterator[str]:
         )
     for change in diff.erasure:
         yield f"erasure  {change.table}: {change.new}, was {change.old}"
+    for words in diff.detection.words:
+        yield f"detect   {words}"
     for name in diff.missing:
         yield f"missing  {name}: the table is not there, so nothing is counted"
     yield f"{len(diff.irreversible)} irreversible; policies {diff.old[:16]} -> {diff.new[:16]}"

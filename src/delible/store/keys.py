@@ -53,7 +53,11 @@ class Keys:
 
     def domain_pads(self, domain: str) -> tuple[bytes, bytes]:
         """Return the HMAC pads of one pseudonym domain; pseudonyms of two domains do not join."""
-        return _pads(self._derived(b"delible pseudonym domain", domain))
+        return _pads(self.domain_key(domain))
+
+    def domain_key(self, domain: str) -> bytes:
+        """Return the key of one pseudonym domain, of which `domain_pads` are made."""
+        return self._derived(b"delible pseudonym domain", domain)
 
     def notice_key(self, recipient: str) -> bytes:
         """Return the 32 bytes by which notices to one recipient are signed; another recipient's are others."""

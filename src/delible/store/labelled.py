@@ -1,12 +1,16 @@
-"""Labelled data from JSON lines: checked key by key, without ever repeating what a line holds."""
+"""Labelled data from JSON lines or CSV: checked key by key, without ever repeating what a line holds."""
 
 from __future__ import annotations
 
+import csv
 import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from delible.errors import InputError, Problem, bounded, did_you_mean
 from delible.model.labelled import LabelledColumn, LabelledText, Span
@@ -20,6 +24,8 @@ _ENTITY = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _WORD = re.compile(r"[^\x00-\x1f]{1,100}")
 _FIX = 'A line is {"text": "...", "spans": [{"start": 0, "end": 3, "type": "PERSON"}]} or {"column": "...", "values": \
 ["..."], "category": "user.name" or null}.'
+_NEEDED, _HEAD = ("column", "category"), ("table", "column", "kind", "category", "value")
+_CSV = "A CSV file has the head table,column,category,value and one value in each line; no category: nothing personal."
 
 
 class _Broken(Exception):
@@ -35,6 +41,8 @@ def read_labelled(file: Path) -> tuple[list[LabelledText], list[LabelledColumn]]
     name = bounded(file.name, 200)
     try:
         with file.open("rb") as lines:
+            if file.suffix.lower() == ".csv":
+                return [], list(_from_csv(lines, name))
             rows = list(_objects(lines, name))
     except OSError as error:
         raise InputError("labelled.file", f"the file cannot be read: {error.strerror}.", where=name) from None
@@ -72,6 +80,49 @@ def _object(line: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise _Broken("the line is not a JSON object")
     return found
+
+
+def _from_csv(lines: IO[bytes], name: str) -> Iterator[LabelledColumn]:
+    """Yield the columns of a CSV file with one value in each line."""
+    problems: list[Problem] = []
+    found: dict[tuple[str, str], LabelledColumn] = {}
+    values: dict[tuple[str, str], list[str | None]] = defaultdict(list)
+    reader = csv.DictReader(TextIOWrapper(lines, encoding="utf-8-sig", newline=""), strict=True)
+    try:
+        head = reader.fieldnames
+        if head is None:
+            raise InputError("labelled.empty", "nothing is labelled in this file.", where=name, fix=_CSV)
+        if not set(_NEEDED) <= set(head) <= set(_HEAD) or len(head) != len(set(head)):
+            raise InputError("labelled.line", f"the head is not table,column,category,value. {_CSV}", where=f"{name}:1")
+        for row in reader:
+            try:
+                if None in row or None in row.values():
+                    raise _Broken("the line has not as many fields as the head")
+                given = row | {"category": row["category"] or None, "values": []}
+                column = _column(reader.line_num, given)
+                key = (column.table, column.column)
+                first = found.setdefault(key, column)
+                if (first.category, first.kind) != (column.category, column.kind):
+                    raise _Broken("the column has another category or kind than before")
+                values[key].append(row.get("value"))
+            except _Broken as broken:
+                problems.append(Problem("labelled.line", f"{broken}. {_CSV}", f"{name}:{reader.line_num}"))
+            if len(problems) >= _MOST_PROBLEMS:
+                break
+    except UnicodeDecodeError:
+        raise InputError("labelled.line", "the file is not UTF-8 text.", where=name) from None
+    except csv.Error:
+        broken_at = f"{name}:{reader.reader.line_num}"  # DictReader counts a line when it is read
+        raise InputError("labelled.line", f"the line is not CSV, or too long. {_CSV}", where=broken_at) from None
+    if problems:
+        raise InputError.of(problems)
+    if not found:
+        raise InputError("labelled.empty", "nothing is labelled in this file.", where=name, fix=_CSV)
+    yield from (replace(column, values=_distinct(values[key])) for key, column in found.items())
+
+
+def _distinct(values: Iterable[str | None]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(value for value in values if value and value.strip()))
 
 
 def _each(rows: list[tuple[int, dict[str, Any]]], read: Callable[[int, dict[str, Any]], T], name: str) -> list[T]:
@@ -125,8 +176,7 @@ def _column(line: int, row: dict[str, Any]) -> LabelledColumn:
     if category is not None and (not isinstance(category, str) or category not in CATEGORIES):
         raise _Broken(f"'category' is none of the taxonomy.{did_you_mean(str(category), CATEGORIES)}".rstrip("."))
     kind = _word(row, "kind") or "string"
-    distinct = tuple(dict.fromkeys(value for value in values if value and value.strip()))
-    return LabelledColumn(line, _word(row, "table"), column, kind, distinct, category)
+    return LabelledColumn(line, _word(row, "table"), column, kind, _distinct(values), category)
 
 
 def _word(row: dict[str, Any], key: str) -> str:

@@ -10,7 +10,7 @@ from delible.store.holds import Holds
 from delible.store.keys import Keys, load_keys
 from delible.store.ledger import Ledger
 from delible.store.notices import Notices
-from delible.store.policies import load_workspace_policies
+from delible.store.policies import CONTROLLER, load_workspace_policies
 from delible.store.requests import Requests
 from delible.store.suppression import Suppression
 from delible.store.workspace import Workspace
@@ -31,6 +31,12 @@ class Control:
     def policies(self) -> PolicySet:
         """The policies as they are now."""
         return load_workspace_policies(self.workspace)
+
+    @cached_property
+    def policies_if_any(self) -> PolicySet | None:
+        """The policies; None in a workspace that has no controller yet."""
+        folder = self.workspace.path(self.workspace.config.policies)
+        return self.policies if (folder / CONTROLLER).exists() else None
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from importlib.resources import files
 from pathlib import Path
 
-from delible.errors import BlockedError, SetupError
+from delible.errors import BlockedError
 from delible.model.request import Request
 from delible.model.terms import Regime, Right
 from delible.store.workspace import CONFIG_FILE, Workspace, open_workspace
@@ -24,6 +23,7 @@ from delible.workflows.dataset import build_dataset
 from delible.workflows.erasure import Erased
 from delible.workflows.fulfilment import fulfil_requests
 from delible.workflows.init import init_workspace
+from delible.workflows.policies import shipped_policies
 from delible.workflows.reporting import audit_report
 from delible.workflows.requests import approve_request, submit_requests
 from delible.workflows.retention import apply_retention, plan_due_retention
@@ -75,7 +75,7 @@ def run_demo(folder: Path, *, actor: str, now: datetime, progress: Progress = la
     config = folder / CONFIG_FILE
     config.write_text(config.read_text().replace("spark: {}  ", 'spark: {spark.delible.small: "true"}  '))
     workspace = open_workspace(folder)
-    shutil.copytree(_shipped_policies(), workspace.path(workspace.config.policies), dirs_exist_ok=True)
+    shutil.copytree(shipped_policies(), workspace.path(workspace.config.policies), dirs_exist_ok=True)
     step(1, f"writing a company of {PEOPLE:,} people")
     from delible.lake.company import make_company
 
@@ -182,14 +182,6 @@ def _file(lines: Iterator[dict[str, object]] | list[dict[str, object]] | tuple[P
         yield name
     finally:
         Path(name).unlink()
-
-
-def _shipped_policies() -> Path:
-    """Return the demo company's policies: in the wheel, or beside the sources in a checkout."""
-    for folder in (Path(str(files("delible"))) / "shop", Path(__file__).parents[3] / "policies" / "shop"):
-        if (folder / "controller.yaml").is_file():
-            return folder
-    raise SetupError("demo.policies", "the demo's policies are not installed.", fix="Install delible again.")
 
 
 def _shown(path: Path) -> str:

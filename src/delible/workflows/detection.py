@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from delible.decide.detection import detection_of
 from delible.model.detection import Detection
-from delible.store.policies import CONTROLLER, load_workspace_policies
 from delible.store.workspace import Workspace
+from delible.workflows.control import Control
 
 
-def detection_for(workspace: Workspace) -> Detection:
+def detection_for(workspace: Workspace, control: Control | None = None) -> Detection:
     """Return what is looked for; in a workspace that has no controller yet, no country's identifiers.
+
+    Args:
+        control: What has read the policies already.
 
     Raises:
         PolicyError: When the policies cannot be read.
     """
-    if not (workspace.path(workspace.config.policies) / CONTROLLER).exists():
-        return Detection(nlp=workspace.nlp)
-    return detection_of(load_workspace_policies(workspace), workspace.nlp)
+    policies = (control or Control(workspace)).policies_if_any
+    return Detection(nlp=workspace.nlp) if policies is None else detection_of(policies, workspace.nlp)

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 from delible import __version__
+from delible.decide.detection import detection_of
+from delible.detect import database
 from delible.detect.model_files import check_installed
 from delible.errors import DelibleError, InputError, Problem, SetupError
 from delible.lake.class_archive import archive_path, make_archive
 from delible.lake.jdk import delta_jars, jar_folder, java_version
+from delible.model.detection import DEFAULT_DETECTION, Detection
 from delible.store.keys import load_keys
+from delible.store.policies import load_policies
 from delible.store.workspace import Workspace, open_workspace
+from delible.workflows.detection import detection_for
+from delible.workflows.policies import shipped_policies
 
 _OLDEST_PYTHON = (3, 11)
 _CORE = ("deltalake", "pyarrow", "pydantic", "presidio-analyzer", "presidio-anonymizer", "openlineage-python")
@@ -50,14 +59,14 @@ def examine(folder: Path, *, fetch: bool = False, warm: bool = False) -> tuple[C
     """Return all checks on this machine and on the workspace in a folder.
 
     Starts no JVM but `java -version`, unless `fetch` asks for Delta JARs that are not cached yet, or `warm` for an
-    archive of Spark's classes.
+    archive of Spark's classes and the database of patterns.
     """
     packages = [_package(name) for name in _CORE]
     spark = [_spark_package(name) for name in _SPARK]
     java = _java()
     ready = all(check.health is not Health.BROKEN for check in (*spark, java))
     jars = [_jars(fetch=fetch), _classes(warm=warm)] if ready else []
-    return (_own(), _python(), *packages, *spark, java, *jars, *_workspace(folder))
+    return (_own(), _python(), *packages, *spark, java, *jars, _patterns(folder, warm=warm), *_workspace(folder))
 
 
 def broken(checks: tuple[Check, ...]) -> DelibleError | None:
@@ -129,6 +138,28 @@ def _classes(*, warm: bool) -> Check:
     if archive is not None:
         return Check("class archive", Health.OK, str(archive))
     return Check("class archive", Health.NOTE, "none, so Spark starts about 5 s later.", "Make one with: doctor --warm")
+
+
+def _patterns(folder: Path, *, warm: bool) -> Check:
+    """Look for databases of Hyperscan's; which patterns they are for, only loading all recognizers would tell."""
+    if find_spec("hyperscan") is None:
+        slower = "Hyperscan is not installed, so scans take two to three times as long."
+        return Check("patterns", Health.NOTE, slower, "Install it with: pip install 'delible[fast]'")
+    if warm:
+        database.warm(_looked_for(folder))
+    kept = database.all_kept()
+    if kept:
+        return Check("patterns", Health.OK, f"{len(kept)} compiled in {kept[0].parent}")
+    return Check("patterns", Health.NOTE, "none compiled, so a first scan takes 10-20 s more.", "Do it: doctor --warm")
+
+
+def _looked_for(folder: Path) -> Iterator[Detection]:
+    """Yield what is looked for without policies, in the demo and in the workspace; what is broken is told elsewhere."""
+    yield DEFAULT_DETECTION
+    with suppress(DelibleError):
+        yield detection_of(load_policies(shipped_policies()))
+    with suppress(DelibleError):
+        yield detection_for(open_workspace(folder))
 
 
 def _workspace(folder: Path) -> list[Check]:

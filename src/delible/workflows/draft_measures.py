@@ -20,6 +20,7 @@ from delible.plan.draft_columns import column_category
 from delible.store.keys import load_keys
 from delible.store.tags import Tags
 from delible.store.workspace import Workspace
+from delible.workflows.detection import detection_for
 from delible.workflows.draft_tables import Described, policies_of
 
 if TYPE_CHECKING:
@@ -43,12 +44,13 @@ def verdicts(
     kept: dict[str, dict[str, TagFinding]] = defaultdict(dict)
     for tag in Tags(workspace).latest():
         kept[tag.table][tag.column] = tag
+    detection = detection_for(workspace)
     found = {}
     for table in tables:
         own = kept.get(table.tagged, {})
         if not own and table.policy is None:
             tell(f"{table.table}: looking at a sample of its values")
-            own = _scanned(spark, table, Detection(nlp=workspace.nlp), now)
+            own = _scanned(spark, table, detection, now)
         found[table.table] = _by_column(table, own)
     return found
 

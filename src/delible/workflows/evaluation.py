@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
@@ -15,6 +15,8 @@ from delible.errors import BlockedError, Problem
 from delible.model.detection import DEFAULT_DETECTION, Detection
 from delible.model.labelled import LabelledColumn, LabelledText, Span
 from delible.store.labelled import read_labelled
+from delible.store.workspace import Workspace
+from delible.workflows.detection import detection_for
 from delible.workflows.verdicts import judged
 
 _BATCH = 200
@@ -32,6 +34,7 @@ class Evaluation:
         columns: None when the file holds texts.
         unlabelled: Findings by type, of types that nobody labelled; they are not judged.
         unknown: Labelled types that are not looked for, so that none can be found.
+        of: What was looked for.
         read: Texts or columns.
         seconds: How long detection took, without loading the engine.
     """
@@ -40,6 +43,7 @@ class Evaluation:
     columns: ColumnQuality | None
     unlabelled: dict[str, int] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
+    of: Detection = DEFAULT_DETECTION
     read: int = 0
     seconds: float = 0.0
 
@@ -50,31 +54,40 @@ class Evaluation:
 
 
 def evaluate(
-    file: Path, *, now: datetime, countries: Sequence[str] = (), progress: Progress = lambda _: None
+    file: Path,
+    *,
+    now: datetime,
+    workspace: Workspace | None = None,
+    countries: Sequence[str] = (),
+    progress: Progress = lambda _: None,
 ) -> Evaluation:
     """Return how well detection finds what is labelled in a file.
 
     Args:
-        countries: Whose national identifiers are looked for beside the default ones.
+        workspace: What its scans look for is measured, with its model; without one, what every workspace begins with.
+        countries: Whose national identifiers are looked for beside those.
 
     Raises:
-        InputError: `labelled.*`: the file cannot be read or used.
+        InputError: `labelled.*`: the file cannot be read or used. `detect.model_missing`, `detect.model_unfit`.
+        PolicyError: The workspace's policies cannot be read.
         DelibleError: `detect.failed`.
     """
     texts, columns = read_labelled(file)
+    of = detection_for(workspace) if workspace is not None else DEFAULT_DETECTION
+    of = replace(of, countries=tuple(sorted({*of.countries, *(country.upper() for country in countries)})))
     if columns:
-        return evaluate_columns(columns, now=now, progress=progress)
-    return evaluate_texts(texts, countries=countries, progress=progress)
+        return evaluate_columns(columns, of=of, now=now, progress=progress)
+    return evaluate_texts(texts, of=of, progress=progress)
 
 
 def evaluate_texts(
-    texts: Sequence[LabelledText], *, countries: Sequence[str] = (), progress: Progress = lambda _: None
+    texts: Sequence[LabelledText], *, of: Detection = DEFAULT_DETECTION, progress: Progress = lambda _: None
 ) -> Evaluation:
     """Return how well the engine finds what is labelled in texts."""
     from delible.detect.engine import engine
+    from delible.detect.entities import told
 
-    of = Detection(tuple(sorted({country.upper() for country in countries})))
-    known = set(engine(of).thresholds)
+    known = set(map(told, engine(of).thresholds))
     labelled = {span.entity for text in texts for span in text.spans}
     started = perf_counter()
     answers = list(_answers(texts, of, progress))
@@ -85,20 +98,25 @@ def evaluate_texts(
         columns=None,
         unlabelled=dict(sorted(unlabelled.items())),
         unknown=tuple(sorted(labelled - known)),
+        of=of,
         read=len(texts),
         seconds=seconds,
     )
 
 
 def evaluate_columns(
-    columns: Sequence[LabelledColumn], *, now: datetime, progress: Progress = lambda _: None
+    columns: Sequence[LabelledColumn],
+    *,
+    of: Detection = DEFAULT_DETECTION,
+    now: datetime,
+    progress: Progress = lambda _: None,
 ) -> Evaluation:
     """Return how well verdicts agree with the true categories of columns; those of one table are judged together."""
     started = perf_counter()
     said = started
     facts: list[ColumnFacts] = []
     for column in columns:
-        facts.append(_counted(column))
+        facts.append(_counted(column, of))
         said = _say(progress, said, len(facts), len(columns), "columns")
     tables: dict[str, list[int]] = {}
     for number, column in enumerate(columns):
@@ -106,10 +124,10 @@ def evaluate_columns(
     verdicts: dict[int, str | None] = {}
     for numbers in tables.values():
         table = columns[numbers[0]].table
-        found = judged([facts[n] for n in numbers], DEFAULT_DETECTION, table=table, version=0, at=now)
+        found = judged([facts[n] for n in numbers], of, table=table, version=0, at=now)
         verdicts |= {n: finding.category for n, finding in zip(numbers, found, strict=True)}
     answers = [(column, verdicts[number]) for number, column in enumerate(columns)]
-    return Evaluation(None, judge_columns(answers), read=len(columns), seconds=perf_counter() - started)
+    return Evaluation(None, judge_columns(answers), of=of, read=len(columns), seconds=perf_counter() - started)
 
 
 def unmet(
@@ -138,11 +156,11 @@ def _answers(
         said = _say(progress, said, first + len(batch), len(texts), "texts")
 
 
-def _counted(column: LabelledColumn) -> ColumnFacts:
+def _counted(column: LabelledColumn, of: Detection) -> ColumnFacts:
     from delible.detect.values import Tally
 
     tally = Tally()
-    tally.add_all((value, 1) for value in column.values)
+    tally.add_all(((value, 1) for value in column.values), detection=of)
     return ColumnFacts(
         column.column, column.kind, tally.values, True, dict(tally.hits), dict(tally.whole), dict(tally.shapes)
     )

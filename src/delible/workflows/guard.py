@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from delible.decide.deadline import due_date
 from delible.decide.suppression import Again, ErasedPerson, again, erased_people, guarded
 from delible.errors import BlockedError, InputError, Problem, did_you_mean
-from delible.model.policy import TablePolicy
+from delible.model.policy import PolicySet, TablePolicy
 from delible.model.record import AuditEntry
 from delible.model.request import ENDED, Request
 from delible.model.subject import Identifier, KeyRow, SubjectRef
@@ -83,6 +83,7 @@ def guard_tables(
     actor: str,
     now: datetime,
     erase: bool = True,
+    policies: PolicySet | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Guarded:
     """Look whether rows of erased people are in tables again.
@@ -90,11 +91,12 @@ def guard_tables(
     Args:
         names: Tables of the policies; all of them when none is named.
         erase: Do as the controller's `returned` says; False only reports.
+        policies: The workspace's, where somebody has read them already.
 
     Raises:
         InputError: `table.unknown`, `table.missing`.
     """
-    control = Control(workspace)
+    control = Control(workspace) if policies is None else Control(workspace).under(policies)
     erased = erased_people(control.suppression.rows())
     tables = _guarded(control, names)
     if not erased or not tables:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from datetime import date
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from delible.decide.policy import PolicyCheck, check
-from delible.errors import BlockedError, InputError
+from delible.errors import BlockedError, InputError, SetupError
 from delible.plan.explain import Explanation, explain
 from delible.store.policies import load_workspace_policies, policy_schemas, read_workspace_policies
 from delible.store.workspace import Workspace
@@ -100,3 +101,15 @@ def export_schemas(out: Path | None) -> dict[str, Any]:
             reason = getattr(error, "strerror", None) or "the name is not allowed"
             raise InputError("policy.schema_folder", f"cannot write here: {reason}.", where=str(out)) from None
     return schemas
+
+
+def shipped_policies() -> Path:
+    """Return the demo company's policies: in the wheel, or beside the sources in a checkout.
+
+    Raises:
+        SetupError: `demo.policies`.
+    """
+    for folder in (Path(str(files("delible"))) / "shop", Path(__file__).parents[3] / "policies" / "shop"):
+        if (folder / "controller.yaml").is_file():
+            return folder
+    raise SetupError("demo.policies", "the demo's policies are not installed.", fix="Install delible again.")

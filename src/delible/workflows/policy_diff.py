@@ -14,6 +14,7 @@ from delible.errors import BlockedError, InputError, Problem
 from delible.model.policy import PolicySet
 from delible.model.retention import EventClock
 from delible.plan.dataset import DatasetPlan, plan_dataset
+from delible.plan.detection_diff import detection_change, only_detection
 from delible.plan.policy_diff import (
     DatasetChange,
     PolicyDiff,
@@ -55,8 +56,9 @@ def compare_policies(
     """
     before, after = (load_policy_folder(workspace, folder) for folder in (old, new))
     things = changed_things(before, after)
-    if not things:
-        return PolicyDiff(old=before.fingerprint, new=after.fingerprint)
+    detection = detection_change(before, after)
+    if only_detection(things):
+        return PolicyDiff(old=before.fingerprint, new=after.fingerprint, things=things, detection=detection)
     spark = session_for(workspace)
     sides = tuple(_Side.of(workspace, policies, spark, now) for policies in (before, after))
     tables, missing = [], {name for side in sides for name in side.missing}
@@ -82,6 +84,7 @@ def compare_policies(
         tables=tuple(tables),
         datasets=tuple(datasets),
         erasure=erasure_changes(before, after),
+        detection=detection,
         missing=tuple(sorted(missing)),
     )
 

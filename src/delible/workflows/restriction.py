@@ -85,12 +85,14 @@ class Restricted:
         return without_held(rows, policy, hidden)
 
 
-def restricted_rows(workspace: Workspace, spark: SparkSession) -> Restricted:
-    """Return the people whose rows a read of any table leaves out; nobody in a workspace without policies."""
-    from delible.store.policies import load_controller
+def restricted_rows(workspace: Workspace, spark: SparkSession, control: Control | None = None) -> Restricted:
+    """Return the people whose rows a read of any table leaves out; nobody in a workspace without policies.
 
-    control = Control(workspace)
-    if load_controller(workspace) is None:
+    Args:
+        control: What has read the policies already.
+    """
+    control = control or Control(workspace)
+    if control.policies_if_any is None:
         return Restricted(spark, control, frozenset(), {})
     return Restricted.of(spark, control)
 

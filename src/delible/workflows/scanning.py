@@ -152,8 +152,14 @@ class Step:
 
 
 def detector_of(detection: Detection, *, exact: bool = False) -> str:
-    """Return what looks, in words: evidence of another release, or of other recognizers, is not added to."""
-    return f"{__version__} {detection.key}{' exact' if exact else ''}"
+    """Return what looks, in words: evidence of another release, model or recognizers is not added to.
+
+    It reads the model's files, since a model that was trained anew has the name of the old one.
+    """
+    from delible.detect.model_files import model_digest
+
+    words = (__version__, detection.key, model_digest(detection.nlp), "exact" if exact else "")
+    return " ".join(filter(None, words))
 
 
 def step(

@@ -13,14 +13,13 @@ from delible.decide.policy import location_key
 from delible.decide.tagging import TYPED, WHOLE
 from delible.detect.columns import named
 from delible.errors import InputError, did_you_mean
-from delible.model.policy import PolicySet
 from delible.model.record import AuditEntry
 from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
-from delible.store.policies import load_workspace_policies
 from delible.store.sizes import TableSize, table_size
 from delible.store.warehouse import find_tables
 from delible.store.workspace import Workspace
+from delible.workflows.control import Control
 
 if TYPE_CHECKING:
     from delible.lake.load import Loaded
@@ -50,9 +49,13 @@ class KnownTable:
         return -1 if self.size is None else self.size.version
 
 
-def list_tables(workspace: Workspace) -> list[KnownTable]:
-    """Return the policies' tables and those that lie in the warehouse, by name, each once."""
-    policies = _policies(workspace)
+def list_tables(workspace: Workspace, control: Control | None = None) -> list[KnownTable]:
+    """Return the policies' tables and those that lie in the warehouse, by name, each once.
+
+    Args:
+        control: What has read the policies already.
+    """
+    policies = (control or Control(workspace)).policies_if_any
     places = {} if policies is None else {location_key(t.path): t.table for t in policies.tables.values()}
     known = [] if policies is None else [(t.table, workspace.location(t), True) for t in policies.tables.values()]
     warehouse = workspace.config.warehouse.rstrip("/")
@@ -63,13 +66,16 @@ def list_tables(workspace: Workspace) -> list[KnownTable]:
     return [KnownTable(name, place, policy, table_size(place)) for name, place, policy in sorted(known)]
 
 
-def chosen_tables(workspace: Workspace, names: Sequence[str]) -> list[KnownTable]:
+def chosen_tables(workspace: Workspace, names: Sequence[str], control: Control | None = None) -> list[KnownTable]:
     """Return the named tables, or all that are there when none is named.
+
+    Args:
+        control: What has read the policies already.
 
     Raises:
         InputError: `table.unknown`, `table.missing`.
     """
-    tables = {known.table: known for known in list_tables(workspace)}
+    tables = {known.table: known for known in list_tables(workspace, control)}
     if not names:
         return [known for known in tables.values() if known.size is not None]
     for name in names:
@@ -143,15 +149,8 @@ def _is_safe(column: str, kind: str, table: str) -> bool:
 
 
 def _location(workspace: Workspace, name: str) -> str:
-    policies = _policies(workspace)
+    policies = Control(workspace).policies_if_any
     if policies is not None and name in policies.tables:
         return workspace.location(policies.tables[name])
     warehouse = workspace.config.warehouse
     return f"{warehouse.rstrip('/')}/{name}" if "://" in warehouse else str(workspace.path(warehouse) / name)
-
-
-def _policies(workspace: Workspace) -> PolicySet | None:
-    """Return the policies, or None in a workspace that has no controller yet."""
-    if not (workspace.path(workspace.config.policies) / "controller.yaml").exists():
-        return None
-    return load_workspace_policies(workspace)

@@ -23,14 +23,13 @@ from delible.store.scans import Scans
 from delible.store.snapshots import table_snapshot
 from delible.store.tags import Tags
 from delible.store.workspace import Workspace
+from delible.workflows.control import Control
 from delible.workflows.detection import detection_for
 from delible.workflows.guard import guard_tables
 from delible.workflows.restriction import restricted_rows
 from delible.workflows.scanning import EVERYTHING, Extent
 from delible.workflows.tables import chosen_tables
-from delible.workflows.verdicts import MEASURED_BY_A_SCAN, judged, measure, table_and_column
-
-_LONGEST_REASON = 500
+from delible.workflows.verdicts import MEASURED_BY_A_SCAN, check_reason, judged, measure, table_and_column
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,8 @@ def scan_tables(
     if extent.values is not None and extent.values < 1:
         raise InputError("tags.sample", "a sample has at least one value.", where="--sample")
     ledger = Ledger(workspace, load_keys(workspace))
-    tables = chosen_tables(workspace, names)
+    control = Control(workspace)
+    tables = chosen_tables(workspace, names, control)
 
     from delible.detect.model_files import check_installed
     from delible.lake.sample import draw
@@ -118,11 +118,11 @@ def scan_tables(
     from delible.workflows.scanning import detector_of, drift_of, step
     from delible.workflows.spark import session_for
 
-    detection = detection_for(workspace)
+    detection = detection_for(workspace, control)
     check_installed(detection.nlp)
     spark = session_for(workspace)
     looked_for = detector_of(detection, exact=exact)
-    restricted = restricted_rows(workspace, spark)
+    restricted = restricted_rows(workspace, spark, control)
     scans = Scans(workspace)
     pinned = {(t.table, t.column) for t in Tags(workspace).latest() if t.state.pinned}
     findings: list[TagFinding] = []
@@ -144,7 +144,7 @@ def scan_tables(
                 expected=now_read.expected,
                 tell=partial(_tell, progress, head),
             )
-        mapped = _mapped(restricted.control.policies.tables[known.table] if known.policy else None, now_read.schema)
+        mapped = _mapped(control.policies.tables[known.table] if known.policy else None, now_read.schema)
         mapped |= {column: True for table, column in pinned if table == known.table}
         record = now_read.record(facts, drift_of(now_read, mapped), now)
         records.append(record)
@@ -156,7 +156,7 @@ def scan_tables(
         scans.put(record)
     few = MEASURED_BY_A_SCAN
     combinations = measure(workspace, tables, restricted, spark, now=now, most_rows=few, progress=progress)
-    returned = _returned(workspace, [known.table for known in tables if known.policy], actor, now, progress)
+    returned = _returned(control, [known.table for known in tables if known.policy], actor, now, progress)
     found = Scan(
         tuple(record.table for record in records),
         tuple(findings),
@@ -184,8 +184,9 @@ def scan_names(workspace: Workspace, names: Sequence[str] = (), *, actor: str, n
     from delible.workflows.scanning import USUAL_CONFIDENCE
 
     ledger = Ledger(workspace, load_keys(workspace))
-    detection = detection_for(workspace)
-    tables = chosen_tables(workspace, names)
+    control = Control(workspace)
+    detection = detection_for(workspace, control)
+    tables = chosen_tables(workspace, names, control)
     seen = {(t.table, t.column) for t in Tags(workspace).latest() if t.sampled or t.state.pinned}
     findings: list[TagFinding] = []
     for known in tables:
@@ -207,7 +208,8 @@ def _verdicts(record: ScanRecord, detection: Detection, now: datetime) -> list[T
 
 
 def _bounded(finding: TagFinding, found: Reach) -> TagFinding:
-    if finding.category is not None or not found.rows or found.share is None:
+    empty = not found.of and found.missed == 0
+    if finding.category is not None or not (found.rows or empty) or found.share is None:
         return finding
     return finding.model_copy(update={"bound": round(found.share, 9)})
 
@@ -241,15 +243,17 @@ def _tell_ledger(
 
 
 def _returned(
-    workspace: Workspace, names: Sequence[str], actor: str, now: datetime, progress: Callable[[str], None]
+    control: Control, names: Sequence[str], actor: str, now: datetime, progress: Callable[[str], None]
 ) -> dict[str, int]:
     """Return the tables in which rows of erased people are again; a path that leads nowhere yet stops no scan."""
+    if not names:
+        return {}
     try:
-        found = guard_tables(workspace, names, actor=actor, now=now, erase=False).tables if names else ()
+        looked = guard_tables(control.workspace, names, actor=actor, now=now, erase=False, policies=control.policies)
     except InputError as error:
         progress(f"not looked for erased people: {error}")
         return {}
-    return {table.table: table.rows for table in found if table.rows}
+    return {table.table: table.rows for table in looked.tables if table.rows}
 
 
 def list_tags(workspace: Workspace) -> list[TagFinding]:
@@ -282,8 +286,7 @@ def review_tag(
         InputError: `tags.column`, `tags.reason`, `tags.category`, `tags.unknown`.
     """
     table, path = table_and_column(column)
-    if not reason.strip() or len(reason) > _LONGEST_REASON:
-        raise InputError("tags.reason", f"a reason has 1 to {_LONGEST_REASON} characters.", where="--reason")
+    check_reason(reason)
     if category is not None and (not accept or category not in CATEGORIES):
         hint = did_you_mean(category, CATEGORIES).strip()
         words = "is no data category." if accept else "belongs to --accept."

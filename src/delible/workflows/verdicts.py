@@ -19,6 +19,7 @@ from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
 from delible.store.tags import Tags
 from delible.store.workspace import Workspace
+from delible.workflows.control import Control
 from delible.workflows.tables import KnownTable, chosen_tables
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from delible.workflows.restriction import Restricted
 
+_LONGEST_REASON = 500
 MEASURED_BY_A_SCAN = 1_000_000
 """Rows up to which a scan measures combinations by itself: they are counted over all rows, whatever the sample."""
 
@@ -65,6 +67,16 @@ def table_and_column(column: str) -> tuple[str, str]:
     return table, path
 
 
+def check_reason(reason: str) -> None:
+    """Refuse a decision, or its taking back, without a reason or with one that nobody would read.
+
+    Raises:
+        InputError: `tags.reason`.
+    """
+    if not reason.strip() or len(reason) > _LONGEST_REASON:
+        raise InputError("tags.reason", f"a reason has 1 to {_LONGEST_REASON} characters.", where="--reason")
+
+
 def reopen_tag(workspace: Workspace, column: str, *, reason: str, actor: str, now: datetime) -> TagFinding:
     """Take a person's decision about `TABLE.COLUMN` back; the next scan judges anew.
 
@@ -72,8 +84,7 @@ def reopen_tag(workspace: Workspace, column: str, *, reason: str, actor: str, no
         InputError: `tags.column`, `tags.reason`, `tags.unknown`, `tags.not_pinned`.
     """
     table, path = table_and_column(column)
-    if not reason.strip():
-        raise InputError("tags.reason", "a decision is taken back with a reason.", where="--reason")
+    check_reason(reason)
     ledger = Ledger(workspace, load_keys(workspace))
     found = Tags(workspace).reopen(table, path, reason=reason, now=now)
     entry = AuditEntry(
@@ -103,7 +114,8 @@ def measure_uniqueness(
     from delible.workflows.spark import session_for
 
     ledger = Ledger(workspace, load_keys(workspace))
-    tables = chosen_tables(workspace, names)
+    control = Control(workspace)
+    tables = chosen_tables(workspace, names, control)
     found = _by_table(workspace)
     few = next((t.table for t in tables if len(quasi_columns(found.get(t.table, ()))) < 2), None)  # noqa: PLR2004
     if names and few is not None:
@@ -114,7 +126,7 @@ def measure_uniqueness(
             fix="Run: delible tags scan",
         )
     spark = session_for(workspace)
-    measured = measure(workspace, tables, restricted_rows(workspace, spark), spark, now=now, progress=progress)
+    measured = measure(workspace, tables, restricted_rows(workspace, spark, control), spark, now=now, progress=progress)
     counts = {"tables": len({each.table for each in measured}), "combinations": len(measured)}
     entry = AuditEntry(actor=actor, action="tags.uniqueness", object="workspace:tables", outcome="done", counts=counts)
     ledger.append([entry], now)

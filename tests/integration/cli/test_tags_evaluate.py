@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from delible.cli import main
+from delible.store.workspace import create_workspace
+from policy_files import CONTROLLER, write_policies
 
 ROWS = [
     {"text": "canary@fennel.example", "spans": [{"start": 0, "end": 21, "type": "EMAIL_ADDRESS"}], "register": "chat"},
@@ -93,6 +95,74 @@ def test_a_broken_line_is_named(evaluate):
     answer = evaluate([*ROWS, {"text": "canary"}])
     assert answer.returncode == 2
     assert "labelled.jsonl:4" in answer.stderr
+
+
+OWN = """\
+recognizer: badge
+description: Badges of staff.
+category: user.unique_id
+patterns: [{regex: 'B-\\d{6}', score: 0.9}]
+"""
+BADGES = [
+    {"text": "canary B-123456", "spans": [{"start": 7, "end": 15, "type": "BADGE"}]},
+    {"text": "id 65929970489, Anna Lopez", "spans": [{"start": 3, "end": 14, "type": "DE_TAX_ID"}]},
+]
+
+
+@pytest.fixture
+def own_workspace(tmp_path):
+    made = create_workspace(tmp_path / "w")
+    controller = CONTROLLER + "national_identifiers: [DE]\n"
+    write_policies(made.root / "policies", {"controller.yaml": controller, "detection/badge.yaml": OWN})
+    config = made.root / "delible.yaml"
+    config.write_text("detection:\n  nlp: none\n")
+    return made.root
+
+
+@pytest.mark.parametrize("how", ["option", "variable", "here"])
+def test_in_a_workspace_what_its_scans_look_for_is_measured(evaluate, own_workspace, monkeypatch, how):
+    if how == "variable":
+        monkeypatch.setenv("DELIBLE_WORKSPACE", str(own_workspace))
+    if how == "here":
+        monkeypatch.chdir(own_workspace)
+    at = ("--workspace", str(own_workspace)) if how == "option" else ()
+    document = json.loads(evaluate(BADGES, "--json", *at).stdout)
+    assert document["entities"]["BADGE"]["recall"] == 1.0
+    assert (document["unknown"], document["unlabelled"]) == ([], {})  # nobody reads names
+    found = {"of": "workspace", "model": "none", "countries": ["DE"], "recognizers": ["badge"]}
+    assert document["detection"] == found
+    assert "looked for as this workspace's scans do: model none; countries: DE; recognizers: badge" in " ".join(
+        evaluate(BADGES, *at).stdout.split()
+    )
+
+
+def test_without_a_workspace_the_default_is_measured(evaluate, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    document = json.loads(evaluate(BADGES, "--json", "--country", "fr").stdout)
+    assert document["detection"] == {"of": "default", "model": "shipped", "countries": ["FR"], "recognizers": []}
+    assert document["unknown"] == ["BADGE", "DE_TAX_ID"]
+    assert document["unlabelled"] == {"PERSON": 1}
+
+
+def test_columns_are_judged_with_the_workspace_s_recognizers(evaluate, own_workspace):
+    column = {"column": "c1", "values": [f"B-{n:06}" for n in range(9)], "category": "user.unique_id"}
+    at = ("--workspace", str(own_workspace))
+    assert json.loads(evaluate([column], "--json", *at).stdout)["categories"]["user.unique_id"]["recall"] == 1.0
+    assert json.loads(evaluate([column], "--json").stdout)["categories"]["user.unique_id"]["recall"] == 0.0
+
+
+def test_a_named_workspace_that_is_not_there_is_an_error(evaluate, tmp_path):
+    assert evaluate(ROWS, "--workspace", str(tmp_path / "nowhere")).returncode == 2
+
+
+def test_csv(tmp_path, capsys):
+    file = tmp_path / "truth.csv"
+    lines = [f"people,mail,user.contact.email,canary{n}@fennel.example" for n in range(9)]
+    file.write_text("\n".join(["table,column,category,value", *lines]))
+    assert main.main(["tags", "evaluate", "--labelled", str(file), "--json"]) == 0
+    out = capsys.readouterr().out
+    assert json.loads(out)["categories"]["user.contact.email"]["tp"] == 1
+    assert "canary" not in out
 
 
 def test_neither_spark_nor_a_workspace_is_needed(tmp_path):

@@ -96,6 +96,19 @@ def test_a_decision_is_made_and_taken_back(scanned: Workspace, capsys: pytest.Ca
     assert (found["state"], found["category"], found["reason"]) == ("reopened", "user.contact.email", "they are not")
 
 
+@pytest.mark.parametrize("length", [0, 500, 501])
+@pytest.mark.parametrize("decision", ["--reject", "--reopen"])
+def test_reasons_of_both_have_the_same_length(
+    scanned: Workspace, capsys: pytest.CaptureFixture[str], decision: str, length: int
+) -> None:
+    if decision == "--reopen":
+        assert run(scanned, capsys, "review", "people.email", "--accept", "--reason", "right")[0] == 0
+    code, out = run(scanned, capsys, "review", "people.email", decision, "--reason", "x" * length, "--json")
+    assert (code, [e["code"] for e in json.loads(out).get("errors", [])]) == (
+        (0, []) if length == 500 else (2, ["tags.reason"])
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [

@@ -5,9 +5,13 @@ import subprocess
 import sys
 
 import pytest
+from presidio_analyzer import PatternRecognizer
+from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 
-from delible.detect.engine import engine
-from delible.model.detection import Detection
+from delible.detect.engine import Engine, engine
+from delible.detect.gates import compiled, gate
+from delible.detect.patterns import Expression
+from delible.model.detection import DEFAULT_DETECTION, Detection
 
 OFFLINE = """
 import socket
@@ -74,3 +78,27 @@ def test_a_context_word_lifts_a_bare_number():
 def test_national_recognizers_are_loaded_on_demand():
     found = engine(Detection(("ES",))).analyze("DNI 12345678Z")
     assert "ES_NIF" in {each[0] for each in found}
+
+
+def test_engines_with_and_without_a_model_share_all_but_the_model():
+    """Each worker has both: recognizers and the gate are what they have in common."""
+    with_model, without = Engine(), Engine(DEFAULT_DETECTION.unread)
+    theirs, ours = (
+        {id(r) for r in each._analyzer.registry.recognizers if not isinstance(r, SpacyRecognizer)}
+        for each in (with_model, without)
+    )
+    assert theirs == ours
+    assert len(ours) > 10
+    database = compiled([Expression("abc", 0)])
+    if database is not None:
+        assert gate([Expression("abc", 0)], database) is gate([Expression("abc", 0)], bytes(bytearray(database)))
+    assert with_model.thresholds is not without.thresholds
+    assert {"PERSON", "LOCATION"} == set(with_model.thresholds) - set(without.thresholds)
+
+
+def test_what_is_added_to_one_engine_is_in_no_other():
+    own = Engine(DEFAULT_DETECTION.unread)
+    own._analyzer.registry.add_recognizer(PatternRecognizer("ODD", deny_list=["odd"]))
+    own.thresholds["ODD"] = 0.1
+    other = Engine(DEFAULT_DETECTION.unread)
+    assert (len(own.analyze("an odd word")), other.analyze("an odd word")) == (1, [])

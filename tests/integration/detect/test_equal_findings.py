@@ -195,6 +195,57 @@ def assert_same_as_presidio(analyzer, texts, with_hyperscan, allowed=()):
     return found
 
 
+TOO_LARGE = r"\d(?:[a-z]{1,300}@){1,300}x"
+"""An expression that Hyperscan refuses."""
+
+
+@pytest.fixture(scope="module")
+def refused():
+    """Return an analyzer and a scanner with Hyperscan for two recognizers, one of which it cannot compile."""
+    pytest.importorskip("hyperscan")
+    from delible.detect.gates import compiled
+    from delible.detect.scanner import expressions_of
+
+    own = [pattern("LARGE", TOO_LARGE, context=["near"]), pattern("SMALL", r"\d\d-\d")]
+    analyzer = analyzer_of(own, BlankNlpEngine())
+    database = compiled(expressions_of(analyzer, LANGUAGE, ["LARGE", "SMALL"]))
+    assert database is not None
+    return analyzer, Scanner(analyzer, LANGUAGE, ["LARGE", "SMALL"], database=database)
+
+
+REFUSED_TEXTS = st.lists(
+    st.sampled_from(["5ab@cd@x", "12-3", "near", "9", "ab@", "x", "@", "K\u212a@x", "\u0663ab@x", " ", "-"]), max_size=8
+)
+
+
+@given(st.one_of(REFUSED_TEXTS.map("".join), REFUSED_TEXTS.map(" ".join), st.text("1a@x-\u017f", max_size=20)))
+@example("near 5ab@cd@x")
+@example("\u06635\u212a@x")
+def test_what_hyperscan_refuses_is_found_by_conditions(refused, text):
+    analyzer, scanner = refused
+    theirs = analyzer.analyze(text, LANGUAGE, entities=["LARGE", "SMALL"])
+    assert list(scanner.analyze(text)) == [(f.entity_type, f.start, f.end, f.score) for f in theirs]
+
+
+def test_what_hyperscan_refuses_does_not_run_always(refused):
+    _, scanner = refused
+    assert (scanner._always, scanner._gate.covered) == ([], {0, 1})
+    names = {i: some[0][0].name for i, some in scanner._plain.items()}
+    told = {text: {names[i] for i in scanner._gate.matching(text)} for text in ("12-3", "5ab@cd@x", "words", "5 @")}
+    assert told == {"12-3": {"SMALL"}, "5ab@cd@x": {"LARGE"}, "words": set(), "5 @": set()}
+    assert [each[0] for each in scanner.analyze("near 5ab@cd@x")] == ["LARGE"]
+
+
+def test_a_gap_in_the_conditions_beside_hyperscan_is_noticed(refused, monkeypatch):
+    """Breaks the conditions on purpose: were the comparison blind, this would fail."""
+    analyzer, scanner = refused
+    monkeypatch.setattr(scanner._gate._rest, "matching", lambda _: frozenset())
+    scanner._remembered.cache_clear()
+    assert not scanner.analyze("5ab@cd@x")
+    assert analyzer.analyze("5ab@cd@x", LANGUAGE, entities=["LARGE", "SMALL"])
+    scanner._remembered.cache_clear()
+
+
 def test_what_is_allowed_is_no_finding():
     analyzer = analyzer_of([CUSTOM["deny list"]()], BlankNlpEngine())
     found = assert_same_as_presidio(analyzer, CUSTOM_TEXTS, False, allowed=["Mr."])

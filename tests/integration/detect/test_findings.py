@@ -7,8 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from delible.detect import engine as engine_module
+from delible.detect.engine import Engine
 from delible.detect.findings import Finding, find, resolved
+from delible.detect.values import Tally
 from delible.errors import DelibleError
+from delible.model.detection import Detection
+from delible.model.nlp_model import NO_MODEL
 
 TEXT = "abcdefghij" * 4
 spans = st.builds(
@@ -81,3 +85,34 @@ def test_a_poisonous_recognizer_gives_an_error_without_the_text(monkeypatch):
     assert "canary" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
+
+
+TALLIED = ["ann@fennel.example", "x", "697-555-0142", "She wrote to ann@fennel.example today.", ""]
+
+
+@given(st.lists(st.tuples(st.sampled_from([*TALLIED, " ann@fennel.example "]), st.integers(1, 3)), max_size=8))
+def test_values_that_repeat_count_as_often_as_they_come(values):
+    together, one_by_one = Tally(), Tally()
+    together.add_all(values, detection=Detection(nlp=NO_MODEL))
+    for value, rows in values:
+        one_by_one.add(value, rows=rows, detection=Detection(nlp=NO_MODEL))
+    assert together == one_by_one
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_values_that_repeat_are_looked_at_once(monkeypatch, exact):
+    seen = []
+    analyzer = Engine(Detection(nlp=NO_MODEL))
+    whole = analyzer._analyzer.analyze if exact else None
+    if exact:
+        plain = lambda text, *given, **more: seen.append(text) or whole(text, *given, **more)  # noqa: E731
+        monkeypatch.setattr(analyzer._analyzer, "analyze", plain)
+    else:
+        analyzer.use(b"")
+        judged = analyzer._scanner._judged
+        monkeypatch.setattr(analyzer._scanner, "_judged", lambda text, _: seen.append(text) or judged(text, None))
+    monkeypatch.setattr("delible.detect.engine.engine", lambda _: analyzer)
+    long = "a word that comes again and again, " * 400
+    unseen = "ann@\u200bfennel.example"  # which is read as the address without it
+    Tally().add_all([(text, 1) for text in [*TALLIED, *TALLIED, unseen, long, long, long]], exact=exact)
+    assert len(seen) == len(set(seen)) > len(TALLIED)

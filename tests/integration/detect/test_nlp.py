@@ -11,13 +11,14 @@ import spacy
 
 from delible.detect.anonymise import mask_text
 from delible.detect.engine import Engine, engine
-from delible.detect.findings import Finding, find, resolved
+from delible.detect.findings import Finding, Reading, find, resolved
 from delible.detect.model_files import CARD, SHIPPED_FOLDER, check_installed, digest
 from delible.detect.nlp import reader
 from delible.detect.values import Tally
 from delible.errors import InputError
 from delible.model.detection import Detection
 from delible.model.nlp_model import NO_MODEL, SHIPPED, NlpModel
+from delible.model.recognizer import Recognizer
 
 TRAINING = Path(__file__).parents[3] / "training"
 TEXT = "Spoke to Anna Lopez in London about the invoice."
@@ -144,9 +145,26 @@ def test_masking_unites_model_patterns_and_what_is_known() -> None:
 def test_a_name_that_was_read_once_is_masked_wherever_it_stands(before: str, monkeypatch: pytest.MonkeyPatch) -> None:
     text = f"{before}Zy Qo, xZy Qo, Zy Qo7, Zy and Zy Qo"
     first = text.index("Zy Qo")
-    once = [Finding(first, first + 5, "PERSON", 0.85)]
-    monkeypatch.setattr("delible.detect.anonymise.find", lambda text, **_: once if text.count("Zy Qo") > 3 else [])
+    once = (Finding(first, first + 5, "PERSON", 0.85),)
+    read = lambda texts, **_: [Reading(once if texts[0].count("Zy Qo") > 3 else ())]  # noqa: E731
+    monkeypatch.setattr("delible.detect.anonymise.read_all", read)
     assert mask_text(text) == f"{before}<PERSON_1>, xZy Qo, Zy Qo7, Zy and <PERSON_1>"
+
+
+HARMLESS = Recognizer.model_validate(
+    {"recognizer": "ward", "description": "x", "harmless": True, "words": ["Anna Lopez Ward", "for anna lopez only"]}
+)
+
+
+def test_a_name_read_elsewhere_is_left_in_what_is_about_nobody() -> None:
+    text = "Spoke to Anna Lopez about the invoice.\nMoved to Anna Lopez Ward, room 7.\nAnna Lopez called again."
+    wards = Detection(recognizers=(HARMLESS,))
+    assert find(text, detection=wards)[0] == find(text)[0]
+    assert mask_text(text, detection=wards) == (
+        "Spoke to <PERSON_1> about the invoice.\nMoved to Anna Lopez Ward, room 7.\n<PERSON_1> called again."
+    )
+    own = mask_text(text, known=["Anna Lopez"], detection=wards)
+    assert own.count("<SUBJECT_1>") == 3  # the data subject's own name goes wherever it stands
 
 
 def test_masking_again_changes_nothing() -> None:

@@ -15,6 +15,7 @@ from delible.detect.own import words_pattern
 from delible.detect.own_columns import own_named
 from delible.errors import DelibleError
 from delible.model.detection import Detection
+from delible.model.nlp_model import NO_MODEL, SHIPPED
 from delible.model.recognizer import Recognizer
 from delible.store.policies import load_policies
 
@@ -67,6 +68,41 @@ def test_a_match_that_fails_its_check_digit_is_none_and_an_unchecked_one_has_the
     assert found("123455", weak) == []
     assert found("badge 123455", weak) == [("THING", "123455")]
     assert found("badge 123456", weak) == []
+
+
+AGENT = {"recognizer": "agent", "entity": "PERSON", "category": "user.name"}
+
+
+@pytest.mark.parametrize("nlp", [NO_MODEL, SHIPPED], ids=["patterns", "model"])
+@pytest.mark.parametrize(
+    ("score", "text", "expected"),
+    [
+        ("0.9", "ask agent-697-555-0142, please", [("PERSON", "agent-697-555-0142")]),  # surer than a phone's 0.4
+        ("0.75", "ask agent-697-555-0142, please", [("PERSON", "agent-697-555-0142")]),  # as sure with context, longer
+        ("0.5", "phone agent-697-555-0142, please", [("PERSON", "agent-"), ("PHONE_NUMBER", "697-555-0142")]),
+        ("0.9", "ask agent-4111111111111111", [("PERSON", "agent-"), ("CREDIT_CARD", "4111111111111111")]),
+        ("0.4", "ask agent-697-555-0142, please", [("PHONE_NUMBER", "697-555-0142")]),  # below its own threshold
+    ],
+)
+def test_a_recognizer_of_names_goes_by_score_and_length(nlp, score, text, expected):
+    looked_for = replace(detection(**AGENT, patterns=[{"regex": r"agent-[\d-]+", "score": score}]), nlp=nlp)
+    assert found(text, looked_for) == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("Lopez", [("PERSON", "Anna Lopez")]),
+        ("to Anna Lopez", [("PERSON", "to Anna Lopez")]),
+        ("Anna Lopez", [("PERSON", "Anna Lopez")]),
+    ],
+)
+def test_within_a_name_that_a_model_reads_the_longer_span_stays(word, expected):
+    weak = [{"regex": word, "score": "0.6"}]
+    looked_for = detection(**AGENT, patterns=weak)
+    text = "Spoke to Anna Lopez about the invoice."
+    assert found(text, looked_for) == expected
+    assert find(text, detection=looked_for, exact=True) == find(text, detection=looked_for)
 
 
 def test_allowed_matches_are_none_whatever_their_case():

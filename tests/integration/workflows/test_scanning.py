@@ -14,13 +14,17 @@ import pytest
 from arro3.core import Array, DataType, Table
 from deltalake import DeltaTable, write_deltalake
 
+from delible.cli.main import main
 from delible.decide.increment import ScanRecord
 from delible.decide.sampling import Bound
 from delible.decide.tagging import ColumnFacts
+from delible.model.detection import DEFAULT_DETECTION
 from delible.store.snapshots import table_snapshot
+from delible.store.tags import Tags
 from delible.store.workspace import Workspace
 from delible.workflows.scanning import Extent, Step, drift_of, step
 from delible.workflows.tables import chosen_tables
+from delible.workflows.tagging import _verdicts
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BOUND = Bound(0.95, Fraction(1, 1_000))
@@ -176,3 +180,17 @@ def test_partitioned_and_strange_paths(place: str) -> None:
     files = table_snapshot(parted, 1).files.values()
     assert sorted((file.path.split("/")[0], file.plain) for file in files)[1:] == [("part=c", True)]
     assert [file.plain for file in files if "part=c" not in file.path] == [False]
+
+
+@pytest.mark.parametrize(("of", "read", "bound"), [(9, 9, 0.0), (9, 0, 1.0), (0, 0, 0.0)])
+def test_a_table_whose_rows_could_not_be_read_is_not_clean(
+    following: Next, of: int, read: int, bound: float, capsys: pytest.CaptureFixture[str], workspace: Workspace
+) -> None:
+    made = replace(following(Extent()).record([], (), NOW), rows=of, rate=1.0, most=None)
+    record = replace(made, facts={"c7": ColumnFacts("c7", "string", complete=True, rows=read)})
+    found = _verdicts(record, DEFAULT_DETECTION, NOW)
+    assert [(each.category, each.bound) for each in found] == [(None, bound)]
+    Tags(workspace).put(found)
+    assert main(["tags", "list", "--workspace", str(workspace.root)]) == 0
+    (line,) = (each for each in capsys.readouterr().out.splitlines() if each.startswith("  c7"))
+    assert ("not looked at" in line) is (bound == 1.0)

@@ -124,3 +124,15 @@ def test_a_deadline_that_cannot_be_met_names_the_line(capsys, shop):
     assert [n["code"] for n in document["notes"]] == ["policy.statistics"]
     write_policies(shop / "policies", {"controller.yaml": CONTROLLER + "job_cadence: P1M\n"})
     assert run(capsys, shop, "check")[1]["violations"][0]["where"] == "policies/controller.yaml:7"
+
+
+def test_a_diff_of_recognizers_alone_names_them_without_a_jvm(capsys, shop, tmp_path):
+    badge = "recognizer: badge\ndescription: x\ncategory: user.unique_id\nwords: [Canary]\n"
+    changed = write_policies(tmp_path / "new" / "policies", {**SOUND, "detection/badge.yaml": badge})
+    code, document = run(capsys, shop, "diff", str(shop / "policies"), str(changed))
+    assert (code, document["things"]) == (0, ["detection/badge: added"])
+    assert document["detection"]["recognizers_added"] == ["badge"]
+    assert main(["policy", "diff", str(shop / "policies"), str(changed), "--workspace", str(shop)]) == 0
+    shown = capsys.readouterr().out
+    assert "detect   recognizers newly used: badge" in shown
+    assert "Canary" not in shown + json.dumps(document)

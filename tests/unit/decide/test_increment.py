@@ -132,3 +132,12 @@ def test_evidence_is_added_up_and_never_more_complete_than_its_parts() -> None:
 def test_a_new_column_and_one_of_another_type_have_drifted() -> None:
     assert drifted({"a": "int", "b": "string"}, {"b": "string", "a": "bigint", "c": "date"}) == ("a", "c")
     assert drifted({"a": "int"}, {}) == ()
+
+
+@pytest.mark.parametrize(
+    ("rows", "of", "missed"), [(100, 100, 0), (0, 100, None), (0, 0, 0)], ids=["read", "unreadable", "an empty table"]
+)
+def test_where_no_row_was_looked_at_nothing_is_ruled_out(rows: int, of: int, missed: int | None) -> None:
+    record = replace(RECORD, rows=of, rate=1.0)
+    assert reach(record, ColumnFacts("c", "string", complete=True, rows=rows)).missed == missed
+    assert reach(record, ColumnFacts("c", "binary", rows=rows)).missed == missed

@@ -10,6 +10,7 @@ from delible.decide.tagging import ColumnFacts, miss_bound, wilson
 from delible.decide.verdict import tag
 from delible.detect.columns import named
 from delible.model.record import TagFinding
+from delible.model.terms import TagState
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -148,3 +149,33 @@ def test_more_clean_values_never_weaken_the_bound(values):
 def test_more_hits_never_make_a_column_less_personal(hits, column):
     fewer, more = verdict(column, EMAIL_ADDRESS=hits), verdict(column, EMAIL_ADDRESS=min(hits + 1, 1_000))
     assert fewer.category is None or more.category is not None
+
+
+@pytest.mark.parametrize(
+    ("rule", "complete", "rows", "unread", "bound"),
+    [
+        ("every row was empty", True, 40, False, 0.0),
+        ("the drawn rows were empty", False, 40, False, 1.0),
+        ("names alone", False, 0, True, 1.0),
+        ("no row could be read", True, 0, True, 1.0),
+    ],
+)
+def test_a_column_is_clean_only_where_rows_were_looked_at(
+    rule: str, complete: bool, rows: int, unread: bool, bound: float
+) -> None:
+    facts = ColumnFacts("c7", "string", 0, complete, rows=rows)
+    found = tag(facts, None, table="t", version=0, at=NOW)
+    assert (found.category, "unread" in found.evidence, found.bound) == (None, unread, bound), rule
+
+
+def test_a_name_s_evidence_says_whether_rows_were_looked_at() -> None:
+    for rows, unread in ((40, False), (0, True)):
+        facts = ColumnFacts("email", "string", 0, complete=True, rows=rows)
+        found = tag(facts, named("email", table="t"), table="t", version=0, at=NOW)
+        assert (found.category, "unread" in found.evidence) == (EMAIL, unread)
+
+
+def test_a_homonym_of_which_no_row_was_read_is_asked_about() -> None:
+    for rows, state in ((40, TagState.PROPOSED), (0, TagState.REVIEW)):
+        facts = ColumnFacts("race", "string", 0, complete=True, rows=rows)
+        assert tag(facts, named("race", table="t"), table="t", version=0, at=NOW).state is state

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from delible.plan.dataset import ColumnStep
+from delible.plan.detection_diff import DetectionChange, detection_change
 from delible.plan.policy_diff import (
     Fate,
     PolicyDiff,
@@ -91,6 +92,55 @@ def test_things_and_erasure_that_differ(tmp_path):
     [loosened] = erasure_changes(old, new)
     [tightened] = erasure_changes(new, old)
     assert (loosened.stricter, tightened.stricter) == (False, True)
+
+
+def recognizer(name, more="", words="words: [Blue Heron]"):
+    return f"recognizer: {name}\ndescription: x\ncategory: user.unique_id\n{words}\n{more}"
+
+
+WORDS = {
+    "detection/clubs.yaml": recognizer("clubs", words="dictionary: clubs.txt"),
+    "detection/clubs.txt": "Canary One\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("law", "old", "new", "things", "changed"),
+    [
+        ("nothing", WORDS, WORDS, (), {}),
+        ("another recognizer", {}, {"detection/badge.yaml": recognizer("badge")}, ("detection/badge: added",),
+         {"recognizers_added": ("badge",)}),
+        ("one less", {"detection/badge.yaml": recognizer("badge")}, {}, ("detection/badge: removed",),
+         {"recognizers_removed": ("badge",)}),
+        ("another threshold", {"detection/badge.yaml": recognizer("badge")},
+         {"detection/badge.yaml": recognizer("badge", "threshold: 0.9")}, ("detection/badge: threshold",),
+         {"recognizers_changed": ("badge",)}),
+        ("other words", WORDS, WORDS | {"detection/clubs.txt": "Canary Two\n"}, ("detection/clubs.txt: words",),
+         {"recognizers_changed": ("clubs",)}),
+        ("other countries", {"controller.yaml": SOUND["controller.yaml"] + "national_identifiers: [DE, FR]\n"},
+         {"controller.yaml": SOUND["controller.yaml"] + "national_identifiers: [FR, PL]\n"},
+         ("controller: national_identifiers",), {"countries_added": ("PL",), "countries_removed": ("DE",)}),
+        ("a country that brings a recognizer",
+         {"detection/badge.yaml": recognizer("badge", "jurisdictions: [PL]"),
+          "controller.yaml": SOUND["controller.yaml"] + "national_identifiers: [DE]\n"},
+         {"detection/badge.yaml": recognizer("badge", "jurisdictions: [PL]"),
+          "controller.yaml": SOUND["controller.yaml"] + "national_identifiers: [DE, PL]\n"},
+         ("controller: national_identifiers",), {"recognizers_added": ("badge",), "countries_added": ("PL",)}),
+    ],
+)  # fmt: skip
+def test_changes_of_detection_are_named(law, old, new, things, changed, tmp_path):
+    sides = [
+        load_policies(write_policies(tmp_path / name / "policies", SOUND | files))
+        for name, files in (("a", old), ("b", new))
+    ]
+    assert changed_things(*sides) == things, law
+    found = detection_change(*sides)
+    assert found == DetectionChange(**changed)
+    diff = PolicyDiff(old="a", new="b", things=things, detection=found)
+    for name in {name for names in changed.values() for name in names}:
+        for shown in (text(diff), markdown(diff)):
+            assert any(name in line for line in shown.splitlines() if "recognizers" in line or "national" in line)
+    assert "anary" not in text(diff) + markdown(diff) + diff.model_dump_json()
 
 
 HOLD = "hold: h\nreason: x\nowner: x\ncategories: [user.contact]\nstarts: 2020-01-01\n"

@@ -10,8 +10,10 @@ import pytest
 from delible.decide.subject_ways import subject_ways
 from delible.model.policy import TablePolicy
 from delible.model.record import TagFinding
+from delible.model.taxonomy import CATEGORIES as KNOWN
+from delible.model.taxonomy import is_quasi_identifier
 from delible.model.terms import TagState
-from delible.plan.draft_columns import Facts
+from delible.plan.draft_columns import Facts, quasi_identifiers
 from delible.plan.policy_draft import draft
 from measured import lakehouse, tags
 from strange_lakehouse import CATEGORIES, tables
@@ -113,3 +115,19 @@ def test_flags_are_for_whole_columns():
     ways = subject_ways(seen)
     made = draft(Facts("notes", "p", 0, {"s.x": "string"}, {"s.x": tag}), ways["notes"], seen, ways)
     assert made.policy["columns"] == {"s.x": "user.contact.email"}
+
+
+@pytest.mark.parametrize("category", sorted(KNOWN))
+def test_quasi_identifiers_are_those_of_the_taxonomy(category):
+    _, tag = finding(category)
+    assert quasi_identifiers({"x": tag}) == (["x"] if tag.quasi else [])
+    seen = lakehouse({"notes": {"x": ["a", "b", "b"]}}, {})
+    ways = subject_ways(seen)
+    made = draft(Facts("notes", "p", 0, {"x": "string"}, {"x": tag}), ways["notes"], seen, ways)
+    noted = "quasi-identifier" in " ".join(made.notes.values())
+    assert noted is is_quasi_identifier(category)
+
+
+def test_a_rejected_verdict_is_no_quasi_identifier():
+    _, tag = finding("user.job_title", state=TagState.REJECTED)
+    assert quasi_identifiers({"x": tag}) == []

@@ -100,3 +100,59 @@ def test_a_file_that_is_not_there_or_empty(tmp_path):
         read_labelled(tmp_path / "none.jsonl")
     with pytest.raises(InputError, match="nothing is labelled"):
         read_labelled(written(tmp_path, ""))
+
+
+def csv_file(tmp_path, text):
+    path = tmp_path / "labelled.CSV"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_columns_as_csv(tmp_path):
+    rows = (
+        "\ufefftable,column,category,value,kind\r\n"
+        't,mail,user.contact.email,"a@fennel.example, or\nb",string\r\n'
+        "t,note,,x,\r\n"
+        "t,mail,user.contact.email,c@fennel.example,string\r\n"
+        "t,mail,user.contact.email,c@fennel.example,\r\nu,mail,,,bigint\r\n"
+    )
+    texts, columns = read_labelled(csv_file(tmp_path, rows))
+    assert texts == []
+    assert [(c.table, c.column, c.kind, c.category, c.values) for c in columns] == [
+        ("t", "mail", "string", "user.contact.email", ("a@fennel.example, or\nb", "c@fennel.example")),
+        ("t", "note", "string", None, ("x",)),
+        ("u", "mail", "bigint", None, ()),
+    ]
+    assert columns[1].line == 4
+
+
+@pytest.mark.parametrize("head", ["column,category", "table,column,category"])
+def test_csv_without_values_is_judged_by_names(tmp_path, head):
+    _, columns = read_labelled(
+        csv_file(tmp_path, f"{head}\n{'t,' if 'table' in head else ''}mail,user.contact.email\n")
+    )
+    assert [(c.column, c.values) for c in columns] == [("mail", ())]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "where"),
+    [
+        ("", "labelled.empty", ""),
+        ("column,category\n", "labelled.empty", ""),
+        ("column,canary\nx,y\n", "labelled.line", ":1"),
+        ("column,category,category\nx,,\n", "labelled.line", ":1"),
+        ("column,category\nx,canary\n", "labelled.line", ":2"),
+        ("column,category\n,user.name\n", "labelled.line", ":2"),
+        ("column,category\nx\n", "labelled.line", ":2"),
+        ("column,category\nx,,canary\n", "labelled.line", ":2"),
+        ("column,category\nx,\nx,user.name\n", "labelled.line", ":3"),
+        ('column,category\n"x"canary,\n', "labelled.line", ":2"),
+        (b"column,category\n\xff\xfe,\n", "labelled.line", ""),
+    ],
+)
+def test_a_broken_csv_is_named_and_not_repeated(tmp_path, text, code, where):
+    with pytest.raises(InputError) as raised:
+        read_labelled(csv_file(tmp_path, text))
+    problem = raised.value.problems[0]
+    assert (problem.code, problem.where) == (code, f"labelled.CSV{where}")
+    assert "canary" not in problem.message

@@ -1,0 +1,113 @@
+"""Put back what masks have encrypted in texts of a release, and record that somebody did."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from delible.errors import DelibleError, InputError
+from delible.model.policy import PolicySet
+from delible.model.record import AuditEntry
+from delible.store.files import private_write
+from delible.store.keys import load_keys
+from delible.store.ledger import Ledger
+from delible.store.policies import load_workspace_policies
+from delible.store.workspace import Workspace
+from delible.workflows.dataset import find_manifest
+
+_LARGEST = 500_000_000
+
+
+@dataclass(frozen=True)
+class Unmasked:
+    """What was opened.
+
+    Args:
+        opened: Values, each as often as it stands there.
+        path: The file that has them.
+    """
+
+    release: str
+    texts: int
+    opened: int
+    path: Path
+
+
+def unmask_texts(
+    workspace: Workspace, reference: str, source: str, out: Path, *, actor: str, now: datetime
+) -> Unmasked:
+    """Write texts of a release into a new file, with everything that `encrypt` put there in its old words.
+
+    It is in the ledger before anybody can read the file.
+
+    Args:
+        reference: `NAME@vN`, or `NAME` for the latest version.
+        source: A file of texts, one a line, or `-`.
+
+    Raises:
+        InputError: `dataset.unknown_version`; `unmask.texts` when they cannot be read; `unmask.exists`, `unmask.folder`
+            for the new file; `mask.wrong_key` for a text of another dataset or of another workspace.
+    """
+    from delible.detect.anonymise import unmask_text
+    from delible.detect.operators import ENCRYPTED
+
+    manifest, keys = find_manifest(workspace, reference), load_keys(workspace)
+    domains = _domains(load_workspace_policies(workspace), manifest.dataset)
+    secrets = [keys.domain_key(domain) for domain in domains]
+    if os.path.lexists(out):
+        raise InputError("unmask.exists", "there is a file already, and none is overwritten.", where="--out")
+    if not os.path.isdir(out.parent):
+        raise InputError("unmask.folder", "there is no such folder.", where="--out")
+    lines = _lines(source)
+    opened = 0
+    for number, line in enumerate(lines):
+        try:
+            lines[number] = unmask_text(line, *secrets)
+        except DelibleError as error:
+            fix = "Name the release that the texts are of."
+            raise InputError(error.code, error.message, where=f"--texts:{number + 1}", fix=fix) from None
+        opened += sum(1 for _ in ENCRYPTED.finditer(line))
+    entry = AuditEntry(
+        actor=actor,
+        action="dataset.unmask",
+        object=f"dataset:{manifest.release}",
+        outcome="done",
+        counts={"texts": len(lines), "opened": opened},
+    )
+    Ledger(workspace, keys).append([entry], now)
+    try:
+        private_write(out, "\n".join((*lines, "")).encode())
+    except OSError as error:
+        raise InputError("unmask.folder", f"the file cannot be written: {error.strerror}.", where="--out") from None
+    return Unmasked(manifest.release, len(lines), opened, out)
+
+
+def _domains(policies: PolicySet, dataset: str) -> list[str]:
+    """Return the domains that masks of a dataset may have had their keys from; the recipe may be another one since."""
+    recipe = policies.datasets.get(dataset)
+    named = [c.domain for c in recipe.columns.values() if c.domain is not None] if recipe is not None else []
+    return list(dict.fromkeys((f"dataset:{dataset}", *named)))
+
+
+def _lines(source: str) -> list[str]:
+    """Return the lines; nothing of what stands in them is ever repeated."""
+    try:
+        if source == "-":
+            data = sys.stdin.buffer.read(_LARGEST + 1)
+        else:
+            with Path(source).open("rb") as file:
+                data = file.read(_LARGEST + 1)
+    except (OSError, ValueError):
+        raise InputError(
+            "unmask.texts", "the texts cannot be read.", where="--texts", fix="Give a path, or '-'."
+        ) from None
+    if len(data) > _LARGEST:
+        raise InputError("unmask.texts", f"the file is larger than {_LARGEST:,} bytes; cut it.", where="--texts")
+    try:
+        return data.decode().removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError("unmask.texts", "the line is not UTF-8 text.", where=f"--texts:{line}") from None
