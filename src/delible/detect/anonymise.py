@@ -6,17 +6,20 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from unicodedata import normalize
 
 from ahocorasick_rs import AhoCorasick, MatchKind
 
 from delible.detect.entities import FROM_MODEL
 from delible.detect.findings import Finding, read_all, resolved, spared
 from delible.detect.operators import ENCRYPTED, HASHED, PLACEHOLDER, Secrets, operated
+from delible.detect.plain import plain
 from delible.detect.surrogates import SURROGATE_TYPES, surrogates
 from delible.errors import DelibleError
 from delible.model.detection import DEFAULT_DETECTION, Detection
 from delible.model.masking import DEFAULT_MASKING, Masking, MaskOperator
 from delible.model.numbers import BETWEEN, SEPARATORS, is_number, number_pattern
+from delible.model.spelling import value_pattern
 
 __all__ = ["PLACEHOLDER", "SUBJECT", "mask_text", "unmask_text"]
 
@@ -67,7 +70,7 @@ def mask_text(
         rules = masking if rounds < _MOST_PASSES else DEFAULT_MASKING
         done = list(_done(text, detection, masking, secrets))
         blank = _blanked(text, done)
-        mine = [Finding(m.start(), m.end(), SUBJECT, 1.0) for m in wanted.finditer(blank)] if wanted else []
+        mine = list(_known_in(blank, wanted)) if wanted else []
         [seen] = read_all([blank], detection=detection)
         again = spared([*_named_again(blank, seen.found), *seen.harmless], detection.harmless)
         found = resolved([*seen.found, *again], blank, around=[*done, *mine])
@@ -176,6 +179,13 @@ def _blanked(text: str, placeholders: Sequence[Finding]) -> str:
     return "".join((*parts, text[end:]))
 
 
+def _known_in(text: str, wanted: re.Pattern[str]) -> Iterator[Finding]:
+    """Yield where a known value stands, read as recognizers read: marks that nobody sees do not hide it."""
+    read = plain(text)
+    for match in wanted.finditer(read.text):
+        yield Finding(*read.original(*match.span()), SUBJECT, 1.0)
+
+
 def _known_pattern(known: Iterable[str]) -> re.Pattern[str] | None:
     spellings = sorted({value.strip() for value in known} - {""}, key=lambda v: (-len(v), v))
     if not spellings:
@@ -184,15 +194,15 @@ def _known_pattern(known: Iterable[str]) -> re.Pattern[str] | None:
 
 
 def _flexible(value: str) -> str:
-    """Return a pattern for a value: a number with any separators, words with any space between them."""
+    """Return a pattern for a value: a number with any separators, words in any spelling with any space between."""
     digits = _SEPARATORS.sub("", _NATIONAL_ZERO.sub(r"\1", value))
     if re.fullmatch(r"\+?\d+", digits, re.ASCII) and is_number(digits):
         return number_pattern(digits, rf"[\s{re.escape(SEPARATORS)}]*")
-    return r"\s+".join(map(re.escape, value.split()))
+    return r"\s+".join(map(value_pattern, plain(value).text.split()))
 
 
 def _spelling(entity: str, value: str) -> str:
     """Return the form in which two values are the same value."""
     if _NUMBERS.search(entity) and (bare := _SEPARATORS.sub("", value)) and any(c.isdigit() for c in bare):
         return bare.casefold()
-    return value.casefold()
+    return normalize("NFC", " ".join(plain(value).text.split())).casefold()

@@ -178,7 +178,8 @@ def resolved(found: Iterable[Finding], text: str, *, around: Sequence[Finding] =
 
     A type with a check digit wins, what a model reads yields to any pattern, the controller's own included whatever
     their type is, then the higher score wins, then the longer span. Of a loser that reaches beyond the winner, the rest
-    is KEPT: an address in a web link's query leaves the link on both sides to be masked, too.
+    is KEPT, up to its last letter or digit: an address in a web link's query leaves the link on both sides to be
+    masked, too, and the sign between them.
 
     Args:
         around: Spans without overlaps among them that are already spoken for; they win, and are not returned.
@@ -187,14 +188,26 @@ def resolved(found: Iterable[Finding], text: str, *, around: Sequence[Finding] =
     kept = sorted(around)
     for finding in ranked:
         for start, end in _outside(finding, kept):
-            if any(c.isalnum() for c in text[start:end]):
-                insort(kept, Finding(start, end, finding.entity, finding.score))
+            left, right = _edges(text, start, end)
+            if left < right:
+                whole = start == finding.start, end == finding.end
+                place = (start if whole[0] else left, end if whole[1] else right)
+                insort(kept, Finding(*place, finding.entity, finding.score))
     spoken_for = set(around)
     return [finding for finding in kept if finding not in spoken_for]
 
 
 def _rank(f: Finding) -> tuple[bool, bool, float, int, int, str]:
     return (f.entity not in CHECKED, f.entity in FROM_MODEL, -f.score, f.start - f.end, f.start, f.entity)
+
+
+def _edges(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return the first and behind the last letter or digit between two places; the same place twice without any."""
+    while start < end and not text[start].isalnum():
+        start += 1
+    while end > start and not text[end - 1].isalnum():
+        end -= 1
+    return start, end
 
 
 def _outside(finding: Finding, taken: Sequence[Finding]) -> list[tuple[int, int]]:

@@ -45,11 +45,18 @@ def recognizers(language: str) -> list[EntityRecognizer]:
     ]
 
 
+_EMAIL_PATTERNS = predefined.EmailRecognizer.PATTERNS
+
+
 class WrittenEmailRecognizer(predefined.EmailRecognizer):
-    """Presidio's, which also accepts private domains, and `ann (at) fennel (dot) example`."""
+    """Presidio's, which also accepts private domains, and `ann (at) fennel (dot) example`.
+
+    An address ends where a path or a query begins: of `/users/ann@fennel.example` Presidio's takes `users` along, and
+    then reads it as the host.
+    """
 
     PATTERNS = [
-        *predefined.EmailRecognizer.PATTERNS,
+        *(Pattern(p.name, p.regex.replace("&", "").replace("/=?", "="), p.score) for p in _EMAIL_PATTERNS),
         Pattern(
             "Email, spelled",
             r"(?<![\w.+\-])[\w.+\-]+ ?[\[(] ?at ?[\])] ?[\w\-]+(?: ?(?:[\[(] ?dot ?[\])]|\.) ?[\w\-]+)+\b",
@@ -61,6 +68,7 @@ class WrittenEmailRecognizer(predefined.EmailRecognizer):
         """Return whether the domain ends in a public suffix or in a private one."""
         text = re.sub(r" ?[\[(] ?dot ?[\])] ?", ".", pattern_text, flags=re.IGNORECASE)
         text = re.sub(r" ?[\[(] ?at ?[\])] ?", "@", text, flags=re.IGNORECASE)
+        text = text.rpartition("@")[2]
         return bool(super().validate_result(text)) or _PRIVATE_DOMAINS.search(text) is not None
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from delible.errors import InputError, SetupError
-from delible.lake.facts import assignments, path_table, quoted
-from delible.plan.tag_labels import Labels
+from delible.lake.facts import assignments, literal, path_table, quoted
+from delible.plan.tag_labels import CATEGORY, NONE, Labels, at_the_top
 
 Execute = Callable[[str], Any]
 """Carries out one SQL statement, such as `spark.sql`."""
@@ -30,9 +30,11 @@ def has_column_tags(spark: SparkSession) -> bool:
 
 
 def set_column_tags(execute: Execute, name: str, wanted: Labels, *, supported: bool) -> int:
-    """Write labels as the catalog's own tags, one statement per column of the top level, and return how many.
+    """Write labels as the catalog's own tags, one statement per column of the top level, and return how many changed.
 
-    A tag's key takes no dot there, so `delible.category` is `delible_category`.
+    A tag's key takes no dot there, so `delible.category` is `delible_category`. A column with parts has the category of
+    the first of them that is special, else of the first that is personal. Tags of a column that is personal no more are
+    taken away.
 
     Args:
         name: `catalog.schema.table`.
@@ -54,8 +56,27 @@ def set_column_tags(execute: Execute, name: str, wanted: Labels, *, supported: b
             fix="Run it where Unity Catalog is on, or without --catalog-table.",
         )
     table = ".".join(quoted(part) for part in parts)
-    columns = {column: words for column, words in wanted.items() if "." not in column}
-    for column, words in columns.items():
-        tags = assignments({f"delible_{key}": word for key, word in words.items()})
-        execute(f"ALTER TABLE {table} ALTER COLUMN {quoted(column)} SET TAGS ({tags})")
-    return len(columns)
+    known, changed = _known_tags(execute, parts), 0
+    for column, words in at_the_top(wanted).items():
+        tags = {f"delible_{key}": word for key, word in words.items()} if words[CATEGORY] != NONE else {}
+        gone = sorted(known.get(column, {}).keys() - tags.keys())
+        if tags != known.get(column, {}):
+            changed += 1
+            alter = f"ALTER TABLE {table} ALTER COLUMN {quoted(column)}"
+            if gone:
+                execute(f"{alter} UNSET TAGS ({', '.join(map(literal, gone))})")
+            if tags:
+                execute(f"{alter} SET TAGS ({assignments(tags)})")
+    return changed
+
+
+def _known_tags(execute: Execute, parts: list[str]) -> dict[str, dict[str, str]]:
+    """Return the tags of delible's own that a table's columns have, by column."""
+    catalog, schema, table = parts
+    known_tags = f"{quoted(catalog)}.information_schema.column_tags"
+    of_table = f"schema_name = {literal(schema)} AND table_name = {literal(table)} AND startswith(tag_name, 'delible_')"
+    rows = execute(f"SELECT column_name, tag_name, tag_value FROM {known_tags} WHERE {of_table}").collect()  # noqa: S608 -- quoted
+    known: dict[str, dict[str, str]] = {}
+    for column, tag, value in rows:
+        known.setdefault(column, {})[tag] = value
+    return known

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 from unicodedata import normalize
 from urllib.parse import quote
 
-_I = "iİ\u0131I"
-_FORMS: tuple[Literal["NFC"], Literal["NFD"]] = ("NFC", "NFD")
+from delible.model.spelling import FORMS, letter_spellings
+
 _MOST_SPELLINGS = 12
 """Of one stretch; more would make the automaton large, fewer the stretch short."""
 
@@ -72,7 +70,7 @@ class Whole:
 def whole_spellings(value: str) -> tuple[str, ...]:
     """Return a value's likely spellings as a whole, for forms that no letter can be told in, such as base64."""
     cased = (value, value.lower(), value.upper(), value.title(), value.casefold(), *_turkish(value))
-    return tuple(dict.fromkeys(normalize(form, text) for form in _FORMS for text in cased) | {value: None})
+    return tuple(dict.fromkeys(normalize(form, text) for form in FORMS for text in cased) | {value: None})
 
 
 def ascii_twins(value: str) -> tuple[str, ...]:
@@ -92,36 +90,6 @@ def wholes(value: str, encoding: Encoding) -> Whole | None:
     pattern = b"".join(b"(?:" + b"|".join(map(re.escape, group)) + b")" for group in groups)
     longest = [max(map(len, group)) for group in groups]
     return Whole(tuple(stretches), pattern, sum(longest[:start]), sum(longest[end:]))
-
-
-def letter_spellings(letter: str) -> tuple[str, ...]:
-    """Return the texts that one letter may be written as."""
-    if letter in _I:
-        texts = {"i", "I", "İ", "\u0131"}
-    elif letter.isascii():
-        return (letter,)
-    else:
-        folded = letter.casefold()
-        texts = {letter, folded, letter.lower(), letter.upper(), letter.title(), *_by_fold().get(folded, ())}
-    return tuple(sorted({normalize(form, text) for form in _FORMS for text in texts}, key=lambda t: (-len(t), t)))
-
-
-def value_pattern(value: str) -> str:
-    """Return a regular expression of Java's for a value in any spelling; letter case is up to its flags."""
-    groups = ["|".join(map(_literal, letter_spellings(letter))) for letter in normalize("NFC", value)]
-    pattern = "".join(f"(?:{group})" if "|" in group else group for group in groups)
-    return re.sub("ss", "(?:ss|ß)", pattern, flags=re.IGNORECASE)
-
-
-def always_spelled_so(value: str) -> str:
-    """Return the longest part of a value that stands in all of its spellings, in lower case; maybe nothing."""
-    composed = re.sub("ss", "\0", normalize("NFC", value), flags=re.IGNORECASE)
-    fixed = (c.lower() if len(letter_spellings(c)) == 1 else "\0" for c in composed)
-    return max("".join(fixed).split("\0"), key=len)
-
-
-def _literal(text: str) -> str:
-    return "".join(c if c.isalnum() or not c.isascii() else f"\\{c}" for c in text)
 
 
 def _turkish(value: str) -> tuple[str, ...]:
@@ -158,17 +126,6 @@ def _best_stretch(groups: Sequence[tuple[bytes, ...]]) -> tuple[int, int]:
             if size > most:
                 best, most = (start, end + 1), size
     return best
-
-
-@lru_cache(maxsize=512)
-def _by_fold() -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
-    for point in range(0x80, min(sys.maxunicode, 0x1F000)):
-        letter = chr(point)
-        folded = letter.casefold()
-        if folded != letter:
-            found[folded] = (*found.get(folded, ()), letter)
-    return found
 
 
 def _quoted(text: str) -> str:

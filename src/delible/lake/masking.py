@@ -16,6 +16,8 @@ from delible.model.masking import DEFAULT_MASKING, Masking
 
 _REMEMBERED = 2_000
 """Texts per worker process; canned answers and subjects repeat, and one analysis costs milliseconds."""
+_LONGEST_REMEMBERED = 5_000
+"""Characters: long texts seldom repeat, and what is remembered must fit into a worker's memory (20 MB)."""
 
 
 def mask_column(
@@ -62,7 +64,8 @@ def masked(
     """Return one text masked, the same way; texts that repeat are analysed once per worker."""
     if text is None:
         return None
-    return _remembered(text, _strings(known), _strings(keep), detection, rules, None if pad is None else bytes(pad))
+    work = _remembered if len(text) <= _LONGEST_REMEMBERED else _remembered.__wrapped__
+    return work(text, _strings(known), _strings(keep), detection, rules, None if pad is None else bytes(pad))
 
 
 def _strings(values: Iterable[Any] | None) -> tuple[str, ...]:

@@ -12,10 +12,10 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from delible.lake.facts import quoted
-from delible.lake.letters import always_spelled_so, value_pattern
 from delible.lake.reach import reach_columns, same_combination, split_rows
 from delible.model.numbers import SEPARATORS, always_together, is_number, number_pattern
 from delible.model.policy import Controller, PolicySet, TablePolicy
+from delible.model.spelling import always_spelled_so, value_pattern
 from delible.model.subject import KeyRole, KeyRow
 from delible.model.terms import Normalise
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from delible.model.record import TagFinding
 from delible.model.terms import TagState
+
+_QUOTED = re.compile(r"`((?:[^`]|``)+)`")
 
 CATEGORY = "category"
 NONE = "none"
@@ -20,9 +23,32 @@ def labels(findings: Iterable[TagFinding]) -> Labels:
     return {f.column: _of(f) for f in findings}
 
 
-def personal(wanted: Labels) -> Labels:
-    """Return the labels of the columns that hold personal data."""
-    return {column: words for column, words in wanted.items() if words[CATEGORY] != NONE}
+def at_the_top(wanted: Labels) -> Labels:
+    """Return labels for columns of the top level only, for where their parts have no place for any.
+
+    A column with parts has the labels of the first of them that is special, else of the first that is personal.
+    """
+    by_column: dict[str, list[Mapping[str, str]]] = {}
+    for path, words in wanted.items():
+        by_column.setdefault(_top(path), []).append(words)
+    return {column: max(every, key=_weight) for column, every in by_column.items()}
+
+
+def column_at(path: str) -> str | None:
+    """Return the name of the column that a path is, without the backticks of odd names; None for a part of one."""
+    quoted = _QUOTED.fullmatch(path)
+    if quoted:
+        return quoted[1].replace("``", "`")
+    return None if "." in path else path
+
+
+def _top(path: str) -> str:
+    quoted = _QUOTED.match(path)
+    return quoted[1].replace("``", "`") if quoted else path.partition(".")[0]
+
+
+def _weight(words: Mapping[str, str]) -> tuple[bool, bool]:
+    return words.get("special") == "true", words[CATEGORY] != NONE
 
 
 def flat(wanted: Labels, prefix: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from delible.errors import ConflictError, SetupError
-from delible.plan.tag_labels import CATEGORY, NONE, Labels, flat
+from delible.plan.tag_labels import CATEGORY, NONE, Labels, column_at, flat
 
 PREFIX = "delible."
 PROPERTY = "delible.tag."
@@ -36,11 +36,11 @@ def write_labels(location: str, wanted: Labels, *, table: str) -> tuple[str, ...
             field["name"]: field.get("metadata") or {} for field in json.loads(delta.schema().to_json())["fields"]
         }
         properties = dict(delta.metadata().configuration)
-        top = {c: _prefixed(words) for c, words in wanted.items() if c in fields}
+        top = {n: _prefixed(w) for c, w in wanted.items() if (n := column_at(c)) is not None and n in fields}
         changed = {c: words for c, words in top.items() if _differs(words, fields[c])}
         for column, words in changed.items():
             delta.alter.set_column_metadata(column, words)
-        below = changed_properties({c: words for c, words in wanted.items() if c not in fields}, properties)
+        below = changed_properties({c: words for c, words in wanted.items() if column_at(c) not in fields}, properties)
         if below:
             delta.alter.set_table_properties(below, raise_if_not_exists=False)
     except CommitFailedError:

@@ -9,7 +9,7 @@ from typing import Any
 
 from delible.errors import InputError, SetupError
 from delible.model.record import AuditEntry
-from delible.plan.tag_labels import Labels, labels, personal
+from delible.plan.tag_labels import Labels, labels
 from delible.store.column_labels import PROPERTY, changed_properties, write_labels
 from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
@@ -66,7 +66,7 @@ def publish_tags(
     done = []
     for table in known:
         wanted = labels(f for f in found if f.table == table.table)
-        in_catalog = _in_catalog(workspace, catalog_table, personal(wanted)) if catalog_table is not None else 0
+        in_catalog = _in_catalog(workspace, catalog_table, wanted) if catalog_table is not None else 0
         way, columns = _in_table(workspace, table, wanted)
         done.append(Published(table.table, way, columns, in_catalog))
         if columns or in_catalog:

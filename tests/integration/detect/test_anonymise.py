@@ -41,6 +41,9 @@ PIECES = [
         ("697-555-0142 is (697) 555 0142", "<PHONE_NUMBER_1> is <PHONE_NUMBER_1>"),
         ("<EMAIL_ADDRESS_3> or a@f.example", "<EMAIL_ADDRESS_3> or <EMAIL_ADDRESS_4>"),
         ("<A_1> a@f.example", "<A_1> <EMAIL_ADDRESS_1>"),
+        ("GET /u/ann@f.example and ann@f.example", "GET /u/<EMAIL_ADDRESS_1> and <EMAIL_ADDRESS_1>"),
+        ("ann%40f.example, ann\\u0040f.example, ann&#64;f.example", ", ".join(["<EMAIL_ADDRESS_1>"] * 3)),
+        ("bounce+ann=mail.example@lists.example", "<EMAIL_ADDRESS_1>"),
     ],
 )
 def test_values_become_numbered_placeholders(text, masked):
@@ -76,6 +79,24 @@ def test_no_found_value_is_left(pieces):
 )
 def test_known_strings_are_masked_as_words_of_their_own(known, text, masked):
     assert mask_text(text, known=[known], detection=Detection(nlp=NO_MODEL)) == masked
+
+
+@pytest.mark.parametrize(
+    ("known", "text", "masked"),
+    [
+        ("José", "Jose\u0301 and JOSÉ", "<SUBJECT_1> and <SUBJECT_1>"),
+        ("jose\u0301", "José, J\u00adosé", "<SUBJECT_1>, <SUBJECT_1>"),
+        ("Straße", "STRASSE or strasse", "<SUBJECT_1> or <SUBJECT_1>"),
+        ("DİLA ISIK", "dila  \u0131s\u0131k", "<SUBJECT_1>"),
+    ],
+)
+def test_known_strings_are_masked_in_any_spelling(known, text, masked):
+    assert mask_text(text, known=[known], detection=Detection(nlp=NO_MODEL)) == masked
+
+
+def test_the_same_name_with_other_blanks_has_the_same_number():
+    text = "Mia Stone 4111 1111 1111 1111 paid. Mia Stone left. Mia  Stone wrote again."
+    assert mask_text(text) == "<PERSON_1> <CREDIT_CARD_1> paid. <PERSON_1> left. <PERSON_1>  <PERSON_1> wrote again."
 
 
 def test_the_readers_own_values_can_be_kept():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from delible.detect.anonymise import SUBJECT, Names, mask_text, unmask_text
 from delible.detect.findings import Finding, find
+from delible.detect.operators import Secrets, operated
 from delible.detect.surrogates import shifted, surrogates
 from delible.errors import DelibleError
 from delible.model.detection import Detection
@@ -183,8 +184,14 @@ def test_surrogates_look_real_and_are_in_reserved_ranges():
 
 def test_a_surrogate_that_would_run_into_its_neighbour_is_a_placeholder():
     """It would not be known again, and be masked in every round until the rounds are over."""
+    pair = [(Finding(0, 3, "EMAIL_ADDRESS", 1.0), 1, "abc"), (Finding(3, 6, "URL", 1.0), 1, "def")]
+    masked = operated("abcdef, ghi", pair, only(MaskOperator.SURROGATE).rule, Secrets(KEY, "abcdef, ghi"))
+    assert masked == "<EMAIL_ADDRESS_1><URL_1>, ghi"
+
+
+def test_an_address_in_a_link_is_masked_beside_the_link():
     masked = mask("https://fennel.com/?u=ann@fennel.example", only(MaskOperator.SURROGATE))
-    assert masked == "<URL_1><EMAIL_ADDRESS_1>"
+    assert masked == "https://www.masked.example/1/?elias.fennelby.1@masked.example"
 
 
 def test_dates_move_together_by_an_offset_of_the_document():

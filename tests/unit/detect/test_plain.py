@@ -22,6 +22,10 @@ UNSEEN = "\u00ad\u200b\u200d\u202e\u2066\ufeff"
         ("müller 😀", "müller 😀"),
         ("", ""),
         (UNSEEN, ""),
+        ("ann%40x and ann%2540x", "ann@x and ann@x"),
+        (r"ann\u0040x", "ann@x"),
+        ("ann&#64;\u200bx", "ann@x"),
+        ("100%4 & 40", "100%4 & 40"),
     ],
 )
 def test_what_looks_alike_is_read_alike(text, read):
@@ -34,6 +38,14 @@ def test_the_way_back_covers_what_was_left_out_between():
     start = read.text.index("4111")
     assert read.original(start, start + 8) == (3, 12)
     assert text[3:12] == "4111\u200b1111"
+
+
+def test_the_way_back_covers_an_escaped_sign():
+    text = "see ann%40x.example!"
+    read = plain(text)
+    start = read.text.index("ann")
+    assert text[slice(*read.original(start, start + len("ann@x.example")))] == "ann%40x.example"
+    assert text[slice(*read.original(start, start + len("ann@")))] == "ann%40"
 
 
 @given(st.text(st.characters() | st.sampled_from(UNSEEN + " 1-"), max_size=60))

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from delible.lake.arrow_search import search_table
 from delible.lake.forms import Needles
-from delible.lake.letters import ENCODINGS, always_spelled_so, letter_spellings, value_pattern, wholes
+from delible.lake.letters import ENCODINGS, wholes
 from delible.lake.verify import Folder, search
+from delible.model.spelling import always_spelled_so, letter_spellings, value_pattern
 
 ENCODED: dict[str, Callable[[str], bytes]] = {
     "utf-8": lambda text: text.encode(),
