@@ -129,7 +129,9 @@ def scan_tables(
     records: list[ScanRecord] = []
     read: list[ReadTable] = []
     for place, known in enumerate(tables, 1):
-        now_read = step(known, scans.newest(known.table), extent, looked_for, anew=anew, spark=spark)
+        withheld = restricted.refs if restricted.leaves_out(known.table) else ()
+        last = scans.newest(known.table)
+        now_read = step(known, last, extent, looked_for, anew=anew, spark=spark, withheld=withheld)
         head = f"{known.table} ({place} of {len(tables)})"
         progress(f"Scanning {head}: {now_read.words()}")
         facts: list[ColumnFacts] = []
@@ -140,7 +142,7 @@ def scan_tables(
                 sample=extent.values,
                 detection=detection,
                 exact=exact,
-                whole=now_read.rate >= 1.0,
+                whole=now_read.rate >= 1.0 and not withheld,
                 expected=now_read.expected,
                 tell=partial(_tell, progress, head),
             )
