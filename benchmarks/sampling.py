@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from delible.decide.sampling import Bound, bound_of, fewest_hits, per_file, rate_for
 from delible.store.snapshots import table_snapshot
 from delible.store.workspace import Workspace, create_workspace
+from delible.workflows.scanning import EVERYTHING, Extent
 from delible.workflows.spark import session_for
 from delible.workflows.tables import chosen_tables
 from delible.workflows.tagging import scan_tables
@@ -41,10 +42,10 @@ def made(spark: SparkSession, place: str, rows: int, planted: int) -> None:
     ).write.format("delta").save(place)
 
 
-def scanned(workspace: Workspace, table: str, bound: Bound | None) -> float:
+def scanned(workspace: Workspace, table: str, extent: Extent) -> float:
     """Return the seconds that one scan takes."""
     begun = time.perf_counter()
-    scan_tables(workspace, [table], bound=bound, anew=True, actor="bench", now=datetime.now(UTC))
+    scan_tables(workspace, [table], extent=extent, anew=True, actor="bench", now=datetime.now(UTC))
     return time.perf_counter() - begun
 
 
@@ -84,12 +85,12 @@ def main() -> None:
         warehouse = workspace.path(workspace.config.warehouse)
         made(spark, str(warehouse / "large"), chosen.rows, fewest_hits(bound, chosen.rows))
         made(spark, str(warehouse / "warm"), 2_000, 1)
-        scanned(workspace, "warm", None)
+        scanned(workspace, "warm", EVERYTHING)
         found = found_in_seeds(spark, workspace, bound, chosen.rows)
-        sampled = scanned(workspace, "large", bound)
+        sampled = scanned(workspace, "large", Extent(bound))
         if full_rows != chosen.rows:
             made(spark, str(warehouse / "part"), full_rows, 0)
-        measured = scanned(workspace, "large" if full_rows == chosen.rows else "part", None)
+        measured = scanned(workspace, "large" if full_rows == chosen.rows else "part", EVERYTHING)
     full = measured * chosen.rows / full_rows
     how = "measured" if full_rows == chosen.rows else f"{measured:.1f} s on {full_rows:,} rows, multiplied up"
     print(f"{chosen.rows:,} rows, 4 columns, bound: {chosen.confidence} confidence, {chosen.max_prevalence} of rows")

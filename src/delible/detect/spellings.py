@@ -14,6 +14,8 @@ import phonenumbers
 from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer
 from presidio_analyzer import predefined_recognizers as predefined
 
+from delible.detect.numbering import possible_regions
+
 REPLACED = (
     *("EmailRecognizer", "CreditCardRecognizer", "IbanRecognizer", "IpRecognizer", "UsSsnRecognizer"),
     "PhoneRecognizer",
@@ -265,7 +267,7 @@ class WrittenPhoneRecognizer(PatternRecognizer):
             return None
         if text.startswith(("+", "00")):
             return None if _is_possible(re.sub("^00", "+", text).translate(_READ_AS)) else False
-        return None if any(_is_valid(text, region) for region in _ABROAD) else False
+        return None if any(_is_valid(text, region) for region in possible_regions(text, _ABROAD)) else False
 
 
 def _is_possible(text: str) -> bool:
