@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from delible.decide.sampling import Bound, bound_of, fewest_hits, per_file, rate_for
+from delible.decide.sampling import Bound, bound_of, fewest_hits, per_file
 from delible.store.snapshots import table_snapshot
 from delible.store.workspace import Workspace, create_workspace
 from delible.workflows.scanning import EVERYTHING, Extent
@@ -58,7 +59,7 @@ def found_in_seeds(spark: SparkSession, workspace: Workspace, bound: Bound, rows
     (known,) = chosen_tables(workspace, ["large"])
     files = table_snapshot(known.location, known.version).files.values()
     sizes = [file.rows or 0 for file in files]
-    rate = rate_for(bound, rows)
+    rate = Extent(bound).rate(rows)
     table = spark.read.parquet(*(f"{known.location}/{file.path}" for file in files))
     place = table.metadataColumn("_metadata")
     planted = table.where("note LIKE '%@%'").select(
@@ -88,6 +89,7 @@ def main() -> None:
         scanned(workspace, "warm", EVERYTHING)
         found = found_in_seeds(spark, workspace, bound, chosen.rows)
         sampled = scanned(workspace, "large", Extent(bound))
+        print(f"drawn {sampled:.1f} s; found in {found} of {SEEDS} seeds", file=sys.stderr, flush=True)
         if full_rows != chosen.rows:
             made(spark, str(warehouse / "part"), full_rows, 0)
         measured = scanned(workspace, "large" if full_rows == chosen.rows else "part", EVERYTHING)

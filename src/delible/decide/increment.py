@@ -124,7 +124,8 @@ def drifted(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...
 
 def reach(record: ScanRecord, facts: ColumnFacts) -> Reach:
     """Return what the scans of a table can and cannot rule out for one column."""
-    missed = None if record.most is not None and not facts.complete else at_most_missed(record.rate, record.confidence)
+    chosen = record.most is not None and not facts.complete
+    missed = None if chosen or facts.cut else at_most_missed(record.rate, record.confidence)
     return Reach(
         rows=facts.rows,
         of=record.rows,
@@ -132,4 +133,5 @@ def reach(record: ScanRecord, facts: ColumnFacts) -> Reach:
         confidence=record.confidence,
         missed=0 if facts.complete else missed,
         asked=bound_of(record.confidence, record.prevalence) if record.prevalence else None,
+        cut=facts.cut,
     )

@@ -31,6 +31,17 @@ matching: Any = phonenumbermatcher
 _LONGEST = 4_900
 """`phonenumbers` gives up on a text after 65,535 tries, and makes at most 13 for each character."""
 
+_DIGIT = re.compile(r"\d")
+
+
+def _most(limit: str) -> int:
+    """Return the upper end of a repetition such as `{0,4}`."""
+    return int(limit.strip("{}").split(",")[1])
+
+
+_BEFORE = _most(matching._LEAD_LIMIT) * (1 + _most(matching._PUNCTUATION_LIMIT))
+"""Characters that a candidate may have before its first digit: brackets and plus signs, and marks behind each."""
+
 _MATTERS_TO_ANOTHER = re.compile(r"[^bcdfghjlmpqruvwyzBCDFGHJLMPQRUVWYZ\n\d#]*")
 """Up to a digit, or up to a letter that stands in no number and in no word for an extension."""
 
@@ -123,7 +134,9 @@ class _Reading:
     def candidate(self, index: int) -> tuple[int, str] | None:
         """Return place and text of the first candidate from an index on, as `PhoneNumberMatcher._find` does."""
         if index not in self._candidates:
-            match = matching._PATTERN.search(self._text, index)
+            digit = _DIGIT.search(self._text, index)
+            near = max(index, digit.start() - _BEFORE) if digit else 0
+            match = matching._PATTERN.search(self._text, near) if digit else None
             self._candidates[index] = (match.start(), _trimmed(_SECOND, match.group())) if match else None
         return self._candidates[index]
 

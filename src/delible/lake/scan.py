@@ -20,7 +20,7 @@ from delible.lake.documents import ANY, BEGINNING, folded, parts
 from delible.lake.documents import LONGEST as LONGEST_DOCUMENT
 from delible.lake.leaves import Leaf, leaves, values_of
 from delible.lake.session import setting, watched
-from delible.lake.workers import recognizers_told
+from delible.lake.workers import of_column, recognizers_told
 from delible.model.detection import DEFAULT_DETECTION, Detection
 
 DEFAULT_SAMPLE = 1_000
@@ -28,7 +28,7 @@ _VALUES_PER_TASK, _TASKS_PER_CORE, _MANY = 200, 8, 20_000
 _COLUMNS = ("leaf", "path", "number", "value")
 _OPENED = "leaf int, path string, number boolean, value string"
 _COUNTS = "leaf int, path string, number boolean, what string, name string, n bigint"
-_ALL, _MORE, _ROWS, _DOCUMENTS = "values", "more", "rows", "documents"
+_ALL, _MORE, _ROWS, _CUT, _DOCUMENTS = "values", "more", "rows", "cut", "documents"
 _KINDS = ("hits", "whole", "shapes", "row_hits")
 _DOCUMENT = f"^{BEGINNING}"
 _MOST_PATHS = 1_000
@@ -71,8 +71,8 @@ def scan(
         tell: Called with the share of the work that is done, now and then.
 
     Raises:
-        DelibleError: `detect.recognizer_slow`, naming the recognizer; `tags.scan_failed` when a worker fails; the
-            values it worked on are not repeated.
+        DelibleError: `detect.recognizer_slow`, `detect.slow` and `detect.failed`, naming the column and the recognizer;
+            `tags.scan_failed` when a worker fails otherwise; the values it worked on are not repeated.
     """
     every = list(leaves(frame.schema))
     read = [leaf for leaf in every if leaf.read]
@@ -87,7 +87,7 @@ def scan(
     counts: dict[_Place, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     try:
         with (
-            recognizers_told(),
+            recognizers_told([leaf.path for leaf in read]),
             setting(frame.sparkSession, _BATCH),
             watched(frame.sparkSession, tell or (lambda _: None)),
         ):
@@ -111,7 +111,8 @@ def scan(
 def _facts(path: str, kind: str, counts: Mapping[str, Counter[str]], whole: bool, rows: int) -> ColumnFacts:
     own = counts.get(_ALL, Counter())
     maps: dict[str, Any] = {what: dict(counts.get(what, {})) for what in _KINDS}
-    return ColumnFacts(path, kind, values=own[_ALL], complete=whole and not own[_MORE], rows=rows, **maps)
+    complete = whole and not own[_MORE] and not own[_CUT]
+    return ColumnFacts(path, kind, values=own[_ALL], complete=complete, rows=rows, cut=own[_CUT], **maps)
 
 
 def _paths(leaf: Leaf, own: int, counts: _Counts, whole: bool, rows: int) -> Iterator[ColumnFacts]:
@@ -148,7 +149,7 @@ def _drawn(rows: DataFrame, read: list[Leaf], sample: int | None) -> DataFrame:
     stacked = stacked.select("leaf", F.make_valid_utf8(F.substring("value", 1, LONGEST_DOCUMENT + 1)).alias("value"))
     texts = frozenset(i for i, leaf in enumerate(read) if leaf.kind == "string")
     opened = stacked.mapInArrow(partial(_open, texts=texts), _OPENED) if texts else _unopened(stacked)
-    cut = opened.withColumn("value", F.substring("value", 1, LONGEST))
+    cut = opened.withColumn("value", F.substring("value", 1, LONGEST + 1))
     distinct = cut.groupBy(*_COLUMNS).agg(F.count(F.lit(1)).alias("rows"))
     if sample is None:
         return distinct.withColumn("place", F.lit(0))
@@ -233,9 +234,12 @@ def _examine(
                 values[_Place(leaf, path, number)].append((value, rows))
         for at, own in values.items():
             filled[at] += sum(n for _, n in own)
-            tallies[at].add_all(own, detection=detection, exact=exact)
+            try:
+                tallies[at].add_all(own, detection=detection, exact=exact)
+            except DelibleError as error:
+                raise of_column(error, at.leaf) from None
     for at, tally in tallies.items():
-        counts += [(*at, _ALL, _ALL, tally.values), (*at, _ALL, _ROWS, filled[at])]
+        counts += [(*at, _ALL, _ALL, tally.values), (*at, _ALL, _ROWS, filled[at]), (*at, _ALL, _CUT, tally.cut)]
         for what in _KINDS:
             counts += [(*at, what, name, n) for name, n in getattr(tally, what).items()]
     if counts:
