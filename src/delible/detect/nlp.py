@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import spacy
-
 from presidio_analyzer import EntityRecognizer
 from presidio_analyzer.nlp_engine import (
     NerModelConfiguration,
@@ -51,25 +49,25 @@ class Reader:
     entities: frozenset[str] = frozenset()
 
 
-class _Artifacts(NlpArtifacts):  # type: ignore[misc] # Presidio is untyped
+class _Artifacts(NlpArtifacts):
     """What a pipeline read; the lists for context words are made once somebody asks for them, which is rarely."""
 
     def __init__(self, doc: Any, entities: Any, scores: Any, nlp_engine: NlpEngine, language: str) -> None:
         self.tokens, self.entities, self.scores = doc, entities, scores
         self.nlp_engine, self._language = nlp_engine, language
 
-    @cached_property
-    def tokens_indices(self) -> list[int]:
-        return [token.idx for token in self.tokens]
-
-    @cached_property
-    def lemmas(self) -> list[str]:
-        return [token.lemma_ or token.lower_ for token in self.tokens]
-
-    @cached_property
-    def keywords(self) -> list[str]:
-        found: list[str] = self.set_keywords(self.nlp_engine, self.lemmas, self._language)
-        return found
+    def __getattr__(self, name: str) -> Any:
+        """Make one of the lists."""
+        makers: dict[str, Callable[[], list[Any]]] = {
+            "tokens_indices": lambda: [token.idx for token in self.tokens],
+            "lemmas": lambda: [token.lemma_ or token.lower_ for token in self.tokens],
+            "keywords": lambda: self.set_keywords(self.nlp_engine, self.lemmas, self._language),
+        }
+        if name not in makers:
+            raise AttributeError(name)
+        made = makers[name]()
+        setattr(self, name, made)
+        return made
 
 
 class _Words:
