@@ -56,7 +56,7 @@ def rss(process: str) -> int:
 
 def in_this_process(rows: int) -> list[int]:
     """Return the largest memory in each tenth of the rows."""
-    from delible.lake.scan import _examine
+    from delible.lake.scan import _database, _examine
     from delible.model.detection import DEFAULT_DETECTION
 
     peaks = [0] * 10
@@ -80,7 +80,9 @@ def in_this_process(rows: int) -> list[int]:
 
     from delible.lake.scan import _database
 
-    for _ in _examine(batches(), detection=DEFAULT_DETECTION, sample=None, database=_database(DEFAULT_DETECTION, False)):
+    for _ in _examine(
+        batches(), detection=DEFAULT_DETECTION, sample=None, database=_database(DEFAULT_DETECTION, False)
+    ):
         pass
     return peaks
 

@@ -40,8 +40,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 FIRST = (
-    "Ann Ben Cora Dev Eva Finn Gail Hugo Ines Jan Kira Liam Mona Nils Olga Paul Rosa Sven Tara Uwe Vera "
-    "Yara Zoe Will"
+    "Ann Ben Cora Dev Eva Finn Gail Hugo Ines Jan Kira Liam Mona Nils Olga Paul Rosa Sven Tara Uwe Vera Yara Zoe Will"
 )
 LAST = (
     "Abel Baker Castro Dietz Evans Fischer Gupta Hansen Ivanov Jansen Keller Lopez Meyer Novak Olsen Perez Quinn Rossi "
@@ -94,9 +93,7 @@ def distinct(spark: SparkSession, rows: int) -> DataFrame:
     """Return a table in which no value of any column comes twice."""
     letter = "SUBSTRING('ABCDEFGHIJKLMNOPQRSTUVWXYZ', CAST({} % 26 + 1 AS INT), 1)"
     initials = f"{letter.format('id DIV 720')}, '. ', {letter.format('id DIV 18720')}"
-    name = (
-        f"CONCAT({one_of(FIRST, 'id')}, ' ', {initials}, '. ', {one_of(LAST, 'id DIV 24')}, IF(id < 486720, '', 'son'))"
-    )
+    last = f"{one_of(LAST, 'id DIV 24')}, IF(id < 486720, '', 'son')"
     return spark.range(0, rows, 1, FILES).selectExpr(
         "CONCAT('QX-', LPAD(CAST(id AS STRING), 8, '0')) AS order_code",
         "CONCAT('C', LPAD(CAST(id * 3 AS STRING), 7, '0')) AS customer",
@@ -198,9 +195,7 @@ def main() -> int:
     """Measure, print a table and one line of JSON; 1 when a goal is missed."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--rows", type=int, default=500_000, help="of the table of orders (default: 500000)")
-    options.add_argument(
-        "--distinct", type=int, default=100_000, help="rows of the distinct table (default: 100000)"
-    )
+    options.add_argument("--distinct", type=int, default=100_000, help="rows of the distinct table (default: 100000)")
     options.add_argument("--tickets", type=int, default=20_000, help="rows of the table of tickets (default: 20000)")
     options.add_argument("--sample-rows", type=int, default=5_000, help="that the sample reads (default: 5000)")
     options.add_argument("--only", help="tables, separated by commas; all of them when not given")

@@ -87,7 +87,7 @@ class Phones:
             elif reading.attempts(*candidate):
                 while not reading.stands_alone(end) and (candidate := reading.candidate(end)) is not None:
                     end = candidate[0] + len(candidate[1])
-                for region in self._regions:
+                for region in reading.regions_between(start, end):
                     found.update(reading.of_region(region, start, end))
             start = end
         return _outermost(found)
@@ -145,6 +145,18 @@ class _Reading:
         match = _MATTERS_TO_ANOTHER.match(self._text, end)
         after = self._text[match.end() : match.end() + 1] if match else ""
         return not after or not (after.isdigit() or after == "#")
+
+    def regions_between(self, start: int, end: int) -> list[str]:
+        """Return the regions that may have a number among the candidates which begin between two places.
+
+        Where a region has none, its way through the candidates is this one, and yields nothing.
+        """
+        possible: set[str] = set()
+        while (candidate := self.candidate(start)) is not None and candidate[0] < end:
+            start = candidate[0] + len(candidate[1])
+            for attempt in self.attempts(*candidate):
+                possible.update(attempt.regions)
+        return [region for region in self._regions if region in possible]
 
     def of_region(self, region: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield the numbers of one region whose candidates begin between two places."""
