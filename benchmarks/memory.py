@@ -78,8 +78,6 @@ def in_this_process(rows: int) -> list[int]:
             }
             yield pa.RecordBatch.from_pydict(columns)
 
-    from delible.lake.scan import _database
-
     for _ in _examine(
         batches(), detection=DEFAULT_DETECTION, sample=None, database=_database(DEFAULT_DETECTION, False)
     ):

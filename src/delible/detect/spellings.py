@@ -8,11 +8,9 @@ None is named like one of Presidio's: its registry finds classes by name among a
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Any
 
 import phonenumbers
-import tldextract
 from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer
 from presidio_analyzer import predefined_recognizers as predefined
 
@@ -29,9 +27,6 @@ _PRIVATE_DOMAINS = re.compile(
 )
 """Special-use domains (RFC 2606, RFC 6761, RFC 6762) and the usual private ones: in no public list of suffixes, and
 yet the addresses that a company's own tables are full of."""
-
-_IN_ADDRESS = re.compile(r"[/?#:\\\s]")
-"""Marks before an "@" that make a web address of it, of which `tldextract` takes another part for the domain."""
 
 _DIGIT = "[0-9OolI]"
 """A scan reads 0 as O and 1 as l; a check digit tells a number from a word."""
@@ -68,16 +63,7 @@ class WrittenEmailRecognizer(predefined.EmailRecognizer):
         """Return whether the domain ends in a public suffix or in a private one."""
         text = re.sub(r" ?[\[(] ?dot ?[\])] ?", ".", pattern_text, flags=re.IGNORECASE)
         text = re.sub(r" ?[\[(] ?at ?[\])] ?", "@", text, flags=re.IGNORECASE)
-        name, at, domain = text.rpartition("@")
-        if not at or _IN_ADDRESS.search(name):
-            return _is_domain(text)
-        return _is_domain(domain)
-
-
-@lru_cache(maxsize=10_000)
-def _is_domain(text: str) -> bool:
-    """Return whether a text ends in a public suffix or a private one; a table's addresses share their domains."""
-    return bool(tldextract.extract(text).fqdn) or _PRIVATE_DOMAINS.search(text) is not None
+        return bool(super().validate_result(text)) or _PRIVATE_DOMAINS.search(text) is not None
 
 
 class WrittenCardRecognizer(predefined.CreditCardRecognizer):
