@@ -135,10 +135,11 @@ def drifted(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...
 
 def reach(record: ScanRecord, facts: ColumnFacts) -> Reach:
     """Return what the scans of a table can and cannot rule out for one column."""
-    missed = None if record.most is not None and not facts.complete else at_most_missed(record.rate, record.confidence)
-    if missed is not None and record.withheld:
+    chosen = record.most is not None and not facts.complete
+    missed = None if chosen or facts.cut else at_most_missed(record.rate, record.confidence)
+    if missed is not None and record.withheld and record.rate >= 1.0:
         # Nobody knows what stands in the rows that were left out.
-        missed += max(0, record.rows - facts.rows) if record.rate >= 1.0 else 0
+        missed += max(0, record.rows - facts.rows)
     return Reach(
         rows=facts.rows,
         of=record.rows,
@@ -146,4 +147,5 @@ def reach(record: ScanRecord, facts: ColumnFacts) -> Reach:
         confidence=record.confidence,
         missed=0 if facts.complete else missed,
         asked=bound_of(record.confidence, record.prevalence) if record.prevalence else None,
+        cut=facts.cut,
     )

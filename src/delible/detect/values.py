@@ -25,9 +25,11 @@ class Tally:
         whole: The same, of values that are little else: the finding covers four fifths of the value.
         shapes: Form to the number of values that have it.
         row_hits: Entity type to the number of rows that hold it.
+        cut: Rows whose value is longer than `LONGEST`, and was read that far.
     """
 
     values: int = 0
+    cut: int = 0
     hits: Counter[str] = field(default_factory=Counter)
     whole: Counter[str] = field(default_factory=Counter)
     shapes: Counter[str] = field(default_factory=Counter)
@@ -55,6 +57,8 @@ class Tally:
             detection: What is looked for; its model reads sentences only, never codes, keys and single words.
             exact: Run plain Presidio, which finds the same.
         """
+        values = list(values)
+        self.cut += sum(n for value, n in values if len(value) > LONGEST)
         cut = [(value[:LONGEST].strip(), n) for value, n in values]
         read: dict[bool, list[str]] = {True: [], False: []}
         for text in dict.fromkeys(text for text, _ in cut):
