@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from delible.decide.sampling import Bound, bound_of, fewest_hits, per_file, rate_for
+from delible.decide.sampling import Bound, bound_of, fewest_hits, per_file
 from delible.store.snapshots import table_snapshot
 from delible.store.workspace import Workspace, create_workspace
+from delible.workflows.scanning import EVERYTHING, Extent
 from delible.workflows.spark import session_for
 from delible.workflows.tables import chosen_tables
 from delible.workflows.tagging import scan_tables
@@ -41,10 +43,10 @@ def made(spark: SparkSession, place: str, rows: int, planted: int) -> None:
     ).write.format("delta").save(place)
 
 
-def scanned(workspace: Workspace, table: str, bound: Bound | None) -> float:
+def scanned(workspace: Workspace, table: str, extent: Extent) -> float:
     """Return the seconds that one scan takes."""
     begun = time.perf_counter()
-    scan_tables(workspace, [table], bound=bound, anew=True, actor="bench", now=datetime.now(UTC))
+    scan_tables(workspace, [table], extent=extent, anew=True, actor="bench", now=datetime.now(UTC))
     return time.perf_counter() - begun
 
 
@@ -57,7 +59,7 @@ def found_in_seeds(spark: SparkSession, workspace: Workspace, bound: Bound, rows
     (known,) = chosen_tables(workspace, ["large"])
     files = table_snapshot(known.location, known.version).files.values()
     sizes = [file.rows or 0 for file in files]
-    rate = rate_for(bound, rows)
+    rate = Extent(bound).rate(rows)
     table = spark.read.parquet(*(f"{known.location}/{file.path}" for file in files))
     place = table.metadataColumn("_metadata")
     planted = table.where("note LIKE '%@%'").select(
@@ -84,12 +86,13 @@ def main() -> None:
         warehouse = workspace.path(workspace.config.warehouse)
         made(spark, str(warehouse / "large"), chosen.rows, fewest_hits(bound, chosen.rows))
         made(spark, str(warehouse / "warm"), 2_000, 1)
-        scanned(workspace, "warm", None)
+        scanned(workspace, "warm", EVERYTHING)
         found = found_in_seeds(spark, workspace, bound, chosen.rows)
-        sampled = scanned(workspace, "large", bound)
+        sampled = scanned(workspace, "large", Extent(bound))
+        print(f"drawn {sampled:.1f} s; found in {found} of {SEEDS} seeds", file=sys.stderr, flush=True)
         if full_rows != chosen.rows:
             made(spark, str(warehouse / "part"), full_rows, 0)
-        measured = scanned(workspace, "large" if full_rows == chosen.rows else "part", None)
+        measured = scanned(workspace, "large" if full_rows == chosen.rows else "part", EVERYTHING)
     full = measured * chosen.rows / full_rows
     how = "measured" if full_rows == chosen.rows else f"{measured:.1f} s on {full_rows:,} rows, multiplied up"
     print(f"{chosen.rows:,} rows, 4 columns, bound: {chosen.confidence} confidence, {chosen.max_prevalence} of rows")

@@ -108,9 +108,24 @@ def test_nested_structs_arrays_and_maps_are_walked(spark: SparkSession) -> None:
     assert all(each.complete for each in facts.values())
 
 
-def test_types_that_hold_no_text_are_not_read(spark: SparkSession) -> None:
-    frame = spark.sql("SELECT true b, current_date() d, current_timestamp() t, 1.5D x, 2.50 m, CAST('x' AS BINARY) y")
-    assert [(f.column, f.values, f.complete) for f in scan(frame)] == [(c, 0, False) for c in "bdtxmy"]
+def test_days_and_truth_values_are_not_read(spark: SparkSession) -> None:
+    frame = spark.sql("SELECT true b, current_date() d, current_timestamp() t")
+    assert [(f.column, f.values, f.complete) for f in scan(frame)] == [(c, 0, False) for c in "bdt"]
+
+
+def test_numbers_bytes_and_variants_are_read_as_the_text_that_they_may_be(spark: SparkSession) -> None:
+    frame = spark.sql(
+        """SELECT CAST(id AS DOUBLE) + 4111111111111111 AS card, CAST(NULL AS DOUBLE) + id AS none, id / 3 + 0.1D AS ratio,
+        CAST(id AS DECIMAL(20, 2)) + 4111111111111111 AS paid, encode(concat('a', id, '@fennel.example'), 'UTF-8') AS raw,
+        unhex('FFFE00') AS image, parse_json(concat('{"mail": "a', id, '@fennel.example", "ill": true}')) AS event
+        FROM range(1)"""
+    )
+    facts = by_column(scan(frame, sample=None))
+    assert list(facts) == ["card", "none", "ratio", "paid", "raw", "image", "event", "event.$.ill", "event.$.mail"]
+    assert facts["card"].whole == facts["paid"].whole == {"CREDIT_CARD": 1}
+    assert facts["raw"].whole == facts["event.$.mail"].whole == {"EMAIL_ADDRESS": 1}
+    assert facts["ratio"].shapes["fraction"] == facts["image"].shapes["opaque"] == 1
+    assert (facts["none"].values, facts["event.$.ill"].kind) == (0, "boolean")
 
 
 def test_a_sample_is_distinct_repeatable_and_says_that_it_is_one(spark: SparkSession) -> None:
@@ -140,7 +155,8 @@ def test_documents_in_strings_are_walked_and_what_is_none_stays_a_text(spark: Sp
     frame = spark.createDataFrame(rows, "payload string, resume string, odd string, n int")
     facts = by_column(scan(frame, sample=None))
     assert list(facts) == [
-        *("payload", "payload.$.*", "payload.$.email", "payload.$.n", "payload.$.tags[]", "payload.$.tags[].at"),
+        *("payload", "payload.$.*", "payload.$.email", "payload.$.n", "payload.$.on"),
+        *("payload.$.tags[]", "payload.$.tags[].at"),
         *("resume", "resume.Name.First", "resume.Name.First.@id", "odd", "n"),
     ]
     assert facts["payload.$.email"].whole == facts["payload.$.*"].whole == {"EMAIL_ADDRESS": 4}
@@ -148,6 +164,12 @@ def test_documents_in_strings_are_walked_and_what_is_none_stays_a_text(spark: Sp
     assert (facts["payload.$.n"].kind, facts["resume.Name.First"].values) == ("bigint", 4)
     assert facts["odd"].row_hits == {"EMAIL_ADDRESS": 4}
     assert {each.rows for each in facts.values()} == {4}
+
+
+def test_a_document_of_more_values_than_are_opened_is_not_complete(spark: SparkSession) -> None:
+    text = json.dumps({"list": ["x"] * 2_500 + ["late@fennel.example"]})
+    facts = by_column(scan(spark.createDataFrame([(text,)], "payload string"), sample=None))
+    assert (facts["payload"].complete, facts["payload"].cut) == (False, 1)
 
 
 def test_drawn_rows_depend_on_file_and_place_alone_and_keep_the_bound_over_200_seeds(spark: SparkSession) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -27,10 +27,12 @@ class ScanRecord:
         prevalence: As it was asked for, such as `1/1000`; empty where no bound was.
         rows: Of the table at that version.
         detector: What looked: evidence of another release is not added to.
-        files: Digests of the files whose rows were drawn.
+        files: Digests of the files whose rows were drawn; of one that showed a part of its rows only, with that part.
         schema: Leaf columns with their types.
         drift: Columns that came or changed between scans and that nobody has mapped yet.
         facts: What was counted, by column.
+        physical: The column of the files behind each column of the top level, where those have other names.
+        withheld: Digests of the people whose rows were left out, since they may only be stored (Art. 18(2)).
     """
 
     table: str
@@ -47,6 +49,8 @@ class ScanRecord:
     drift: tuple[str, ...]
     facts: Mapping[str, ColumnFacts]
     at: datetime
+    physical: Mapping[str, str] = field(default_factory=dict)
+    withheld: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -70,12 +74,19 @@ class Reading:
     gone: float = 0.0
 
 
-def reading(live: Iterable[bytes], known: Iterable[bytes], rewrites: Iterable[Rewrite]) -> Reading:
+def reading(live: Mapping[bytes, bytes | None], known: Iterable[bytes], rewrites: Iterable[Rewrite]) -> Reading:
     """Return what has to be read, replaying the rewrites since, oldest first.
 
     A rewritten file is known when every file that its commit took rows from was: OPTIMIZE may mix new files with old.
+    A file that showed a part of its rows when it was read is known while it shows that part: RESTORE may have taken its
+    deletion vector away.
+
+    Args:
+        live: The table's files, each with the digest of what it shows where that is not all of its rows.
     """
     now, drawn = frozenset(live), set(known)
+    same = {file: shown for file, shown in live.items() if shown is not None and shown in drawn}
+    drawn = (drawn - set(same.values())) | same.keys()
     for each in rewrites:
         if each.removed <= drawn:
             drawn -= each.removed
@@ -106,14 +117,14 @@ def combined(before: ColumnFacts | None, now: ColumnFacts) -> ColumnFacts:
     if before is None or before.kind != now.kind:
         return now
     summed: dict[str, Any] = {}
-    for field in fields(now):
-        old, new = getattr(before, field.name), getattr(now, field.name)
+    for each in fields(now):
+        old, new = getattr(before, each.name), getattr(now, each.name)
         if isinstance(new, bool):
-            summed[field.name] = old and new
+            summed[each.name] = old and new
         elif isinstance(new, int):
-            summed[field.name] = old + new
+            summed[each.name] = old + new
         elif isinstance(new, Mapping):
-            summed[field.name] = dict(Counter(old) + Counter(new))
+            summed[each.name] = dict(Counter(old) + Counter(new))
     return replace(now, **summed)
 
 
@@ -129,7 +140,10 @@ def reach(record: ScanRecord, facts: ColumnFacts) -> Reach:
     """
     chosen = record.most is not None and not facts.complete
     nothing = not facts.rows and record.rows > 0
-    missed = None if chosen or nothing else at_most_missed(record.rate, record.confidence)
+    missed = None if chosen or nothing or facts.cut else at_most_missed(record.rate, record.confidence)
+    if missed is not None and record.withheld and record.rate >= 1.0:
+        # Nobody knows what stands in the rows that were left out.
+        missed += max(0, record.rows - facts.rows)
     return Reach(
         rows=facts.rows,
         of=record.rows,
@@ -137,4 +151,5 @@ def reach(record: ScanRecord, facts: ColumnFacts) -> Reach:
         confidence=record.confidence,
         missed=0 if facts.complete and not nothing else missed,
         asked=bound_of(record.confidence, record.prevalence) if record.prevalence else None,
+        cut=facts.cut,
     )

@@ -127,6 +127,7 @@ class Reach:
         confidence: Of the claim.
         missed: With no hit, the largest number of rows that could still hold some; None where nothing can be said.
         asked: The bound that was asked for; it is named where it holds, rather than an odd number next to it.
+        cut: Rows whose value was too long to be read to its end; nothing is ruled out then.
     """
 
     rows: int
@@ -135,6 +136,7 @@ class Reach:
     confidence: float
     missed: int | None
     asked: Bound | None = None
+    cut: int = 0
 
     @property
     def fewer_than_one_in(self) -> int | None:
@@ -171,6 +173,8 @@ class Reach:
         return f"{looked:,} rows look personal and were judged not to be; nothing else in {self._rest()}"
 
     def _rest(self) -> str:
+        if self.cut:
+            return f"what was read of {self.rows:,} rows: {self.cut:,} of them are too long to be read to the end"
         if self.missed == 0:
             return f"any of {self.rows:,} rows"
         found = self.fewer_than_one_in

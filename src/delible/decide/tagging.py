@@ -91,6 +91,7 @@ class ColumnFacts:
         whole: The same, of values that are nothing else.
         shapes: Form, such as `card` or `prose`, to the number of values of that form.
         rows: Rows that were looked at, empty ones included.
+        cut: Those of them whose value was too long to be read to its end.
         row_hits: Entity type to the rows that hold it; a row with several such elements may count for each.
         categories: The data category of each type that the controller's own recognizers find.
     """
@@ -104,6 +105,7 @@ class ColumnFacts:
     shapes: Mapping[str, int] = field(default_factory=dict)
     rows: int = 0
     row_hits: Mapping[str, int] = field(default_factory=dict)
+    cut: int = 0
     categories: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -7,9 +7,11 @@ from typing import Any
 
 import spacy
 from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
+from spacy.tokenizer import Tokenizer
 
 LANGUAGE = "en"
 """Whose words context is told by."""
+_RULES = ("rules", "prefix_search", "suffix_search", "infix_finditer", "token_match", "url_match", "faster_heuristics")
 
 
 class BlankNlpEngine(NlpEngine):
@@ -20,13 +22,17 @@ class BlankNlpEngine(NlpEngine):
     is_blank = True
     """It names nothing, so a recognizer that repeats what a model named need not run."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Tokenizer | None = None) -> None:
         self._nlp: spacy.language.Language | None = None
+        self._rules = rules
 
     def load(self) -> None:
-        """Build the tokenizer; nothing is read from disk or fetched."""
+        """Build the tokenizer, by the rules of another one if there is one; nothing is read from disk or fetched."""
         self._nlp = spacy.blank(LANGUAGE)
         self._nlp.max_length = 10_000_000
+        if self._rules is not None:
+            rules = {name: getattr(self._rules, name) for name in _RULES}
+            self._nlp.tokenizer = Tokenizer(self._nlp.vocab, **rules)
 
     def is_loaded(self) -> bool:
         """Return whether `load` has run."""

@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 from operator import contains, eq
 from typing import Any
@@ -65,7 +66,7 @@ class Words:
         tails: tuple[str, ...] = ()
         for start, span in _spans(text):
             piece = self._pieces.get(span) or self._piece(span)
-            if any((a, b) in self._splitter.pairs for a in tails for b in piece.heads):
+            if tails and piece.heads and any((a, b) in self._splitter.pairs for a in tails for b in piece.heads):
                 return None
             ends += [start + end for end in piece.ends] if start else piece.ends
             words += piece.words
@@ -79,7 +80,8 @@ class Words:
             words = tuple(token.lower() for token in tokens)
             keywords = self._splitter.keywords(words)
             ends = tuple(accumulate(map(len, tokens)))
-            piece = _Piece(ends, tuple(word.lower() for word in words), keywords, tokens[-1:], tokens[:1])
+            tails, heads = self._splitter.first_of_a_pair(tokens[-1:]), self._splitter.second_of_a_pair(tokens[:1])
+            piece = _Piece(ends, tuple(word.lower() for word in words), keywords, tails, heads)
         else:
             piece = self._by_spacy(span)
         if len(span) <= _LONGEST_REMEMBERED:
@@ -118,7 +120,7 @@ class Boost:
 
         A sigma is written in two ways in lower case, by its neighbours.
         """
-        return any(word.lower() in lowered or "\u03c3" in word.lower() for word in context or ())
+        return any(word in lowered or "\u03c3" in word for word in _lowered(tuple(context or ())))
 
     def scores(self, text: str, found: Sequence[tuple[int, float, Sequence[str]]]) -> list[float] | None:
         """Return the scores of findings, given by start, score and context words; None where spaCy has to be asked."""
@@ -128,8 +130,8 @@ class Boost:
         return [self._score(reading, start, score, context) for start, score, context in found]
 
     def _score(self, reading: Reading, start: int, score: float, context: Sequence[str]) -> float:
-        around = self._around(reading, start) if context else ()
-        if not any(self._matches(keyword.lower(), word.lower()) for word in context for keyword in around):
+        around = {keyword.lower() for keyword in self._around(reading, start)} if context else ()
+        if not any(self._matches(keyword, word) for word in _lowered(tuple(context)) for keyword in around):
             return score
         enhancer = self._enhancer
         lifted = max(score + enhancer.context_similarity_factor, enhancer.min_score_with_context_similarity)
@@ -151,6 +153,11 @@ class Boost:
                     around.append(reading.words[i])
                     left -= 1
         return around
+
+
+@lru_cache(maxsize=1_000)
+def _lowered(context: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.lower() for word in context))
 
 
 def is_read(enhancer: Any) -> bool:

@@ -45,6 +45,11 @@ class Engine:
         self._analyzer = AnalyzerEngine(registry=registry, nlp_engine=read.engine, supported_languages=[LANGUAGE])
 
     @property
+    def analyzer(self) -> AnalyzerEngine:
+        """Presidio's own engine, which judges."""
+        return self._analyzer
+
+    @property
     def expressions(self) -> list[Expression]:
         """The expressions that a gate can be built for, in an order that does not change."""
         return expressions_of(self._analyzer, LANGUAGE, list(self.thresholds))

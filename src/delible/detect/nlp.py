@@ -6,8 +6,9 @@ A model that is configured and missing is an error. Nothing is downloaded: what 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from presidio_analyzer import EntityRecognizer
@@ -19,6 +20,8 @@ from presidio_analyzer.nlp_engine import (
     TransformersNlpEngine,
 )
 from presidio_analyzer.predefined_recognizers import GLiNERRecognizer
+from spacy.lang.en import English
+from spacy.tokenizer import Tokenizer
 
 from delible.detect.blank import LANGUAGE, BlankNlpEngine
 from delible.detect.model_files import SHIPPED_FOLDER, check_installed, unfit
@@ -26,6 +29,8 @@ from delible.model.nlp_model import NlpModel
 
 _LONGEST = 10_000_000
 _AT_ONCE = 64
+_NAMING = frozenset({"tok2vec", "ner"})
+"""Parts of a pipeline that name spans, and leave tokens and their lemmas as they are."""
 _OFFLINE = "HF_HUB_OFFLINE"
 
 
@@ -44,6 +49,27 @@ class Reader:
     entities: frozenset[str] = frozenset()
 
 
+class _Artifacts(NlpArtifacts):
+    """What a pipeline read; the lists for context words are made once somebody asks for them, which is rarely."""
+
+    def __init__(self, doc: Any, entities: Any, scores: Any, nlp_engine: NlpEngine, language: str) -> None:
+        self.tokens, self.entities, self.scores = doc, entities, scores
+        self.nlp_engine, self._language = nlp_engine, language
+
+    def __getattr__(self, name: str) -> Any:
+        """Make one of the lists."""
+        makers: dict[str, Callable[[], list[Any]]] = {
+            "tokens_indices": lambda: [token.idx for token in self.tokens],
+            "lemmas": lambda: [token.lemma_ or token.lower_ for token in self.tokens],
+            "keywords": lambda: self.set_keywords(self.nlp_engine, self.lemmas, self._language),
+        }
+        if name not in makers:
+            raise AttributeError(name)
+        made = makers[name]()
+        setattr(self, name, made)
+        return made
+
+
 class _Words:
     """Makes Presidio's engines keep what counts of a model: context words without a lemmatizer, mapped labels only."""
 
@@ -52,23 +78,32 @@ class _Words:
         pairs = zip(self._get_entities(doc), self._get_scores_for_entities(doc), strict=True)
         named = [(span, score) for span, score in pairs if _can_be(known.get(span.label_), span.text)]
         entities, scores = self._get_updated_entities([span for span, _ in named], [score for _, score in named])
-        return NlpArtifacts(
-            entities=entities,
-            tokens=doc,
-            tokens_indices=[token.idx for token in doc],
-            lemmas=[token.lemma_ or token.lower_ for token in doc],
-            nlp_engine=self,
-            language=language,
-            scores=scores,
-        )
+        return _Artifacts(doc, entities, scores, self, language)
 
-    def process_batch(self: Any, texts: Any, language: str, batch_size: int = _AT_ONCE, **more: Any) -> Any:
-        """Yield each text with its artifacts; models read several texts at once faster than one by one."""
-        return SpacyNlpEngine.process_batch(self, texts, language, batch_size=max(batch_size, _AT_ONCE), **more)
+    def process_batch(
+        self: Any, texts: Iterable[str], language: str, batch_size: int = _AT_ONCE, n_process: int = 1, **_: Any
+    ) -> Iterator[tuple[str, NlpArtifacts]]:
+        """Yield each text with its artifacts; models read several texts at once faster than one by one.
+
+        Presidio's own puts every text together anew from its tokens.
+        """
+        texts = list(texts)
+        read = self.get_nlp(language).pipe(texts, batch_size=max(batch_size, _AT_ONCE), n_process=n_process)
+        for text, doc in zip(texts, read, strict=True):
+            yield text, self._doc_to_nlp_artifact(doc, language)
 
 
 class ModelNlpEngine(_Words, SpacyNlpEngine):  # type: ignore[misc] # Presidio is untyped
     """A spaCy pipeline, by package or folder."""
+
+    @cached_property
+    def words(self) -> BlankNlpEngine | None:
+        """An engine without a model that reads the same words, or None where more than the tokenizer makes them."""
+        pipeline = self.get_nlp(LANGUAGE)
+        factories = {pipeline.get_pipe_meta(name).factory for name in pipeline.pipe_names}
+        if type(pipeline) is not English or type(pipeline.tokenizer) is not Tokenizer or not factories <= _NAMING:
+            return None
+        return BlankNlpEngine(pipeline.tokenizer)
 
 
 class _TransformersEngine(_Words, TransformersNlpEngine):  # type: ignore[misc] # Presidio is untyped

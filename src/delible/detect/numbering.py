@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from re import _constants as op  # type: ignore[attr-defined] # CPython's own names of its parser's codes
+from re import _parser as sre  # type: ignore[attr-defined]
 from typing import Any
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, SUPPORTED_REGIONS, PhoneMetadata
@@ -75,6 +77,7 @@ class _Numbering:
     Args:
         code: The country's calling code.
         international: What is dialled before a calling code.
+        first: The digit that this begins with, or nothing where it may be one of several.
         prefixes: What is taken off a number before it is judged, and what is put in its place: by the region itself,
             and by the main region of its calling code.
         lengths: Digits that a valid number may have.
@@ -84,6 +87,7 @@ class _Numbering:
 
     code: str
     international: re.Pattern[str]
+    first: str
     prefixes: tuple[tuple[re.Pattern[str], str], ...]
     lengths: frozenset[int]
     fewest: int
@@ -94,7 +98,7 @@ class _Numbering:
 
         A number with an international prefix is left to `parse`.
         """
-        if self.international.match(digits):
+        if digits.startswith(self.first) and self.international.match(digits):
             return True
         if len(digits) < self.fewest:
             return False
@@ -129,11 +133,18 @@ def _numbering(region: str) -> _Numbering:
     return _Numbering(
         str(code),
         re.compile(known.international_prefix or "(?!)"),
+        _first(known.international_prefix or ""),
         tuple((re.compile(prefix), rule) for prefix, rule in prefixes.items()),
         lengths,
         min(lengths) - max((sum(map(str.isdigit, rule)) for rule in prefixes.values()), default=0),
         re.compile("|".join(sorted(patterns))),
     )
+
+
+def _first(pattern: str) -> str:
+    """Return the digit that all matches begin with, or nothing where the pattern does not begin with one digit."""
+    parsed = sre.parse(pattern)
+    return chr(parsed[0][1]) if len(parsed) and parsed[0][0] is op.LITERAL else ""
 
 
 def _without(digits: str, match: re.Match[str], rule: str) -> str:

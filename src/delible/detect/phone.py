@@ -31,6 +31,17 @@ matching: Any = phonenumbermatcher
 _LONGEST = 4_900
 """`phonenumbers` gives up on a text after 65,535 tries, and makes at most 13 for each character."""
 
+_DIGIT = re.compile(r"\d")
+
+
+def _most(limit: str) -> int:
+    """Return the upper end of a repetition such as `{0,4}`."""
+    return int(limit.strip("{}").split(",")[1])
+
+
+_BEFORE = _most(matching._LEAD_LIMIT) * (1 + _most(matching._PUNCTUATION_LIMIT))
+"""Characters that a candidate may have before its first digit: brackets and plus signs, and marks behind each."""
+
 _MATTERS_TO_ANOTHER = re.compile(r"[^bcdfghjlmpqruvwyzBCDFGHJLMPQRUVWYZ\n\d#]*")
 """Up to a digit, or up to a letter that stands in no number and in no word for an extension."""
 
@@ -76,7 +87,7 @@ class Phones:
             elif reading.attempts(*candidate):
                 while not reading.stands_alone(end) and (candidate := reading.candidate(end)) is not None:
                     end = candidate[0] + len(candidate[1])
-                for region in self._regions:
+                for region in reading.regions_between(start, end):
                     found.update(reading.of_region(region, start, end))
             start = end
         return _outermost(found)
@@ -123,7 +134,9 @@ class _Reading:
     def candidate(self, index: int) -> tuple[int, str] | None:
         """Return place and text of the first candidate from an index on, as `PhoneNumberMatcher._find` does."""
         if index not in self._candidates:
-            match = matching._PATTERN.search(self._text, index)
+            digit = _DIGIT.search(self._text, index)
+            near = max(index, digit.start() - _BEFORE) if digit else 0
+            match = matching._PATTERN.search(self._text, near) if digit else None
             self._candidates[index] = (match.start(), _trimmed(_SECOND, match.group())) if match else None
         return self._candidates[index]
 
@@ -132,6 +145,18 @@ class _Reading:
         match = _MATTERS_TO_ANOTHER.match(self._text, end)
         after = self._text[match.end() : match.end() + 1] if match else ""
         return not after or not (after.isdigit() or after == "#")
+
+    def regions_between(self, start: int, end: int) -> list[str]:
+        """Return the regions that may have a number among the candidates which begin between two places.
+
+        Where a region has none, its way through the candidates is this one, and yields nothing.
+        """
+        possible: set[str] = set()
+        while (candidate := self.candidate(start)) is not None and candidate[0] < end:
+            start = candidate[0] + len(candidate[1])
+            for attempt in self.attempts(*candidate):
+                possible.update(attempt.regions)
+        return [region for region in self._regions if region in possible]
 
     def of_region(self, region: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield the numbers of one region whose candidates begin between two places."""

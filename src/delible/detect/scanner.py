@@ -65,8 +65,9 @@ class Scanner:
                 recognizer.load()
             self._place(recognizer, number)
         self._boost: context.Boost | None = None
-        if self._blank and context.is_read(analyzer.context_aware_enhancer):
-            words = context.Words(analyzer.nlp_engine, language)
+        read_by = analyzer.nlp_engine if self._blank else getattr(analyzer.nlp_engine, "words", None)
+        if read_by is not None and context.is_read(analyzer.context_aware_enhancer):
+            words = context.Words(read_by, language)
             if words.readable:
                 self._boost = context.Boost(analyzer.context_aware_enhancer, words)
         self._remembered = lru_cache(maxsize=_REMEMBERED)(self._analyze)
@@ -117,20 +118,30 @@ class Scanner:
         if hits:
             found += self._by_patterns(text, hits)
             for recognizer in {r.id: r for i in hits for r in self._whole.get(i, ())}.values():
-                found += [(recognizer, each) for each in recognizer.analyze(text, self._entities, artifacts)]
+                found += [(recognizer, each) for each in self._asked(recognizer, text, artifacts)]
         for recognizer, phones in self._phones:
             entity, score = recognizer.supported_entities[0], recognizer.SCORE
             found += [(recognizer, RecognizerResult(entity, *span, score)) for span in phones.spans(text)]
-        known = len(found)
+        only_known = True
         for recognizer in self._always:
-            found += [(recognizer, each) for each in recognizer.analyze(text, self._entities, artifacts) or ()]
-        results = self._in_context(text, found, artifacts, only_known=known == len(found))
+            named = [(recognizer, each) for each in self._asked(recognizer, text, artifacts)]
+            found += named
+            only_known = only_known and (not named or type(recognizer) is SpacyRecognizer)
+        results = self._in_context(text, found, artifacts, only_known=only_known)
         if len(results) > 1 or any(each.score == 0 for each in results):
             results = EntityRecognizer.remove_duplicates(results)
         spotted = ((each.entity_type, each.start, each.end, each.score) for each in results)
         if self._allowed:
             return tuple(each for each in spotted if text[each[1] : each[2]] not in self._allowed)
         return tuple(spotted)
+
+    def _asked(self, recognizer: Any, text: str, artifacts: Any) -> list[RecognizerResult]:
+        try:
+            return list(recognizer.analyze(text, self._entities, artifacts) or ())
+        except DelibleError:
+            raise
+        except Exception as error:
+            raise _failed(recognizer, error) from None
 
     def _by_patterns(self, text: str, hits: Iterable[int]) -> Iterator[tuple[Any, RecognizerResult]]:
         """Do what `PatternRecognizer.analyze` does, for the patterns that may match."""
@@ -220,6 +231,18 @@ def _matches(text: str, recognizer: Any, pattern: Any) -> Iterator[RecognizerRes
     except TimeoutError:
         raise DelibleError(
             "detect.slow",
-            f"the recognizer {recognizer.name} took more than {SECONDS_PER_PATTERN} seconds for one text.",
+            f"a pattern took more than {SECONDS_PER_PATTERN} seconds for one text.",
+            where=f"recognizer:{recognizer.name}",
             fix="Simplify its pattern, or leave the recognizer out.",
         ) from None
+    except DelibleError:
+        raise
+    except Exception as error:
+        raise _failed(recognizer, error) from None
+
+
+def _failed(recognizer: Any, error: Exception) -> DelibleError:
+    """Return what is told of a recognizer's error, whose own words may hold the text."""
+    return DelibleError(
+        "detect.failed", f"it failed with {type(error).__name__}.", where=f"recognizer:{recognizer.name}"
+    )

@@ -16,6 +16,7 @@ _NUMERIC: dict[str, str] = {
     "number": r"[+-]?\d{1,18}(?:\.\d{1,18})?",
     "years": r"(?:\d{1,2}|1[01]\d)(?:\s*(?:-|to)\s*\d{1,3}|\+)?",
     "geo_pair": r"(?:POINT\s*)?\(?[+-]?\d{1,3}\.\d{3,}\s*[,; ]\s*[+-]?\d{1,3}\.\d{3,}\)?",
+    "fraction": r"[+-]?\d{1,18}\.\d{1,18}",
     "degrees": r"[+-]?(?:\d{1,2}|1[0-7]\d)\.\d{2,}",
     "imei": r"\d{15}",
 }
@@ -46,6 +47,7 @@ _LETTERED: dict[str, str] = {
 _ANY: dict[str, str] = {
     "sentence": r"[^\n\d\W]\S*(?:\s+\S+){2,}",
     "short": r"[^\n]{1,24}",
+    "opaque": "\ufffd",
     "flag": r"(?i:y|n|yes|no|true|false|t|f|0|1|on|off|ja|nein|oui|non)",
 }
 

@@ -14,6 +14,8 @@ import phonenumbers
 from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer
 from presidio_analyzer import predefined_recognizers as predefined
 
+from delible.detect.numbering import possible_regions
+
 REPLACED = (
     *("EmailRecognizer", "CreditCardRecognizer", "IbanRecognizer", "IpRecognizer", "UsSsnRecognizer"),
     "PhoneRecognizer",
@@ -170,7 +172,9 @@ _NUMBERED = (
     "version", "versión", "versione", "versie", "wersja", "release", "rev", "rev.", "revision", "build", "firmware",
     "bootloader", "driver", "chapter", "section", "clause", "kapitel", "abschnitt", "chapitre", "capítulo", "oid",
 )  # fmt: skip
-_NO_VERSION = "".join(f"(?<!{re.escape(word)} )" for word in _NUMBERED)
+_AT_A_DIGIT = "(?=[0-9])"
+"""Before what looks behind a place, and would do so at every place of a text."""
+_NO_VERSION = "".join((_AT_A_DIGIT, *(f"(?<!{re.escape(word)} )" for word in _NUMBERED)))
 _IP_PATTERNS = [
     Pattern(p.name, rf"{_NO_VERSION}(?<![\d.]){p.regex}(?!\.\d)" if p.name == "IPv4" else p.regex, p.score)
     for p in predefined.IpRecognizer.PATTERNS
@@ -198,7 +202,7 @@ class WrittenSsnRecognizer(predefined.UsSsnRecognizer):
     """Presidio's, which also reads scans, and the words "social security" behind the number."""
 
     PATTERNS = [
-        *(Pattern(p.name, f"{_NO_PART}{p.regex}", p.score) for p in predefined.UsSsnRecognizer.PATTERNS),
+        *(Pattern(p.name, f"{_AT_A_DIGIT}{_NO_PART}{p.regex}", p.score) for p in predefined.UsSsnRecognizer.PATTERNS),
         Pattern("SSN, named behind", r"\b[0-9]{9}\b(?=[^.\n]{1,20}\b(?:ssn|social security)\b)", 0.5),
         Pattern("SSN, scanned", rf"{_NO_PART}(?<![\w\-]){_DIGIT}{{3}}-{_DIGIT}{{2}}-{_DIGIT}{{4}}(?![\w\-])", 0.5),
     ]
@@ -252,7 +256,8 @@ class WrittenPhoneRecognizer(PatternRecognizer):
         ),
         Pattern(
             "Phone, called",
-            r"(?:(?<=call )|(?<=dial )|(?<=ring )|(?<=text ))(?:[0-9]{10,11}|[2-9][0-9]{2}-[0-9]{4})(?![\w-])",
+            r"(?=[0-9])(?:(?<=call )|(?<=dial )|(?<=ring )|(?<=text ))"
+            r"(?:[0-9]{10,11}|[2-9][0-9]{2}-[0-9]{4})(?![\w-])",
             0.5,
         ),
     ]
@@ -273,7 +278,7 @@ class WrittenPhoneRecognizer(PatternRecognizer):
             return None
         if text.startswith(("+", "00")):
             return None if _is_possible(re.sub("^00", "+", text).translate(_READ_AS)) else False
-        return None if any(_is_valid(text, region) for region in _ABROAD) else False
+        return None if any(_is_valid(text, region) for region in possible_regions(text, _ABROAD)) else False
 
 
 def _is_possible(text: str) -> bool:

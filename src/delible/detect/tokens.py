@@ -34,6 +34,7 @@ class Splitter:
         self._is_stop = tokenizer.vocab.lex_attr_getters[IS_STOP]
         self._is_punct = tokenizer.vocab.lex_attr_getters[IS_PUNCT]
         self.pairs = _pairs(tokenizer)
+        self._firsts, self._seconds = {first for first, _ in self.pairs}, {second for _, second in self.pairs}
         self._tails, self._heads = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
         for first, second in self.pairs:
             self._tails[first[-1]].add(first)
@@ -46,6 +47,14 @@ class Splitter:
     def heads(self, piece: str) -> tuple[str, ...]:
         """Return the tokens at the beginning of a piece that a special case could join to what is before it."""
         return tuple(each for each in self._heads.get(piece[0], ()) if piece.startswith(each))
+
+    def first_of_a_pair(self, tokens: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those of the tokens that begin one of the `pairs`."""
+        return tuple(token for token in tokens if token in self._firsts)
+
+    def second_of_a_pair(self, tokens: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those of the tokens that end one of the `pairs`."""
+        return tuple(token for token in tokens if token in self._seconds)
 
     def keywords(self, words: tuple[str, ...]) -> tuple[str, ...]:
         """Return the parts of words that count, as Presidio's `NlpArtifacts` chooses them."""

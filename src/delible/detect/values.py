@@ -25,9 +25,11 @@ class Tally:
         whole: The same, of values that are little else: the finding covers four fifths of the value.
         shapes: Form to the number of values that have it.
         row_hits: Entity type to the number of rows that hold it.
+        cut: Rows whose value is longer than `LONGEST`, and was read that far.
     """
 
     values: int = 0
+    cut: int = 0
     hits: Counter[str] = field(default_factory=Counter)
     whole: Counter[str] = field(default_factory=Counter)
     shapes: Counter[str] = field(default_factory=Counter)
@@ -57,6 +59,7 @@ class Tally:
         """
         read: dict[bool, list[tuple[str, int]]] = {True: [], False: []}
         for value, n in values:
+            self.cut += n if len(value) > LONGEST else 0
             text = value[:LONGEST].strip()
             read[looks_like_prose(text)].append((text, n))
         for prose, some in read.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
 from xml.parsers import expat
@@ -13,14 +13,22 @@ from xml.parsers import expat
 LONGEST, DEEPEST, MOST_VALUES = 200_000, 30, 2_000
 """Of one document: characters, levels, values. What lies beyond is looked at in the whole text only."""
 
+FRACTION = "0.5"
+"""Stands for every number with a fraction: an amount, a measure, a coordinate, but nobody's number."""
+
+MOST_EXACT = 2**53
+"""Whole numbers beyond are not exact in a double, and so are no numbers of anything."""
+
 ANY = "*"
 """Stands for keys that are data themselves, such as the e-mail address that an entry is filed under."""
 
-BEGINNING = r"\s*(?:[{\[]|<[A-Za-z_!?])"
-"""How JSON and XML begin, as an expression that Arrow reads like Python."""
+BEGINNING = r"[\s\x{feff}]*(?:[{\[]|<[A-Za-z_!?])"
+"""How JSON and XML begin, be it behind a mark of the byte order; an expression of Arrow's."""
 
-_BEGINS = re.compile(BEGINNING)
+_BLANK = "\ufeff \t\r\n"
+_BEGINS = re.compile(BEGINNING.replace(r"\x{feff}", "\ufeff"))
 _NAME = re.compile(r"(?!.*\d{3})[A-Za-z_][A-Za-z0-9_.:\-]{0,47}")
+_KINDS = {str: "string", int: "bigint", float: "double", bool: "boolean"}
 _MOST_PATHS = 200
 _RARE = 100
 
@@ -30,11 +38,11 @@ class Part(NamedTuple):
 
     Args:
         path: Below the column, such as `$.email` in JSON or `Name.First` in XML; the root element is not in it.
-        number: It is a whole number of JSON, and no text.
+        kind: Spark's type for what JSON says it is; everything in XML is a string.
     """
 
     path: str
-    number: bool
+    kind: str
     value: str
 
 
@@ -44,17 +52,22 @@ def may_be_document(text: str) -> bool:
 
 
 def parts(text: str) -> list[Part] | None:
-    """Return a document's values with their paths; None when the text is none, or not well formed."""
+    """Return a document's values with their paths, one more than `MOST_VALUES` where there are more.
+
+    None when the text is no document, or not well formed.
+    """
     if not may_be_document(text):
         return None
-    walk = _xml if text.lstrip()[0] == "<" else _json
+    walk = _xml if text.lstrip(_BLANK)[0] == "<" else _json
     try:
-        return list(islice(walk(text), MOST_VALUES))
+        return list(islice(walk(text), MOST_VALUES + 1))
     except (ValueError, RecursionError, expat.ExpatError):
         return None
 
 
-def folded(paths: Mapping[str, int], documents: int) -> dict[str, str]:
+def folded(
+    paths: Mapping[str, int], documents: int, *, telling: Callable[[str], bool] = lambda _: False
+) -> dict[str, str]:
     """Return the path under which each path is reported.
 
     One that hardly any document has is no field but data, perhaps a name that an entry is filed under; all of these
@@ -63,9 +76,13 @@ def folded(paths: Mapping[str, int], documents: int) -> dict[str, str]:
     Args:
         paths: Path to the number of its values.
         documents: Documents that they are from.
+        telling: Whether a rule knows what a path's name stands for: such a name is a field's, however rare, and is what
+            tells that the values are somebody's religion.
     """
     fewest = 1 if documents <= 1 else max(2, documents // _RARE)
-    kept = {path for path, _ in Counter(paths).most_common(_MOST_PATHS) if paths[path] >= fewest}
+    known = {path for path in paths if telling(path)}
+    kept = {path for path, _ in Counter({p: paths[p] for p in known}).most_common(_MOST_PATHS)}
+    kept |= {path for path, _ in Counter(paths).most_common(_MOST_PATHS) if paths[path] >= fewest}
     return {path: path if path in kept else _rest(path) for path in paths}
 
 
@@ -74,7 +91,7 @@ def _rest(path: str) -> str:
 
 
 def _json(text: str) -> Iterator[Part]:
-    document = json.loads(text)
+    document = _read(text.strip(_BLANK))
     if not isinstance(document, (dict, list)):
         return
     below: list[tuple[str, object, int]] = [("$", document, 0)]
@@ -84,14 +101,31 @@ def _json(text: str) -> Iterator[Part]:
             for key, each in reversed(value.items()):
                 name = _shown(key)
                 if name == ANY:
-                    yield Part(f"{path}.{ANY}", False, key)
+                    yield Part(f"{path}.{ANY}", "string", key)
                 below.append((f"{path}.{name}", each, level + 1))
         elif isinstance(value, list) and level < DEEPEST:
             below += [(f"{path}[]", each, level + 1) for each in reversed(value)]
-        elif isinstance(value, str):
-            yield Part(path, False, value)
-        elif isinstance(value, int) and not isinstance(value, bool):
-            yield Part(path, True, str(value))
+        elif value is not None and not isinstance(value, (dict, list)):
+            yield Part(path, _KINDS[type(value)], _spelled(value))
+
+
+def _spelled(value: object) -> str:
+    """Return a value as a column of its type is read: of a fraction counts that it is one, and no digit identifies."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < MOST_EXACT else FRACTION
+    return str(value)
+
+
+def _read(text: str) -> object:
+    """Return what JSON says; lines of it, each a document, are a list of documents."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        if not error.msg.startswith("Extra data"):
+            raise
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
 
 
 def _xml(text: str) -> Iterator[Part]:
@@ -109,7 +143,7 @@ def _xml(text: str) -> Iterator[Part]:
         said.append([])
         at = ".".join(names[1:])
         found.extend(
-            Part(".".join(filter(None, (at, f"@{_shown(name.rpartition(':')[2])}"))), False, value)
+            Part(".".join(filter(None, (at, f"@{_shown(name.rpartition(':')[2])}"))), "string", value)
             for name, value in attributes.items()
             if not name.startswith("xmlns")
         )
@@ -117,7 +151,7 @@ def _xml(text: str) -> Iterator[Part]:
     def end(_: str) -> None:
         words = "".join(said.pop()).strip()
         if words:
-            found.append(Part(".".join(names[1:]) or names[0], False, words))
+            found.append(Part(".".join(names[1:]) or names[0], "string", words))
         names.pop()
 
     def text_in(data: str) -> None:
@@ -129,8 +163,8 @@ def _xml(text: str) -> Iterator[Part]:
     parser.StartDoctypeDeclHandler = refuse
     parser.EntityDeclHandler = refuse
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = begin, end, text_in
-    declaration = re.match(r"\s*<\?xml[^>]{0,200}\?>", text)
-    parser.Parse((text[declaration.end() :] if declaration else text).strip().encode(), True)
+    declaration = re.match(r"[\ufeff\s]*<\?xml[^>]{0,200}\?>", text)
+    parser.Parse((text[declaration.end() :] if declaration else text).strip(_BLANK).encode(), True)
     yield from found
 
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from delible.lake.documents import FRACTION, MOST_EXACT
 from delible.lake.facts import quoted
+
+TEXTS = frozenset({"string", "binary", "variant"})
+"""Types in whose values JSON and XML are opened."""
+
+OPAQUE = "\ufffd"
+"""Stands for bytes that are no text: an image, an archive, a form of somebody's own. Nobody has seen what they hold."""
 
 _ELEMENTS, _KEYS, _VALUES = "element", "key", "value"
 
@@ -55,7 +62,7 @@ def values_of(leaf: Leaf) -> Column:
             values = F.flatten(_present(values))
         else:
             values = F.flatten(F.transform(_present(values), F.map_keys if step == _KEYS else F.map_values))
-    return F.transform(values, _as_text)
+    return F.transform(values, _SPELLED.get(leaf.kind.partition("(")[0], _as_text))
 
 
 def shown(name: str) -> str:
@@ -81,14 +88,45 @@ def _at(leaf: Leaf, name: str, step: tuple[str, str]) -> Leaf:
 
 
 def is_read(kind: T.DataType) -> bool:
-    """Return whether values of a type are looked at: texts and whole numbers."""
-    if isinstance(kind, T.DecimalType):
-        return kind.scale == 0
-    return isinstance(kind, (T.StringType, T.IntegralType))
+    """Return whether values of a type are looked at: texts, what may be text, and numbers."""
+    return isinstance(kind, (T.StringType, T.NumericType, T.BinaryType, T.VariantType))
 
 
 def _as_text(value: Column) -> Column:
     return value.cast("string")
+
+
+def _whole_number(value: Column) -> Column:
+    """Spell a number that is whole by its digits: of whole numbers with NULLs among them, pandas makes doubles."""
+    exact = (value == F.floor(value)) & (F.abs(value) < F.lit(float(MOST_EXACT)))
+    return _digits(value, exact)
+
+
+def _whole_decimal(value: Column) -> Column:
+    return _digits(value, value == F.floor(value))
+
+
+def _digits(value: Column, exact: Column) -> Column:
+    whole = value.cast("decimal(38,0)").cast("string")
+    return F.when(value.isNotNull(), F.when(exact, whole).otherwise(F.lit(FRACTION)))
+
+
+def _decoded(value: Column) -> Column:
+    """Return bytes that are text, such as those of a message from a queue; of others only that they are none."""
+    return F.when(value.isNotNull(), F.when(F.is_valid_utf8(value), value.cast("string")).otherwise(F.lit(OPAQUE)))
+
+
+def _as_json(value: Column) -> Column:
+    return F.to_json(value)
+
+
+_SPELLED: Mapping[str, Callable[[Column], Column]] = {
+    "double": _whole_number,
+    "float": _whole_number,
+    "decimal": _whole_decimal,
+    "binary": _decoded,
+    "variant": _as_json,
+}
 
 
 def _each(values: Column, name: str) -> Column:

@@ -17,7 +17,6 @@ from pyspark.sql import types as T
 
 from delible.lake.columns import INNER, OUTER, with_pads
 from delible.lake.facts import quoted
-from delible.lake.leaves import is_read
 from delible.model.profile import At, ColumnProfile, Form, Inclusion
 
 SAMPLE = 1_024
@@ -118,7 +117,7 @@ def _measures(field: T.StructField) -> dict[str, Column]:
     column = F.col(quoted(field.name))
     if _is_time(field.dataType):
         return {"filled": F.count(column), "distinct": F.approx_count_distinct(column, _ERROR)}
-    if not is_read(field.dataType):
+    if not _is_keylike(field.dataType):
         return {"filled": F.count(column)}
     text = _text(column)
     number = text.try_cast("decimal(38,0)")
@@ -139,7 +138,7 @@ def _profile(at: At, kind: T.DataType, n: int, counted: Mapping[str, int | float
         return int(counted.get(f"{name}{n}") or 0)
 
     form = Form.TIME if _is_time(kind) else Form.OTHER
-    if is_read(kind):
+    if _is_keylike(kind):
         form = Form.NUMBER if of("numbers") == of("filled") > 0 else Form.TEXT
     low, high = (counted.get(f"{name}{n}") if form is Form.NUMBER else None for name in ("low", "high"))
     filled = of("filled")
@@ -207,6 +206,13 @@ def _all_drawn(column: ColumnProfile) -> bool:
 
 def _limit(column: ColumnProfile) -> int:
     return max(1, int(_BUCKETS * min(1.0, SAMPLE / column.distinct)))
+
+
+def _is_keylike(kind: T.DataType) -> bool:
+    """Return whether values of a type can name rows of another table: texts and whole numbers."""
+    if isinstance(kind, T.DecimalType):
+        return kind.scale == 0
+    return isinstance(kind, (T.StringType, T.IntegralType))
 
 
 def _is_time(kind: T.DataType) -> bool:

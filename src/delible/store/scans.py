@@ -75,7 +75,9 @@ def _row(n: int, record: ScanRecord) -> Row:
         record.rows,
         record.detector,
         b"".join(sorted(record.files)),
-        json.dumps(dict(record.schema)),
+        json.dumps(
+            {"columns": dict(record.schema), "physical": dict(record.physical), "withheld": sorted(record.withheld)}
+        ),
         json.dumps(record.drift),
         json.dumps([asdict(facts) for facts in record.facts.values()]),
         record.at,
@@ -88,7 +90,11 @@ def _record(row: Row) -> ScanRecord:
     packed = bytes(fields["files"])
     fields["files"] = frozenset(packed[i : i + _DIGEST] for i in range(0, len(packed), _DIGEST))
     fields["most"] = fields["most"] or None
-    fields["schema"] = json.loads(fields["schema"])
+    schema = json.loads(fields["schema"])
+    if not isinstance(schema.get("columns"), dict):  # as it was written before columns' names in the files were known
+        schema = {"columns": schema}
+    fields["schema"], fields["physical"] = schema["columns"], schema.get("physical", {})
+    fields["withheld"] = frozenset(schema.get("withheld", ()))
     fields["drift"] = tuple(json.loads(fields["drift"]))
     facts = (ColumnFacts(**each) for each in json.loads(fields["facts"]))
     fields["facts"] = {each.column: each for each in facts}

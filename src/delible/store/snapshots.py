@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import unquote
 
 _HIDDEN = "deletionVectors"
 _WIDENED = "typeWidening"
+_PHYSICAL = "delta.columnMapping.physicalName"
 _STRANGE = re.compile(r"[%*?\[\]{}\\,]|(?:^|/)[._]")
 """What Spark reads as a pattern or an escape in a path, and names that it takes for hidden."""
 
@@ -24,11 +26,13 @@ class DataFile:
         rows: As the log counts them, those behind a deletion vector included; None without a count.
         plain: Read as a Parquet file by its path it gives what the table shows: no row is behind a deletion vector,
             no column has another name, and values of partition columns stand in the path.
+        shown: Digest of the file with those of its rows that the table shows; None when it shows all.
     """
 
     path: str
     rows: int | None
     plain: bool
+    shown: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -39,14 +43,14 @@ class TableSnapshot:
         source: Delta's own id of the table.
         schema: In the log's JSON.
         files: By digest of their path. The path itself may hold values of partition columns, and is kept nowhere.
-        mapped: Columns have other names in the files, so that a new name may be an old column.
+        physical: The column of the files behind each column of the table, where those have other names.
     """
 
     source: str
     version: int
     schema: str
     files: Mapping[bytes, DataFile]
-    mapped: bool = False
+    physical: Mapping[str, str] = field(default_factory=dict)
 
 
 def file_digest(path: str) -> bytes:
@@ -64,27 +68,54 @@ def table_snapshot(location: str, version: int) -> TableSnapshot:
     metadata = table.metadata()
     mode = metadata.configuration.get("delta.columnMapping.mode", "none")
     simple = mode == "none" and not any(feature.startswith(_WIDENED) for feature in features)
-    hidden = _hidden(table) if _HIDDEN in features else frozenset()
+    hidden = _hidden(table) if _HIDDEN in features else {}
     partitions = metadata.partition_columns
 
     def plain(path: str) -> bool:
         whole = hidden is not None and _name(path) not in hidden
         return simple and whole and not _STRANGE.search(path) and all(f"{name}=" in path for name in partitions)
 
+    def shown(path: str) -> bytes | None:
+        if hidden is None:
+            return _of_version(path, table.version())
+        return hidden.get(_name(path))
+
     files = {
-        file_digest(path): DataFile(path, rows, plain(path))
+        file_digest(path): DataFile(path, rows, plain(path), shown(path))
         for path, rows in zip(_column(added, "path"), _column(added, "num_records"), strict=True)
     }
-    return TableSnapshot(str(metadata.id), table.version(), table.schema().to_json(), files, mode != "none")
+    schema = table.schema().to_json()
+    physical = dict(_physical(json.loads(schema))) if mode != "none" else {}
+    return TableSnapshot(str(metadata.id), table.version(), schema, files, physical)
 
 
-def _hidden(table: Any) -> frozenset[str] | None:
-    """Return the names of files with a deletion vector; None when this release of delta-rs cannot tell."""
+def _hidden(table: Any) -> Mapping[str, bytes] | None:
+    """Return a digest by name of each file with a deletion vector; None when this release of delta-rs cannot tell."""
     try:
-        batches = list(table.deletion_vectors())
-        return frozenset(_name(path) for batch in batches for path in _column(batch, "filepath"))
+        return {
+            _name(path): blake2b(_name(path).encode() + b"/" + bytes(rows), digest_size=8).digest()
+            for batch in table.deletion_vectors()
+            for path, rows in zip(_column(batch, "filepath"), _column(batch, "selection_vector"), strict=True)
+        }
     except (AttributeError, NotImplementedError, KeyError):
         return None
+
+
+def _of_version(path: str, version: int) -> bytes:
+    """Return a digest that no other version's file has, for where nobody can tell which rows it shows."""
+    return blake2b(f"{_name(path)}@{version}".encode(), digest_size=8).digest()
+
+
+def _physical(kind: Any, name: str = "", below: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the path of each field, and its path in the files, through structs, arrays and maps."""
+    if not isinstance(kind, dict):
+        return
+    for each in kind.get("fields", ()):
+        at, under = f"{name}{each['name']}", f"{below}{each.get('metadata', {}).get(_PHYSICAL, each['name'])}"
+        yield at, under
+        yield from _physical(each["type"], f"{at}.", f"{under}.")
+    for part in ("elementType", "keyType", "valueType"):
+        yield from _physical(kind.get(part), f"{name}{part}.", f"{below}{part}.")
 
 
 def _name(path: str) -> str:

@@ -73,14 +73,19 @@ class Restricted:
         every = everybodys_refs(spark, found.policies, frames, persons, ref_key(control))
         return replace(found, refs=every - frozenset(but))
 
+    def leaves_out(self, table: str) -> bool:
+        """Return whether a table may have rows of theirs, which `without` leaves out."""
+        policy = self.tables.get(table)
+        return bool(self.refs) and policy is not None and bool(policy.subject)
+
     def without(self, table: str, rows: DataFrame) -> DataFrame:
         """Return a table's rows but for those that reach a restricted person; what no policy names stays whole."""
         from delible.lake.held import held_combinations
         from delible.lake.mentions import without_held
 
-        policy = self.tables.get(table)
-        if not self.refs or policy is None or not policy.subject:
+        if not self.leaves_out(table):
             return rows
+        policy = self.tables[table]
         hidden = held_combinations(self.spark, self.policies, self.frames, table, self.refs, ref_key(self.control))
         return without_held(rows, policy, hidden)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from delible import __version__
@@ -81,6 +82,7 @@ class Step:
         rows: Of the table's version, without those behind deletion vectors.
         expected: About how many rows will be looked at now.
         detector: What looks: this release, and what it looks for.
+        withheld: Digests of the people whose rows are left out.
     """
 
     known: KnownTable
@@ -94,6 +96,7 @@ class Step:
     rate: float
     expected: int
     detector: str
+    withheld: frozenset[str] = frozenset()
 
     @property
     def whole(self) -> bool:
@@ -143,12 +146,21 @@ class Step:
             prevalence="" if bound is None else _fraction(bound.prevalence),
             rows=self.rows,
             detector=self.detector,
-            files=frozenset(self.snapshot.files),
+            files=frozenset(self._seen()),
             schema=dict(self.schema),
             drift=drift,
             facts=_ordered(facts, self.schema),
             at=now,
+            physical=self.snapshot.physical,
+            withheld=self.withheld,
         )
+
+    def _seen(self) -> Iterator[bytes]:
+        """Yield what stands for each file in the record: of which all rows were drawn, or those that it shows now."""
+        before = self.before.files if self.before is not None else frozenset()
+        for each, file in self.snapshot.files.items():
+            partly = file.shown is not None and (each in self.read.files or file.shown in before)
+            yield file.shown if partly and file.shown is not None else each
 
 
 def detector_of(detection: Detection, *, exact: bool = False) -> str:
@@ -163,12 +175,23 @@ def detector_of(detection: Detection, *, exact: bool = False) -> str:
 
 
 def step(
-    known: KnownTable, last: ScanRecord | None, extent: Extent, detector: str, *, anew: bool, spark: SparkSession
+    known: KnownTable,
+    last: ScanRecord | None,
+    extent: Extent,
+    detector: str,
+    *,
+    anew: bool,
+    spark: SparkSession,
+    withheld: Collection[str] = (),
 ) -> Step:
     """Return what a scan of a table reads.
 
     It starts anew where it is told to, where former scans looked at less than is asked for now, where a column has
-    another type or may have another name, and where most of what they read is gone.
+    another type or the name that another one had, where rows of somebody whom they left out are there to be read, and
+    where most of what they read is gone.
+
+    Args:
+        withheld: References of the people whose rows are left out now.
     """
     from delible.lake.commits import rewrites
     from delible.lake.leaves import leaves, schema_of
@@ -181,16 +204,19 @@ def step(
         rows = count_rows(spark, known.location, version=known.version)
     rate, source = extent.rate(rows), snapshot.source
     same = continues(last, source=source, detector=detector, rate=extent.needed(rows), most=extent.values)
-    before = None if anew or not same or last is None or _is_another(last, snapshot, schema) else last
+    left_out = frozenset(_digest(ref) for ref in withheld)
+    another = last is None or _is_another(last, snapshot, schema) or not last.withheld <= left_out
+    before = None if anew or not same or another else last
     found = Reading(frozenset(snapshot.files))
     if before is not None:
         since = rewrites(known.location, since=before.version, until=known.version)
-        found = reading(snapshot.files, before.files, (Rewrite(_digests(a), _digests(r)) for a, r in since))
+        shown = {each: file.shown for each, file in snapshot.files.items()}
+        found = reading(shown, before.files, (Rewrite(_digests(a), _digests(r)) for a, r in since))
         if mostly_gone(found):
             before, found = None, Reading(frozenset(snapshot.files))
     sizes = [snapshot.files[each].rows or 0 for each in found.files]
     expected = expected_rows(sizes, rate)
-    return Step(known, snapshot, schema, extent, found, before, last, rows, rate, expected, detector)
+    return Step(known, snapshot, schema, extent, found, before, last, rows, rate, expected, detector, left_out)
 
 
 def drift_of(now: Step, is_mapped: Mapping[str, bool]) -> tuple[str, ...]:
@@ -204,7 +230,23 @@ def drift_of(now: Step, is_mapped: Mapping[str, bool]) -> tuple[str, ...]:
 
 def _is_another(last: ScanRecord, snapshot: TableSnapshot, schema: Mapping[str, str]) -> bool:
     changed = any(last.schema.get(column, kind) != kind for column, kind in schema.items())
-    return changed or last.version > snapshot.version or (snapshot.mapped and dict(last.schema) != dict(schema))
+    return changed or last.version > snapshot.version or _is_renamed(last, snapshot.physical)
+
+
+def _is_renamed(last: ScanRecord, physical: Mapping[str, str]) -> bool:
+    """Return whether a name stands for another column of the files than before, or a column has another name."""
+    before = last.physical or {name: name for name in physical if name in last.schema or _is_above(name, last.schema)}
+    known = set(before.values())
+    swapped = any(before.get(name, below) != below for name, below in physical.items())
+    return swapped or any(name not in before and below in known for name, below in physical.items())
+
+
+def _is_above(name: str, schema: Mapping[str, str]) -> bool:
+    return any(column.startswith(f"{name}.") for column in schema)
+
+
+def _digest(ref: str) -> str:
+    return blake2b(ref.encode(), digest_size=8).hexdigest()
 
 
 def _digests(paths: frozenset[str]) -> frozenset[bytes]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -10,7 +11,7 @@ from functools import partial
 from delible.decide.increment import ScanRecord, reach
 from delible.decide.sampling import Reach
 from delible.decide.tagging import ColumnFacts
-from delible.errors import InputError, Problem, did_you_mean
+from delible.errors import DelibleError, InputError, Problem, did_you_mean
 from delible.model.detection import Detection
 from delible.model.policy import TablePolicy
 from delible.model.record import AuditEntry, TagFinding
@@ -104,7 +105,8 @@ def scan_tables(
 
     Raises:
         InputError: `table.unknown`, `table.missing`, `tags.sample`, `detect.model_missing`.
-        DelibleError: `tags.scan_failed`; nothing of this scan is recorded.
+        DelibleError: `detect.recognizer_slow`, `detect.slow`, `detect.failed`, `tags.scan_failed`; nothing of this scan
+            is recorded.
     """
     if extent.values is not None and extent.values < 1:
         raise InputError("tags.sample", "a sample has at least one value.", where="--sample")
@@ -129,21 +131,24 @@ def scan_tables(
     records: list[ScanRecord] = []
     read: list[ReadTable] = []
     for place, known in enumerate(tables, 1):
-        now_read = step(known, scans.newest(known.table), extent, looked_for, anew=anew, spark=spark)
+        withheld = restricted.refs if restricted.leaves_out(known.table) else ()
+        last = scans.newest(known.table)
+        now_read = step(known, last, extent, looked_for, anew=anew, spark=spark, withheld=withheld)
         head = f"{known.table} ({place} of {len(tables)})"
         progress(f"Scanning {head}: {now_read.words()}")
         facts: list[ColumnFacts] = []
         if now_read.read.files:
             rows = restricted.without(known.table, draw(spark, known.location, **now_read.selection))
-            facts = scan(
-                rows,
-                sample=extent.values,
-                detection=detection,
-                exact=exact,
-                whole=now_read.rate >= 1.0,
-                expected=now_read.expected,
-                tell=partial(_tell, progress, head),
-            )
+            with _told_of(known.table):
+                facts = scan(
+                    rows,
+                    sample=extent.values,
+                    detection=detection,
+                    exact=exact,
+                    whole=now_read.rate >= 1.0 and not withheld,
+                    expected=now_read.expected,
+                    tell=partial(_tell, progress, head),
+                )
         mapped = _mapped(control.policies.tables[known.table] if known.policy else None, now_read.schema)
         mapped |= {column: True for table, column in pinned if table == known.table}
         record = now_read.record(facts, drift_of(now_read, mapped), now)
@@ -199,6 +204,18 @@ def scan_names(workspace: Workspace, names: Sequence[str] = (), *, actor: str, n
     scanned = Scan(tuple(known.table for known in tables), tuple(findings), 0, reaches=reaches)
     _tell_ledger(ledger, scanned, {known.table: known.version for known in tables}, "names", actor, now)
     return scanned
+
+
+@contextmanager
+def _told_of(table: str) -> Iterator[None]:
+    """Put a table's name before the place of an error."""
+    try:
+        yield
+    except InputError:
+        raise
+    except DelibleError as error:
+        where = f"{table}.{error.where}" if error.where else table
+        raise DelibleError(error.code, error.message, where=where, fix=error.fix) from None
 
 
 def _verdicts(record: ScanRecord, detection: Detection, now: datetime) -> list[TagFinding]:

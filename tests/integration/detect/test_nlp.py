@@ -13,12 +13,13 @@ from delible.detect.anonymise import mask_text
 from delible.detect.engine import Engine, engine
 from delible.detect.findings import Finding, Reading, find, resolved
 from delible.detect.model_files import CARD, SHIPPED_FOLDER, check_installed, digest
-from delible.detect.nlp import reader
+from delible.detect.nlp import ModelNlpEngine, reader
 from delible.detect.values import Tally
 from delible.errors import InputError
 from delible.model.detection import Detection
 from delible.model.nlp_model import NO_MODEL, SHIPPED, NlpModel
 from delible.model.recognizer import Recognizer
+from mixed_texts import Mixed
 
 TRAINING = Path(__file__).parents[3] / "training"
 TEXT = "Spoke to Anna Lopez in London about the invoice."
@@ -232,3 +233,30 @@ def test_the_model_keeps_its_contract_on_texts_it_has_not_seen(label: str, monke
     sys.modules.pop("score", None)
     assert len(rows) >= 250
     assert score.figures(rows)[2] >= 0.75
+
+
+def test_with_the_model_context_is_read_by_its_own_tokenizer_as_presidio_reads_it() -> None:
+    """Its tokenizer parts what machines write, other than spaCy's: a context word may be too many words away."""
+    engine = Engine()
+    engine.use(b"")
+    assert engine._scanner is not None
+    assert engine._scanner._boost is not None, "context is left to Presidio"
+    mixed = Mixed(11)
+    texts = [
+        f"{word}{joint}536-22-8726" for word in ("ssn", "Ann Lee, ssn") for joint in ("=", "|", "[", " is ", "@", ":)")
+    ]
+    texts += [mixed.ticket(share=1.0) for _ in range(20)] + [
+        f"phone{joint}697 555 0142\n" for joint in ("=", "|", ";-) ")
+    ]
+    texts.append("ssn|aa|bb|cc|dd|ee|ff|gg|hh 536-22-8726")
+    found = dict(engine.analyze_all(texts))
+    assert found == {text: engine.analyze(text) for text in texts}
+
+
+@pytest.mark.parametrize("change", ["lemmas", "language", "nothing"])
+def test_words_are_read_without_the_model_only_where_the_tokenizer_alone_makes_them(change: str) -> None:
+    engine = ModelNlpEngine([{"lang_code": "en", "model_name": "unread"}])
+    pipeline = spacy.blank("de" if change == "language" else "en")
+    pipeline.add_pipe("lemmatizer" if change == "lemmas" else "ner")
+    engine.nlp = {"en": pipeline}
+    assert (engine.words is not None) == (change == "nothing")

@@ -5,9 +5,17 @@ from __future__ import annotations
 import json
 
 import pyarrow as pa
+import pytest
+from pyspark.errors import PySparkException
 
+from delible.detect.own import OwnRecognizer
+from delible.detect.values import LONGEST
+from delible.errors import DelibleError
 from delible.lake import scan as scan_module
-from delible.model.detection import DEFAULT_DETECTION
+from delible.lake.workers import recognizers_told
+from delible.model.detection import DEFAULT_DETECTION, Detection
+from delible.model.nlp_model import NO_MODEL
+from delible.model.recognizer import Recognizer
 
 Row = tuple[int, str, bool, str]
 
@@ -60,3 +68,47 @@ def test_a_value_is_looked_at_once_and_counts_for_its_rows() -> None:
     assert own["values", "more"] == 1
     assert own["documents", "documents"] == 9
     assert counts[0, "$.a", False, "row_hits", "EMAIL_ADDRESS"] == 5
+
+
+def values(*texts: str) -> pa.RecordBatch:
+    n = len(texts)
+    columns = {
+        "leaf": pa.array([1] * n, pa.int32()),
+        "path": pa.array([""] * n),
+        "number": pa.array([False] * n),
+        "value": pa.array(texts),
+        "rows": pa.array([1] * n, pa.int64()),
+        "place": pa.array([0] * n, pa.int32()),
+    }
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def test_a_recognizer_that_fails_is_named_with_its_column_and_its_own_words_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: object, text: str) -> None:
+        raise ValueError(text)
+
+    monkeypatch.setattr(OwnRecognizer, "validate_result", fail)
+    poison = {"recognizer": "poison", "description": "x", "category": "user", "patterns": [{"regex": "canary"}]}
+    looked_for = Detection((), (Recognizer.model_validate(poison),), nlp=NO_MODEL)
+    with pytest.raises(DelibleError) as failed:
+        list(scan_module._examine([values("fine", "a canary")], detection=looked_for, sample=None))
+    assert "canary" not in str(failed.value)
+    with pytest.raises(DelibleError) as told, recognizers_told(["first", "second"]):
+        raise PySparkException(f"Traceback: delible.errors.DelibleError: {failed.value}\n in a worker")
+    assert (told.value.code, told.value.where) == ("detect.failed", "second, recognizer:poison")
+    assert told.value.__suppress_context__
+
+
+@pytest.mark.parametrize("said", ["leaf 7, detect.failed: x", "leaf 0, detect.x: x", "leaf 0, detect.failed, me: x"])
+def test_what_no_worker_of_ours_says_is_not_repeated(said: str) -> None:
+    with pytest.raises(PySparkException), recognizers_told(["first"]):
+        raise PySparkException(f"DelibleError: {said}")
+
+
+def test_rows_whose_value_is_not_read_to_the_end_are_counted() -> None:
+    texts = ("x" * LONGEST, "x" * (LONGEST + 1), "ann@fennel.example")
+    (out,) = scan_module._examine([values(*texts)], detection=DEFAULT_DETECTION, sample=None)
+    counts = {(row["what"], row["name"]): row["n"] for row in out.to_pylist()}
+    assert (counts["values", "cut"], counts["values", "values"]) == (1, 3)

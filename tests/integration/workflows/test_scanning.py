@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -133,6 +134,47 @@ def test_a_column_of_another_type_is_read_anew(following: Next) -> None:
         last = made.record([], (), NOW)
         after = step(made.known, replace(last, schema=schema), made.extent, "1", anew=False, spark=None)  # type: ignore[arg-type]
         assert (after.before is not None) is goes_on
+
+
+def mapped(place: str, names: dict[str, str]) -> None:
+    """Commit a schema whose columns stand under other names in the files."""
+    log = Path(place) / "_delta_log"
+    table = DeltaTable(place)
+    schema = json.loads(table.schema().to_json())
+    for number, (each, (name, physical)) in enumerate(zip(schema["fields"], names.items(), strict=True), 1):
+        each["name"] = name
+        each["metadata"] = {"delta.columnMapping.id": number, "delta.columnMapping.physicalName": physical}
+    metadata = {
+        "id": str(table.metadata().id), "format": {"provider": "parquet", "options": {}}, "partitionColumns": [],
+        "schemaString": json.dumps(schema), "configuration": {"delta.columnMapping.mode": "name"},
+    }  # fmt: skip
+    actions = [{"protocol": {"minReaderVersion": 2, "minWriterVersion": 5}}, {"metaData": metadata}]
+    (log / f"{table.version() + 1:020}.json").write_text("\n".join(map(json.dumps, actions)))
+
+
+def test_a_name_that_stands_for_another_column_than_before_is_read_anew(place: str, following: Next) -> None:
+    write_deltalake(place, rows(ROWS, note="x", code="y"), mode="overwrite", schema_mode="overwrite")
+    following()
+    mapped(place, {"note": "note", "code": "code"})
+    assert following().before is not None, "mapped, and nothing renamed"
+    mapped(place, {"code": "note", "note": "code"})
+    assert following().before is None, "two names were swapped"
+    mapped(place, {"other": "note", "note": "code"})
+    assert following().before is None, "one was renamed"
+    assert following().before is not None
+
+
+def test_rows_of_people_whose_restriction_ended_are_read(following: Next) -> None:
+    made = following()
+
+    def next_scan(last: ScanRecord, *withheld: str) -> Step:
+        return step(made.known, last, made.extent, "1", anew=False, spark=None, withheld=withheld)  # type: ignore[arg-type]
+
+    first = step(made.known, None, made.extent, "1", anew=True, spark=None, withheld=["ann", "bob"])  # type: ignore[arg-type]
+    record = first.record([], (), NOW)
+    assert next_scan(record, "bob", "ann", "cem").before is not None
+    assert next_scan(record, "ann").before is None
+    assert next_scan(record).before is None
 
 
 def test_chosen_values_carry_no_bound(following: Next, last: list[ScanRecord]) -> None:

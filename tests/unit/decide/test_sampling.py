@@ -147,6 +147,7 @@ def test_a_column_says_what_it_can_and_cannot_rule_out() -> None:
     assert Reach(7, 70, 3, 0.99, 9).words() == "hits in 3 of 7 rows looked at"
     assert Reach(7, 70, 3, 0.99, 9).beyond().startswith("3 rows look personal and were judged not to be; nothing else")
     assert Reach(0, 70, 0, 0.99, None).words() == "no value was looked at: judged by name and type"
+    assert Reach(7, 7, 0, 0.99, None, cut=2).words().endswith("7 rows: 2 of them are too long to be read to the end")
     capped = Reach(7, 70, 0, 0.99, None)
     assert capped.share is None
     assert "nothing is ruled out" in capped.words()

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 
 from delible.decide.increment import ScanRecord
 from delible.decide.tagging import ColumnFacts
-from delible.store.scans import Scans
+from delible.store.scans import SPEC, Scans, _record, _row
 from delible.store.snapshots import file_digest
 from delible.store.workspace import Workspace
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FACTS = ColumnFacts("c.$.x", "string", 3, True, {"URL": 1}, {}, {"word": 3}, 30, {"URL": 9})
 
 
@@ -29,6 +30,8 @@ def test_the_newest_record_of_a_table_comes_back_whole(workspace: Workspace) -> 
         schema={"c": "string", "d": "int"},
         drift=("d",),
         facts={FACTS.column: FACTS},
+        physical={"c": "col-1"},
+        withheld=frozenset({"ab"}),
         at=datetime(2026, 1, 1, tzinfo=UTC),
     )
     scans = Scans(workspace)
@@ -41,6 +44,13 @@ def test_the_newest_record_of_a_table_comes_back_whole(workspace: Workspace) -> 
     scans.put(second)
     assert scans.latest()["o'neil"] == second
     assert scans.newest("o'neil") == second
+
+
+def test_a_record_of_an_earlier_release_has_columns_alone_as_its_schema() -> None:
+    record = ScanRecord("t", "s", 1, 1.0, None, 0.95, "", 1, "1", frozenset(), {"columns": "string"}, (), {}, NOW)
+    row = list(_row(1, record))
+    row[list(SPEC.columns).index("schema")] = '{"columns": "string"}'
+    assert _record(tuple(row)) == record
 
 
 def test_a_file_has_one_digest() -> None:
