@@ -115,8 +115,9 @@ def test_days_and_truth_values_are_not_read(spark: SparkSession) -> None:
 
 def test_numbers_bytes_and_variants_are_read_as_the_text_that_they_may_be(spark: SparkSession) -> None:
     frame = spark.sql(
-        """SELECT CAST(id AS DOUBLE) + 4111111111111111 AS card, CAST(NULL AS DOUBLE) + id AS none, id / 3 + 0.1D AS ratio,
-        CAST(id AS DECIMAL(20, 2)) + 4111111111111111 AS paid, encode(concat('a', id, '@fennel.example'), 'UTF-8') AS raw,
+        """SELECT CAST(id AS DOUBLE) + 4111111111111111 AS card, CAST(NULL AS DOUBLE) + id AS none,
+        id / 3 + 0.1D AS ratio, CAST(id AS DECIMAL(20, 2)) + 4111111111111111 AS paid,
+        encode(concat('a', id, '@fennel.example'), 'UTF-8') AS raw,
         unhex('FFFE00') AS image, parse_json(concat('{"mail": "a', id, '@fennel.example", "ill": true}')) AS event
         FROM range(1)"""
     )

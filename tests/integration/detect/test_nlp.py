@@ -125,9 +125,9 @@ def test_a_pattern_knows_better_than_the_model_and_the_rest_of_a_name_stays() ->
     text = "Anna 10.0.0.1 Lopez"
     found = [Finding(0, 19, "PERSON", 0.85), Finding(5, 13, "IP_ADDRESS", 0.6)]
     assert [(text[f.start : f.end], f.entity) for f in resolved(found, text)] == [
-        ("Anna ", "PERSON"),
+        ("Anna", "PERSON"),
         ("10.0.0.1", "IP_ADDRESS"),
-        (" Lopez", "PERSON"),
+        ("Lopez", "PERSON"),
     ]
 
 

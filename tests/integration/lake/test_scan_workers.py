@@ -31,12 +31,12 @@ def test_values_pass_and_documents_stand_behind_them() -> None:
     text = json.dumps({"email": "ann@fennel.example", "n": 7, "again": "", "l": ["x", "x"]})
     passed = [(0, text), (0, "plain"), (1, text), (0, "[not a list")]
     found = opened(*passed)
-    assert found[:4] == [(leaf, "", False, value) for leaf, value in passed]
+    assert found[:4] == [(leaf, "", "", value) for leaf, value in passed]
     assert sorted(found[4:]) == [
-        (0, "$.email", False, "ann@fennel.example"),
-        (0, "$.l[]", False, "x"),
-        (0, "$.n", True, "7"),
-        (0, "documents", False, ""),
+        (0, "$.email", "string", "ann@fennel.example"),
+        (0, "$.l[]", "string", "x"),
+        (0, "$.n", "bigint", "7"),
+        (0, "//documents", "", ""),
     ]
 
 
@@ -52,8 +52,8 @@ def test_keys_without_end_become_one_path() -> None:
 def test_a_value_is_looked_at_once_and_counts_for_its_rows() -> None:
     columns = {
         "leaf": pa.array([0, 0, 0, 0], pa.int32()),
-        "path": pa.array(["", "", "$.a", "documents"]),
-        "number": pa.array([False] * 4),
+        "path": pa.array(["", "", "$.a", "//documents"]),
+        "kind": pa.array(["string"] * 4),
         "value": pa.array(["ann@fennel.example", "nobody here", "bob@fennel.example", ""]),
         "rows": pa.array([30, 12, 5, 9], pa.int64()),
         "place": pa.array([1, 3, 1, 1], pa.int32()),
@@ -66,8 +66,8 @@ def test_a_value_is_looked_at_once_and_counts_for_its_rows() -> None:
     assert own["values", "rows"] == own["row_hits", "EMAIL_ADDRESS"] == 30
     assert own["hits", "EMAIL_ADDRESS"] == own["whole", "EMAIL_ADDRESS"] == 1
     assert own["values", "more"] == 1
-    assert own["documents", "documents"] == 9
-    assert counts[0, "$.a", False, "row_hits", "EMAIL_ADDRESS"] == 5
+    assert own["//documents", "//documents"] == 9
+    assert counts[0, "$.a", "string", "row_hits", "EMAIL_ADDRESS"] == 5
 
 
 def values(*texts: str) -> pa.RecordBatch:
@@ -75,7 +75,7 @@ def values(*texts: str) -> pa.RecordBatch:
     columns = {
         "leaf": pa.array([1] * n, pa.int32()),
         "path": pa.array([""] * n),
-        "number": pa.array([False] * n),
+        "kind": pa.array([""] * n),
         "value": pa.array(texts),
         "rows": pa.array([1] * n, pa.int64()),
         "place": pa.array([0] * n, pa.int32()),
