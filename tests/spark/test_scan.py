@@ -18,6 +18,7 @@ from delible.decide.sampling import Bound, PerFile, rate_for
 from delible.decide.tagging import ColumnFacts
 from delible.errors import DelibleError, InputError
 from delible.lake import scan as scan_module
+from delible.lake.commits import current_version
 from delible.lake.sample import drawn
 from delible.lake.scan import scan
 from delible.model.record import TagFinding
@@ -218,6 +219,10 @@ def test_only_what_came_is_read_again_and_a_column_that_nobody_mapped_is_a_gap(
     spark.sql(f"DELETE FROM delta.`{place}` WHERE note LIKE '%gone%'")
     found, read, hits = scanned()
     assert (read.files_read, read.files_known, hits) == (1, 2, 2), "a deleted row is no evidence"
+    assert scanned()[1].files_read == 0
+    spark.sql(f"RESTORE TABLE delta.`{place}` TO VERSION AS OF {current_version(place) - 1}")
+    _, read, hits = scanned()
+    assert (read.files_read, hits) == (1, 4), "a row that came back is read, with the others of its file"
 
 
 def test_a_failing_worker_repeats_no_value(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
