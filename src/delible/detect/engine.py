@@ -15,7 +15,7 @@ from delible.detect.entities import ALWAYS, MODEL_THRESHOLD, NATIONAL_THRESHOLD,
 from delible.detect.memory import forgetting
 from delible.detect.national import national
 from delible.detect.nlp import reader
-from delible.detect.own import own_recognizers
+from delible.detect.own import bound, own_recognizers
 from delible.detect.patterns import Expression
 from delible.detect.scanner import Scanner, Spotted, expressions_of
 from delible.detect.spellings import REPLACED, recognizers
@@ -49,7 +49,7 @@ class Engine:
             registry.add_recognizer(reading)
         self.thresholds |= dict.fromkeys(read.entities, MODEL_THRESHOLD)
         self._scanner: Scanner | None = None
-        self._has_database = False
+        self._has_database = self._is_bounded = False
         self._analyzer = AnalyzerEngine(registry=registry, nlp_engine=read.engine, supported_languages=[LANGUAGE])
 
     @property
@@ -71,8 +71,14 @@ class Engine:
     def analyze(self, text: str) -> list[Spotted]:
         """Return type, start, end and score of what passes its type's threshold, in Presidio's order.
 
-        This is plain Presidio, against which `analyze_all` is judged.
+        This is plain Presidio, against which `analyze_all` is judged; but a pattern that it would give up is an error.
+
+        Raises:
+            DelibleError: `detect.slow`, `detect.recognizer_slow`, naming the recognizer.
         """
+        if not self._is_bounded:
+            bound(self._analyzer.registry.recognizers)
+            self._is_bounded = True
         with forgetting(self._analyzer.nlp_engine, LANGUAGE):
             found = self._analyzer.analyze(text, LANGUAGE, entities=list(self.thresholds), score_threshold=0.0)
         return self._believed(text, ((f.entity_type, f.start, f.end, f.score) for f in found))

@@ -5,9 +5,12 @@ import subprocess
 import sys
 
 import pytest
+from presidio_analyzer import Pattern, PatternRecognizer
 
-from delible.detect.engine import engine
+from delible.detect.engine import Engine, engine
+from delible.errors import DelibleError
 from delible.model.detection import Detection
+from delible.model.nlp_model import NO_MODEL
 
 OFFLINE = """
 import socket
@@ -74,3 +77,16 @@ def test_a_context_word_lifts_a_bare_number():
 def test_national_recognizers_are_loaded_on_demand():
     found = engine(Detection(("ES",))).analyze("DNI 12345678Z")
     assert "ES_NIF" in {each[0] for each in found}
+
+
+def test_plain_presidio_does_not_go_on_without_the_findings_of_a_slow_pattern(monkeypatch):
+    """By itself it waits a minute, warns, and returns what the other recognizers found."""
+    slow = PatternRecognizer("SLOW", name="slow", patterns=[Pattern("slow", "(?:a|a|aa)+!", 0.5)])
+    exact = Engine(Detection(nlp=NO_MODEL))
+    exact.thresholds["SLOW"] = 0.1
+    exact.analyzer.registry.add_recognizer(slow)
+    monkeypatch.setattr("delible.detect.own.SECONDS", 0.05)
+    with pytest.raises(DelibleError) as caught:
+        exact.analyze("canary " + "a" * 3_000)
+    assert (caught.value.code, caught.value.where) == ("detect.slow", "recognizer:slow")
+    assert "canary" not in str(caught.value)
