@@ -18,7 +18,7 @@ from delible.detect.entities import ALWAYS, MODEL_THRESHOLD, NATIONAL_THRESHOLD,
 from delible.detect.memory import forgetting
 from delible.detect.national import national
 from delible.detect.nlp import reader
-from delible.detect.own import own_recognizers
+from delible.detect.own import bound, own_recognizers
 from delible.detect.patterns import Expression
 from delible.detect.scanner import Scanner, Spotted, expressions_of
 from delible.detect.spellings import REPLACED, recognizers
@@ -41,7 +41,7 @@ class Engine:
             registry.add_recognizer(reading)
         self.thresholds = {**patterns.thresholds, **dict.fromkeys(read.entities, MODEL_THRESHOLD)}
         self._scanner: Scanner | None = None
-        self._has_database = False
+        self._has_database = self._is_bounded = False
         self._analyzer = AnalyzerEngine(registry=registry, nlp_engine=read.engine, supported_languages=[LANGUAGE])
 
     @property
@@ -63,7 +63,10 @@ class Engine:
     def analyze(self, text: str) -> list[Spotted]:
         """Return type, start, end and score of what passes its type's threshold, in Presidio's order.
 
-        This is plain Presidio, against which `analyze_all` is judged.
+        This is plain Presidio, against which `analyze_all` is judged; but a pattern that it would give up is an error.
+
+        Raises:
+            DelibleError: `detect.slow`, `detect.recognizer_slow`, naming the recognizer.
         """
         with forgetting(self._analyzer.nlp_engine, LANGUAGE):
             return self._plainly(text)
@@ -76,6 +79,9 @@ class Engine:
                 yield text, self._plainly(text, artifacts)
 
     def _plainly(self, text: str, artifacts: NlpArtifacts | None = None) -> list[Spotted]:
+        if not self._is_bounded:
+            bound(self._analyzer.registry.recognizers)
+            self._is_bounded = True
         types = list(self.thresholds)
         found = self._analyzer.analyze(text, LANGUAGE, entities=types, score_threshold=0.0, nlp_artifacts=artifacts)
         return self._believed(text, ((f.entity_type, f.start, f.end, f.score) for f in found))

@@ -5,13 +5,15 @@ import subprocess
 import sys
 
 import pytest
-from presidio_analyzer import PatternRecognizer
+from presidio_analyzer import Pattern, PatternRecognizer
 from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 
 from delible.detect.engine import Engine, engine
 from delible.detect.gates import compiled, gate
 from delible.detect.patterns import Expression
+from delible.errors import DelibleError
 from delible.model.detection import DEFAULT_DETECTION, Detection
+from delible.model.nlp_model import NO_MODEL
 
 OFFLINE = """
 import socket
@@ -102,3 +104,16 @@ def test_what_is_added_to_one_engine_is_in_no_other():
     own.thresholds["ODD"] = 0.1
     other = Engine(DEFAULT_DETECTION.unread)
     assert (len(own.analyze("an odd word")), other.analyze("an odd word")) == (1, [])
+
+
+def test_plain_presidio_does_not_go_on_without_the_findings_of_a_slow_pattern(monkeypatch):
+    """By itself it waits a minute, warns, and returns what the other recognizers found."""
+    slow = PatternRecognizer("SLOW", name="slow", patterns=[Pattern("slow", "(?:a|a|aa)+!", 0.5)])
+    exact = Engine(Detection(nlp=NO_MODEL))
+    exact.thresholds["SLOW"] = 0.1
+    exact.analyzer.registry.add_recognizer(slow)
+    monkeypatch.setattr("delible.detect.own.SECONDS", 0.05)
+    with pytest.raises(DelibleError) as caught:
+        exact.analyze("canary " + "a" * 3_000)
+    assert (caught.value.code, caught.value.where) == ("detect.slow", "recognizer:slow")
+    assert "canary" not in str(caught.value)
