@@ -71,7 +71,7 @@ def in_this_process(rows: int) -> list[int]:
             columns = {
                 "leaf": pa.array([0] * n, pa.int32()),
                 "path": pa.array([""] * n),
-                "number": pa.array([False] * n),
+                "kind": pa.array([""] * n),
                 "value": pa.array(texts),
                 "rows": pa.array([1] * n, pa.int64()),
                 "place": pa.array([0] * n, pa.int32()),

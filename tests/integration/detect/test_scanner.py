@@ -33,9 +33,9 @@ socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
 from delible.lake.scan import _examine
 import pyarrow as pa
 from delible.model.detection import DEFAULT_DETECTION
-row = {"leaf": 0, "path": "", "number": False, "value": "ann@fennel.co.uk", "rows": 1, "place": 0}
+row = {"leaf": 0, "path": "", "kind": "", "value": "ann@fennel.co.uk", "rows": 1, "place": 0}
 (counts,) = _examine([pa.RecordBatch.from_pylist([row])], detection=DEFAULT_DETECTION, sample=None)
-hit = {"leaf": 0, "path": "", "number": False, "what": "hits", "name": "EMAIL_ADDRESS", "n": 1}
+hit = {"leaf": 0, "path": "", "kind": "", "what": "hits", "name": "EMAIL_ADDRESS", "n": 1}
 assert hit in counts.to_pylist(), counts.to_pylist()
 """
 
