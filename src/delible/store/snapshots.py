@@ -64,7 +64,7 @@ def table_snapshot(location: str, version: int) -> TableSnapshot:
     metadata = table.metadata()
     mode = metadata.configuration.get("delta.columnMapping.mode", "none")
     simple = mode == "none" and not any(feature.startswith(_WIDENED) for feature in features)
-    hidden = _hidden(table) if _HIDDEN in features else frozenset()
+    hidden = hidden_files(table) if _HIDDEN in features else frozenset()
     partitions = metadata.partition_columns
 
     def plain(path: str) -> bool:
@@ -78,7 +78,7 @@ def table_snapshot(location: str, version: int) -> TableSnapshot:
     return TableSnapshot(str(metadata.id), table.version(), table.schema().to_json(), files, mode != "none")
 
 
-def _hidden(table: Any) -> frozenset[str] | None:
+def hidden_files(table: Any) -> frozenset[str] | None:
     """Return the names of files with a deletion vector; None when this release of delta-rs cannot tell."""
     try:
         batches = list(table.deletion_vectors())
