@@ -41,10 +41,11 @@ def plan(
 ) -> None:
     """Find what the approved erasure requests reach, and say what would be done; change nothing.
 
-    With --dry-run it shows the cost as a whole: files, bytes and time per table, in which order and after which
-    windows, whether each request is answered in time, and whether waiting for more requests pays. A number such as
-    0-12 is a bound; a single one is known. --json has the same under "estimate", where each number that may be
-    uncertain is {"low": 0, "high": 12}, and is known where both are equal.
+    With --dry-run it shows the cost as a whole: files, bytes and time per
+    table, in which order and after which windows, whether each request is
+    answered in time, and whether waiting for more requests pays. A span such
+    as 0-12 is a bound; a single number is known. --json has the same under
+    "estimate": {"low": 0, "high": 12} is known where both are equal.
 
     Example:
 
@@ -52,8 +53,9 @@ def plan(
 
         delible erasure plan --dry-run --json
 
-        {"estimate": {"basis": "rows", "seconds": {"low": 20, "high": 300}, "tables": [{"table": "orders", "wave": 2,
-        "candidates": 14, "files": {"low": 12, "high": 12}, "bytes": {"low": 3100, "high": 3100}}]}}
+        {"estimate": {"basis": "rows", "seconds": {"low": 20, "high": 300},
+        "tables": [{"table": "orders", "wave": 2, "candidates": 14,
+        "files": {"low": 12, "high": 12}}], "risks": [{"risk": "safe"}]}}
     """
     from delible.workflows.erasure_plan import plan_due_erasures
 

@@ -30,7 +30,7 @@ def estimate_text(estimate: Estimate) -> Group:
     if estimate.risks:
         parts += ["", _risk_table(estimate), *_changes(estimate)]
     if estimate.gathering is not None:
-        parts += ["", gathering_sentence(estimate.gathering)]
+        parts += ["", _gathering(estimate, estimate.gathering)]
     return Group(*parts)
 
 
@@ -39,13 +39,14 @@ def brief_text(estimate: Estimate) -> list[RenderableType]:
     lines = [f"Time: {_seconds(estimate.seconds)}, {_learnt(estimate)}."]
     lines += _changes(estimate)
     if estimate.gathering is not None and estimate.gathering.advice is Advice.WAIT:
-        lines.append(gathering_sentence(estimate.gathering))
+        lines.append(_gathering(estimate, estimate.gathering))
     return [*lines, "See all of it with --dry-run."]
 
 
-def gathering_sentence(pays: Gathering) -> str:
+def _gathering(estimate: Estimate, pays: Gathering) -> str:
     """Return whether more requests should be gathered, as one sentence with its numbers, and the law's own limit."""
-    now = f"Run now: {count(pays.files, 'file')}, {size(pays.bytes)}"
+    most = "" if all(c.files.exact for c in estimate.tables) else "up to "
+    now = f"Run now: {most}{count(pays.files, 'file')}, {size(pays.bytes)}"
     came = f"{count(pays.received, 'erasure request')} in {count(pays.days, 'day')}"
     if pays.until is None:
         return f"{now}. Waiting is out of the question: no later run of the job would end in time."
@@ -129,13 +130,13 @@ def _notes(estimate: Estimate) -> list[str]:
     lines = [f"Estimate: {read}; a span is a bound. Candidates can hold due rows by the log's statistics."]
     untested = sum(c.untested for c in estimate.tables)
     if untested:
-        lines.append(f"{count(untested, 'file')} of them count as candidates because the log says too little.")
+        lines.append(f"Of {count(untested, 'candidate')} the log says too little to tell.")
     change = sum(c.change_bytes.high for c in estimate.tables)
     if change:
         lines.append(f"Change data of up to {size(change)} are written beside them, and removed with the old files.")
     search = f", the byte search of {size(estimate.verify_bytes)} included" if estimate.verify_bytes else ""
     lines.append(f"Time: {_seconds(estimate.seconds)}{search}, {_learnt(estimate)}.")
-    return [*lines, *(f"Not known: {each}." for each in estimate.open)]
+    return [*lines, *estimate.open]
 
 
 def _learnt(estimate: Estimate) -> str:

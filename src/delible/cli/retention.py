@@ -31,8 +31,9 @@ def plan(
 ) -> None:
     """Count the rows that are past their period, and say what would be done; change nothing.
 
-    With --dry-run it shows the cost as a whole, and so does --json under "estimate", as `delible erasure plan` does:
-    files, bytes and time per rule, in which order and after which windows.
+    With --dry-run it shows the cost as a whole, and so does --json under
+    "estimate", as `delible erasure plan` does: files, bytes and time per rule,
+    in which order and after which windows.
 
     Example:
 

@@ -66,7 +66,7 @@ def gathering(
     return Gathering(
         advice=advice,
         reason=reason,
-        until=last_safe,
+        until=last_safe if last_safe is not None and last_safe > now else None,
         first_due=first_due,
         received=arriving.received,
         days=arriving.days,
@@ -105,6 +105,6 @@ def _advised(
         return Advice.RUN_NOW, "no later run would end in time"
     if not further:
         return Advice.RUN_NOW, "no further request is expected in time"
-    if separate - together < _PAYS * separate:
+    if not separate or separate - together < _PAYS * separate:
         return Advice.RUN_NOW, "the requests to come share little of the rewrite"
     return Advice.WAIT, "the requests to come share the rewrite"

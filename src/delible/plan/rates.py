@@ -117,6 +117,7 @@ def _range(milliseconds: float, spread: float) -> Range:
 
 def _rounded(seconds: float, *, up: bool = True) -> int:
     """Return seconds with one digit that counts: the next such number above, or below."""
+    seconds = round(seconds, 3)
     if seconds < 1:
         return int(up)
     step = int(10 ** (len(str(int(seconds))) - 1))

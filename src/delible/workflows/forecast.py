@@ -75,7 +75,7 @@ def forecast_erasures(workspace: Workspace, *, now: datetime, immediate: bool = 
         candidates=candidates,
         arriving=arriving(control, now),
         anywhere=[n for n in names if reasons[n]],
-        unknown=[f"{n}: {'; '.join(reasons[n])}" for n in names if reasons[n]],
+        unknown=[f"Any file of '{n}' may be hit: {', and '.join(reasons[n])}." for n in names if reasons[n]],
     )
     return Forecast(estimate, tuple(r.id for r in chosen), (*left_out, *held))
 
@@ -116,8 +116,8 @@ def forecast_retention(
         for rule in sorted(rules, key=lambda r: (order.index(r.table), r.retention))
     ]
     grounds = grounds_of(control, facts, now, immediate=immediate, statistics=statistics)
-    open_ = ("which rows are held, or covered by another rule or a duty",)
-    return Forecast(retention_estimate(steps, grounds, read=False, unknown=open_))
+    unknown = ("Which rows are held, or covered by another rule or a duty, is known once rows are read.",)
+    return Forecast(retention_estimate(steps, grounds, read=False, unknown=unknown))
 
 
 def _read(control: Control, names: Sequence[str]) -> tuple[Mapping[str, TableStatistics], Mapping[str, TableFacts]]:
