@@ -11,7 +11,6 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -204,12 +203,9 @@ class _Texts:
         if _spaces_before(low, high) or self._spaces_behind(low, high):
             return True
         at = bisect_left(self._ordered, low)
-        if at < len(self._ordered) and self._fits(self._ordered[at], low, high):
+        if at < len(self._ordered) and self._ordered[at] <= high:
             return True
         return self._folds and self._other_case(low, high)
-
-    def _fits(self, key: str, low: str, high: str) -> bool:
-        return case_between(key, low, high) if self._folds else key <= high
 
     def _spaces_behind(self, low: str, high: str) -> bool:
         """Return whether spaces lift a key above the lower bound that begins with it."""
@@ -225,12 +221,12 @@ class _Texts:
 
     def _other_case(self, low: str, high: str) -> bool:
         """Return whether a key with letters in upper case lies there: all between two texts begins as both do."""
-        shared = _ascii_part(_common(low, high)).lower().rstrip(BLANKS)
-        at = bisect_left(self._ordered, shared)
-        for tried, key in enumerate(islice(self._ordered, at, None)):
-            if not key.startswith(shared):
+        shared = _ascii_part(_common(low, high)).lower()
+        first = bisect_left(self._ordered, shared)
+        for at in range(first, len(self._ordered)):
+            if not self._ordered[at].startswith(shared):
                 return False
-            if tried >= _MOST_TRIED or case_between(key, low, high):
+            if at - first >= _MOST_TRIED or case_between(self._ordered[at], low, high):
                 return True
         return False
 

@@ -121,6 +121,11 @@ CASES = {
     "both cases in one file": (Normalise.LOWER, ["Quinn", "pia"], "zoe", True),
     "a space before": (Normalise.EXACT, [" zoe", "bob"], "zoe", True),
     "a space behind": (Normalise.EXACT, ["zoe ", "zoe!"], "zoe", True),
+    "a letter of two bytes, in capitals": (Normalise.LOWER, ["\u00d6l", "\u00d6z"], "\u00f6m", True),
+    "a letter whose lower case is two": (Normalise.LOWER, ["\u0130x"], "i\u0307x", True),
+    "the same behind another": (Normalise.LOWER, ["xj", "y"], "xi\u0307", True),
+    "the sign of kelvin": (Normalise.LOWER, ["\u212aate", "\u212aurt"], "kim", True),
+    "the same behind another letter": (Normalise.LOWER, ["az", "b"], "ak", True),
     "digits have no order": (Normalise.DIGITS, ["+44 1", "+44 2"], "+999", True),
     "the greatest text is cut": (Normalise.EXACT, ["a", "m" * 32], "m" * 32 + "z", True),
     "beyond what was cut": (Normalise.EXACT, ["a", "m" * 40], "n", False),
@@ -161,6 +166,13 @@ def test_a_file_with_a_row_past_its_period_is_a_candidate(start: datetime, keep:
     assert found.files or after(start, keep) > NOW
     if after(start, keep) > NOW + timedelta(days=10):
         assert not found.files
+
+
+def test_a_period_from_the_last_of_a_long_month_ends_with_a_short_one() -> None:
+    start, now = datetime(2025, 8, 31, 6, tzinfo=UTC), datetime(2026, 2, 28, 12, tzinfo=UTC)
+    assert after(start, Duration("P6M")) <= now
+    moment = (start - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    assert files_before(table(c=bounds(BoundKind.TIME, [moment])), ["c"], Duration("P6M"), now).files == 1
 
 
 def test_a_clock_that_an_event_starts_may_have_run_out_in_any_file() -> None:

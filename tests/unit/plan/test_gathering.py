@@ -190,6 +190,7 @@ def test_waiting_pays_where_requests_share_files_and_time_is_left(name: str) -> 
     costs, requests, safe, arriving, advice, further = CASES[name]
     found = pays(costs, requests, safe, arriving)
     assert (found.advice, found.further) == (advice, further)
+    assert ("end in time" in found.reason) is (found.until is None)
 
 
 def test_the_numbers_of_two_runs_and_of_one() -> None:
