@@ -114,7 +114,7 @@ def _cost_table(estimate: Estimate) -> Table:
         table.add_row(
             f"{cost.wave}",
             _step(cost.table, cost.rule),
-            _range(cost.rows, _number),
+            _range(cost.rows, _number) if cost.rows is not None else "?",
             _range(cost.files, _number),
             f"{cost.candidates:,}",
             f"{cost.total_files:,}",

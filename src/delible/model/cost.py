@@ -45,7 +45,8 @@ class TableCost(Frozen):
         rule: The retention rule, for retention plans.
         wave: Its place in the order: all tables of a wave come before those of the next.
         total_files, total_bytes: Size of the table's version.
-        rows: Rows that are due, and rows of other people in which mentions are masked.
+        rows: Rows that are due, and rows of other people in which mentions are masked; None where no row was read and
+            the table's log does not count them.
         candidates, candidate_bytes: Files that can hold due rows by the log's least and greatest values: never fewer
             than do. Mentions in free text may stand in any file, and are not counted here.
         untested: Those of them that the log says too little about: they count as candidates.
@@ -61,7 +62,7 @@ class TableCost(Frozen):
     wave: int
     total_files: int
     total_bytes: int
-    rows: Range
+    rows: Range | None
     candidates: int
     candidate_bytes: int
     untested: int

@@ -30,7 +30,7 @@ class Actual:
 
 def compared(cost: TableCost, actual: Actual) -> TableComparison:
     """Return each number of a step beside its estimate; times only where they were measured."""
-    numbers: list[tuple[str, Range, int | None]] = [
+    numbers: list[tuple[str, Range | None, int | None]] = [
         ("rows", cost.rows, actual.rows),
         ("files", cost.files, actual.files),
         ("bytes", cost.bytes, actual.bytes),
@@ -40,7 +40,11 @@ def compared(cost: TableCost, actual: Actual) -> TableComparison:
     return TableComparison(
         table=cost.table,
         rule=cost.rule,
-        numbers=tuple(_beside(what, estimate, number) for what, estimate, number in numbers if number is not None),
+        numbers=tuple(
+            _beside(what, estimate, number)
+            for what, estimate, number in numbers
+            if estimate is not None and number is not None
+        ),
     )
 
 

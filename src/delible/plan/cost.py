@@ -39,7 +39,8 @@ class Case:
 
     Args:
         statistics: What the table's log says; None where it cannot be read.
-        rows, files, bytes: The table's size.
+        rows: Of the table; None where its log does not count them.
+        files, bytes: The table's size.
         found: None where no row was read.
         candidates: Files that can hold due rows by the log.
         anywhere: Without rows being read, any file may hold what is due: mentions in free text, for one.
@@ -51,7 +52,7 @@ class Case:
     rule: str | None
     wave: int
     statistics: TableStatistics | None
-    rows: int
+    rows: int | None
     files: int
     bytes: int
     found: Found | None
@@ -72,8 +73,8 @@ def step_cost(case: Case, seen: Mapping[Effort, Sequence[Timed]]) -> TableCost:
     if case.works and files.high:
         files, size = _with_hidden(case, files, size)
     on = case.statistics is not None and case.statistics.properties.get(CHANGE_DATA, "").lower() == "true"
-    average = -(-case.bytes // case.rows) if case.rows else 0
-    change = rows.high * average * (2 if case.updates else 1) * _OVERHEAD if on and case.works else 0
+    due = size.high if rows is None or not case.rows else rows.high * -(-case.bytes // case.rows)
+    change = due * (2 if case.updates else 1) * _OVERHEAD if on and case.works else 0
     work = case.bytes + size.high
     return TableCost(
         table=case.table,
@@ -105,7 +106,7 @@ def in_waves(costs: Iterable[TableCost]) -> Range:
     return Range(low=sum(low.values()), high=high)
 
 
-def _extent(case: Case) -> tuple[Range, Range, Range]:
+def _extent(case: Case) -> tuple[Range | None, Range, Range]:
     """Return rows, files and bytes before the purge is thought of."""
     nothing = Range.exactly(0)
     if not case.works:
@@ -113,8 +114,9 @@ def _extent(case: Case) -> tuple[Range, Range, Range]:
     if case.found is None:
         files = case.files if case.anywhere else case.candidates.files
         size = case.bytes if case.anywhere else case.candidates.bytes
-        rows = case.rows if files else 0
-        return Range(low=0, high=rows), Range(low=0, high=files), Range(low=0, high=size)
+        most = case.rows if files else 0
+        rows = Range(low=0, high=most) if most is not None else None
+        return rows, Range(low=0, high=files), Range(low=0, high=size)
     found = case.found
     more = min(found.mentions, max(0, case.files - found.files))
     surely = found.files if not found.kept_rows else min(1, found.rows)
@@ -153,8 +155,8 @@ def _largest(case: Case, files: int) -> int:
 
 
 def _seconds(effort: Effort, units: int, seen: Mapping[Effort, Sequence[Timed]], case: Case, files: Range) -> Range:
-    if not case.works or not files.high:
+    if not case.works or (case.found is None and not files.high):
         return Range.exactly(0)
     expected = expected_seconds(effort, units, seen.get(effort, ()))
     # Whether there is anything to do at all is not known before rows are read.
-    return expected if files.low or case.found is not None else Range(low=0, high=expected.high)
+    return expected if case.found is not None else Range(low=0, high=expected.high)

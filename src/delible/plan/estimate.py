@@ -40,6 +40,11 @@ class Grounds:
     immediate: bool
     waves: Mapping[str, int] = field(default_factory=dict)
 
+    def rows(self, table: str, *, read: bool) -> int | None:
+        """Return how many rows a table has; None where they were not read and its log does not count them."""
+        known = self.statistics.get(table)
+        return self.facts[table].rows if read or known is None else known.rows
+
     def wave(self, table: str) -> int:
         """Return a table's wave, from 1."""
         return self.waves.get(table, 1)
@@ -76,7 +81,7 @@ def erasure_estimate(
                 rule=None,
                 wave=grounds.wave(step.table),
                 statistics=grounds.statistics.get(step.table),
-                rows=grounds.facts[step.table].rows,
+                rows=grounds.rows(step.table, read=anywhere is None),
                 files=grounds.facts[step.table].files,
                 bytes=grounds.facts[step.table].bytes,
                 found=None if anywhere is not None else _found(step),
@@ -105,7 +110,7 @@ def retention_estimate(
             rule=step.rule,
             wave=grounds.wave(step.table),
             statistics=table,
-            rows=facts.rows,
+            rows=grounds.rows(step.table, read=read),
             files=facts.files,
             bytes=facts.bytes,
             found=_found(step) if read else None,

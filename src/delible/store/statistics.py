@@ -112,7 +112,12 @@ def _one(added: pa.Table, name: str) -> pa.ChunkedArray | None:
 
 def _hidden(delta: Any, added: pa.Table) -> Any:
     """Return which files have rows behind a deletion vector; None when this release of delta-rs cannot tell."""
-    names = hidden_files(delta)
+    from deltalake.exceptions import DeltaError
+
+    try:
+        names = hidden_files(delta)
+    except (DeltaError, OSError, ValueError):
+        names = None
     if names is None:
         return None
     return np.array([path.rpartition("/")[2] in names for path in added.column("path").to_pylist()], bool)

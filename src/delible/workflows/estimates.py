@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from delible.errors import InputError
 from delible.model.cost import Estimate, TableComparison, TableCost
 from delible.model.layout import DEFAULTS, DELETED_FILES, LOG, interval_hours
 from delible.model.plan import ErasurePlan, RetentionPlan, RetentionStep, Stage, TableFacts, TableStep
@@ -98,10 +99,17 @@ def statistics_of(
 
 
 def facts_by_log(table: str, location: str, statistics: TableStatistics) -> TableFacts:
-    """Return a table's facts without Spark, as far as an estimate hangs on them."""
+    """Return a table's facts without Spark, as far as an estimate hangs on them.
+
+    Raises:
+        InputError: `table.interval` for a window that Delta itself would refuse.
+    """
 
     def hours(key: str) -> int:
-        return interval_hours(statistics.properties.get(key, DEFAULTS[key]))
+        try:
+            return interval_hours(statistics.properties.get(key, DEFAULTS[key]))
+        except ValueError as error:
+            raise InputError("table.interval", f"{error}.", where=f"table:{table}") from None
 
     return TableFacts(
         table=table,

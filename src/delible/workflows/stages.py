@@ -210,7 +210,7 @@ def _expected(cost: TableCost | None) -> dict[str, int]:
     if cost is None:
         return {}
     return {
-        "estimated_rows": cost.rows.high,
+        "estimated_rows": cost.rows.high if cost.rows is not None else 0,
         "estimated_files": cost.files.high,
         "estimated_bytes": cost.bytes.high,
         "estimated_seconds": cost.rewrite_seconds.high + cost.removal_seconds.high,

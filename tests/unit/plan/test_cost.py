@@ -75,6 +75,19 @@ def test_rows_files_and_bytes_are_known_or_bounded(name: str) -> None:
     cost = step_cost(of, {})
     assert (cost.rows, cost.files, cost.bytes) == (span(*rows), span(*files), span(*size))
     assert bool(cost.rewrite_seconds.high) is bool(cost.files.high)
+    assert bool(cost.rewrite_seconds.low) is (bool(cost.files.high) and of.found is not None)
+
+
+def test_rows_that_neither_anybody_nor_the_log_counted_are_unknown() -> None:
+    on = {"delta.enableChangeDataFeed": "true"}
+    cost = step_cost(case(None, rows=None, properties=on), {})
+    assert cost.rows is None
+    assert cost.change_bytes == span(0, 1800)
+    assert {n.what for n in compared(cost, Actual(1, 1, 1)).numbers} == {"files", "bytes"}
+
+
+def test_a_table_that_must_go_through_all_stages_again_takes_its_time_without_any_row() -> None:
+    assert step_cost(case(Found(0, 0, 0, 0)), {}).removal_seconds.high > 0
 
 
 def test_change_data_are_written_where_the_feed_is_on_and_twice_for_rows_that_stay() -> None:
