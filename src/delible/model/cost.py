@@ -50,7 +50,7 @@ class TableCost(Frozen):
         candidates, candidate_bytes: Files that can hold due rows by the log's least and greatest values: never fewer
             than do. Mentions in free text may stand in any file, and are not counted here.
         untested: Those of them that the log says too little about: they count as candidates.
-        files, bytes: Data files to rewrite, as they are now.
+        files, bytes: Data files to rewrite, as they are now; one that is rewritten again for mentions counts again.
         change_bytes: Change data that is written beside them, and removed with the old files.
         objects: Objects that VACUUM has to list, at least: files of older versions come on top.
         rewrite_seconds: MERGE and purge.

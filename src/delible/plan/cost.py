@@ -44,6 +44,7 @@ class Case:
         found: None where no row was read.
         candidates: Files that can hold due rows by the log.
         anywhere: Without rows being read, any file may hold what is due: mentions in free text, for one.
+        texts: Free-text columns, each of which is masked in a commit of its own.
         updates: Rows stay and are changed, so that change data hold them twice.
         works: Whether anything is rewritten at all.
     """
@@ -60,6 +61,7 @@ class Case:
     anywhere: bool
     updates: bool
     works: bool = True
+    texts: int = 1
 
 
 def step_cost(case: Case, seen: Mapping[Effort, Sequence[Timed]]) -> TableCost:
@@ -67,7 +69,7 @@ def step_cost(case: Case, seen: Mapping[Effort, Sequence[Timed]]) -> TableCost:
 
     Copy-on-write rewrites the files that hold due rows; with deletion vectors MERGE leaves them and the purge rewrites
     them whole, together with all that have had a deletion vector before. Nobody but the masking itself knows in which
-    files mentions stand: in as many as there are rows, at most.
+    files mentions stand: in as many as there are rows, at most, which may be those that were rewritten just before.
     """
     rows, files, size = _extent(case)
     if case.works and files.high:
@@ -118,13 +120,13 @@ def _extent(case: Case) -> tuple[Range | None, Range, Range]:
         rows = Range(low=0, high=most) if most is not None else None
         return rows, Range(low=0, high=files), Range(low=0, high=size)
     found = case.found
-    more = min(found.mentions, max(0, case.files - found.files))
+    more = min(found.mentions, case.files)
     surely = found.files if not found.kept_rows else min(1, found.rows)
     least = found.bytes if not found.kept_rows else 0
     return (
         Range(low=found.rows - found.kept_rows + found.mentions, high=found.rows + found.mentions),
-        Range(low=surely, high=found.files + more),
-        Range(low=least, high=min(max(case.bytes, found.bytes), found.bytes + _largest(case, more))),
+        Range(low=surely, high=found.files + more * case.texts),
+        Range(low=least, high=found.bytes + _largest(case, more) * case.texts),
     )
 
 

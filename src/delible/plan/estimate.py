@@ -89,6 +89,7 @@ def erasure_estimate(
                 anywhere=step.table in (anywhere or ()),
                 updates=step.action is not ErasureAction.DELETE_ROW or bool(step.mentions),
                 works=bool(step.stages),
+                texts=max(1, len(grounds.policies.tables[step.table].free_text)),
             ),
             grounds.seen,
         )

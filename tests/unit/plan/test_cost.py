@@ -59,12 +59,13 @@ EXTENTS: dict[str, tuple[Case, tuple[int, int], tuple[int, int], tuple[int, int]
     "by the log, nothing": (case(None, candidates=Candidates(0, 0, 0)), (0, 0), (0, 0), (0, 0)),
     "by the log, free text": (case(None, anywhere=True), (0, 100), (0, 4), (0, 1000)),
     "one mention more": (case(Found(5, 1, 2, 300)), (6, 6), (2, 3), (300, 700)),
-    "mentions everywhere": (case(Found(5, 90, 2, 300)), (95, 95), (2, 4), (300, 1000)),
+    "mentions everywhere": (case(Found(5, 90, 2, 300)), (95, 95), (2, 6), (300, 1300)),
+    "one mention in one of two columns": (case(Found(5, 1, 2, 300), texts=2), (6, 6), (2, 4), (300, 1100)),
     "something kept": (case(Found(5, 0, 2, 300, kept_rows=4)), (1, 5), (1, 2), (0, 300)),
     "hidden rows of before": (case(READ, hidden=[False, False, False, True]), (5, 5), (2, 3), (400, 700)),
     "all hidden before": (case(READ, hidden=[True] * 4), (5, 5), (4, 4), (1000, 1000)),
     "nobody can tell what is hidden": (case(READ, hidden=None), (5, 5), (2, 4), (300, 1000)),
-    "a log that cannot be read": (case(Found(5, 1, 2, 300), statistics=None), (6, 6), (2, 3), (300, 1000)),
+    "a log that cannot be read": (case(Found(5, 1, 2, 300), statistics=None), (6, 6), (2, 3), (300, 1300)),
     "kept": (case(READ, works=False), (0, 0), (0, 0), (0, 0)),
 }
 
