@@ -83,8 +83,9 @@ def compared_text(compared: Sequence[TableComparison]) -> list[RenderableType]:
         return []
     names = ("rows", "files", "bytes", "rewrite_seconds", "removal_seconds")
     table = _plain(Table)
-    for heading in ("actual of expected", "rows", "files", "size", "rewriting", "removing"):
-        table.add_column(heading, justify="left" if heading == "actual of expected" else "right")
+    table.add_column("table")
+    for heading in ("rows", "files", "size", "rewriting", "removing"):
+        table.add_column(heading, justify="right")
     far = []
     for each in compared:
         numbers = {n.what: n for n in each.numbers}
@@ -99,7 +100,7 @@ def compared_text(compared: Sequence[TableComparison]) -> list[RenderableType]:
             for n in each.numbers
             if n.far
         ]
-    return ["", table, *far]
+    return ["", "What was done, of what was expected:", table, *far]
 
 
 def _cost_table(estimate: Estimate) -> Table:
