@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,7 +24,10 @@ from delible.model.cost import (
     TableCost,
     TableWindow,
 )
+from delible.model.plan import ErasurePlan, PlannedRequest, RetentionPlan, RetentionStep, Stage, TableStep
+from delible.model.terms import RetentionAction
 from delible.plan.comparison import Actual, compared
+from delible.workflows.erasure_plan import Planned
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
 LONG = "a_table_with_a_name_that_is_as_long_as_a_name_of_a_table_may_be_"
@@ -191,3 +195,44 @@ def test_a_run_stands_beside_its_estimate_and_says_what_was_far_off(
     line = compared_lines(beside)["orders", None]["rewrite_seconds"]
     assert line == {"low": 20, "high": 9_000, "actual": 30_000, "percent": 333, "far": True}
     assert compared_text([]) == []
+
+
+STEP: dict[str, Any] = {
+    "table": "orders",
+    "location": "/w/orders",
+    "version": 3,
+    "action": "delete_row",
+    "rows": 2,
+    "files": 1,
+    "bytes": 900,
+    "stages": tuple(Stage),
+    "wait_hours": 720,
+}
+SHARED: dict[str, Any] = {"id": "P-1", "created": NOW, "policy_fingerprint": "f" * 64, "immediate": False}
+
+
+@pytest.mark.parametrize("noun", ["erasure", "retention"])
+def test_plan_shows_the_estimate_in_brief_and_a_dry_run_the_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], noun: str
+) -> None:
+    if noun == "erasure":
+        wanted = PlannedRequest(id="R-1", due="2026-12-24", matched=True)
+        made: Any = ErasurePlan(**SHARED, requests=(wanted,), tables=(TableStep(**STEP),), estimate=estimate())
+        answer: Any = Planned(made, (), None)  # type: ignore[arg-type]
+        monkeypatch.setattr("delible.workflows.erasure_plan.plan_due_erasures", lambda *_, **__: answer)
+    else:
+        step = RetentionStep(**{**STEP, "action": RetentionAction.DELETE_ROW}, rule="two_years", as_of=NOW)
+        made = RetentionPlan(**SHARED, tables=(step,), estimate=estimate(risks=(), gathering=None))
+        monkeypatch.setattr("delible.workflows.retention.plan_due_retention", lambda *_, **__: made)
+    monkeypatch.setattr("delible.cli.context.Call.workspace", None)
+    said = []
+    for options in ((), ("--dry-run",), ("--json",)):
+        assert main.main([noun, "plan", *options]) == 0
+        said.append(capsys.readouterr().out)
+    brief, whole, told = said
+    assert "Time: 40 s-6 h" in brief
+    assert "candidates" not in brief
+    assert "Write it with --out FILE." in brief
+    assert "candidates" in whole
+    assert "--out" not in whole
+    assert json.loads(told)["estimate"] == made.estimate.model_dump(mode="json")
