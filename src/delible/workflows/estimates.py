@@ -160,7 +160,7 @@ def _seen(control: Control, now: datetime) -> dict[Effort, list[Timed]]:
     stages = tuple(s.value for s in Stage)
     records = [
         record
-        for verb in ("erasure", "retention", "rectification")
+        for verb in ("erasure", "retention")
         for record in ledger.records(action_prefix=f"{verb}.", since=since)
         if record.action.partition(".")[2] in stages
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from deltalake import write_deltalake
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from delible.model.duration import Duration
 from delible.model.subject import normalised
 from delible.model.terms import Normalise
-from delible.plan.candidates import Candidates, Wanted, candidate_files
+from delible.plan.candidates import Candidates, Wanted, candidate_files, files_before
 from delible.store.statistics import table_statistics
 
 EXACT = Normalise.EXACT
@@ -67,6 +69,23 @@ def test_columns_that_are_not_indexed_and_nested_ones_tell_nothing(tmp_path: Pat
 def test_a_nested_column_is_not_taken_for_one_with_a_dot_in_its_name(tmp_path: Path) -> None:
     location = files(tmp_path / "t", {"s": [{"b": 1}], "s.b": [100]})
     assert found(location, "s.b", "50").files == found(location, "s.b", "100").files == 1
+
+
+@pytest.mark.parametrize("kind", [pa.date32(), pa.timestamp("us"), pa.timestamp("us", "UTC")], ids=str)
+def test_times_are_compared_as_microseconds_in_utc(tmp_path: Path, kind: pa.DataType) -> None:
+    days = [date(2024, 1, 1), date(2026, 1, 1)]
+    for day in days:
+        write_deltalake(tmp_path / "t", pa.table({"at": pa.array([day]).cast(kind)}), mode="append")
+    table = table_statistics(str(tmp_path / "t"), ["at"])
+    assert table is not None
+    assert sorted(table.columns["at"].low) == [_micros(day) for day in days]
+    assert sorted(table.columns["at"].high) == [_micros(day) for day in days]
+    found_ = files_before(table, ["at"], Duration("P2Y"), datetime(2026, 6, 1, tzinfo=UTC))
+    assert (found_.files, found_.untested) == (1, 0)
+
+
+def _micros(day: date) -> int:
+    return (day - date(1970, 1, 1)).days * 86_400_000_000
 
 
 def test_partitions_are_known_exactly_and_an_empty_one_holds_nobody(tmp_path: Path) -> None:
