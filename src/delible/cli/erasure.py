@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from delible.cli.context import current, emit, progress
-from delible.cli.options import Immediate, PlanOut, keep_plan
+from delible.cli.estimates import brief_text, compared_lines, compared_text, estimate_text
+from delible.cli.options import DryRun, Immediate, NoRead, PlanOut, is_dry, keep_plan
 from delible.errors import BlockedError, ResidueError
 from delible.model.terms import words
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
 
+    from delible.model.cost import TableComparison
     from delible.model.plan import ErasurePlan
     from delible.model.proof import Verification
     from delible.model.request import Request
@@ -34,23 +36,46 @@ def plan(
     accept_no_match: Annotated[
         bool, typer.Option("--accept-no-match", help="Plan requests that reach no row, too.")
     ] = False,
+    dry_run: DryRun = False,
+    no_read: NoRead = False,
 ) -> None:
     """Find what the approved erasure requests reach, and say what would be done; change nothing.
+
+    With --dry-run it shows the cost as a whole: files, bytes and time per
+    table, in which order and after which windows, whether each request is
+    answered in time, and whether waiting for more requests pays. A span such
+    as 0-12 is a bound; a single number is known. --json has the same under
+    "estimate": {"low": 0, "high": 12} is known where both are equal.
 
     Example:
 
         delible erasure plan --immediate --out erasure.json
+
+        delible erasure plan --dry-run --json
+
+        {"estimate": {"basis": "rows", "seconds": {"low": 20, "high": 300},
+        "tables": [{"table": "orders", "wave": 2, "candidates": 14,
+        "files": {"low": 12, "high": 12}}], "risks": [{"risk": "safe"}]}}
     """
     from delible.workflows.erasure_plan import plan_due_erasures
 
     call = current(ctx)
+    dry = is_dry(out, dry_run=dry_run, no_read=no_read)
+    if no_read:
+        from delible.workflows.forecast import forecast_erasures
+
+        told = forecast_erasures(call.workspace, now=call.now, immediate=immediate)
+        failure = BlockedError.of(told.left_out) if told.left_out else None
+        document = {"requests": list(told.requests), "estimate": told.estimate, "out": None}
+        emit(ctx, document, text=estimate_text(told.estimate), failure=failure)
+        return
     planned = plan_due_erasures(
         call.workspace, now=call.now, immediate=immediate, accept_no_match=accept_no_match, progress=progress
     )
-    where = keep_plan(planned.plan, out)
+    where = "" if dry else keep_plan(planned.plan, out)
     failure = BlockedError.of(planned.left_out) if planned.left_out else None
     document = {**planned.plan.model_dump(mode="json"), "out": out}
-    emit(ctx, document, text=_planned(planned.plan, where), failure=failure)
+    emit(ctx, document, text=_planned(planned.plan, where, whole=dry), failure=failure)
 
 
 @app.command()
@@ -73,7 +98,7 @@ def apply(
     loaded = load_request_plan(call.workspace, file, ErasurePlan, immediate=immediate)
     done = apply_erasure(call.workspace, loaded, actor=call.actor, now=call.now, progress=progress)
     document = {**applied_document(done), "letters": dict(done.letters)}
-    emit(ctx, document, text=applied_text(done.requests, done.tables, done.releases))
+    emit(ctx, document, text=applied_text(done.requests, done.tables, done.releases, done.compared))
 
 
 @app.command()
@@ -135,13 +160,19 @@ def applied_document(done: Erased | Rectified) -> dict[str, Any]:
     """Return what `fulfil` and `apply` promise as JSON."""
     return {
         "requests": [{"id": r.id, "state": r.state} for r in done.requests],
-        "tables": table_lines(done.tables),
+        "tables": table_lines(done.tables, compared_with(done)),
         "releases": list(done.releases),
     }
 
 
-def table_lines(tables: Sequence[Treated]) -> list[dict[str, Any]]:
+def compared_with(done: Erased | Rectified) -> tuple[TableComparison, ...]:
+    """Return what a run cost beside what was expected; corrections are not estimated."""
+    return getattr(done, "compared", ())
+
+
+def table_lines(tables: Sequence[Treated], compared: Sequence[TableComparison] = ()) -> list[dict[str, Any]]:
     """Return what was done to tables as JSON answers say it."""
+    beside = compared_lines(compared)
     return [
         {
             "table": t.step.table,
@@ -156,12 +187,18 @@ def table_lines(tables: Sequence[Treated]) -> list[dict[str, Any]]:
             "mentions": t.mentions,
             "waiting_until": t.waiting_until,
             "state": t.state,
+            "estimated": beside.get((t.step.table, None), {}),
         }
         for t in tables
     ]
 
 
-def applied_text(requests: Sequence[Request], tables: Sequence[Treated], releases: Sequence[str] = ()) -> Group:
+def applied_text(
+    requests: Sequence[Request],
+    tables: Sequence[Treated],
+    releases: Sequence[str] = (),
+    compared: Sequence[TableComparison] = (),
+) -> Group:
     """Return the same for a person."""
     from rich.console import Group
     from rich.table import Table
@@ -184,6 +221,7 @@ def applied_text(requests: Sequence[Request], tables: Sequence[Treated], release
         until = f" until {t.waiting_until:%Y-%m-%d %H:%M}" if t.waiting_until else ""
         rows.add_row(t.step.table, *(f"{c:,}" for c in counts), t.state + until)
     parts: list[RenderableType] = [people, "", rows] if tables else [people]
+    parts += compared_text(compared)
     kept = [kept_sentence(part) for t in tables for part in t.step.kept]
     parts += ["", *kept] if kept else []
     if releases:
@@ -191,7 +229,7 @@ def applied_text(requests: Sequence[Request], tables: Sequence[Treated], release
     return Group(*parts)
 
 
-def _planned(made: ErasurePlan, where: str) -> Group:
+def _planned(made: ErasurePlan, where: str, *, whole: bool) -> Group:
     from rich.console import Group
     from rich.table import Table
 
@@ -212,7 +250,10 @@ def _planned(made: ErasurePlan, where: str) -> Group:
         )
     head = f"Plan {made.id}: {len(made.requests)} request(s), {len(made.tables)} table(s)"
     kept = [kept_sentence(part) for step in made.tables for part in step.kept]
-    return Group(head, "", table, "", *kept, where)
+    if whole and made.estimate is not None:
+        return Group(head, "", table, *(["", *kept] if kept else []), "", estimate_text(made.estimate))
+    brief = brief_text(made.estimate) if made.estimate is not None else []
+    return Group(head, "", table, "", *kept, *brief, where)
 
 
 def _verified(found: Verification) -> str:

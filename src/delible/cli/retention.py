@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from delible.cli.context import current, emit, progress
-from delible.cli.options import Immediate, PlanOut, keep_plan
+from delible.cli.estimates import brief_text, compared_lines, compared_text, estimate_text
+from delible.cli.options import DryRun, Immediate, NoRead, PlanOut, is_dry, keep_plan
 
 if TYPE_CHECKING:
     from rich.console import Group
-    from rich.table import Table
 
     from delible.model.plan import RetentionPlan
     from delible.workflows.retention import Applied
@@ -26,20 +26,35 @@ def plan(
     ctx: typer.Context,
     out: PlanOut = None,
     immediate: Immediate = False,
+    dry_run: DryRun = False,
+    no_read: NoRead = False,
 ) -> None:
     """Count the rows that are past their period, and say what would be done; change nothing.
+
+    With --dry-run it shows the cost as a whole, and so does --json under
+    "estimate", as `delible erasure plan` does: files, bytes and time per rule,
+    in which order and after which windows.
 
     Example:
 
         delible retention plan --out retention.json
+
+        delible retention plan --dry-run
     """
     from delible.workflows.retention import plan_due_retention
 
     call = current(ctx)
+    dry = is_dry(out, dry_run=dry_run, no_read=no_read)
+    if no_read:
+        from delible.workflows.forecast import forecast_retention
+
+        told = forecast_retention(call.workspace, now=call.now, immediate=immediate, progress=progress)
+        emit(ctx, {"estimate": told.estimate, "out": None}, text=estimate_text(told.estimate))
+        return
     made = plan_due_retention(call.workspace, now=call.now, immediate=immediate, progress=progress)
-    where = keep_plan(made, out)
+    where = "" if dry else keep_plan(made, out)
     document: dict[str, Any] = made.model_dump(mode="json")
-    emit(ctx, {**document, "out": out}, text=_planned(made, where))
+    emit(ctx, {**document, "out": out}, text=_planned(made, where, whole=dry))
 
 
 @app.command()
@@ -81,6 +96,7 @@ def applied_document(done: Sequence[Applied]) -> dict[str, Any]:
                 "bytes_rewritten": t.bytes_rewritten,
                 "waiting_until": t.waiting_until,
                 "state": t.state,
+                "estimated": compared_lines(each.compared).get((t.step.table, getattr(t.step, "rule", None)), {}),
             }
             for each in done
             for t in each.tables
@@ -88,7 +104,7 @@ def applied_document(done: Sequence[Applied]) -> dict[str, Any]:
     }
 
 
-def _planned(made: RetentionPlan, where: str) -> Group | str:
+def _planned(made: RetentionPlan, where: str, *, whole: bool) -> Group | str:
     from rich.console import Group
     from rich.table import Table
 
@@ -102,10 +118,13 @@ def _planned(made: RetentionPlan, where: str) -> Group | str:
     for step in made.tables:
         numbers = (f"{step.rows:,}", f"{step.held_rows:,}", f"{step.files:,}", f"{step.bytes / 1e6:,.1f}")
         table.add_row(step.table, step.rule, *numbers)
-    return Group(table, "", where)
+    if whole and made.estimate is not None:
+        return Group(table, "", estimate_text(made.estimate))
+    return Group(table, "", *(brief_text(made.estimate) if made.estimate is not None else []), where)
 
 
-def _applied(done: Sequence[Applied]) -> Table | str:
+def _applied(done: Sequence[Applied]) -> Group | str:
+    from rich.console import Group
     from rich.table import Table
 
     if not any(each.tables for each in done):
@@ -117,4 +136,4 @@ def _applied(done: Sequence[Applied]) -> Table | str:
     table.add_column("state")
     for line in applied_document(done)["tables"]:
         table.add_row(line["table"], line["rule"], f"{line['rows']:,}", line["state"])
-    return table
+    return Group(table, *(part for each in done for part in compared_text(each.compared)))

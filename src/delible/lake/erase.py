@@ -29,14 +29,25 @@ _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 @dataclass(frozen=True)
 class Rewritten:
-    """What a commit did, as Delta's own metrics say."""
+    """What a commit did, as Delta's own metrics say.
+
+    Args:
+        bytes: Written.
+        replaced: Of the data files that were removed from the table's version.
+    """
 
     rows: int = 0
     files: int = 0
     bytes: int = 0
+    replaced: int = 0
 
     def __add__(self, other: Rewritten) -> Rewritten:
-        return Rewritten(self.rows + other.rows, self.files + other.files, self.bytes + other.bytes)
+        return Rewritten(
+            self.rows + other.rows,
+            self.files + other.files,
+            self.bytes + other.bytes,
+            self.replaced + other.replaced,
+        )
 
 
 @contextmanager
@@ -63,7 +74,22 @@ def done_under(location: str, mark: str, since: int) -> Rewritten:
                 "numDeletionVectorsAdded",
             )
         )
-        total += Rewritten(rows, files, m.get("numTargetBytesAdded", 0) + m.get("numAddedBytes", 0))
+        total += Rewritten(
+            rows,
+            files,
+            m.get("numTargetBytesAdded", 0) + m.get("numAddedBytes", 0),
+            m.get("numTargetBytesRemoved", 0) + m.get("numRemovedBytes", 0),
+        )
+    return total
+
+
+def purged_under(location: str, mark: str, since: int) -> Rewritten:
+    """Return what purges of deletion vectors with this mark rewrote after version `since`."""
+    total = Rewritten()
+    for commit in commits(location, since=since):
+        if commit.mark == mark and commit.info.get("operation") == "REORG":
+            m = commit.metrics
+            total += Rewritten(0, m.get("numRemovedFiles", 0), m.get("numAddedBytes", 0), m.get("numRemovedBytes", 0))
     return total
 
 

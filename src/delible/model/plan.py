@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Literal
 
 from delible.model.base import Frozen, digest
+from delible.model.cost import Estimate
 from delible.model.exception import KeptPart
 from delible.model.terms import ErasureAction, RectificationAction, RetentionAction
 
@@ -129,6 +130,7 @@ class Plan(Frozen):
     Args:
         immediate: Whether the tables' windows are not waited for.
         seal: Made by the store with the workspace's signing key.
+        estimate: What it is expected to cost; plans of earlier versions have none.
     """
 
     id: str
@@ -136,10 +138,11 @@ class Plan(Frozen):
     policy_fingerprint: str
     immediate: bool
     seal: str = ""
+    estimate: Estimate | None = None
 
     def body_digest(self) -> str:
-        """Return the digest of everything but the seal."""
-        return digest(self.model_dump(mode="json", exclude={"seal"}))
+        """Return the digest of everything but the seal; an estimate counts where there is one, as in older plans."""
+        return digest(self.model_dump(mode="json", exclude={"seal"} if self.estimate else {"seal", "estimate"}))
 
 
 class ErasurePlan(Plan):

@@ -51,6 +51,8 @@ class TableRun(Frozen):
     Args:
         stages: Stage to its latest outcome, in the stages' order.
         rule: The retention rule, for retention plans.
+        bytes_replaced: Of the data files that were rewritten; None in records of earlier versions.
+        estimated_bytes: What the plan expected of that, at most.
     """
 
     plan: str
@@ -63,6 +65,8 @@ class TableRun(Frozen):
     files_removed: int
     log_files_removed: int
     matches: int
+    bytes_replaced: int | None = None
+    estimated_bytes: int | None = None
     stages: dict[str, str]
     first: datetime
     last: datetime
@@ -148,6 +152,12 @@ def _run(key: _Key, steps: Sequence[tuple[Stage, AuditRecord]], *, searched: boo
         files_removed=total(Stage.VACUUM, "files_removed"),
         log_files_removed=total(Stage.EXPIRE_LOG, "log_files_removed"),
         matches=seen.get("matches", 0),
+        bytes_replaced=(
+            total(Stage.MERGE, "bytes_replaced") + total(Stage.PURGE, "bytes_replaced")
+            if any("bytes_replaced" in r.counts for r in done)
+            else None
+        ),
+        estimated_bytes=next((r.counts["estimated_bytes"] for r in done if "estimated_bytes" in r.counts), None),
         stages=stages,
         first=min(r.at for _, r in steps),
         last=max(r.at for _, r in steps),

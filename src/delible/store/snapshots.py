@@ -68,7 +68,7 @@ def table_snapshot(location: str, version: int) -> TableSnapshot:
     metadata = table.metadata()
     mode = metadata.configuration.get("delta.columnMapping.mode", "none")
     simple = mode == "none" and not any(feature.startswith(_WIDENED) for feature in features)
-    hidden = _hidden(table) if _HIDDEN in features else {}
+    hidden = hidden_files(table) if _HIDDEN in features else {}
     partitions = metadata.partition_columns
 
     def plain(path: str) -> bool:
@@ -89,7 +89,7 @@ def table_snapshot(location: str, version: int) -> TableSnapshot:
     return TableSnapshot(str(metadata.id), table.version(), schema, files, physical)
 
 
-def _hidden(table: Any) -> Mapping[str, bytes] | None:
+def hidden_files(table: Any) -> Mapping[str, bytes] | None:
     """Return a digest by name of each file with a deletion vector; None when this release of delta-rs cannot tell."""
     try:
         return {

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from delible.model.cost import TableComparison
 from delible.model.plan import ErasurePlan, TableStep
 from delible.model.proof import Verification
 from delible.model.record import AuditRecord
@@ -33,6 +34,7 @@ from delible.workflows.erasure_fit import (
     refuse_moved_tables,
     refuse_overtaken,
 )
+from delible.workflows.estimates import comparisons, expected
 from delible.workflows.exceptions import has_ended, is_finished
 from delible.workflows.held import held_refs, stopping_holds
 from delible.workflows.journal import Step
@@ -64,6 +66,11 @@ class Erased:
     verification: Verification | None
     releases: tuple[str, ...] = ()
     letters: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def compared(self) -> tuple[TableComparison, ...]:
+        """What the tables cost beside what the plan expected."""
+        return comparisons(self.plan, self.tables)
 
 
 def apply_erasure(
@@ -118,7 +125,12 @@ def apply_erasure(
         held = protected_rows(spark, control, _frames(run, control)) if held_refs(control) else {}
         regimes = {r.id: r.regime for r in requests}
         work = [
-            Work(s, partial(_rewrite, control, s, keys, regimes, held.get(s.table)), f"table:{s.table}")
+            Work(
+                s,
+                partial(_rewrite, control, s, keys, regimes, held.get(s.table)),
+                f"table:{s.table}",
+                expected(plan, s),
+            )
             for s in plan.tables
         ]
         treated = treat_tables(run, work, control.policies.tables, skip_held=True)
@@ -228,6 +240,7 @@ def _rewrite(
             "held_mentions": step.held_mentions,
             "files": rows.files + mentions.files,
             "bytes": rows.bytes + mentions.bytes,
+            "bytes_replaced": rows.replaced + mentions.replaced,
         },
         {"action": step.action, "version": str(step.version)},
     )

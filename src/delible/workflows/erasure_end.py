@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 
 from delible.errors import BlockedError, Problem, ResidueError
 from delible.model.plan import ErasurePlan
@@ -13,6 +14,7 @@ from delible.model.proof import Verification
 from delible.model.request import ENDED, Request
 from delible.model.subject import KeyRow, SubjectRef
 from delible.model.terms import RequestState
+from delible.plan.rates import MILLISECONDS
 from delible.store.releases import releases_with
 from delible.workflows.attribution import proven_clean
 from delible.workflows.certificates import certify
@@ -79,14 +81,16 @@ class Conclusion:
             self._end_others(ids, held)
             raise BlockedError.of(held)
         self.run.progress("searching every byte")
+        started = monotonic()
         found = self._searched(ids)
+        took = {MILLISECONDS: int((monotonic() - started) * 1000)}
         clean = proven_clean(self._searched, found, ids, concerns=self._concerning())
         self.run.journal.begin("all", "verify")
         left = [i for i in ids if i not in clean]
         if left:
-            self._record_residue(found)
+            self._record_residue(found, took)
         else:
-            self.run.journal.note("all", "verify", "done", Step(found.counts))
+            self.run.journal.note("all", "verify", "done", Step({**found.counts, **took}))
             begun = self.run.journal.begin("all", "apply").at
             erasure_events(self.control.workspace, self.plan, self.treated, found, started=begun, now=self.run.clock())
         after, letters, releases = self._end(clean)
@@ -155,10 +159,10 @@ class Conclusion:
         ]
         return (*(t for t in self.treated if not t.held), *earlier)
 
-    def _record_residue(self, found: Verification) -> None:
+    def _record_residue(self, found: Verification, took: Mapping[str, int]) -> None:
         left = (*(m.place for m in found.matches), *found.unreadable)
         tables = [s for s in self.control.policies.tables if any(re.match(rf"table:{s}(?![a-z0-9_])", p) for p in left)]
-        self.run.journal.note("all", "verify", "failed", Step(found.counts, {"tables": ",".join(tables)}))
+        self.run.journal.note("all", "verify", "failed", Step({**found.counts, **took}, {"tables": ",".join(tables)}))
 
     def _end(self, clean: Mapping[str, Verification]) -> tuple[list[Request], dict[str, Path], tuple[str, ...]]:
         """Certify and end requests, each with the search that proves it."""

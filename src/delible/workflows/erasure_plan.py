@@ -5,12 +5,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
 from delible.decide.exception import due_again, still_kept
 from delible.decide.holds import held_tables, hold_on
 from delible.decide.restriction import opposes_erasure
 from delible.errors import BlockedError, Problem
+from delible.model.cost import Risk
 from delible.model.plan import ErasurePlan, PlannedRequest
 from delible.model.policy import PolicySet, TablePolicy
 from delible.model.request import Request
@@ -20,6 +21,7 @@ from delible.plan.erasure import plan_erasure
 from delible.store.plans import seal
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
+from delible.workflows.estimates import estimate_erasure
 from delible.workflows.guard_requests import requested_by_guard
 from delible.workflows.held import stopping_holds
 from delible.workflows.policies import refuse_violations
@@ -69,11 +71,11 @@ def plan_due_erasures(
     """
     control = Control(workspace)
     refuse_violations(workspace, ("controller", "tables", "exceptions"))
-    chosen, left_out = _chosen(control, request_ids, now)
-    chosen, held = _not_held(control, chosen)
+    chosen, left_out = chosen_requests(control, request_ids, now)
+    chosen, held = without_held(control, chosen)
     left_out += held
     if not chosen:
-        raise _nothing(left_out)
+        raise nothing_due(left_out)
     spark = session_for(workspace)
     given = own_keys(control.requests.vault.get([r.id for r in chosen]))
     progress(f"finding the rows of {len(chosen)} request(s)")
@@ -94,7 +96,7 @@ def plan_due_erasures(
         else:
             planned.append(_planned(request, searched, begun))
     if not planned:
-        raise _nothing(left_out)
+        raise nothing_due(left_out)
     wanted = {p.id for p in planned}
     if len(planned) < len(chosen):
         searched = find_people(spark, control, [k for k in given if k.request in wanted], today=now.date())
@@ -102,9 +104,10 @@ def plan_due_erasures(
     again = residue_tables(control, earlier) - {n for n, t in control.policies.tables.items() if _kept(t)}
     touched = [n for n, d in searched.due.items() if d.rows or d.mentions or n in again]
     refuse_held_tables(control.policies, [n for n in touched if n in again or _rewrites(searched, control, n)], now)
+    facts = {name: searched.facts(spark, name) for name in touched}
     plan = plan_erasure(
         control.policies,
-        {name: searched.facts(spark, name) for name in touched},
+        facts,
         searched.due,
         searched.cost,
         planned,
@@ -115,12 +118,12 @@ def plan_due_erasures(
         earlier=tuple(p.id for p in earlier),
         again=again,
     )
-    ends = now + timedelta(hours=max((s.wait_hours for s in plan.tables if s.stages), default=0))
-    for late in (r for r in planned if ends.date() > date.fromisoformat(r.due)):
-        progress(
-            f"warning: request {late.id} is due on {late.due}, and the retention windows of its tables end on "
-            f"{ends:%Y-%m-%d}; shorten them, or use --immediate."
-        )
+    progress("estimating what that costs")
+    estimate = estimate_erasure(control, plan, searched.found.keys, facts, now)
+    for risk in (r for r in estimate.risks if r.risk is not Risk.SAFE):
+        may = "will be late" if risk.risk is Risk.LATE else "may be late"
+        progress(f"warning: request {risk.request}, due on {risk.due}, {may}: {risk.change}.")
+    plan = plan.model_copy(update={"estimate": estimate})
     return Planned(seal(plan, control.keys), tuple(left_out), searched)
 
 
@@ -163,7 +166,8 @@ def _stopped(control: Control, searched: Searched, now: datetime) -> dict[str, s
     return stopped
 
 
-def _chosen(control: Control, request_ids: Sequence[str], now: datetime) -> tuple[list[Request], list[Problem]]:
+def chosen_requests(control: Control, request_ids: Sequence[str], now: datetime) -> tuple[list[Request], list[Problem]]:
+    """Return the requests that can be planned now, and why others of those named, or held, cannot."""
     exceptions, today = control.policies.exceptions, now.date()
     requests = [control.requests.get(i) for i in dict.fromkeys(request_ids)] or [
         r
@@ -199,7 +203,8 @@ def _chosen(control: Control, request_ids: Sequence[str], now: datetime) -> tupl
     return chosen, left_out
 
 
-def _not_held(control: Control, requests: Sequence[Request]) -> tuple[list[Request], list[Problem]]:
+def without_held(control: Control, requests: Sequence[Request]) -> tuple[list[Request], list[Problem]]:
+    """Return the requests without those whose data subjects are under a hold by an identifier that they gave."""
     active = stopping_holds(control)
     free, held = [], []
     for request in requests:
@@ -287,7 +292,8 @@ def refuse_held_tables(policies: PolicySet, touched: Sequence[str], now: datetim
         raise BlockedError.of(problems)
 
 
-def _nothing(left_out: Sequence[Problem]) -> BlockedError:
+def nothing_due(left_out: Sequence[Problem]) -> BlockedError:
+    """Return the error for a plan without a request: the first reason why one was left out, if there is one."""
     if not left_out:
         return BlockedError("erasure.nothing_due", "no erasure request is approved and waiting.")
     return BlockedError.of(left_out)

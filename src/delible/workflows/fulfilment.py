@@ -63,10 +63,14 @@ class Fulfilled:
     letters: Mapping[str, Path] = field(default_factory=dict)
 
     @property
+    def runs(self) -> tuple[Rectified | Erased, ...]:
+        """The runs that changed tables, corrections first."""
+        return (*self.rectifications, *self.erasures)
+
+    @property
     def tables(self) -> tuple[Treated, ...]:
-        """What was done to tables, corrections first."""
-        runs: tuple[Rectified | Erased, ...] = (*self.rectifications, *self.erasures)
-        return tuple(t for run in runs for t in run.tables)
+        """What was done to tables, in the same order."""
+        return tuple(t for run in self.runs for t in run.tables)
 
 
 def fulfil_requests(

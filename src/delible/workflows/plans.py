@@ -68,4 +68,5 @@ def made_immediate(workspace: Workspace, plan: R) -> R:
     check_seal(plan, control.keys)
     refuse_shared(control.policies, [s.table for s in plan.tables if s.stages])
     steps = tuple(s.model_copy(update={"wait_hours": 0}) for s in plan.tables)
-    return seal(plan.model_copy(update={"immediate": True, "tables": steps}), control.keys)
+    changed = {"immediate": True, "tables": steps, "estimate": plan.estimate and plan.estimate.immediate()}
+    return seal(plan.model_copy(update=changed), control.keys)

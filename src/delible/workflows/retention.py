@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from delible.decide.holds import hold_on_rule
 from delible.decide.retention import Standing
 from delible.errors import BlockedError, DelibleError, Problem, StalePlanError, concerns_all, gravity
+from delible.model.cost import TableComparison
 from delible.model.plan import RetentionPlan, RetentionStep, Stage, TableStep
 from delible.model.retention import EventClock, RetentionRule
 from delible.plan.retention import PastPeriod, plan_retention
@@ -19,6 +20,7 @@ from delible.store.plans import check_seal, seal
 from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
 from delible.workflows.control import Control
+from delible.workflows.estimates import comparisons, estimate_retention, expected
 from delible.workflows.held import Held, held_refs
 from delible.workflows.held_bytes import refuse_losing
 from delible.workflows.journal import Journal, Step
@@ -43,6 +45,11 @@ class Applied:
 
     plan: RetentionPlan
     tables: tuple[Treated, ...]
+
+    @property
+    def compared(self) -> tuple[TableComparison, ...]:
+        """What the tables cost beside what the plan expected."""
+        return comparisons(self.plan, self.tables)
 
 
 def plan_due_retention(
@@ -95,6 +102,8 @@ def plan_due_retention(
         now=now,
         immediate=immediate,
     )
+    progress("estimating what that costs")
+    plan = plan.model_copy(update={"estimate": estimate_retention(control, plan, facts, now)})
     return seal(plan, control.keys)
 
 
@@ -149,7 +158,12 @@ def apply_retention(
         forget_salts(control, plan if merged else None)
         salt = b"" if merged else salt_of(control, plan, clock())
         work = [
-            Work(s, partial(_rewrite, control, s, held.get(s.table), events, salt), f"table:{s.table}/{s.rule}")
+            Work(
+                s,
+                partial(_rewrite, control, s, held.get(s.table), events, salt),
+                f"table:{s.table}/{s.rule}",
+                expected(plan, s),
+            )
             for s in plan.tables
         ]
         treated = treat_tables(run, work, control.policies.tables)
@@ -262,7 +276,14 @@ def _rewrite(
     retain(run.spark, step.location, rule, judging, pads_of(salt))
     done = done_under(step.location, run.mark(f"{step.table}/{step.rule}"), step.version)
     return Step(
-        {"rows": done.rows, "held_rows": step.held_rows, "files": done.files, "bytes": done.bytes}, {"rule": step.rule}
+        {
+            "rows": done.rows,
+            "held_rows": step.held_rows,
+            "files": done.files,
+            "bytes": done.bytes,
+            "bytes_replaced": done.replaced,
+        },
+        {"rule": step.rule},
     )
 
 

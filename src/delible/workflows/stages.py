@@ -7,14 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from delible.errors import BlockedError, Problem
+from delible.model.cost import TableCost
 from delible.model.plan import Stage, TableStep
 from delible.model.policy import TablePolicy
 from delible.model.record import AuditRecord
 from delible.model.terms import RectificationAction
 from delible.plan.order import erasure_waves
+from delible.plan.rates import MILLISECONDS
 from delible.workflows.clock import Clock
 from delible.workflows.journal import Journal, Step
 
@@ -33,6 +36,11 @@ class Treated:
 
     Args:
         version: The table's version after log expiry; None before that, and for tables that are kept.
+        files_purged: Files that the purge rewrote.
+        bytes_rewritten: Bytes that MERGE and purge wrote.
+        bytes_replaced: Bytes of the files that these took the place of.
+        rewriting, removing: Milliseconds of MERGE and purge, and of VACUUM and log expiry; None where they have not
+            ended, or where a crash cut one in two.
         waiting_until: When the retention window has passed, for tables that must wait for it.
         held: Why a hold keeps the old bytes of a table whose rows are rewritten.
     """
@@ -41,7 +49,11 @@ class Treated:
     rows: int = 0
     mentions: int = 0
     files_rewritten: int = 0
+    files_purged: int = 0
     bytes_rewritten: int = 0
+    bytes_replaced: int = 0
+    rewriting: int | None = None
+    removing: int | None = None
     files_removed: int = 0
     log_files_removed: int = 0
     version: int | None = None
@@ -90,11 +102,13 @@ class Work:
         rewrite: The logical erasure; returns rows, mentions, files and bytes. Running it again after a crash finds
             nothing left to do, and counts what the crashed run had committed from the table's history.
         thing: Name in the journal.
+        cost: What the step was expected to cost; the ledger has it beside what it did cost.
     """
 
     step: TableStep
     rewrite: Callable[[Run], Step]
     thing: str
+    cost: TableCost | None = None
 
 
 def treat_tables(
@@ -141,7 +155,7 @@ def _treat_one(run: Run, work: Sequence[Work]) -> dict[str, Treated]:
 def treat(run: Run, work: Work) -> Treated:
     """Take one table through merge, purge, VACUUM and log expiry, as far as its window allows now."""
     from delible.lake import purge
-    from delible.lake.erase import marked
+    from delible.lake.erase import marked, purged_under
 
     step, table, thing = work.step, work.step.table, work.thing
     if not step.stages:
@@ -151,20 +165,19 @@ def treat(run: Run, work: Work) -> Treated:
         run.guard(run, step, Stage.MERGE)
     run.progress(f"{table}: rewriting {step.rows} rows")
     with marked(run.spark, mark):
-        merged = run.journal.once(thing, Stage.MERGE, lambda _: work.rewrite(run))
+
+        def rewritten(_: AuditRecord) -> Step:
+            made = work.rewrite(run)
+            return replace(made, counts={**made.counts, **_expected(work.cost)})
 
         def hidden(_: AuditRecord) -> Step:
             purge.purge_deletion_vectors(run.spark, step.location, table=table)
-            return Step()
+            made = purged_under(step.location, mark, step.version)
+            return Step({"files": made.files, "bytes": made.bytes, "bytes_replaced": made.replaced})
 
-        purged = run.journal.once(thing, Stage.PURGE, hidden)
-        done = Treated(
-            step,
-            rows=merged.counts.get("rows", 0),
-            mentions=merged.counts.get("mentions", 0),
-            files_rewritten=merged.counts.get("files", 0),
-            bytes_rewritten=merged.counts.get("bytes", 0),
-        )
+        run.journal.once(thing, Stage.MERGE, _timed(run, thing, Stage.MERGE, rewritten))
+        purged = run.journal.once(thing, Stage.PURGE, _timed(run, thing, Stage.PURGE, hidden))
+        done = _treated(run.journal, step, thing)
         open_at = purged.at + timedelta(hours=0 if run.immediate else step.wait_hours)
         if run.clock() < open_at:
             return replace(done, waiting_until=open_at)
@@ -174,14 +187,36 @@ def treat(run: Run, work: Work) -> Treated:
             except BlockedError as error:
                 return replace(done, held=tuple(error.problems))
         run.progress(f"{table}: removing old files and log entries")
-        vacuumed = run.journal.once(thing, Stage.VACUUM, lambda _: _vacuumed(run, step))
-        expired = _expired(run, step, thing)
-    return replace(
-        done,
-        files_removed=vacuumed.counts.get("files_removed", 0),
-        log_files_removed=expired.counts.get("log_files_removed", 0),
-        version=version_after(run.journal, thing),
-    )
+        run.journal.once(thing, Stage.VACUUM, _timed(run, thing, Stage.VACUUM, lambda _: _vacuumed(run, step)))
+        _expired(run, step, thing)
+    return _treated(run.journal, step, thing)
+
+
+def _timed(run: Run, thing: str, stage: Stage, work: Callable[[AuditRecord], Step]) -> Callable[[AuditRecord], Step]:
+    """Return the work with its time among its counts, unless an earlier run began it: what that did is not seen."""
+    again = run.journal.record(thing, stage, "started") is not None
+
+    def measured(begun: AuditRecord) -> Step:
+        started = monotonic()
+        made = work(begun)
+        took = {} if again else {MILLISECONDS: int((monotonic() - started) * 1000)}
+        return replace(made, counts={**made.counts, **took})
+
+    return measured
+
+
+def _expected(cost: TableCost | None) -> dict[str, int]:
+    """Return what a step was expected to cost, at most, as the ledger has it beside what it did cost."""
+    if cost is None:
+        return {}
+    return {
+        "estimated_rows": cost.rows.high if cost.rows is not None else 0,
+        "estimated_files": cost.files.high,
+        "estimated_bytes": cost.bytes.high,
+        "estimated_seconds": cost.rewrite_seconds.high + cost.removal_seconds.high,
+        "table_files": cost.total_files,
+        "table_bytes": cost.total_bytes,
+    }
 
 
 def version_after(journal: Journal, thing: str) -> int | None:
@@ -214,29 +249,43 @@ def _expired(run: Run, step: TableStep, thing: str) -> AuditRecord:
         # A run of another plan was killed here: the table's own properties are in its record.
         left = run.journal.left_open(step.table, Stage.EXPIRE_LOG)
         found = {k.removeprefix(_PROPERTY): v for k, v in left.items() if k.startswith(_PROPERTY)} if left else found
+    again, started = run.journal.record(thing, Stage.EXPIRE_LOG, "started") is not None, monotonic()
     begun = run.journal.begin(thing, Stage.EXPIRE_LOG, {f"{_PROPERTY}{k}": v for k, v in found.items()})
     original = {k.removeprefix(_PROPERTY): v for k, v in begun.detail.items() if k.startswith(_PROPERTY)}
     version = purge.checkpoint(run.spark, step.location, original=original, forget=run.immediate)
     older = None if run.immediate else run.clock() - timedelta(hours=step.wait_hours)
     removed = purge.expire_log(step.location, below=version, older_than=older)
-    return run.journal.finish(thing, Stage.EXPIRE_LOG, Step({"log_files_removed": removed}, {"version": str(version)}))
+    took = {} if again else {MILLISECONDS: int((monotonic() - started) * 1000)}
+    made = Step({"log_files_removed": removed, **took}, {"version": str(version)})
+    return run.journal.finish(thing, Stage.EXPIRE_LOG, made)
 
 
 def reported(journal: Journal, step: TableStep) -> Treated:
     """Return what the ledger says was done to a table."""
+    return _treated(journal, step, f"table:{step.table}")
 
-    def counts(stage: str) -> dict[str, int]:
-        record = journal.done(f"table:{step.table}", stage)
+
+def _treated(journal: Journal, step: TableStep, thing: str) -> Treated:
+    def counts(stage: Stage) -> dict[str, int]:
+        record = journal.done(thing, stage)
         return record.counts if record is not None else {}
 
-    merged = counts("merge")
+    def milliseconds(*stages: Stage) -> int | None:
+        took = [counts(stage).get(MILLISECONDS) for stage in stages]
+        return sum(t for t in took if t is not None) if None not in took else None
+
+    merged, purged = counts(Stage.MERGE), counts(Stage.PURGE)
     return Treated(
         step,
         rows=merged.get("rows", 0),
         mentions=merged.get("mentions", 0),
         files_rewritten=merged.get("files", 0),
-        bytes_rewritten=merged.get("bytes", 0),
-        files_removed=counts("vacuum").get("files_removed", 0),
-        log_files_removed=counts("expire_log").get("log_files_removed", 0),
-        version=version_after(journal, f"table:{step.table}"),
+        files_purged=purged.get("files", 0),
+        bytes_rewritten=merged.get("bytes", 0) + purged.get("bytes", 0),
+        bytes_replaced=merged.get("bytes_replaced", 0) + purged.get("bytes_replaced", 0),
+        rewriting=milliseconds(Stage.MERGE, Stage.PURGE),
+        removing=milliseconds(Stage.VACUUM, Stage.EXPIRE_LOG),
+        files_removed=counts(Stage.VACUUM).get("files_removed", 0),
+        log_files_removed=counts(Stage.EXPIRE_LOG).get("log_files_removed", 0),
+        version=version_after(journal, thing),
     )

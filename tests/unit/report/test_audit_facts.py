@@ -338,3 +338,13 @@ def test_days_do_not_run_down_in_a_report_while_a_gdpr_clock_stands_still() -> N
     asked = [book.request("R-1", "erasure", at(2, 10), date(2026, 3, 10), (at(2, 20), "verifying_identity"))]
     [line] = request_lines(asked, book.records, start=at(3, 1), end=at(3, 31))
     assert (line.punctuality, line.days_left) == ("open", 18)
+
+
+def test_what_was_rewritten_stands_beside_what_the_plan_expected() -> None:
+    book = Book()
+    expected = {"rows": 3, "bytes_replaced": 100, "estimated_bytes": 900}
+    book.stages("erasure", "E-1", "orders", at(3, 10), merge=expected, purge={"bytes_replaced": 700})
+    book.stages("erasure", "E-0", "orders", at(3, 9), merge={"rows": 3}, purge={})
+    older, run = table_runs(book.records, "erasure", start=START, end=NOW)
+    assert (run.bytes_replaced, run.estimated_bytes) == (800, 900)
+    assert (older.bytes_replaced, older.estimated_bytes) == (None, None)

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from delible.errors import PlanError
+from delible.model.base import digest
+from delible.model.cost import Basis, Estimate, Range
 from delible.model.plan import ErasurePlan, PlannedRequest, RetentionPlan, RetentionStep, Stage, TableStep
 from delible.model.terms import ErasureAction
 from delible.store.keys import Keys, load_keys
@@ -23,6 +25,17 @@ STEP: dict[str, Any] = {
     "stages": tuple(Stage),
     "wait_hours": 0,
 }
+
+ESTIMATE = Estimate(
+    basis=Basis.ROWS,
+    tables=(),
+    cadence_hours=24,
+    cadence_assumed=True,
+    verify_bytes=5,
+    verify_seconds=Range.exactly(1),
+    seconds=Range(low=1, high=9),
+    measured={},
+)
 
 
 @pytest.fixture(params=["erasure", "retention"])
@@ -117,3 +130,27 @@ def test_a_plan_file_appears_whole_or_not_at_all(
     assert file.read_text() == "the old one"
     assert [f.name for f in tmp_path.iterdir() if f.suffix == ".json"] == ["plan.json"]
     assert not list(tmp_path.glob(".plan*"))
+
+
+def test_a_plan_of_an_earlier_version_has_no_estimate_and_keeps_its_seal(
+    plan: ErasurePlan | RetentionPlan, keys: Keys, tmp_path: Path
+) -> None:
+    file = tmp_path / "plan.json"
+    older = plan.model_dump(mode="json", exclude={"seal", "estimate"})
+    sealed = keys.sign(f"delible/plan/{digest(older)}".encode())
+    file.write_text(json.dumps({**older, "seal": sealed}))
+    read = read_plan(file)
+    assert read.estimate is None
+    check_seal(read, keys)
+
+
+def test_an_estimate_is_sealed_with_its_plan(plan: ErasurePlan | RetentionPlan, keys: Keys, tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    sealed = seal(plan.model_copy(update={"estimate": ESTIMATE}), keys)
+    write_plan(sealed, file)
+    read = read_plan(file)
+    assert read == sealed
+    check_seal(read, keys)
+    for changed in (None, ESTIMATE.model_copy(update={"verify_bytes": 6})):
+        with refused("plan.edited"):
+            check_seal(sealed.model_copy(update={"estimate": changed}), keys)
