@@ -70,12 +70,14 @@ class Around:
         thing: The column's own name says that its values belong to a thing.
         code: The column's own name says that its values are codes.
         beside: Categories that the names of the table's other columns stand for.
+        reached: Another column holds e-mail addresses or telephone numbers, so that there are people behind the rows.
     """
 
     about: About = About.UNKNOWN
     thing: bool = False
     code: bool = False
     beside: frozenset[str] = frozenset()
+    reached: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,15 @@ from functools import lru_cache
 from delible.decide.key_names import parts
 from delible.decide.tagging import About, NameEvidence
 from delible.detect.column_rules import RULES
-from delible.detect.name_words import DOINGS, PEOPLE, THINGS, Rule
+from delible.detect.name_words import DOINGS, OF_PEOPLE, PEOPLE, THINGS, Rule
 from delible.detect.special_rules import FLAGS
 
 _PEOPLE_TABLE = re.compile(rf"(?:^|_)(?:{PEOPLE}|newsletter|signup|account)(?:s|es)?(?:_|$)")
 _THING = re.compile(rf"(?:^|_)(?:{THINGS})(?:s|es)?(?:_|$)")
 _DOING = re.compile(rf"(?:{DOINGS})$")
+_ROWS = "|".join(word for word in THINGS.split("|") if word not in OF_PEOPLE)
 _HEADED_BY_THING = re.compile(
-    rf"(?:^|_)(?P<head>{THINGS})(?:s|es)?(?:_(?:\d+|list|master|dim|dimension|data|info|v\d+|catalog(?:ue)?))*$"
+    rf"(?:^|_)(?P<head>{_ROWS})(?:s|es)?(?:_(?:\d+|list|master|dim|dimension|data|info|v\d+|catalog(?:ue)?))*$"
 )
 _CODE = re.compile(
     r"(?:^|_)(?:code|ref|reference|sku|ean|upc|gtin|isbn|serial|tracking|order|invoice|ticket|batch|lot)"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from delible.detect.findings import find_all
 from delible.detect.prose import looks_like_prose
-from delible.detect.shapes import shapes
+from delible.detect.shapes import could_hold, shapes
 from delible.model.detection import DEFAULT_DETECTION, Detection
 
 _WHOLE = 0.8
@@ -23,7 +23,8 @@ class Tally:
     Args:
         hits: Entity type to the number of values that hold it.
         whole: The same, of values that are little else: the finding covers four fifths of the value.
-        shapes: Form to the number of values that have it.
+        shapes: Form to the number of values that have it; `has_X` to those that hold a number of that form somewhere,
+            `read` to those that a model was asked about.
         row_hits: Entity type to the number of rows that hold it.
     """
 
@@ -68,6 +69,7 @@ class Tally:
                 strict=True,
             )
         }
+        prose = frozenset(read[True])
         for text, n in cut:
             found = looked[text]
             held = {f.entity for f in found}
@@ -75,4 +77,4 @@ class Tally:
             self.hits.update(held)
             self.row_hits.update(dict.fromkeys(held, n))
             self.whole.update({f.entity for f in found if f.end - f.start >= _WHOLE * len(text)})
-            self.shapes.update(shapes(text))
+            self.shapes.update((*shapes(text), *could_hold(text), *(("read",) if text in prose else ())))
