@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from delible.decide.column_paths import path_parts
 from delible.decide.tagging import About, Around, ColumnFacts, NameEvidence
 from delible.decide.verdict import tag
 from delible.model.record import TagFinding
@@ -87,7 +88,7 @@ def _agrees(column: Column) -> bool:
 def _others(other: Column, own: Column) -> bool:
     if other is own or other.named is None:
         return False
-    same_field = other.facts.column.rpartition(".")[2] == own.facts.column.rpartition(".")[2]
+    same_field = path_parts(other.facts.column)[-1:] == path_parts(own.facts.column)[-1:]
     weak = other.named.beside and own.named is not None and own.named.beside != other.named.category
     return not same_field and not weak
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from delible.decide.column_paths import path_parts
 from delible.decide.key_names import parts
 from delible.decide.tagging import About, NameEvidence
 from delible.detect.column_rules import RULES
@@ -22,7 +23,6 @@ _CODE = re.compile(
     r"(?:^|_)(?:code|ref|reference|sku|ean|upc|gtin|isbn|serial|tracking|order|invoice|ticket|batch|lot)"
     r"(?:_(?:no|nr|num|number|id|code))?$"
 )
-_PART = re.compile(r"`((?:[^`]|``)+)`|([^.`]+)")
 _PLURALS = re.compile(r"ies$")
 
 
@@ -53,7 +53,7 @@ def named(column: str, *, table: str = "") -> NameEvidence | None:
         column: Dotted path; array elements and map values speak by the field that holds them.
         table: Name of the table.
     """
-    parts = _parts(column)
+    parts = names_on(column)
     text = words(parts[-1]) if parts else ""
     flag = _first(_FLAG_PATTERNS, text)
     if flag is not None or (_NOT_A_VALUE.match(text) and not _VALUE_AFTER_ALL.search(text)):
@@ -77,13 +77,13 @@ def about(table: str) -> About:
 
 def names_a_thing(column: str) -> bool:
     """Return whether a column's own name says that its values belong to a thing: a shop, a machine, a journey."""
-    parts = _parts(column)
+    parts = names_on(column)
     return bool(parts) and _THING.search(_singular(parts[-1])) is not None
 
 
 def names_a_code(column: str) -> bool:
     """Return whether a column's own name says that its values are codes, of which some pass for other numbers."""
-    parts = _parts(column)
+    parts = names_on(column)
     return bool(parts) and _CODE.search(words(parts[-1])) is not None
 
 
@@ -101,9 +101,9 @@ def _first(patterns: tuple[tuple[re.Pattern[str], Rule], ...], text: str) -> Nam
     return None
 
 
-def _parts(column: str) -> list[str]:
+def names_on(column: str) -> list[str]:
     """Return the names on a path, without the signs of arrays, maps, and of documents in a string."""
-    parts = [(quoted or plain).removesuffix("[]").removeprefix("@") for quoted, plain in _PART.findall(column)]
+    parts = [part.removesuffix("[]").removeprefix("@") for part in path_parts(column)]
     return [p for p in parts if p not in ("element", "value", "key", "$", "*", "")]
 
 
