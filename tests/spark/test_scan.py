@@ -28,7 +28,8 @@ from delible.store.tags import Tags
 from delible.store.workspace import Workspace, create_workspace
 from delible.workflows.scanning import Extent
 from delible.workflows.tables import list_tables, load_table
-from delible.workflows.tagging import ReadTable, Scan, list_tags, review_tag, scan_tables
+from delible.workflows.tag_review import list_tags, review_tag
+from delible.workflows.tagging import ReadTable, Scan, scan_tables
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
