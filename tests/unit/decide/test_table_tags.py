@@ -132,6 +132,11 @@ def test_verdict(rule, category, found):
             first("t", counts("order_code", CREDIT_CARD=1_000, card=1_000)),
         ),
         (
+            "user.name",
+            "the name says nothing; 120 of 1,000 values are known words or codes for name.",
+            first("t", counts("c9", full_name=120, name_like=990)),
+        ),
+        (
             "user.health_and_medical",
             "the name says nothing; 950 of 1,000 values are known words or codes for health data.",
             first("t", counts("c8", diagnosis=950, diagnosis_dotted=600)),
