@@ -15,7 +15,7 @@ from delible.lake.jdk import delta_jars
 from delible.model.terms import RequestState
 from delible.workflows.control import Control
 from delible.workflows.dataset import verify_dataset
-from delible.workflows.tagging import list_tags
+from delible.workflows.tag_review import list_tags
 from small_shop import POLICIES, approved, make_workspace, write_tables
 
 if TYPE_CHECKING:

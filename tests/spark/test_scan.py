@@ -29,7 +29,8 @@ from delible.store.tags import Tags
 from delible.store.workspace import Workspace, create_workspace
 from delible.workflows.scanning import Extent
 from delible.workflows.tables import list_tables, load_table
-from delible.workflows.tagging import ReadTable, Scan, list_tags, review_tag, scan_tables
+from delible.workflows.tag_review import list_tags, review_tag
+from delible.workflows.tagging import ReadTable, Scan, scan_tables
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -212,7 +213,10 @@ def test_only_what_came_is_read_again_and_a_column_that_nobody_mapped_is_a_gap(
     append("mail late@fennel.example", "nothing")
     found, read, hits = scanned()
     assert (read.files_read, read.files_known, read.anew, hits) == (1, 1, False, 1)
-    assert [gap.where for gap in found.gaps] == ["notes.added"]
+    assert [(gap.code, gap.where) for gap in found.gaps] == [
+        ("tags.drift", "notes.added"),
+        ("tags.turned", "notes.note"),
+    ]
     assert found.reaches["notes", "note"].rows == reach.rows + 2, "each file gives its first rows"
     spark.sql(f"ALTER TABLE delta.`{place}` SET TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')")
     append("mail gone@fennel.example", "mail stays@fennel.example")

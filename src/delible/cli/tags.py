@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from delible.cli.context import current, emit, progress
-from delible.decide.tagging import wilson
 from delible.errors import BlockedError, InputError
-from delible.model.terms import TagState
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -20,9 +18,6 @@ if TYPE_CHECKING:
     from delible.decide.sampling import Reach
     from delible.model.record import TagFinding
     from delible.model.uniqueness import Combination
-
-_TINY = 0.0005
-"""Below it, two digits after the point would say too little of a share."""
 
 app = typer.Typer(help="Find personal data in tables, and review the verdicts.")
 
@@ -50,8 +45,8 @@ def scan(
     """Look at the values, names and types of all columns, and record what each holds.
 
     As many rows are drawn from each file as it takes to say, of a column without a hit, that fewer rows than the given
-    share hold any. Files that former scans have read are not read again. A column that came or changed since, and that
-    no policy maps, is a gap: exit code 3.
+    share hold any. Files that former scans have read are not read again. A column that came or changed since, or was
+    clean and is so no more, and that no policy maps, is a gap: exit code 3. So is a decision that no longer fits.
 
     Example:
 
@@ -59,6 +54,7 @@ def scan(
     """
     from delible.decide.sampling import bound_of
     from delible.report.combinations import combination_line
+    from delible.report.tag_list import tag_line
     from delible.workflows.scanning import Extent
     from delible.workflows.tagging import scan_names, scan_tables
 
@@ -84,7 +80,7 @@ def scan(
         "tables": found.tables,
         "values": found.values,
         "personal": found.personal,
-        "columns": [_line(finding, found.reaches) for finding in found.findings],
+        "columns": [tag_line(finding, found.reaches) for finding in found.findings],
         "returned": [{"table": table, "rows": rows} for table, rows in found.returned.items()],
         "read": found.read,
         "gaps": [gap.as_json() for gap in found.gaps],
@@ -109,20 +105,26 @@ def list_(
         delible tags list --waiting
     """
     from delible.report.combinations import combination_line
-    from delible.workflows.tagging import list_tags, reaches_of
+    from delible.report.tag_list import is_waiting, tag_line
+    from delible.workflows.tag_review import contradictions, gone_columns, list_tags, reaches_of
     from delible.workflows.verdicts import list_combinations
 
     workspace = current(ctx).workspace
     known = list_tags(workspace)
-    findings = [f for f in known if not waiting or f.state in (TagState.REVIEW, TagState.REOPENED)]
+    contradicted, gone = contradictions(workspace), gone_columns(workspace, known)
+    findings = [f for f in known if not waiting or is_waiting(f, contradicted)]
     reaches = reaches_of(workspace)
     combinations = () if waiting else list_combinations(workspace)
     nothing = "No column is waiting for a review." if known else "No column has been scanned. Run: delible tags scan"
     document = {
-        "columns": [_line(finding, reaches) for finding in findings],
+        "columns": [
+            tag_line(f, reaches, contradicted=contradicted.get((f.table, f.column)), gone=(f.table, f.column) in gone)
+            for f in findings
+        ],
         "combinations": [combination_line(each) for each in combinations],
     }
-    emit(ctx, document, text=_with_combinations(_table(findings, reaches), combinations) if findings else nothing)
+    shown = _table(findings, reaches, contradicted, gone)
+    emit(ctx, document, text=_with_combinations(shown, combinations) if findings else nothing)
 
 
 @app.command()
@@ -132,30 +134,44 @@ def review(
     accept: Annotated[bool | None, typer.Option("--accept/--reject", help="Whether the verdict is right.")] = None,
     reason: Annotated[str, typer.Option(help="Why; name no person.")] = "",
     category: Annotated[str | None, typer.Option(help="With --accept: what the column really holds.")] = None,
+    special: Annotated[
+        bool, typer.Option("--special", help="With --accept: it is a special category (Art. 9), as union membership.")
+    ] = False,
     reopen: Annotated[bool, typer.Option("--reopen", help="Take an earlier decision back instead.")] = False,
 ) -> None:
     """Accept or reject a verdict. It stays as it is then, whatever later scans find, until somebody reopens it.
+
+    Where the column's type, its table or what scans find changes since, it waits to be decided again.
 
     Example:
 
         delible tags review orders.delivery_note --accept --reason "Customers write names and codes there."
     """
-    from delible.workflows.tagging import review_tag
+    from delible.report.tag_list import tag_line
+    from delible.workflows.tag_review import review_tag
     from delible.workflows.verdicts import reopen_tag
 
     call = current(ctx)
     if reopen:
-        if accept is not None or category is not None:
+        if accept is not None or category is not None or special:
             raise InputError("tags.decision", "--reopen takes a decision back, and makes none.", where="--reopen")
         found = reopen_tag(call.workspace, column, reason=reason, actor=call.actor, now=call.now)
-        emit(ctx, {"column": _line(found, {})}, text=f"{column}: open again; the next scan judges anew.")
+        emit(ctx, {"column": tag_line(found, {})}, text=f"{column}: open again; the next scan judges anew.")
         return
     if accept is None:
         raise InputError("tags.decision", "a review accepts or rejects.", fix="Give --accept or --reject.")
     pinned = review_tag(
-        call.workspace, column, accept=accept, reason=reason, category=category, actor=call.actor, now=call.now
+        call.workspace,
+        column,
+        accept=accept,
+        reason=reason,
+        category=category,
+        special=special,
+        actor=call.actor,
+        now=call.now,
     )
-    emit(ctx, {"column": _line(pinned, {})}, text=f"{column}: {pinned.state} as {pinned.category or 'not personal'}.")
+    held = f"{pinned.category or 'not personal'}{' (special)' if pinned.special else ''}"
+    emit(ctx, {"column": tag_line(pinned, {})}, text=f"{column}: {pinned.state} as {held}.")
 
 
 @app.command()
@@ -255,28 +271,6 @@ def publish(
     emit(ctx, document, text="\n".join(lines) or "No column has been scanned. Run: delible tags scan")
 
 
-def _line(finding: TagFinding, reaches: Mapping[tuple[str, str], Reach]) -> dict[str, Any]:
-    low, high = wilson(finding.hits, finding.sampled)
-    line: dict[str, Any] = finding.model_dump(mode="json") | {
-        "share": {"low": round(low, 4), "high": round(high, 4)},
-        "special": finding.special,
-        "quasi": finding.quasi,
-    }
-    found = reaches.get((finding.table, finding.column))
-    if found is None:
-        return line
-    line["reach"] = {
-        "rows": found.rows,
-        "of": found.of,
-        "row_hits": min(found.hits, found.rows),
-        "confidence": found.confidence,
-        "fewer_than_one_in": found.fewer_than_one_in,
-        "cannot_rule_out": found.missed,
-        "words": _words(finding, found),
-    }
-    return line
-
-
 def _with_combinations(text: RenderableType, combinations: Sequence[Combination]) -> Group:
     from rich.console import Group
 
@@ -285,13 +279,16 @@ def _with_combinations(text: RenderableType, combinations: Sequence[Combination]
     return Group(text, *(["", *combination_words(combinations)] if combinations else []))
 
 
-def _words(finding: TagFinding, found: Reach) -> str:
-    return found.words() if finding.category is not None else found.beyond()
-
-
-def _table(findings: Sequence[TagFinding], reaches: Mapping[tuple[str, str], Reach]) -> Group:
+def _table(
+    findings: Sequence[TagFinding],
+    reaches: Mapping[tuple[str, str], Reach],
+    contradicted: Mapping[tuple[str, str], str] | None = None,
+    gone: frozenset[tuple[str, str]] = frozenset(),
+) -> Group:
     from rich.console import Group
     from rich.table import Table
+
+    from delible.report.tag_list import LEGEND, category_words, ruled_out_words, waiting_words
 
     table = Table("column", "category", "entity", "sure", "hits", "state", box=None, pad_edge=False)
     last = None
@@ -299,53 +296,17 @@ def _table(findings: Sequence[TagFinding], reaches: Mapping[tuple[str, str], Rea
         if finding.table != last:
             table.add_row(finding.table)
             last = finding.table
+        away = ", gone" if (finding.table, finding.column) in gone else ""
         table.add_row(
             f"  {finding.column}",
-            _held(finding) if finding.category else _clean(finding),
+            category_words(finding),
             finding.entity or "",
             f"{finding.confidence:.0%}" if finding.category else "",
             f"{finding.hits}/{finding.sampled}",
-            finding.state.value,
+            f"{finding.state.value}{away}",
         )
     legend = Table(box=None, pad_edge=False, show_header=False)
-    for word, meaning in _LEGEND:
+    for word, meaning in LEGEND:
         legend.add_row(word, meaning)
-    waiting = [f"{f.table}.{f.column}: {f.reason}" for f in findings if f.state is TagState.REVIEW]
-    return Group(table, "", *([*waiting, ""] if waiting else []), *_said(findings, reaches), "", legend)
-
-
-def _said(findings: Sequence[TagFinding], reaches: Mapping[tuple[str, str], Reach]) -> list[str]:
-    """Return in plain words what can and cannot be ruled out; columns of which the same is said share a line."""
-    alike: dict[tuple[str, str], list[str]] = {}
-    for finding in findings:
-        found = reaches.get((finding.table, finding.column))
-        if found is not None and finding.category is None:
-            alike.setdefault((finding.table, _words(finding, found)), []).append(finding.column)
-    return [f"{table}: {', '.join(columns)}: {words}." for (table, words), columns in alike.items()]
-
-
-def _held(finding: TagFinding) -> str:
-    marks = [word for word, holds in (("special", finding.special), ("quasi", finding.quasi)) if holds]
-    return " ".join([finding.category or "", *(f"({mark})" for mark in marks)])
-
-
-def _clean(finding: TagFinding) -> str:
-    if finding.bound == 0:
-        return "none"
-    if finding.bound == 1:
-        return "not looked at"
-    return f"none, below {100 * finding.bound:.2g}%" if finding.bound < _TINY else f"none, below {finding.bound:.2%}"
-
-
-_LEGEND = (
-    ("category", "what the column holds; an entity is the kind of value by which that was seen"),
-    ("none", "nothing personal was found in any value"),
-    ("none, below N%", "nothing but chance hits; what could still be there unseen, at the confidence of the scan"),
-    ("not looked at", "no row of it could be read, or none was; its name and type say nothing"),
-    ("special, quasi", "special category (Art. 9); quasi-identifier: tells who somebody is together with others"),
-    ("sure", "how sure the verdict is"),
-    ("hits", "values that look so, of the distinct values looked at; 0/0: judged by name and type alone"),
-    ("review", "name and values say different things, so a person has to look; the reason stands below the list"),
-    ("proposed", "nobody has reviewed it; to accept or reject it, whatever later scans find: delible tags review"),
-)
-"""What the columns of the list mean."""
+    waiting = waiting_words(findings, contradicted or {})
+    return Group(table, "", *([*waiting, ""] if waiting else []), *ruled_out_words(findings, reaches), "", legend)

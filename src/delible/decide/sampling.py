@@ -13,6 +13,7 @@ from enum import StrEnum
 from fractions import Fraction
 from math import ceil, expm1, log1p
 
+from delible.decide.tagging import wilson
 from delible.errors import InputError
 
 _HALF = 0.5
@@ -156,6 +157,11 @@ class Reach:
             return 0.0
         found = self.fewer_than_one_in
         return None if found is None else 1.0 / found
+
+    @property
+    def most(self) -> float:
+        """Largest share of rows that fits the hits (upper limit, Wilson), where they were judged to be chance."""
+        return wilson(min(self.hits, self.rows), self.rows, self.confidence)[1]
 
     def words(self) -> str:
         """Return it as a sentence."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from delible.decide.column_paths import path_parts
 from delible.decide.tagging import About, Around, ColumnFacts, NameEvidence
 from delible.decide.verdict import tag
 from delible.model.record import TagFinding
@@ -21,6 +22,17 @@ _PEOPLES_OWN = (
 )
 _PEOPLES_OWN_AMONG_THINGS = ("user.government_id.national_identification_number", "user.name.last")
 """Only people have these; an animal has a birth date, a supplier an e-mail address, a book the name of its author."""
+_WAYS = ("user.contact.email", "user.contact.phone_number")
+_AGREEING = {
+    "user.name": ("full_name",),
+    "user.name.first": ("first_name",),
+    "user.demographic.race_ethnicity": ("ethnicity_word",),
+    "user.demographic.religious_belief": ("religion",),
+    "user.demographic.political_opinion": ("politics",),
+    "user.demographic.sexual_orientation": ("orientation",),
+    "user.health_and_medical": ("condition", "diagnosis_dotted"),
+}
+_AGREES, _FEWEST = 0.3, 3
 
 
 @dataclass(frozen=True)
@@ -43,24 +55,40 @@ def tag_table(columns: Sequence[Column], *, about: About, table: str, version: i
         frozenset(c.named.category for c in columns if c.named is not None and _others(c, own)) for own in columns
     ]
 
-    def verdicts(rows: About) -> list[TagFinding]:
+    def verdicts(rows: About, reached: bool = False) -> list[TagFinding]:
         return [
-            tag(c.facts, c.named, table=table, version=version, at=at, around=Around(rows, c.thing, c.code, others))
+            tag(
+                c.facts,
+                c.named,
+                table=table,
+                version=version,
+                at=at,
+                around=Around(rows, c.thing, c.code, others, reached),
+            )
             for c, others in zip(columns, beside, strict=True)
         ]
 
     first = verdicts(About.UNKNOWN)
     if about is About.UNKNOWN and _of_people(first, columns, _PEOPLES_OWN):
         return verdicts(About.PEOPLE)
-    if about is About.THINGS and _of_people(first, columns, _PEOPLES_OWN_AMONG_THINGS):
-        return verdicts(About.PEOPLE)
+    if about is About.THINGS:
+        if _of_people(first, columns, _PEOPLES_OWN_AMONG_THINGS) or any(map(_agrees, columns)):
+            return verdicts(About.PEOPLE)
+        return verdicts(about, _of_people(first, columns, _WAYS))
     return first if about is About.UNKNOWN else verdicts(about)
+
+
+def _agrees(column: Column) -> bool:
+    """Return whether a column is named for what people have, and its values are known words for it."""
+    forms = _AGREEING.get(column.named.category, ()) if column.named is not None and not column.thing else ()
+    hits = max((column.facts.shapes.get(form, 0) for form in forms), default=0)
+    return hits >= max(_FEWEST, _AGREES * column.facts.values)
 
 
 def _others(other: Column, own: Column) -> bool:
     if other is own or other.named is None:
         return False
-    same_field = other.facts.column.rpartition(".")[2] == own.facts.column.rpartition(".")[2]
+    same_field = path_parts(other.facts.column)[-1:] == path_parts(own.facts.column)[-1:]
     weak = other.named.beside and own.named is not None and own.named.beside != other.named.category
     return not same_field and not weak
 

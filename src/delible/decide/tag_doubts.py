@@ -58,7 +58,7 @@ def conflict(
         found: The category of the verdict without the doubt, with its type and `hits`.
     """
     name = CATEGORIES[says]
-    if found is not None and not _alike(says, found):
+    if found is not None and not alike(says, found):
         return Doubt(found, found_entity, hits, f"the name says {name}; {_of(hits, seen)} hold {_thing(found)}.")
     likely = seen.hits.get(entity or "", 0)
     if proven and seen.values >= _FEW and likely < _SPARSE * seen.values:
@@ -96,12 +96,18 @@ def homonym(category: str, known: int, values: int) -> str:
     return f"the name may say {CATEGORIES[category]}; {known:,} of {values:,} values are known words for it."
 
 
+def a_things(category: str) -> str:
+    """Return why a trait is not believed at once in a table of things."""
+    return f"the column says {CATEGORIES[category]}; by its table's name the rows are things, and may be no person's."
+
+
 def unread(category: str) -> str:
     """Return the same where no value was read."""
     return f"the name may say {CATEGORIES[category]}, and no value was read."
 
 
-def _alike(one: str, other: str) -> bool:
+def alike(one: str, other: str) -> bool:
+    """Return whether two categories stand for each other, or one for a part of the other."""
     if is_within(one, (other,)) or is_within(other, (one,)):
         return True
     return any(one in same and other in same for same in _SAME)

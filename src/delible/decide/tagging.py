@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import sqrt
+from statistics import NormalDist
 
 from delible.model.taxonomy import category_of
 
@@ -18,8 +19,6 @@ WHOLE = frozenset({"tinyint", "smallint", "int", "bigint"})
 
 NOT_PERSONAL = frozenset({"DATE_TIME", "URL", "UUID"})
 """Found in values of any table; personal only when the column's name says whose they are."""
-
-_Z = 1.959964
 
 
 class About(StrEnum):
@@ -70,12 +69,14 @@ class Around:
         thing: The column's own name says that its values belong to a thing.
         code: The column's own name says that its values are codes.
         beside: Categories that the names of the table's other columns stand for.
+        reached: Another column holds e-mail addresses or telephone numbers, so that there are people behind the rows.
     """
 
     about: About = About.UNKNOWN
     thing: bool = False
     code: bool = False
     beside: frozenset[str] = frozenset()
+    reached: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,11 +128,12 @@ def miss_bound(values: int) -> float:
     return 1.0 if values == 0 else 1.0 - 0.05 ** (1.0 / values)
 
 
-def wilson(hits: int, values: int) -> tuple[float, float]:
-    """Return the 95 % score interval of a share (Wilson 1927)."""
+def wilson(hits: int, values: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the score interval of a share (Wilson 1927), at 95 % unless told otherwise."""
     if values == 0:
         return 0.0, 1.0
-    share, z2 = hits / values, _Z * _Z
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    share, z2 = hits / values, z * z
     middle = (share + z2 / (2 * values)) / (1 + z2 / values)
-    half = _Z / (1 + z2 / values) * sqrt(share * (1 - share) / values + z2 / (4 * values * values))
+    half = z / (1 + z2 / values) * sqrt(share * (1 - share) / values + z2 / (4 * values * values))
     return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))

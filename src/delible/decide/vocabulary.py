@@ -26,6 +26,7 @@ class _Entry:
         share: Of the distinct values; vocabularies that are closed need most of them, open ones some.
         hits: Distinct values at least. Grades of a school are blood groups, too, but no five of them.
         sure: Without it, a person is asked.
+        from_on: The share from which on no person is asked; 0 for the usual one.
     """
 
     form: str
@@ -35,6 +36,7 @@ class _Entry:
     hits: int
     sure: bool = True
     also: str | None = None
+    from_on: float = 0.0
 
 
 _ENTRIES = (
@@ -47,9 +49,10 @@ _ENTRIES = (
     _Entry("diagnosis", "user.health_and_medical", None, 0.9, 5, sure=False, also="diagnosis_dotted"),
     _Entry("gender_word", "user.demographic.gender", None, 0.6, 2),
     _Entry("marital_word", "user.demographic.marital_status", None, 0.5, 2),
-    _Entry("full_name", "user.name", "PERSON", 0.3, 5),
+    _Entry("full_name", "user.name", "PERSON", 0.1, 5, from_on=0.5),
     _Entry("first_name", "user.name.first", "PERSON", 0.3, 8),
     _Entry("last_name", "user.name.last", "PERSON", 0.3, 8),
+    _Entry("street", "user.contact.address.street", "LOCATION", 0.3, 5),
     _Entry("city", "user.contact.address.city", "LOCATION", 0.3, 8),
 )
 _SURE, _SECOND = 0.5, 0.2
@@ -69,7 +72,7 @@ def known(shapes: Mapping[str, int], values: int) -> Known | None:
         return None
     share, entry = best[0], _ENTRIES[-best[1]]
     hits = shapes[entry.form]
-    sure = entry.sure and share >= min(_SURE, entry.share + _SECOND)
+    sure = entry.sure and share >= (entry.from_on or min(_SURE, entry.share + _SECOND))
     title = CATEGORIES[entry.category]
     words = f"the name says nothing; {hits:,} of {values:,} values are known words or codes for {title}."
     return Known(entry.category, entry.entity, hits, None if sure else words)

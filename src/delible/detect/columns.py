@@ -5,23 +5,24 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from delible.decide.column_paths import path_parts
 from delible.decide.key_names import parts
 from delible.decide.tagging import About, NameEvidence
 from delible.detect.column_rules import RULES
-from delible.detect.name_words import DOINGS, PEOPLE, THINGS, Rule
+from delible.detect.name_words import DOINGS, OF_PEOPLE, PEOPLE, THINGS, Rule
 from delible.detect.special_rules import FLAGS
 
 _PEOPLE_TABLE = re.compile(rf"(?:^|_)(?:{PEOPLE}|newsletter|signup|account)(?:s|es)?(?:_|$)")
 _THING = re.compile(rf"(?:^|_)(?:{THINGS})(?:s|es)?(?:_|$)")
 _DOING = re.compile(rf"(?:{DOINGS})$")
+_ROWS = "|".join(word for word in THINGS.split("|") if word not in OF_PEOPLE)
 _HEADED_BY_THING = re.compile(
-    rf"(?:^|_)(?P<head>{THINGS})(?:s|es)?(?:_(?:\d+|list|master|dim|dimension|data|info|v\d+|catalog(?:ue)?))*$"
+    rf"(?:^|_)(?P<head>{_ROWS})(?:s|es)?(?:_(?:\d+|list|master|dim|dimension|data|info|v\d+|catalog(?:ue)?))*$"
 )
 _CODE = re.compile(
     r"(?:^|_)(?:code|ref|reference|sku|ean|upc|gtin|isbn|serial|tracking|order|invoice|ticket|batch|lot)"
     r"(?:_(?:no|nr|num|number|id|code))?$"
 )
-_PART = re.compile(r"`((?:[^`]|``)+)`|([^.`]+)")
 _PLURALS = re.compile(r"ies$")
 
 
@@ -52,7 +53,7 @@ def named(column: str, *, table: str = "") -> NameEvidence | None:
         column: Dotted path; array elements and map values speak by the field that holds them.
         table: Name of the table.
     """
-    parts = _parts(column)
+    parts = names_on(column)
     text = words(parts[-1]) if parts else ""
     flag = _first(_FLAG_PATTERNS, text)
     if flag is not None or (_NOT_A_VALUE.match(text) and not _VALUE_AFTER_ALL.search(text)):
@@ -76,13 +77,13 @@ def about(table: str) -> About:
 
 def names_a_thing(column: str) -> bool:
     """Return whether a column's own name says that its values belong to a thing: a shop, a machine, a journey."""
-    parts = _parts(column)
+    parts = names_on(column)
     return bool(parts) and _THING.search(_singular(parts[-1])) is not None
 
 
 def names_a_code(column: str) -> bool:
     """Return whether a column's own name says that its values are codes, of which some pass for other numbers."""
-    parts = _parts(column)
+    parts = names_on(column)
     return bool(parts) and _CODE.search(words(parts[-1])) is not None
 
 
@@ -100,9 +101,9 @@ def _first(patterns: tuple[tuple[re.Pattern[str], Rule], ...], text: str) -> Nam
     return None
 
 
-def _parts(column: str) -> list[str]:
+def names_on(column: str) -> list[str]:
     """Return the names on a path, without the signs of arrays, maps, and of documents in a string."""
-    parts = [(quoted or plain).removesuffix("[]").removeprefix("@") for quoted, plain in _PART.findall(column)]
+    parts = [part.removesuffix("[]").removeprefix("@") for part in path_parts(column)]
     return [p for p in parts if p not in ("element", "value", "key", "$", "*", "")]
 
 

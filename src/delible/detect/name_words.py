@@ -25,6 +25,8 @@ THINGS = (
     "destination|departure|arrival|port|route|market|category|variety|plan|tariff|cache|token|session|job|task|build|"
     "sensor|gateway|router|pipeline|dataset|schema|domain|service|app|contract|wallet|engine|page|log|error|paint|perfume"
 )
+OF_PEOPLE = frozenset({"club", "school", "university", "hospital", "clinic", "contract", "wallet", "session"})
+"""Things that a column can belong to, but a table named so mostly holds the people who come there or sign it."""
 
 
 class Rule(NamedTuple):

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from delible.decide.tagging import NameEvidence
-from delible.detect.columns import words
+from delible.detect.columns import names_on, words
 from delible.model.detection import Detection
 from delible.model.recognizer import ColumnType
 
@@ -30,7 +30,7 @@ def own_named(detection: Detection, column: str, kind: str) -> NameEvidence | No
         column: Dotted path; array elements and map values speak by the field that holds them.
         kind: Spark type of the leaf, such as `string` or `decimal(10,2)`.
     """
-    parts = [p for p in column.split(".") if p not in ("element", "value", "key")]
+    parts = names_on(column)
     name = words(parts[-1])[:_LONGEST] if parts else ""
     base, family = kind.partition("(")[0], _family(kind)
     for recognizer in detection.recognizers:

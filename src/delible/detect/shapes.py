@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from delible.detect.streets import is_street
 from delible.detect.vocabularies import NAMES, vocabularies
 
 _DIALLED = r"(?:[\s().\-/]*\d){7,15}(?:\s*(?:x|ext\.?)\s*\d{1,6})?"
@@ -57,7 +58,7 @@ def _compiled(forms: dict[str, str]) -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 
 _WITH_DIGIT, _WITH_BOTH, _WITH_LETTER, _WITH_ANYTHING = map(_compiled, (_NUMERIC, _MIXED, _LETTERED, _ANY))
-FORMS = frozenset({*_NUMERIC, *_MIXED, *_LETTERED, *_ANY, "prose", *NAMES})
+FORMS = frozenset({*_NUMERIC, *_MIXED, *_LETTERED, *_ANY, "prose", "street", *NAMES})
 """The name of every form and vocabulary."""
 
 _PROSE = re.compile(r"\S+(?:\s+\S+){6,}|<.+>|\{.+\}", re.DOTALL)
@@ -76,8 +77,31 @@ def shapes(value: str) -> tuple[str, ...]:
     digit, letter = _DIGIT.search(text) is not None, _LETTER.search(text) is not None
     tried = (*_WITH_ANYTHING, *(_WITH_DIGIT if digit else ()), *_WITH_BOTH, *(_WITH_LETTER if letter else ()))
     forms = tuple(name for name, form in tried if form.fullmatch(text))
+    if digit and letter and is_street(text):
+        forms = (*forms, "street")
     return (*forms, *vocabularies(text)) if letter or text in _SIGNED else forms
 
 
 _SIGNED = frozenset({"0+", "0-"})
 """Blood groups written with the digit."""
+
+_DIGITS = re.compile(r"(?:\D*\d){4}")
+_HAS_CARD = re.compile(r"(?<!\d)\d(?:[ \-]?\d){11,18}(?!\d)")
+_HAS_DOTTED = re.compile(r"(?<![\d.])\d{1,5}(?:\.\d{1,5}){3}(?![\d.])")
+_NO_PHONE = re.compile(rf"(?:19|20)\d\d-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?)?|{_HAS_DOTTED.pattern}")
+_HAS_PHONE = re.compile(
+    r"(?<!\d)\d{10,11}(?!\d)|(?<![\d+])(?=\+?(?:[\s().\-/]{0,3}\d){7})(?:[+0(]|\d{1,6}[\s().\-/])(?:[\s().\-/]{0,3}\d){3,14}(?!\d)"
+)
+
+
+def could_hold(value: str) -> tuple[str, ...]:
+    """Return which numbers a value could be taken to hold: `has_card`, `has_phone`, and `has_dotted` for an IP address.
+
+    How many of these look personal by chance is known (`decide.noise`).
+    """
+    if _DIGITS.match(value) is None:
+        return ()
+    found = [name for name, form in (("has_card", _HAS_CARD), ("has_dotted", _HAS_DOTTED)) if form.search(value)]
+    if _HAS_PHONE.search(_NO_PHONE.sub("|", value)):
+        found.append("has_phone")
+    return tuple(found)

@@ -39,7 +39,7 @@ SPECIAL: tuple[Rule, ...] = (
         r"allerg(?:y|ies|ens?)|medications?|prescriptions?|blood_(?:type|group|pressure|sugar)|icd_?\d*(?:_code)?|"
         r"hiv_status|pregnan(?:t|cy)(?:_status)?|vaccinat(?:ed|ion)(?:_status)?|symptoms?|smok(?:er|ing_status)|bmi|"
         r"sick_?(?:leave|days?|notes?|pay)(?:_(?:hours|days|balance|reason|taken))?|mental_health(?:_status)?|"
-        r"medical_(?:history|conditions?|notes?)|health_(?:status|conditions?|notes?)",
+        r"(?:medical|clinical|treatment|therapy|nursing|psychiatric)_(?:history|conditions?|notes?)|health_(?:status|conditions?|notes?)",
         says(_HEALTH, 0.8, None, "line", "short", "prose", types=_MEASURES | _FLAG),
         never=rf"(?:service|vehicle|system|fault|device|hardware|crop|tree|cluster|battery|disk|{THINGS})$",
     ),

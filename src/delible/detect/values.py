@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from delible.detect.findings import Finding, find_all
 from delible.detect.prose import looks_like_prose
-from delible.detect.shapes import shapes
+from delible.detect.shapes import could_hold, shapes
 from delible.model.detection import DEFAULT_DETECTION, Detection
 
 _WHOLE = 0.8
@@ -23,7 +23,8 @@ class Tally:
     Args:
         hits: Entity type to the number of values that hold it.
         whole: The same, of values that are little else: the finding covers four fifths of the value.
-        shapes: Form to the number of values that have it.
+        shapes: Form to the number of values that have it; `has_X` to those that hold a number of that form somewhere,
+            `read` to those that a model was asked about.
         row_hits: Entity type to the number of rows that hold it.
         cut: Rows whose value is longer than `LONGEST`, and was read that far.
     """
@@ -64,13 +65,13 @@ class Tally:
             read[looks_like_prose(text)].append((text, n))
         for prose, some in read.items():
             looked = find_all((t for t, _ in some), detection=detection if prose else detection.unread, exact=exact)
-            self._count(some, looked)
+            self._count(some, looked, prose=prose)
 
-    def _count(self, values: Iterable[tuple[str, int]], looked: Iterable[Sequence[Finding]]) -> None:
+    def _count(self, values: Iterable[tuple[str, int]], looked: Iterable[Sequence[Finding]], *, prose: bool) -> None:
         for (text, n), found in zip(values, looked, strict=True):
             held = {f.entity for f in found}
             self.values += 1
             self.hits.update(held)
             self.row_hits.update(dict.fromkeys(held, n))
             self.whole.update({f.entity for f in found if f.end - f.start >= _WHOLE * len(text)})
-            self.shapes.update(shapes(text))
+            self.shapes.update((*shapes(text), *could_hold(text), *(("read",) if prose else ())))

@@ -80,8 +80,9 @@ class TagFinding(Frozen):
         entity: Presidio's entity type behind it, or None.
         confidence: Share between 0 and 1; how it is computed is `decide.tagging`.
         sampled, hits: Distinct values looked at, and those that held the entity.
-        bound: With `hits` 0: share of rows that could still hold personal data, at the scan's confidence.
-        evidence: What spoke for it: `values`, `name`, `type`; `unread` when no value was looked at;
+        bound: Without a category: share of rows that could still hold personal data, at the scan's confidence.
+        evidence: What spoke for it: `values`, `name`, `type`; `person` for a category that somebody gave it; `unread`
+            when no value was looked at;
             `article_9` for a special category that the taxonomy has no key of its own for.
         reason: Why a person has to look, or what the person said who did.
     """
@@ -104,6 +105,11 @@ class TagFinding(Frozen):
     def special(self) -> bool:
         """Whether the column holds a special category (Art. 9)."""
         return self.category is not None and (is_special(self.category) or ARTICLE_9 in self.evidence)
+
+    @property
+    def disregarded(self) -> bool:
+        """Whether some values looked personal, and so few that it was taken for chance; nobody has looked yet."""
+        return self.category is None and self.hits > 0 and self.state is TagState.PROPOSED
 
     @property
     def quasi(self) -> bool:

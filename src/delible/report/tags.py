@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from delible.decide.column_paths import is_among
 from delible.model.base import Frozen
 from delible.model.policy import TablePolicy
 from delible.model.record import TagFinding
@@ -38,8 +39,10 @@ class ScannedTable(Frozen):
     Args:
         waiting: Columns whose evidence is in conflict, so that a person has to look; those without a category are not
             counted as clean.
-        worst_bound: Of the columns without a hit, the largest share of rows that could still hold personal data, at
-            the scan's confidence; None when no column came out clean.
+        disregarded: Columns of which some values looked personal, and so few that it was taken for chance; they are
+            not counted as clean either.
+        worst_bound: Of the columns that came out clean or so, the largest share of rows that could still hold personal
+            data, at the scan's confidence; None when no column did.
     """
 
     table: str
@@ -50,6 +53,7 @@ class ScannedTable(Frozen):
     clean: int
     rejected: int
     waiting: int = 0
+    disregarded: int = 0
     worst_bound: float | None
 
 
@@ -95,19 +99,20 @@ def scanned_tables(tables: Mapping[str, TablePolicy], findings: Iterable[TagFind
 def _scanned(table: str, findings: list[TagFinding]) -> ScannedTable:
     rejected = sum(f.state is TagState.REJECTED for f in findings)
     waiting = sum(f.state is TagState.REVIEW for f in findings)
-    clean = [f for f in findings if f.category is None and f.state is not TagState.REVIEW]
+    nothing = [f for f in findings if f.category is None and f.state is not TagState.REVIEW]
     return ScannedTable(
         table=table,
         scanned_at=max((f.at for f in findings), default=None),
         version=max((f.version for f in findings), default=None),
         columns=len(findings),
         with_findings=sum(f.category is not None and f.state is not TagState.REJECTED for f in findings),
-        clean=len(clean),
+        clean=sum(not f.disregarded for f in nothing),
         rejected=rejected,
         waiting=waiting,
-        worst_bound=max((f.bound for f in clean), default=None),
+        disregarded=sum(f.disregarded for f in nothing),
+        worst_bound=max((f.bound for f in nothing), default=None),
     )
 
 
 def _mapped(policy: TablePolicy | None, column: str) -> bool:
-    return policy is not None and (column in policy.columns or column.split(".")[0] in policy.columns)
+    return policy is not None and is_among(column, policy.columns)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
+from delible.decide.pins import Pinned
 from delible.errors import InputError
-from delible.model.record import TagFinding
+from delible.model.record import ARTICLE_9, TagFinding
+from delible.model.taxonomy import category_of
 from delible.model.terms import TagState
 from delible.store.tables import ControlTable, Row, Snapshot, TableSpec, Write
 from delible.store.workspace import Workspace
@@ -57,12 +60,22 @@ class Tags:
             self._add(lambda _: list(findings))
 
     def pin(
-        self, table: str, column: str, *, state: TagState, reason: str, now: datetime, category: str | None = None
+        self,
+        table: str,
+        column: str,
+        *,
+        state: TagState,
+        reason: str,
+        now: datetime,
+        category: str | None = None,
+        special: bool = False,
     ) -> TagFinding:
         """Record a person's decision about a column; later scans do not change it.
 
         Args:
-            category: The category that the person says it is, where the scan was wrong or found none.
+            category: The category that the person says it is, where the scan was wrong or found none. What the scan
+                had counted of another one is no evidence of it.
+            special: The person says that it is a special category (Art. 9), also where the category has no such key.
 
         Raises:
             InputError: `tags.unknown` when no scan has seen the column.
@@ -70,8 +83,15 @@ class Tags:
 
         def decided(snapshot: Snapshot) -> list[TagFinding]:
             found = _of_column(snapshot, table, column)
-            change = {"state": state, "reason": reason, "at": now}
-            return [found.model_copy(update=change | ({"category": category} if category is not None else {}))]
+            change: dict[str, object] = {"state": state, "reason": reason, "at": now}
+            if category is not None and category != found.category:
+                change |= {"category": category, "evidence": ("person",), "confidence": 1.0}
+                if found.entity is None or category_of(found.entity) != category:
+                    change |= {"entity": None, "hits": 0}
+            decided = found.model_copy(update=change)
+            if special and not decided.special:
+                decided = decided.model_copy(update={"evidence": (*decided.evidence, ARTICLE_9)})
+            return [decided]
 
         return self._add(decided)[0]
 
@@ -89,6 +109,22 @@ class Tags:
             return [said[-1].model_copy(update={"state": TagState.REOPENED, "reason": reason, "at": now})]
 
         return self._add(taken_back)[0]
+
+    def pinned(self) -> dict[tuple[str, str], Pinned]:
+        """Return each decision that counts, with what scans said before it and after it, by table and column."""
+        scanned: dict[tuple[str, str], TagFinding] = {}
+        found: dict[tuple[str, str], Pinned] = {}
+        for each in _all(self._table.snapshot()):
+            key = (each.table, each.column)
+            if each.state in _SCANNED:
+                scanned[key] = each
+                if key in found:
+                    found[key] = replace(found[key], now=each)
+            elif each.state.pinned:
+                found[key] = Pinned(each, scanned.get(key), None)
+            else:
+                found.pop(key, None)
+        return found
 
     def latest(self) -> list[TagFinding]:
         """Return the verdict that counts for each column, by table and column."""

@@ -1,22 +1,19 @@
-"""Scan tables for personal data, list the verdicts, and pin them."""
+"""Scan tables for personal data."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
+from delible.decide.column_paths import is_among
 from delible.decide.increment import ScanRecord, reach
 from delible.decide.sampling import Reach
 from delible.decide.tagging import ColumnFacts
-from delible.errors import DelibleError, InputError, Problem, did_you_mean
-from delible.model.detection import Detection
-from delible.model.policy import TablePolicy
+from delible.errors import DelibleError, InputError, Problem
 from delible.model.record import AuditEntry, TagFinding
-from delible.model.taxonomy import CATEGORIES
-from delible.model.terms import TagState
 from delible.model.uniqueness import Combination
 from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
@@ -28,9 +25,10 @@ from delible.workflows.control import Control
 from delible.workflows.detection import detection_for
 from delible.workflows.guard import guard_tables
 from delible.workflows.restriction import restricted_rows
+from delible.workflows.scan_verdicts import Known, verdicts_of
 from delible.workflows.scanning import EVERYTHING, Extent
 from delible.workflows.tables import chosen_tables
-from delible.workflows.verdicts import MEASURED_BY_A_SCAN, check_reason, judged, measure, table_and_column
+from delible.workflows.verdicts import MEASURED_BY_A_SCAN, judged, measure
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,8 @@ class Scan:
         returned: Rows of erased people that are there again, by table; tables without any are left out.
         reaches: What can and cannot be ruled out, by table and column.
         read: How much was read, by table.
-        gaps: Columns that came or changed since the last scan and that no policy maps.
+        gaps: Columns that came or changed since the last scan and that no policy maps, those that were clean and are so
+            no more, and decisions of people that no longer fit.
         combinations: How unique quasi-identifiers make the rows.
     """
 
@@ -126,14 +125,14 @@ def scan_tables(
     looked_for = detector_of(detection, exact=exact)
     restricted = restricted_rows(workspace, spark, control)
     scans = Scans(workspace)
-    pinned = {(t.table, t.column) for t in Tags(workspace).latest() if t.state.pinned}
+    before = Known.of(workspace)
     findings: list[TagFinding] = []
     records: list[ScanRecord] = []
+    gaps: list[Problem] = []
     read: list[ReadTable] = []
     for place, known in enumerate(tables, 1):
         withheld = restricted.refs if restricted.leaves_out(known.table) else ()
-        last = scans.newest(known.table)
-        now_read = step(known, last, extent, looked_for, anew=anew, spark=spark, withheld=withheld)
+        now_read = step(known, scans.newest(known.table), extent, looked_for, anew=anew, spark=spark, withheld=withheld)
         head = f"{known.table} ({place} of {len(tables)})"
         progress(f"Scanning {head}: {now_read.words()}")
         facts: list[ColumnFacts] = []
@@ -149,11 +148,15 @@ def scan_tables(
                     expected=now_read.expected,
                     tell=partial(_tell, progress, head),
                 )
-        mapped = _mapped(control.policies.tables[known.table] if known.policy else None, now_read.schema)
-        mapped |= {column: True for table, column in pinned if table == known.table}
+        policy = control.policies.tables[known.table] if known.policy else None
+        mapped = {column: policy is not None and is_among(column, policy.columns) for column in now_read.schema}
+        mapped |= {column: True for table, column in before.pins if table == known.table}
         record = now_read.record(facts, drift_of(now_read, mapped), now)
         records.append(record)
-        findings += _verdicts(record, detection, now)
+        gaps += [_gap(known.table, column) for column in record.drift]
+        said, more = verdicts_of(now_read, record, facts, detection, before, policy, now)
+        findings += said
+        gaps += more
         files, new = len(now_read.snapshot.files), len(now_read.read.files)
         read.append(ReadTable(known.table, known.version, now_read.rows, new, files - new, now_read.before is None))
     Tags(workspace).put(findings)
@@ -169,7 +172,7 @@ def scan_tables(
         returned,
         {(r.table, c): reach(r, facts) for r in records for c, facts in r.facts.items()},
         tuple(read),
-        tuple(_gap(record.table, column) for record in records for column in record.drift),
+        tuple(gaps),
         combinations,
     )
     words = f"{extent.words()}, exact" if exact else extent.words()
@@ -218,25 +221,6 @@ def _told_of(table: str) -> Iterator[None]:
         raise DelibleError(error.code, error.message, where=where, fix=error.fix) from None
 
 
-def _verdicts(record: ScanRecord, detection: Detection, now: datetime) -> list[TagFinding]:
-    """Return the verdicts on a table's columns; where nothing is found, with the bound on its rows."""
-    found = judged(list(record.facts.values()), detection, table=record.table, version=record.version, at=now)
-    return [_bounded(finding, reach(record, record.facts[finding.column])) for finding in found]
-
-
-def _bounded(finding: TagFinding, found: Reach) -> TagFinding:
-    empty = not found.of and found.missed == 0
-    if finding.category is not None or not (found.rows or empty) or found.share is None:
-        return finding
-    return finding.model_copy(update={"bound": round(found.share, 9)})
-
-
-def _mapped(policy: TablePolicy | None, schema: Iterable[str]) -> dict[str, bool]:
-    """Return which columns a policy maps, itself or the column that they are part of."""
-    columns = policy.columns if policy is not None else {}
-    return {column: column in columns or column.split(".")[0] in columns for column in schema}
-
-
 def _gap(table: str, column: str) -> Problem:
     text = "the column came or changed since an earlier scan, and no policy maps it. Map it, or review its tag."
     return Problem("tags.drift", text, f"{table}.{column}")
@@ -271,49 +255,3 @@ def _returned(
         progress(f"not looked for erased people: {error}")
         return {}
     return {table.table: table.rows for table in looked.tables if table.rows}
-
-
-def list_tags(workspace: Workspace) -> list[TagFinding]:
-    """Return the verdict that counts for each column."""
-    return Tags(workspace).latest()
-
-
-def reaches_of(workspace: Workspace) -> dict[tuple[str, str], Reach]:
-    """Return what the scans can and cannot rule out, by table and column."""
-    known = Scans(workspace).latest()
-    return {(table, column): reach(r, facts) for table, r in known.items() for column, facts in r.facts.items()}
-
-
-def review_tag(
-    workspace: Workspace,
-    column: str,
-    *,
-    accept: bool,
-    reason: str,
-    category: str | None = None,
-    actor: str,
-    now: datetime,
-) -> TagFinding:
-    """Pin the verdict on `TABLE.COLUMN`; later scans do not change it.
-
-    Args:
-        category: With `accept`, what the column really holds.
-
-    Raises:
-        InputError: `tags.column`, `tags.reason`, `tags.category`, `tags.unknown`.
-    """
-    table, path = table_and_column(column)
-    check_reason(reason)
-    if category is not None and (not accept or category not in CATEGORIES):
-        hint = did_you_mean(category, CATEGORIES).strip()
-        words = "is no data category." if accept else "belongs to --accept."
-        raise InputError("tags.category", f"the category {words}", where="--category", fix=hint or None)
-    ledger = Ledger(workspace, load_keys(workspace))
-    state = TagState.ACCEPTED if accept else TagState.REJECTED
-    pinned = Tags(workspace).pin(table, path, state=state, reason=reason, now=now, category=category)
-    detail = {"category": pinned.category or "none"}
-    entry = AuditEntry(
-        actor=actor, action="tags.review", object=f"column:{table}.{path}", outcome=state.value, detail=detail
-    )
-    ledger.append([entry], now)
-    return pinned

@@ -43,7 +43,7 @@ def scanned(workspace: Workspace, now: datetime) -> Workspace:
             finding("dob", "user.demographic.date_of_birth", now),
             finding("zip", "user.contact.address.postal_code", now),
             finding("religion", "user.demographic.religious_belief", now),
-            finding("code", None, now),
+            finding("code", None, now, hits=0),
         ]
     )
     more = {"rows": 200, "unique": 150, "groups": 170, "smallest": 1, "version": 0, "at": now}
@@ -124,6 +124,46 @@ def test_what_cannot_be_taken_back_is_said(
 ) -> None:
     exit_code, out = run(scanned, capsys, "review", *words, "--json")
     assert (exit_code, json.loads(out)["errors"][0]["code"]) == (2, code)
+
+
+def test_values_that_were_disregarded_wait_for_a_person(
+    scanned: Workspace, capsys: pytest.CaptureFixture[str], now: datetime
+) -> None:
+    Tags(scanned).put([finding("memo", None, now, hits=2)])
+    found = columns(scanned, capsys, "--waiting")
+    assert list(found) == ["email", "memo"]
+    assert (found["memo"]["disregarded"], found["email"]["disregarded"]) == (True, False)
+    _, out = run(scanned, capsys, "list")
+    assert "looks personal, disregarded: 2 of 1,000" in out
+    assert run(scanned, capsys, "review", "people.memo", "--reject", "--reason", "part numbers")[0] == 0
+    assert list(columns(scanned, capsys, "--waiting")) == ["email"]
+
+
+def test_a_category_that_a_person_gives_takes_nothing_of_the_old_one_along(
+    scanned: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("review", "people.religion", "--accept", "--reason", "x", "--category", "user.social")
+    assert run(scanned, capsys, *words)[0] == 0
+    found = columns(scanned, capsys)["religion"]
+    assert (found["special"], found["entity"], found["hits"], found["confidence"]) == (False, None, 0, 1.0)
+    assert run(scanned, capsys, *words, "--special")[0] == 0
+    assert columns(scanned, capsys)["religion"]["special"] is True
+    code, out = run(scanned, capsys, "review", "people.email", "--reject", "--special", "--reason", "x", "--json")
+    assert (code, json.loads(out)["errors"][0]["code"]) == (2, "tags.special")
+
+
+def test_a_decision_that_fits_no_more_waits_and_tables_that_are_gone_are_told(
+    scanned: Workspace, capsys: pytest.CaptureFixture[str], now: datetime
+) -> None:
+    run(scanned, capsys, "review", "people.code", "--reject", "--reason", "codes")
+    assert "code" not in columns(scanned, capsys, "--waiting")
+    Tags(scanned).put([finding("code", "user.contact.email", now, hits=900)])
+    found = columns(scanned, capsys, "--waiting")["code"]
+    assert (found["state"], found["gone"]) == ("rejected", True)
+    assert "a scan since then says e-mail address" in str(found["contradicted"])
+    _, out = run(scanned, capsys, "list", "--waiting")
+    assert "people.code: somebody decided on it" in " ".join(out.split())
+    assert "rejected, gone" in out
 
 
 def test_a_rejected_column_takes_its_combinations_with_it(

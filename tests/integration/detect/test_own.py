@@ -174,6 +174,7 @@ def test_only_what_stands_inside_of_one_harmless_span_is_dropped(spans):
         ("employee_notes", "string", None),
         ("mrn", "binary", "user.health_and_medical.record_id"),
         ("records.element.RecordNumber", "string", "user.health_and_medical.record_id"),
+        ("records.`Record.Number`", "string", "user.health_and_medical.record_id"),
     ],
 )
 def test_names_of_columns_say_what_the_rules_say(column, kind, category):

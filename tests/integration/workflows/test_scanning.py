@@ -16,16 +16,17 @@ from arro3.core import Array, DataType, Table
 from deltalake import DeltaTable, write_deltalake
 
 from delible.cli.main import main
-from delible.decide.increment import ScanRecord
+from delible.decide.increment import ScanRecord, reach
 from delible.decide.sampling import Bound
 from delible.decide.tagging import ColumnFacts
 from delible.model.detection import DEFAULT_DETECTION
 from delible.store.snapshots import table_snapshot
 from delible.store.tags import Tags
 from delible.store.workspace import Workspace
+from delible.workflows.scan_verdicts import bounded
 from delible.workflows.scanning import Extent, Step, drift_of, step
 from delible.workflows.tables import chosen_tables
-from delible.workflows.tagging import _verdicts
+from delible.workflows.verdicts import judged
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BOUND = Bound(0.95, Fraction(1, 1_000))
@@ -230,7 +231,8 @@ def test_a_table_whose_rows_could_not_be_read_is_not_clean(
 ) -> None:
     made = replace(following(Extent()).record([], (), NOW), rows=of, rate=1.0, most=None)
     record = replace(made, facts={"c7": ColumnFacts("c7", "string", complete=True, rows=read)})
-    found = _verdicts(record, DEFAULT_DETECTION, NOW)
+    verdicts = judged(list(record.facts.values()), DEFAULT_DETECTION, table="notes", version=0, at=NOW)
+    found = [bounded(each, reach(record, record.facts[each.column])) for each in verdicts]
     assert [(each.category, each.bound) for each in found] == [(None, bound)]
     Tags(workspace).put(found)
     assert main(["tags", "list", "--workspace", str(workspace.root)]) == 0

@@ -60,7 +60,7 @@ ADDRESS, PLACE = "user.contact.address", "user.location.precise"
         ("the gender of a shirt", None, first("products", GENDER)),
         ("the gender of a person", "user.demographic.gender", first("t", GENDER)),
         ("a race that is run", None, first("t", RACE)),
-        ("a race in a table of races", None, first("races", ETHNIC)),
+        ("runners in a table of races", None, first("races", RACE)),
         ("a race by its values", "user.demographic.race_ethnicity", first("t", ETHNIC)),
         ("a film's title", None, first("t", TITLE)),
         ("a film's title beside its maker", None, first("t", TITLE, SURNAME)),
@@ -132,6 +132,11 @@ def test_verdict(rule, category, found):
             first("t", counts("order_code", CREDIT_CARD=1_000, card=1_000)),
         ),
         (
+            "user.name",
+            "the name says nothing; 120 of 1,000 values are known words or codes for name.",
+            first("t", counts("c9", full_name=120, name_like=990)),
+        ),
+        (
             "user.health_and_medical",
             "the name says nothing; 950 of 1,000 values are known words or codes for health data.",
             first("t", counts("c8", diagnosis=950, diagnosis_dotted=600)),
@@ -142,6 +147,11 @@ def test_verdict(rule, category, found):
             first("players", RACE),
         ),
         (
+            "user.demographic.race_ethnicity",
+            "the column says racial or ethnic origin; by its table's name the rows are things, and may be no person's.",
+            first("races", ETHNIC),
+        ),
+        (
             "user.name",
             "the name may say name, and no value was read.",
             first("t", ColumnFacts("display_name", "string")),
@@ -150,6 +160,57 @@ def test_verdict(rule, category, found):
 )
 def test_conflicting_evidence_goes_to_review_in_plain_words(category, reason, found):
     assert (found.state, found.category, found.reason) == (TagState.REVIEW, category, reason)
+
+
+BORN = counts("birth_date", kind="date", values=0)
+DIAGNOSIS = counts("diagnosis", line=1_000, short=900)
+FAITHS = counts("religion", line=1_000, religion=600)
+FAITH = counts("religion", line=1_000)
+FIRST = counts("first_name", name_like=1_000)
+FIRSTS = counts("first_name", name_like=1_000, first_name=600)
+OWNERS = counts("owner_name", name_like=1_000, full_name=800)
+THINGS = ["stores", "pets", "routes", "hotels", "books", "products", "machines"]
+
+
+@pytest.mark.parametrize("table", THINGS)
+@pytest.mark.parametrize("column", [BORN, DIAGNOSIS, FAITH, FAITHS, FIRST, FIRSTS, OWNERS], ids=lambda c: c.column)
+def test_what_people_have_is_never_dropped_by_a_tables_name_alone(table, column):
+    found = first(table, column)
+    assert found.category is not None
+
+
+@pytest.mark.parametrize("table", THINGS)
+@pytest.mark.parametrize("column", [BORN, DIAGNOSIS, FAITH, FIRST], ids=lambda c: c.column)
+def test_in_a_table_of_things_a_person_looks_at_it(table, column):
+    assert first(table, column).state is TagState.REVIEW
+
+
+@pytest.mark.parametrize("witness", [FIRSTS, OWNERS, FAITHS], ids=lambda c: c.column)
+def test_values_that_agree_turn_a_table_of_things_into_one_of_people(witness):
+    found = judged("machines", BORN, GENDER, CITY, witness)
+    assert {(f.state, f.category is not None) for f in found.values()} == {(TagState.PROPOSED, True)}
+
+
+@pytest.mark.parametrize(
+    "way", [counts("email", EMAIL_ADDRESS=1_000), counts("phone", PHONE_NUMBER=900, phone=1_000, phone_written=990)]
+)
+def test_where_somebody_can_be_reached_traits_are_looked_at(way):
+    found = judged("hotels", GENDER, CITY, BORN, way)
+    assert [f.state for f in found.values()] == [TagState.REVIEW] * 3 + [TagState.PROPOSED]
+    assert all(f.category for f in found.values())
+
+
+@pytest.mark.parametrize("table", ["contracts", "clubs", "schools", "wallets", "hospitals", "clinics", "sessions"])
+def test_tables_that_mostly_hold_people_are_no_things(table):
+    assert {f.state for f in judged(table, BORN, GENDER, FIRST, DIAGNOSIS).values()} == {TagState.PROPOSED}
+    assert about(table) is About.UNKNOWN
+
+
+@pytest.mark.parametrize("table", ["products", "machines"])
+def test_vocabularies_in_a_table_of_things_are_looked_at(table):
+    found = judged(table, counts("c5", values=9, religion=8), counts("c6", full_name=700, name_like=990))
+    assert {f.state for f in found.values()} == {TagState.REVIEW}
+    assert found["c5"].special
 
 
 @pytest.mark.parametrize(

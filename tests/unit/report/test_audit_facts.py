@@ -259,6 +259,26 @@ def test_what_waits_for_a_person_is_counted_and_is_not_clean() -> None:
     assert not uses["user.contact.email"].special
 
 
+def test_what_was_disregarded_is_no_clean_column_and_has_a_bound() -> None:
+    found = [
+        finding("customers", "memo", None, hits=2, bound=0.03),
+        finding("customers", "code", None, hits=0, bound=0.001),
+        finding("customers", "ref", None, hits=2, state="rejected", reason="codes", bound=0.02),
+    ]
+    (scan,) = (s for s in scanned_tables(policies().tables, found) if s.table == "customers")
+    assert (scan.disregarded, scan.clean, scan.worst_bound) == (1, 2, 0.03)
+    assert "Disregarded" in audit_html(facts(tags=found))
+
+
+def test_a_column_with_a_dot_in_its_name_is_the_one_that_the_policy_maps() -> None:
+    tables = policies().tables
+    table = tables["customers"]
+    dotted = table.model_copy(update={"columns": {"Tel.Number": table.columns["email"]}})
+    found = [finding("customers", "`Tel.Number`", "user.contact.email"), finding("customers", "`Tel.X`", "user.name")]
+    uses = {u.category: u for u in pii_map({"customers": dotted}, found)}
+    assert (uses["user.contact.email"].undeclared, uses["user.name"].undeclared) == ((), ("`Tel.X`",))
+
+
 def test_combinations_stand_in_the_report() -> None:
     told = Combination(
         table="customers", columns=("dob", "zip"), rows=200, unique=150, groups=170, smallest=1, version=0, at=NOW
