@@ -1,0 +1,206 @@
+"""Many byte patterns in one pass, at a cost that does not grow with their number: windows first, whole patterns after.
+
+An automaton of a million values in all forms needs more memory than a machine has. Here only every eighth, fourth or
+second place of the searched bytes is looked at: a pattern gives as many neighbouring windows of eight bytes as the
+stride is wide, so one of them stands at such a place wherever the pattern does. A table of bits says in nanoseconds
+that a window is none of them. What is left is compared with the pattern's ends, and then byte by byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+WINDOW = 8
+SHORTEST = WINDOW
+"""Shorter patterns have no window; an automaton looks for them."""
+_FEW = 200_000
+"""So many patterns may have eight windows each; more have four, which halves the memory and doubles the look-ups."""
+_FOLD = np.uint64(0x2020202020202020)
+_MULTIPLIERS = tuple(np.uint64(m) for m in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
+_BLOCK = 1 << 14
+_LEAST_BITS, _MOST_BITS = 20, 30
+_PAIRS = 1 << 20
+_BUCKETS = 1 << 20
+
+Array = np.ndarray[Any, Any]
+Hit = tuple[int, int, int, int]
+"""Group, member, start and end of what is probably a match: its window and both ends are equal but for letter case."""
+
+
+class Grams:
+    """Patterns, ready to be looked for in any number of buffers.
+
+    Args:
+        groups: Of each group its patterns, by the number of the member that each belongs to; none shorter than
+            `SHORTEST`.
+
+    Attributes:
+        count: How many patterns these are.
+    """
+
+    def __init__(self, groups: Iterable[Iterable[tuple[int, bytes]]]) -> None:
+        every = [_Group.of(number, patterns) for number, patterns in enumerate(groups)]
+        every = [group for group in every if len(group.member)]
+        self.count = sum(len(group.member) for group in every)
+        if not self.count:
+            return
+        self._stride = _stride(int(min(group.length.min() for group in every)), self.count)
+        parts = [group.windows(self._stride) for group in every]
+        windows = np.concatenate([w.ravel() for w, _ in parts])
+        self._first = np.concatenate([first for _, first in parts])
+        self._group = np.repeat(np.array([g.number for g in every], np.uint8), [len(g.member) for g in every])
+        self._member = np.concatenate([g.member for g in every])
+        self._length = np.concatenate([g.length for g in every])
+        self._head = np.concatenate([g.head for g in every])
+        self._tail = np.concatenate([g.tail for g in every])
+        del every, parts
+        bits = int(len(windows) * 16).bit_length()
+        self._table = _table(windows, min(_MOST_BITS, max(_LEAST_BITS, bits)))
+        order = np.argsort(windows)
+        self._windows = windows[order]
+        self._order = order.astype(np.uint32 if len(order) < 1 << 32 else np.uint64)
+
+    def hits(self, haystack: bytes | memoryview) -> Iterator[Hit]:
+        """Yield what is probably a match; whoever asks compares the whole pattern."""
+        if not self.count or len(haystack) < WINDOW:
+            return
+        data = np.frombuffer(haystack, np.uint8)
+        every = np.lib.stride_tricks.as_strided(data[:WINDOW].view(np.uint64), (len(data) - WINDOW + 1,), (1,))
+        seen: set[Hit] = set()
+        for place, window in self._candidates(data):
+            for hit in self._pairs(every, place, window):
+                if hit not in seen:
+                    seen.add(hit)
+                    yield hit
+
+    def _candidates(self, data: Array) -> Iterator[tuple[Array, Array]]:
+        """Yield places and windows that the table of bits does not rule out."""
+        table, shift = self._table, np.uint64(64 - int(len(self._table) * 8).bit_length() + 1)
+        folded, hashed = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK, np.uint64)
+        byte, bit = np.empty(_BLOCK, np.uint8), np.empty(_BLOCK, np.uint8)
+        for offset in range(0, WINDOW, self._stride):
+            usable = (len(data) - offset) // WINDOW * WINDOW
+            words = data[offset : offset + usable].view(np.uint64)
+            for start in range(0, len(words), _BLOCK):
+                block = words[start : start + _BLOCK]
+                size = len(block)
+                w, h, b, t = folded[:size], hashed[:size], bit[:size], byte[:size]
+                np.bitwise_or(block, _FOLD, out=w)
+                np.multiply(w, _MULTIPLIERS[0], out=h)
+                np.right_shift(h, shift, out=h)
+                np.copyto(b, h, casting="unsafe")
+                np.bitwise_and(b, 7, out=b)
+                np.right_shift(h, 3, out=h)
+                np.take(table, h.view(np.int64), out=t, mode="clip")
+                np.right_shift(t, b, out=t)
+                np.bitwise_and(t, 1, out=t)
+                found = np.flatnonzero(t)
+                if not len(found):
+                    continue
+                left = w[found]
+                for multiplier in _MULTIPLIERS[1:]:
+                    index = (left * multiplier) >> shift
+                    kept = (
+                        table[(index >> np.uint64(3)).view(np.int64)] >> (index & np.uint64(7)).astype(np.uint8)
+                    ) & 1
+                    found, left = found[kept != 0], left[kept != 0]
+                if len(found):
+                    yield (found + start) * WINDOW + offset, left
+
+    def _pairs(self, every: Array, place: Array, window: Array) -> Iterator[Hit]:
+        low = np.searchsorted(self._windows, window, "left")
+        many = np.searchsorted(self._windows, window, "right") - low
+        kept = many > 0
+        place, low, many = place[kept], low[kept], many[kept]
+        ends = np.cumsum(many)
+        begin = 0
+        while begin < len(place):
+            # In portions: a window that many patterns share, found often, makes very many pairs.
+            done = ends[begin - 1] if begin else 0
+            end = max(begin + 1, int(np.searchsorted(ends, done + _PAIRS, "right")))
+            yield from self._compared(every, place[begin:end], low[begin:end], many[begin:end])
+            begin = end
+
+    def _compared(self, every: Array, place: Array, low: Array, many: Array) -> Iterator[Hit]:
+        where = np.repeat(place, many)
+        number = np.arange(len(where)) - np.repeat(np.cumsum(many) - many, many) + np.repeat(low, many)
+        entry = self._order[number].astype(np.int64)
+        pattern = entry // self._stride
+        start = where - self._first[pattern] - entry % self._stride
+        length = self._length[pattern].astype(np.int64)
+        inside = (start >= 0) & (start + length <= len(every) + WINDOW - 1)
+        start, pattern, length = start[inside], pattern[inside], length[inside]
+        same = ((every[start] | _FOLD) == self._head[pattern]) & (
+            (every[start + length - WINDOW] | _FOLD) == self._tail[pattern]
+        )
+        start, pattern, length = start[same], pattern[same], length[same]
+        yield from zip(
+            self._group[pattern].tolist(),
+            self._member[pattern].tolist(),
+            start.tolist(),
+            (start + length).tolist(),
+            strict=True,
+        )
+
+
+class _Group:
+    def __init__(self, number: int, flat: bytes, member: Array, length: Array) -> None:
+        self.number = number
+        self.member = member
+        self.length = length
+        self._starts = np.concatenate([[0], np.cumsum(length, dtype=np.int64)[:-1]]) if len(length) else length
+        data = np.frombuffer(flat, np.uint8)
+        if len(length):
+            every = np.lib.stride_tricks.as_strided(data[:WINDOW].view(np.uint64), (len(data) - WINDOW + 1,), (1,))
+            self._every = every | _FOLD
+            self.head = self._every[self._starts]
+            self.tail = self._every[self._starts + length - WINDOW]
+
+    @classmethod
+    def of(cls, number: int, patterns: Iterable[tuple[int, bytes]]) -> _Group:
+        members: list[int] = []
+        texts: list[bytes] = []
+        for member, text in patterns:
+            members.append(member)
+            texts.append(text)
+        length = np.fromiter(map(len, texts), np.uint32, len(texts))
+        return cls(number, b"".join(texts), np.array(members, np.uint32), length)
+
+    def windows(self, stride: int) -> tuple[Array, Array]:
+        """Return, per pattern, as many windows as the stride is wide, and where the first of them stands in it.
+
+        Of many patterns those windows are taken that the fewest others share: not the domain of everybody's address.
+        """
+        every, starts, length = self._every, self._starts, self.length.astype(np.int64)
+        if len(length) == 1:
+            first = np.zeros(1, np.int64)
+        else:
+            bucket = ((every * _MULTIPLIERS[0]) >> np.uint64(44)).astype(np.int64)
+            often = np.bincount(bucket, minlength=_BUCKETS)[bucket]
+            worst = often.copy()
+            for step in range(1, stride):
+                worst[:-step] = np.maximum(worst[:-step], often[step:])
+            last = length - WINDOW - stride + 1
+            key = (worst << 32) + np.arange(len(worst)) - np.repeat(starts, length)[: len(worst)]
+            within = (key & 0xFFFFFFFF) <= np.repeat(last, length)[: len(worst)]
+            key[~within] = np.iinfo(np.int64).max
+            first = np.minimum.reduceat(key, starts) & 0xFFFFFFFF
+        places = (starts + first)[:, None] + np.arange(stride)
+        return every[places], first
+
+
+def _stride(shortest: int, count: int) -> int:
+    most = 8 if count <= _FEW else 4
+    return next(stride for stride in (8, 4, 2, 1) if stride <= most and WINDOW + stride - 1 <= shortest)
+
+
+def _table(windows: Array, bits: int) -> Array:
+    """Return a Bloom filter of the windows, three bits for each."""
+    shift = np.uint64(64 - bits)
+    flags = np.zeros(1 << bits, np.bool_)
+    for multiplier in _MULTIPLIERS:
+        flags[((windows * multiplier) >> shift).view(np.int64)] = True
+    return np.packbits(flags, bitorder="little")
