@@ -7,8 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-_RUN = re.compile(rb"[A-Za-z0-9+/_-]{16}(?:\r|\\r)?\Z")
-_WRAPPED = re.compile(rb"(?<=[A-Za-z0-9+/_-]{16})(?:\r?\n|(?:\\r)?\\n)(?=[A-Za-z0-9+/_=-])")
+_RUN = re.compile(rb"[A-Za-z0-9+/_-]{16}(\r|\\r)?\Z")
 _ENTITY = re.compile(
     rb"&(?:#(?:[0-9]{1,7}|[xX][0-9a-fA-F]{1,6});?|(?:amp|apos|quot|commat|period|lowbar|plus|[a-zA-Z]{4,6});)"
 )
@@ -39,11 +38,17 @@ def loosened(text: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _line_ends(text: bytes) -> Iterator[int]:
-    for mark in (b"\n", b"\\n"):
-        place = text.find(mark)
+    yield from (end for _, end in _wraps(text))
+
+
+def _wraps(text: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where lines end that look like base64, as they do in mail, and as they do inside of JSON."""
+    for first, mark in ((b"\n", b"\n"), (b"\\", b"\\n")):
+        place = text.find(mark) if first in text else -1
         while place >= 0:
-            if _RUN.search(text[max(0, place - 18) : place]):
-                yield place
+            run = _RUN.search(text[max(0, place - 18) : place])
+            if run:
+                yield place - len(run[1] or b""), place + len(mark)
             place = text.find(mark, place + 1)
 
 
@@ -56,7 +61,11 @@ def _marked(pattern: re.Pattern[bytes], mark: bytes) -> Callable[[bytes], Iterat
 
 
 def _unwrapped(text: bytes) -> bytes:
-    return _WRAPPED.sub(b"", text)
+    parts, done = [], 0
+    for start, end in sorted(_wraps(text)):
+        parts.append(text[done:start])
+        done = end
+    return b"".join((*parts, text[done:]))
 
 
 def _without_entities(text: bytes) -> bytes:
