@@ -15,11 +15,12 @@ from typing import IO, Any, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from delible.lake.arrow_search import is_searchable, search_table
+from delible.lake.arrow_search import in_array, is_searchable, search_table
 from delible.lake.formats import ARCHIVES, COLUMNS, STREAMS, Format
 from delible.lake.forms import Needles
 from delible.lake.hidden import Hidden
 from delible.lake.packed import UNREADABLE, Allowance, Packed, Unopened, members, unpacked
+from delible.lake.parquet_parts import search_parts
 from delible.lake.places import search_name
 from delible.lake.typed_keys import TypedKeys
 
@@ -146,12 +147,17 @@ def _in_columns(
                     yield ("", f"footer, {form}"), 1
             batches = map(stripes.read_stripe, range(stripes.nstripes))
         kinds: set[pa.DataType] = set()
+        known: set[tuple[str, str]] = set()
         for batch, found in _side_by_side(batches, partial(_in_batch, needles, typed)):
             kinds.update(batch.schema.types)
+            known.update(found)
             yield from found.items()
         if file is not None:
             # Last: over some damaged footers Arrow ends the process, unless reading the rows has refused them before.
-            yield from in_footer(file.metadata, needles).items()
+            stated = in_footer(file.metadata, needles)
+            known.update(stated)
+            yield from stated.items()
+            yield from search_parts(source, needles, partial(in_array, needles=needles), known).items()
         if not all(is_searchable(kind) for kind in kinds):
             raise Unopened
 

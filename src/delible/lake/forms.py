@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from ahocorasick_rs import BytesAhoCorasick
 
+from delible.lake.bloom import Hashes, hashes
 from delible.lake.grams import SHORTEST, Grams
 from delible.lake.letters import ENCODINGS, Whole, wholes
 from delible.lake.loosened import loosened
@@ -112,6 +113,12 @@ class Needles:
         found = Counter(name for name, _, _ in places)
         spelled = sum(_number_stands_alone(haystack, *place) for place in self._numbers.places(haystack))
         return found + Counter({"another spelling": spelled})
+
+    @cached_property
+    def hashes(self) -> Hashes:
+        """The values in their likely spellings, as Bloom filters go by them."""
+        spellings = {text for value in self._ordered for text in (value, value.lower(), value.upper())}
+        return hashes(text.encode("utf-8", "surrogatepass") for text in sorted(spellings))
 
     def _written(self, group: int, member: int) -> frozenset[bytes]:
         return frozenset(self._forms[group].write(self._ordered[member]))
