@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from delible.lake.forms import Needles, stands_alone
 from delible.lake.log_search import search_statistics
 from delible.lake.loosened import LOOSE
+from delible.lake.payloads import unpacked_values
 from delible.lake.plain_values import count_values, is_comparable
 from delible.lake.typed_keys import TypedKeys
 
@@ -126,7 +127,16 @@ def in_array(array: pa.Array, needles: Needles) -> Counter[str]:
     if len(binary) == 0 or data is None:
         return Counter()
     text = bytes(memoryview(data)[int(offsets[0]) : int(offsets[-1])])
-    return _per_value(text, offsets - offsets[0], needles)
+    offsets = offsets - offsets[0]
+    found = _per_value(text, offsets, needles)
+    for content in unpacked_values(text, offsets, binary=not _is_text(kind)) if needles.count else ():
+        for form, count in needles.search(content).items():
+            found[f"compressed value, {form}"] += count
+    return found
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def _per_value(text: bytes, offsets: np.ndarray[tuple[int], np.dtype[np.int64]], needles: Needles) -> Counter[str]:
