@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import chain
 from pathlib import PurePosixPath
-from typing import IO, Any, TypeVar
+from typing import IO, Any, Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -37,22 +37,33 @@ _LEVELS = 3
 T = TypeVar("T")
 
 
+class Digest(Protocol):
+    """What `hashlib` makes."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take in more bytes."""
+
+
 class FileSearch:
     """What one file holds of what is looked for.
 
     Args:
         size: The file's size in bytes, which bounds how much may be unpacked from it.
+        digest: Is fed the file's own bytes.
 
     Attributes:
         found: Matches by column (or nothing) and form.
         wholly: Whether everything that is packed in it could be looked into.
     """
 
-    def __init__(self, needles: Needles, typed: Mapping[str, TypedKeys], *, size: int) -> None:
+    def __init__(
+        self, needles: Needles, typed: Mapping[str, TypedKeys], *, size: int, digest: Digest | None = None
+    ) -> None:
         self.found: Counter[tuple[str, str]] = Counter()
         self.wholly = True
         self._needles = needles
         self._typed = typed
+        self._digest = digest
         self._allowance = Allowance(size)
 
     def look(self, packed: Packed) -> None:
@@ -66,8 +77,9 @@ class FileSearch:
             with packed.open() as stream:
                 # Bytes that are packed read as nothing; marks between letters stand in them by chance alone.
                 search = self._needles.search if kind in _OPAQUE else self._needles.search_plain
-                look = hidden.look if kind in _OPAQUE else None
-                for form, count in search_stream(stream, self._needles, look, search).items():
+                looks: list[Callable[[bytes], object]] = [hidden.look] if kind in _OPAQUE else []
+                looks += [self._digest.update] if self._digest is not None and level == 0 else []
+                for form, count in search_stream(stream, self._needles, looks, search).items():
                     self.found["", prefix + form] += count
             self._look_inside(packed, Format.ZIP if hidden.zipped else kind, level, prefix)
             if hidden.packed:
@@ -95,20 +107,20 @@ class FileSearch:
 def search_stream(
     stream: IO[bytes],
     needles: Needles,
-    look: Callable[[bytes], None] | None = None,
+    looks: Sequence[Callable[[bytes], object]] = (),
     search: Callable[[bytes], Counter[str]] | None = None,
 ) -> Counter[str]:
     """Search bytes in overlapping chunks; a match that straddles two chunks is seen in the overlap.
 
     Args:
-        look: Sees each chunk, too.
+        looks: Each sees each chunk, too.
         search: Counts the matches of a chunk; in all ways in which it may be read, unless it says otherwise.
     """
     search = search or needles.search
     found: Counter[str] = Counter()
     overlap = b""
     while chunk := stream.read(_CHUNK):
-        if look is not None:
+        for look in looks:
             look(chunk)
         block = overlap + chunk
         counted = search(block)

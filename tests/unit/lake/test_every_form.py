@@ -144,9 +144,7 @@ def test_all_of_many_values_are_found_at_every_place(few: int, monkeypatch: pyte
     assert not Needles(values).search(others)
 
 
-def test_many_values_are_searched_in_portions_with_one_outcome(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_values_are_searched_in_portions_with_one_outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from delible.lake import verify
 
     values = [f"person.{n}@shop.example" for n in range(50)]
