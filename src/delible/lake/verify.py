@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -173,7 +174,7 @@ class Outcome:
 
 def _in_folder(folder: Folder, sought: Sought, digests: list[FileDigest] | None) -> Outcome:
     outcome = Outcome()
-    filesystem, root = pafs.FileSystem.from_uri(folder.location)
+    filesystem, root = pafs.FileSystem.from_uri(re.sub(r"\As3[an]://", "s3://", folder.location))
     try:
         objects = _objects(filesystem, root, folder.skip)
     except (OSError, UnicodeError):

@@ -124,14 +124,8 @@ class Bucket:
             uploads_older_than: A younger one may be somebody's who still writes.
             now: Instant that ages are counted from.
         """
-        removed = 0
-        portion: list[dict[str, str]] = []
-        for version in self.old_versions():
-            portion.append({"Key": self._prefix + version.key, "VersionId": version.version})
-            if len(portion) == _AT_ONCE:
-                removed += self._delete(portion)
-                portion = []
-        removed += self._delete(portion)
+        # Markers last: whoever removes the marker above an old version makes that version the current one.
+        removed = sum(self._removed(marker=marker) for marker in (False, True))
         limit = (now or datetime.now(UTC)) - uploads_older_than
         given_up = 0
         for upload in list(self.uploads()):
@@ -158,6 +152,17 @@ class Bucket:
             and "NewerNoncurrentVersions" not in rule["NoncurrentVersionExpiration"]
         ]
         return min(days, default=None)
+
+    def _removed(self, *, marker: bool) -> int:
+        removed = 0
+        portion: list[dict[str, str]] = []
+        for version in self.old_versions():
+            if version.marker is marker:
+                portion.append({"Key": self._prefix + version.key, "VersionId": version.version})
+            if len(portion) == _AT_ONCE:
+                removed += self._delete(portion)
+                portion = []
+        return removed + self._delete(portion)
 
     def _delete(self, portion: list[dict[str, str]]) -> int:
         if not portion:
