@@ -82,6 +82,7 @@ def search(
     now: datetime,
     numbers: Sequence[str] = (),
     digests: list[FileDigest] | None = None,
+    in_folder: InFolder | None = None,
 ) -> Verification:
     """Search every byte of the folders for the values in all their forms.
 
@@ -92,7 +93,9 @@ def search(
         now: The instant that the result carries.
         numbers: Those of the values that are digits, and may stand in other spellings.
         digests: Takes the digest of every file that was read to its end.
+        in_folder: How one folder is searched, such as `lake.spread` does it; here and now unless it is given.
     """
+    in_folder = in_folder or search_folder
     outcome = Outcome()
     ordered = sorted(set(values))
     for start in range(0, max(1, len(ordered)), MOST_AT_ONCE):
@@ -100,7 +103,7 @@ def search(
         chosen = {*portion}
         sought = Sought(tuple(portion), tuple(n for n in numbers if n in chosen), first=start == 0)
         for folder in folders:
-            outcome.add(_in_folder(folder, sought, digests if start == 0 else None), first=start == 0)
+            outcome.add(in_folder(folder, sought, digests if start == 0 else None), first=start == 0)
         if len(ordered) > MOST_AT_ONCE:
             outcome.hide(sought.needles, digests)
     return outcome.verification(now, len(ordered) + sum(len(t.values) for f in folders for t in f.typed.values()))
@@ -172,34 +175,59 @@ class Outcome:
         )
 
 
-def _in_folder(folder: Folder, sought: Sought, digests: list[FileDigest] | None) -> Outcome:
+InFolder = Callable[[Folder, Sought, list[FileDigest] | None], Outcome]
+
+
+def search_folder(folder: Folder, sought: Sought, digests: list[FileDigest] | None) -> Outcome:
+    """Search one folder in this process."""
     outcome = Outcome()
-    filesystem, root = pafs.FileSystem.from_uri(re.sub(r"\As3[an]://", "s3://", folder.location))
-    try:
-        objects = _objects(filesystem, root, folder.skip)
-    except (OSError, UnicodeError):
-        outcome.unreadable[f"{folder.name}/ (a folder that may not be listed, or a name that is not UTF-8)"] = None
-        return outcome
-    looking = FolderSearch(folder, sought, filesystem, root)
-    for info in objects:
+    looking = FolderSearch(folder, sought)
+    for info in listed(folder, outcome):
         looking.look(info, outcome, digests)
     for beside in folder.beside:
         looking.look_beside(beside, outcome)
     return outcome
 
 
+def listed(folder: Folder, outcome: Outcome) -> list[pafs.FileInfo]:
+    """Return what lies in a folder; one that cannot be listed is noted as unreadable."""
+    try:
+        return _objects(*_opened(folder.location), folder.skip)
+    except (OSError, UnicodeError):
+        outcome.unreadable[f"{folder.name}/ (a folder that may not be listed, or a name that is not UTF-8)"] = None
+        return []
+
+
+def _opened(location: str) -> tuple[pafs.FileSystem, str]:
+    filesystem, root = pafs.FileSystem.from_uri(re.sub(r"\As3[an]://", "s3://", location))
+    return filesystem, root
+
+
 class FolderSearch:
     """One pass over the objects of one folder."""
 
-    def __init__(self, folder: Folder, sought: Sought, filesystem: pafs.FileSystem, root: str) -> None:
+    def __init__(self, folder: Folder, sought: Sought) -> None:
         self._folder = folder
-        self._filesystem = filesystem
-        self._root = root
+        self._filesystem, self._root = _opened(folder.location)
         self._needles = sought.needles
         # Spark does not tell letter case apart in names of columns.
         self._typed = {column.lower(): keys for column, keys in folder.typed.items()} if sought.first else {}
         self._names = Names(self._needles, self._typed)
         self._rest = _Rest.of(folder, sought) if folder.kept else None
+
+    def place(self, path: str) -> str:
+        """Return how an object is named in the result."""
+        return f"{self._folder.name}/{self._names.shown(str(PurePosixPath(path).relative_to(self._root)))}"
+
+    def look_at(self, path: str, outcome: Outcome, digests: list[FileDigest] | None = None) -> None:
+        """Search the object of a path; one that is gone by now holds nothing."""
+        info = self._filesystem.get_file_info(path)
+        if info.type is not pafs.FileType.NotFound or self._links(path):
+            self.look(info, outcome, digests)
+
+    def _links(self, path: str) -> bool:
+        """Return whether a path is a link; its target says something even when it is not there."""
+        return isinstance(self._filesystem, pafs.LocalFileSystem) and os.path.islink(path)
 
     def look(self, info: pafs.FileInfo, outcome: Outcome, digests: list[FileDigest] | None = None) -> None:
         """Search one object, its name included."""

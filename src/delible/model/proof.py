@@ -7,6 +7,9 @@ from datetime import datetime
 from delible.model.base import Frozen
 from delible.model.exception import KeptPart
 
+SPREAD_FROM = 8 * 1024**3
+"""Bytes of one folder from which on a cluster searches it: one machine takes about half a minute for so much."""
+
 
 class Match(Frozen):
     """A place where a searched identifier still stands: where, in which form, how often; never what.

@@ -83,8 +83,7 @@ class Bucket:
 
     def old_versions(self) -> Iterator[OldVersion]:
         """Yield every version that no listing shows, delete markers included; none where the bucket keeps none."""
-        pages = self._client.get_paginator("list_object_versions")
-        for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix):
+        for page in self._pages("list_object_versions"):
             for found in page.get("Versions", ()):
                 if not found["IsLatest"]:
                     yield OldVersion(self._relative(found), found["VersionId"], found["Size"], found["LastModified"])
@@ -93,10 +92,17 @@ class Bucket:
 
     def uploads(self) -> Iterator[Upload]:
         """Yield every upload that was begun and neither finished nor given up."""
-        pages = self._client.get_paginator("list_multipart_uploads")
-        for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix):
+        for page in self._pages("list_multipart_uploads"):
             for found in page.get("Uploads", ()):
                 yield Upload(self._relative(found), found["UploadId"], found["Initiated"])
+
+    def _pages(self, operation: str) -> Iterator[Mapping[str, Any]]:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            yield from self._client.get_paginator(operation).paginate(Bucket=self._bucket, Prefix=self._prefix)
+        except (BotoCoreError, ClientError):
+            raise OSError("the bucket may not be listed") from None
 
     def open(self, version: OldVersion) -> IO[bytes]:
         """Return the bytes of an old version, in memory.

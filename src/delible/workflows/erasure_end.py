@@ -23,6 +23,7 @@ from delible.workflows.file_lists import file_list
 from delible.workflows.journal import Journal, Step
 from delible.workflows.lineage_events import erasure_events
 from delible.workflows.notices import queue_after
+from delible.workflows.object_versions import purge_object_versions
 from delible.workflows.stages import Run, Treated, reported
 from delible.workflows.unfinished import forget_plan, plans_before
 from delible.workflows.verification import search_everything
@@ -81,6 +82,7 @@ class Conclusion:
         if held:
             self._end_others(ids, held)
             raise BlockedError.of(held)
+        purge_object_versions(self.run, self.treated, self.control.policies.tables)
         self.run.progress("searching every byte")
         found = self._searched(ids)
         clean = proven_clean(self._searched, found, ids, concerns=self._concerning())

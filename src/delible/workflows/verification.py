@@ -27,7 +27,7 @@ from delible.workflows.spark import end_session
 
 if TYPE_CHECKING:
     from delible.lake.typed_keys import TypedKeys
-    from delible.lake.verify import Beside, Folder
+    from delible.lake.verify import Beside, Folder, InFolder
 
 
 def search_everything(
@@ -79,7 +79,17 @@ def search_everything(
         now=now,
         numbers=telling_numbers(keys, policies.controller),
         digests=digests,
+        in_folder=_cluster(),
     )
+
+
+def _cluster() -> InFolder | None:
+    """Return how the cluster searches that this process was submitted to; None for a process on its own."""
+    from delible.lake.session import active_session
+    from delible.lake.spread import spread_folder
+
+    spark = active_session()
+    return None if spark is None else partial(spread_folder, spark)
 
 
 def beside(location: str) -> tuple[Beside, ...]:
@@ -92,12 +102,15 @@ def beside(location: str) -> tuple[Beside, ...]:
     if not is_bucket(location):
         return ()
     bucket = Bucket(location)
-    old = [v for v in bucket.old_versions() if not v.marker]
+    try:
+        old, uploads = [v for v in bucket.old_versions() if not v.marker], [*bucket.uploads()]
+    except OSError:
+        return (Beside("", "its old versions may not be listed", 0, None),)
     days = bucket.ends_by_itself() if old else None
     until = f"until {days} day(s) after it was replaced" if days is not None else "without end"
     return (
         *(Beside(v.key, f"recoverable: version, {until}", v.size, partial(bucket.open, v)) for v in old),
-        *(Beside(u.key, "an upload that nobody finished", 0, None) for u in bucket.uploads()),
+        *(Beside(u.key, "an upload that nobody finished", 0, None) for u in uploads),
     )
 
 
