@@ -3,12 +3,13 @@
 An automaton of a million values in all forms needs more memory than a machine has. Here only every eighth, fourth or
 second place of the searched bytes is looked at: a pattern gives as many neighbouring windows of eight bytes as the
 stride is wide, so one of them stands at such a place wherever the pattern does. A table of bits says in nanoseconds
-that a window is none of them. What is left is compared with the pattern's ends, and then byte by byte.
+that a window is none of them. What is left is compared with the stretch of the pattern that the fewest others share,
+with its end, and then byte by byte.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ _FEW = 200_000
 """So many patterns may have eight windows each; more have four, which halves the memory and doubles the look-ups."""
 _FOLD = np.uint64(0x2020202020202020)
 _MULTIPLIERS = tuple(np.uint64(m) for m in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
+_NARROW = 4
+_MOST_ALIKE = 3
 _BLOCK = 1 << 14
 _LEAST_BITS, _MOST_BITS = 20, 30
 _PAIRS = 1 << 20
@@ -27,7 +30,7 @@ _BUCKETS = 1 << 20
 
 Array = np.ndarray[Any, Any]
 Hit = tuple[int, int, int, int]
-"""Group, member, start and end of what is probably a match: its window and both ends are equal but for letter case."""
+"""Group, member, start and end of what is probably a match: three stretches of it are equal but for letter case."""
 
 
 class Grams:
@@ -47,14 +50,15 @@ class Grams:
         self.count = sum(len(group.member) for group in every)
         if not self.count:
             return
-        self._stride = _stride(int(min(group.length.min() for group in every)), self.count)
-        parts = [group.windows(self._stride) for group in every]
+        shortest = int(min(group.length.min() for group in every))
+        self._stride, parts = _chosen(every, _stride(shortest, self.count))
         windows = np.concatenate([w.ravel() for w, _ in parts])
         self._first = np.concatenate([first for _, first in parts])
         self._group = np.repeat(np.array([g.number for g in every], np.uint8), [len(g.member) for g in every])
         self._member = np.concatenate([g.member for g in every])
         self._length = np.concatenate([g.length for g in every])
-        self._head = np.concatenate([g.head for g in every])
+        self._own_at = np.concatenate([g.own_at for g in every])
+        self._own = np.concatenate([g.own for g in every])
         self._tail = np.concatenate([g.tail for g in every])
         del every, parts
         bits = int(len(windows) * 16).bit_length()
@@ -69,12 +73,10 @@ class Grams:
             return
         data = np.frombuffer(haystack, np.uint8)
         every = np.lib.stride_tricks.as_strided(data[:WINDOW].view(np.uint64), (len(data) - WINDOW + 1,), (1,))
-        seen: set[Hit] = set()
-        for place, window in self._candidates(data):
-            for hit in self._pairs(every, place, window):
-                if hit not in seen:
-                    seen.add(hit)
-                    yield hit
+        found = [*self._candidates(data)]
+        if found:
+            places, windows = (np.concatenate(each) for each in zip(*found, strict=True))
+            yield from dict.fromkeys(self._pairs(every, places, windows))
 
     def _candidates(self, data: Array) -> Iterator[tuple[Array, Array]]:
         """Yield places and windows that the table of bits does not rule out."""
@@ -133,9 +135,9 @@ class Grams:
         length = self._length[pattern].astype(np.int64)
         inside = (start >= 0) & (start + length <= len(every) + WINDOW - 1)
         start, pattern, length = start[inside], pattern[inside], length[inside]
-        same = ((every[start] | _FOLD) == self._head[pattern]) & (
-            (every[start + length - WINDOW] | _FOLD) == self._tail[pattern]
-        )
+        same = (every[start + self._own_at[pattern]] | _FOLD) == self._own[pattern]
+        start, pattern, length = start[same], pattern[same], length[same]
+        same = (every[start + length - WINDOW] | _FOLD) == self._tail[pattern]
         start, pattern, length = start[same], pattern[same], length[same]
         yield from zip(
             self._group[pattern].tolist(),
@@ -153,11 +155,26 @@ class _Group:
         self.length = length
         self._starts = np.concatenate([[0], np.cumsum(length, dtype=np.int64)[:-1]]) if len(length) else length
         data = np.frombuffer(flat, np.uint8)
-        if len(length):
-            every = np.lib.stride_tricks.as_strided(data[:WINDOW].view(np.uint64), (len(data) - WINDOW + 1,), (1,))
-            self._every = every | _FOLD
-            self.head = self._every[self._starts]
-            self.tail = self._every[self._starts + length - WINDOW]
+        if not len(length):
+            return
+        every = np.lib.stride_tricks.as_strided(data[:WINDOW].view(np.uint64), (len(data) - WINDOW + 1,), (1,))
+        self._every = every | _FOLD
+        bucket = ((self._every * _MULTIPLIERS[0]) >> np.uint64(44)).astype(np.int32)
+        self._often = np.bincount(bucket, minlength=_BUCKETS).astype(np.uint32)[bucket]
+        self._inside = (np.arange(len(self._every)) - np.repeat(self._starts, length)[: len(self._every)]).astype(
+            np.int32
+        )
+        self.own_at, _ = self._fewest(self._often, WINDOW)
+        self.own = self._every[self._starts + self.own_at]
+        self.tail = self._every[self._starts + length - WINDOW]
+
+    def _fewest(self, often: Array, size: int) -> tuple[Array, Array]:
+        """Return, per pattern, the first place of a stretch that the fewest others share, and how many do."""
+        last = (self.length.astype(np.int32) - size).repeat(self.length)[: len(often)]
+        key = (often.astype(np.uint64) << np.uint64(32)) | self._inside.astype(np.uint64)
+        key[self._inside > last] = np.iinfo(np.uint64).max
+        best = np.minimum.reduceat(key, self._starts)
+        return (best & np.uint64(0xFFFFFFFF)).astype(np.int64), (best >> np.uint64(32)).astype(np.int64)
 
     @classmethod
     def of(cls, number: int, patterns: Iterable[tuple[int, bytes]]) -> _Group:
@@ -169,27 +186,31 @@ class _Group:
         length = np.fromiter(map(len, texts), np.uint32, len(texts))
         return cls(number, b"".join(texts), np.array(members, np.uint32), length)
 
-    def windows(self, stride: int) -> tuple[Array, Array]:
+    def windows(self, stride: int) -> tuple[Array, Array, int]:
         """Return, per pattern, as many windows as the stride is wide, and where the first of them stands in it.
 
         Of many patterns those windows are taken that the fewest others share: not the domain of everybody's address.
+        How many do share one, for all patterns together, is returned as well.
         """
-        every, starts, length = self._every, self._starts, self.length.astype(np.int64)
-        if len(length) == 1:
-            first = np.zeros(1, np.int64)
-        else:
-            bucket = ((every * _MULTIPLIERS[0]) >> np.uint64(44)).astype(np.int64)
-            often = np.bincount(bucket, minlength=_BUCKETS)[bucket]
-            worst = often.copy()
-            for step in range(1, stride):
-                worst[:-step] = np.maximum(worst[:-step], often[step:])
-            last = length - WINDOW - stride + 1
-            key = (worst << 32) + np.arange(len(worst)) - np.repeat(starts, length)[: len(worst)]
-            within = (key & 0xFFFFFFFF) <= np.repeat(last, length)[: len(worst)]
-            key[~within] = np.iinfo(np.int64).max
-            first = np.minimum.reduceat(key, starts) & 0xFFFFFFFF
-        places = (starts + first)[:, None] + np.arange(stride)
-        return every[places], first
+        worst = self._often.copy()
+        for step in range(1, stride):
+            worst[:-step] = np.maximum(worst[:-step], self._often[step:])
+        first, shared = self._fewest(worst, WINDOW + stride - 1)
+        places = (self._starts + first)[:, None] + np.arange(stride)
+        return self._every[places], first, int(shared.sum())
+
+
+def _chosen(every: Sequence[_Group], stride: int) -> tuple[int, list[tuple[Array, Array]]]:
+    """Return the stride and the windows; a wide stride only where its windows tell the patterns apart.
+
+    Values that are alike, such as numbered addresses, share most of what eight windows in a row must cover.
+    """
+    while True:
+        parts = [group.windows(stride) for group in every]
+        shared = sum(share for _, _, share in parts)
+        if stride <= _NARROW or shared <= _MOST_ALIKE * sum(len(group.member) for group in every):
+            return stride, [(windows, first) for windows, first, _ in parts]
+        stride //= 2
 
 
 def _stride(shortest: int, count: int) -> int:
