@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Collection, Iterator
 from pathlib import PurePosixPath
 
 import pyarrow.fs as pafs
 
 from delible.lake.forms import Needles
+from delible.lake.listing import opened
 from delible.lake.places import Names
 from delible.model.proof import FileDigest
 
@@ -23,7 +23,7 @@ def old_files(name: str, location: str, live: Collection[str]) -> Iterator[FileD
         name: How the table is named in places, such as `table:orders`.
         live: Names of the newest version's data files, without their folders.
     """
-    filesystem, root = pafs.FileSystem.from_uri(re.sub(r"\As3[an]://", "s3://", location))
+    filesystem, root = opened(location)
     names = Names(Needles(()), {})
     found = filesystem.get_file_info(pafs.FileSelector(root, recursive=True, allow_not_found=True))
     for info in sorted(found, key=lambda i: i.path):

@@ -19,6 +19,7 @@ import pyarrow as pa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from delible.lake.search_child import Child
+from delible.lake.session import shipped
 from delible.lake.verify import Folder, FolderSearch, Outcome, Sought, listed, search_folder
 from delible.model.proof import SPREAD_FROM, FileDigest
 
@@ -55,12 +56,12 @@ def spread_folder(
     bare = replace(folder, beside=(), kept=tuple(replace(kept) for kept in folder.kept))
     plain = pickle.dumps((bare, Sought(sought.values, sought.numbers, sought.first), groups, digests is not None))
     key, nonce = AESGCM.generate_key(256), os.urandom(12)
-    shipped = spark.sparkContext.broadcast(AESGCM(key).encrypt(nonce, plain, None))
+    sent = shipped(spark, AESGCM(key).encrypt(nonce, plain, None))
     try:
         frame = spark.range(0, len(groups), numPartitions=len(groups))
-        rows = frame.mapInArrow(partial(_in_worker, shipped, key, nonce), "number long, found string").toArrow()
+        rows = frame.mapInArrow(partial(_in_worker, sent, key, nonce), "number long, found string").toArrow()
     finally:
-        shipped.destroy()
+        sent.destroy()
     found = sorted(zip(rows["number"].to_pylist(), rows["found"].to_pylist(), strict=True))
     for _, told in found:
         each, seen = _read(told)
@@ -91,13 +92,13 @@ _children: dict[bytes, tuple[Child, list[list[tuple[int, str]]]]] = {}
 """One per worker process, which makes its windows of the values once for all tasks that it is given."""
 
 
-def _in_worker(shipped: Any, key: bytes, nonce: bytes, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _in_worker(sent: Any, key: bytes, nonce: bytes, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     if key not in _children:
         for child, _ in _children.values():
             child.close()
         _children.clear()
         folder, sought, groups, digests = pickle.loads(  # noqa: S301 - nobody else has the key
-            AESGCM(key).decrypt(nonce, shipped.value, None)
+            AESGCM(key).decrypt(nonce, sent.value, None)
         )
         _children[key] = Child(folder, sought, digests=digests), groups
     child, groups = _children[key]

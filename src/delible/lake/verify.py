@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import IO
 
 import pyarrow.fs as pafs
@@ -24,6 +23,7 @@ from delible.lake.file_search import Digest, FileSearch
 from delible.lake.formats import Format
 from delible.lake.forms import Needles
 from delible.lake.kept_search import KeptValues
+from delible.lake.listing import objects, opened
 from delible.lake.log_search import search_statistics
 from delible.lake.packed import UNREADABLE, Packed
 from delible.lake.places import HIDDEN, Names, search_name
@@ -192,15 +192,10 @@ def search_folder(folder: Folder, sought: Sought, digests: list[FileDigest] | No
 def listed(folder: Folder, outcome: Outcome) -> list[pafs.FileInfo]:
     """Return what lies in a folder; one that cannot be listed is noted as unreadable."""
     try:
-        return _objects(*_opened(folder.location), folder.skip)
+        return objects(*opened(folder.location), folder.skip)
     except (OSError, UnicodeError):
         outcome.unreadable[f"{folder.name}/ (a folder that may not be listed, or a name that is not UTF-8)"] = None
         return []
-
-
-def _opened(location: str) -> tuple[pafs.FileSystem, str]:
-    filesystem, root = pafs.FileSystem.from_uri(re.sub(r"\As3[an]://", "s3://", location))
-    return filesystem, root
 
 
 class FolderSearch:
@@ -208,7 +203,7 @@ class FolderSearch:
 
     def __init__(self, folder: Folder, sought: Sought) -> None:
         self._folder = folder
-        self._filesystem, self._root = _opened(folder.location)
+        self._filesystem, self._root = opened(folder.location)
         self._needles = sought.needles
         # Spark does not tell letter case apart in names of columns.
         self._typed = {column.lower(): keys for column, keys in folder.typed.items()} if sought.first else {}
@@ -308,37 +303,6 @@ class _Rest:
                 else:
                     search.found.update(found)
         return search
-
-
-def _objects(filesystem: pafs.FileSystem, root: str, skip: tuple[str, ...]) -> list[pafs.FileInfo]:
-    """Return what lies under a folder; of folders, only those whose names no file below them has in its path."""
-    skipped = tuple(f"{root.rstrip('/')}/{part.strip('/')}/" for part in skip)
-    if isinstance(filesystem, pafs.LocalFileSystem):
-        found = filesystem.get_file_info(list(_local_paths(root, skipped)))
-    else:
-        found = filesystem.get_file_info(pafs.FileSelector(root, recursive=True, allow_not_found=True))
-    found = [i for i in found if not f"{i.path}/".startswith(skipped)]
-    above = {str(parent) for i in found for parent in PurePosixPath(i.path).parents}
-    return sorted((i for i in found if i.path not in above), key=lambda i: i.path)
-
-
-def _local_paths(root: str, skipped: tuple[str, ...]) -> Iterator[str]:
-    """Yield every path under a local folder; a folder that is linked to twice, or to itself, is entered once.
-
-    Raises:
-        UnicodeError: When a name is not UTF-8.
-    """
-    entered = {os.path.realpath(root)}
-    waiting = [root.rstrip("/") or "/"] if os.path.isdir(root) else []
-    while waiting:
-        for entry in os.scandir(waiting.pop()):
-            entry.path.encode()
-            yield entry.path
-            real = os.path.realpath(entry.path)
-            inside = entry.is_symlink() and Path(real).is_relative_to(os.path.realpath(root))
-            if entry.is_dir() and real not in entered and not inside and not f"{entry.path}/".startswith(skipped):
-                entered.add(real)
-                waiting.append(entry.path)
 
 
 def _name_matches(filesystem: pafs.FileSystem, info: pafs.FileInfo, path: str, names: Names) -> Counter[str]:
