@@ -20,6 +20,8 @@ _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 _ESCAPE_BEFORE = re.compile(rb"(?:\\[nrtbf]|\\u[0-9a-f]{4}|%(?:25)*[0-9a-f]{2})\Z", re.IGNORECASE)
 _ESCAPE_AFTER = re.compile(rb"%(?:25)*[0-9a-fA-F]{2}")
 _LONGEST_ESCAPE = 12
+_AT_ONCE = 4096
+"""Values whose patterns are held as they are, for a moment."""
 
 Place = tuple[Form, int, int]
 
@@ -47,26 +49,34 @@ class Needles:
         self._ordered = sorted(self.values)
         self._spellings = lru_cache(maxsize=1024)(self._written)
         self._rest = _Rest()
-        longest = 0
-
-        def written(form: Form) -> Iterator[tuple[int, bytes]]:
-            nonlocal longest
-            for member, value in enumerate(self._ordered):
-                for pattern in form.write(value):
-                    longest = max(longest, len(pattern))
-                    if len(pattern) >= SHORTEST:
-                        yield member, pattern
-                    elif form.folded:
-                        self._rest.add(pattern, form)
-
-        self._grams = Grams(written(form) for form in self._forms)
+        self._longest_pattern = 0
+        self._grams = Grams(self._portions(form) for form in self._forms)
         kinds = {form.name for form in self._forms}
         for value in self._ordered:
             if not value.isascii():
                 self._rest.add_letters(value, kinds)
         self._rest.build()
-        self.longest = max(longest, self._rest.longest) + _LONGEST_ESCAPE
+        self.longest = max(self._longest_pattern, self._rest.longest) + _LONGEST_ESCAPE
         self._numbers = Numbers(numbers)
+
+    def _portions(self, form: Form) -> Iterator[tuple[list[int], list[bytes]]]:
+        """Yield all patterns of a form, some values at a time; those without a window go to the automaton."""
+        for start in range(0, self.count, _AT_ONCE):
+            members: list[int] = []
+            texts: list[bytes] = []
+            for member in range(start, min(start + _AT_ONCE, self.count)):
+                patterns = [*form.write(self._ordered[member])]
+                texts += patterns
+                members += [member] * len(patterns)
+            if texts and len(min(texts, key=len)) < SHORTEST:
+                for text in texts:
+                    if len(text) < SHORTEST and form.folded:
+                        self._rest.add(text, form)
+                kept = [index for index, text in enumerate(texts) if len(text) >= SHORTEST]
+                members, texts = [members[index] for index in kept], [texts[index] for index in kept]
+            if texts:
+                self._longest_pattern = max(self._longest_pattern, len(max(texts, key=len)))
+                yield members, texts
 
     def search(self, haystack: bytes) -> Counter[str]:
         """Count the matches in one buffer, by form."""

@@ -10,6 +10,7 @@ with its end, and then byte by byte.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,10 @@ _FOLD = np.uint64(0x2020202020202020)
 _MULTIPLIERS = tuple(np.uint64(m) for m in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
 _NARROW = 4
 _MOST_ALIKE = 3
+_OFTEN = 1 << 20
+_LONGEST = 1 << 10
+"""A pattern's windows are chosen among its first thousand bytes."""
+_BITS = np.left_shift(np.uint8(1), np.arange(8, dtype=np.uint8))
 _BLOCK = 1 << 14
 _LEAST_BITS, _MOST_BITS = 20, 30
 _PAIRS = 1 << 20
@@ -37,30 +42,34 @@ class Grams:
     """Patterns, ready to be looked for in any number of buffers.
 
     Args:
-        groups: Of each group its patterns, by the number of the member that each belongs to; none shorter than
-            `SHORTEST`.
+        groups: Of each group its patterns, in portions: the member that each belongs to, and the pattern, which is
+            not shorter than `SHORTEST`.
 
     Attributes:
         count: How many patterns these are.
     """
 
-    def __init__(self, groups: Iterable[Iterable[tuple[int, bytes]]]) -> None:
-        every = [_Group.of(number, patterns) for number, patterns in enumerate(groups)]
-        every = [group for group in every if len(group.member)]
-        self.count = sum(len(group.member) for group in every)
+    def __init__(self, groups: Iterable[Iterable[tuple[Sequence[int], Sequence[bytes]]]]) -> None:
+        blocks = [
+            _Block(number, members, texts)
+            for number, group in enumerate(groups)
+            for members, texts in group
+            if len(texts)
+        ]
+        self.count = sum(len(block.member) for block in blocks)
         if not self.count:
             return
-        shortest = int(min(group.length.min() for group in every))
-        self._stride, parts = _chosen(every, _stride(shortest, self.count))
-        windows = np.concatenate([w.ravel() for w, _ in parts])
-        self._first = np.concatenate([first for _, first in parts])
-        self._group = np.repeat(np.array([g.number for g in every], np.uint8), [len(g.member) for g in every])
-        self._member = np.concatenate([g.member for g in every])
-        self._length = np.concatenate([g.length for g in every])
-        self._own_at = np.concatenate([g.own_at for g in every])
-        self._own = np.concatenate([g.own for g in every])
-        self._tail = np.concatenate([g.tail for g in every])
-        del every, parts
+        shortest = int(min(block.length.min() for block in blocks))
+        self._stride, parts = _chosen(blocks, _stride(shortest, self.count))
+        windows = np.concatenate([part.windows.ravel() for part in parts])
+        self._first = np.concatenate([part.first for part in parts])
+        self._own_at = np.concatenate([part.own_at for part in parts])
+        self._own = np.concatenate([part.own for part in parts])
+        self._tail = np.concatenate([part.tail for part in parts])
+        self._group = np.repeat(np.array([b.number for b in blocks], np.uint8), [len(b.member) for b in blocks])
+        self._member = np.concatenate([block.member for block in blocks])
+        self._length = np.concatenate([block.length for block in blocks])
+        del blocks, parts
         bits = int(len(windows) * 16).bit_length()
         self._table = _table(windows, min(_MOST_BITS, max(_LEAST_BITS, bits)))
         order = np.argsort(windows)
@@ -148,68 +157,74 @@ class Grams:
         )
 
 
-class _Group:
-    def __init__(self, number: int, flat: bytes, member: Array, length: Array) -> None:
+@dataclass(frozen=True)
+class _Chosen:
+    """What is kept of the patterns of one block.
+
+    Args:
+        windows: Per pattern, as many as the stride is wide.
+        first: Where the first of them stands in it.
+        own: The window that the fewest others share, and `own_at`, where it stands.
+        tail: The last window.
+        shared: How many patterns share a window, for all of them together.
+    """
+
+    windows: Array
+    first: Array
+    own: Array
+    own_at: Array
+    tail: Array
+    shared: int
+
+
+class _Block:
+    """Some patterns of one group: few enough that every window of theirs is held for a moment."""
+
+    def __init__(self, number: int, members: Sequence[int], texts: Sequence[bytes]) -> None:
         self.number = number
-        self.member = member
-        self.length = length
-        self._starts = np.concatenate([[0], np.cumsum(length, dtype=np.int64)[:-1]]) if len(length) else length
-        data = np.frombuffer(flat, np.uint8)
-        if not len(length):
-            return
-        every = np.lib.stride_tricks.as_strided(data[:WINDOW].view(np.uint64), (len(data) - WINDOW + 1,), (1,))
-        self._every = every | _FOLD
-        bucket = ((self._every * _MULTIPLIERS[0]) >> np.uint64(44)).astype(np.int32)
-        self._often = np.bincount(bucket, minlength=_BUCKETS).astype(np.uint32)[bucket]
-        self._inside = (np.arange(len(self._every)) - np.repeat(self._starts, length)[: len(self._every)]).astype(
-            np.int32
-        )
-        self.own_at, _ = self._fewest(self._often, WINDOW)
-        self.own = self._every[self._starts + self.own_at]
-        self.tail = self._every[self._starts + length - WINDOW]
+        self.member = np.array(members, np.uint32)
+        self.length = np.fromiter(map(len, texts), np.uint32, len(texts))
+        self._flat = b"".join(texts)
 
-    def _fewest(self, often: Array, size: int) -> tuple[Array, Array]:
-        """Return, per pattern, the first place of a stretch that the fewest others share, and how many do."""
-        last = (self.length.astype(np.int32) - size).repeat(self.length)[: len(often)]
-        key = (often.astype(np.uint64) << np.uint64(32)) | self._inside.astype(np.uint64)
-        key[self._inside > last] = np.iinfo(np.uint64).max
-        best = np.minimum.reduceat(key, self._starts)
-        return (best & np.uint64(0xFFFFFFFF)).astype(np.int64), (best >> np.uint64(32)).astype(np.int64)
+    def chosen(self, stride: int) -> _Chosen:
+        """Choose the windows by which the patterns are found.
 
-    @classmethod
-    def of(cls, number: int, patterns: Iterable[tuple[int, bytes]]) -> _Group:
-        members: list[int] = []
-        texts: list[bytes] = []
-        for member, text in patterns:
-            members.append(member)
-            texts.append(text)
-        length = np.fromiter(map(len, texts), np.uint32, len(texts))
-        return cls(number, b"".join(texts), np.array(members, np.uint32), length)
-
-    def windows(self, stride: int) -> tuple[Array, Array, int]:
-        """Return, per pattern, as many windows as the stride is wide, and where the first of them stands in it.
-
-        Of many patterns those windows are taken that the fewest others share: not the domain of everybody's address.
-        How many do share one, for all patterns together, is returned as well.
+        Of many patterns those are taken that the fewest others share: not the domain of everybody's address.
         """
-        worst = self._often.copy()
+        data, length = np.frombuffer(self._flat, np.uint8), self.length.astype(np.int32)
+        starts = np.concatenate([[0], np.cumsum(length)[:-1]])
+        every = np.lib.stride_tricks.as_strided(data[:WINDOW].view(np.uint64), (len(data) - WINDOW + 1,), (1,)) | _FOLD
+        bucket = ((every * _MULTIPLIERS[0]) >> np.uint64(44)).astype(np.int32)
+        often = np.minimum(np.bincount(bucket, minlength=_BUCKETS), _OFTEN).astype(np.int32)[bucket]
+        inside = (np.arange(len(every)) - np.repeat(starts, length)[: len(every)]).astype(np.int32)
+
+        def fewest(often: Array, size: int) -> tuple[Array, Array]:
+            last = np.repeat(length - size, length)[: len(often)]
+            key = np.where(inside > last, np.iinfo(np.int32).max, often * _LONGEST + np.minimum(inside, _LONGEST - 1))
+            best = np.minimum.reduceat(key, starts)
+            return best % _LONGEST, best // _LONGEST
+
+        own_at, _ = fewest(often, WINDOW)
+        worst = often.copy()
         for step in range(1, stride):
-            worst[:-step] = np.maximum(worst[:-step], self._often[step:])
-        first, shared = self._fewest(worst, WINDOW + stride - 1)
-        places = (self._starts + first)[:, None] + np.arange(stride)
-        return self._every[places], first, int(shared.sum())
+            worst[:-step] = np.maximum(worst[:-step], often[step:])
+        first, shared = fewest(worst, WINDOW + stride - 1)
+        places = (starts + first)[:, None] + np.arange(stride)
+        return _Chosen(
+            every[places], first, every[starts + own_at], own_at, every[starts + length - WINDOW], int(shared.sum())
+        )
 
 
-def _chosen(every: Sequence[_Group], stride: int) -> tuple[int, list[tuple[Array, Array]]]:
+def _chosen(blocks: Sequence[_Block], stride: int) -> tuple[int, list[_Chosen]]:
     """Return the stride and the windows; a wide stride only where its windows tell the patterns apart.
 
     Values that are alike, such as numbered addresses, share most of what eight windows in a row must cover.
     """
     while True:
-        parts = [group.windows(stride) for group in every]
-        shared = sum(share for _, _, share in parts)
-        if stride <= _NARROW or shared <= _MOST_ALIKE * sum(len(group.member) for group in every):
-            return stride, [(windows, first) for windows, first, _ in parts]
+        parts = [block.chosen(stride) for block in blocks]
+        shared = sum(part.shared for part in parts)
+        if stride <= _NARROW or shared <= _MOST_ALIKE * sum(len(block.member) for block in blocks):
+            return stride, parts
         stride //= 2
 
 
@@ -221,7 +236,8 @@ def _stride(shortest: int, count: int) -> int:
 def _table(windows: Array, bits: int) -> Array:
     """Return a Bloom filter of the windows, three bits for each."""
     shift = np.uint64(64 - bits)
-    flags = np.zeros(1 << bits, np.bool_)
+    table = np.zeros(1 << (bits - 3), np.uint8)
     for multiplier in _MULTIPLIERS:
-        flags[((windows * multiplier) >> shift).view(np.int64)] = True
-    return np.packbits(flags, bitorder="little")
+        index = (windows * multiplier) >> shift
+        np.bitwise_or.at(table, (index >> np.uint64(3)).view(np.int64), _BITS[(index & np.uint64(7)).view(np.int64)])
+    return table

@@ -127,7 +127,7 @@ def test_windows_find_what_stands_there(patterns: list[bytes], between: bytes, s
     for member in order:
         places.add((0, member, len(text), len(text) + len(patterns[member])))
         text += patterns[member] + between
-    hits = set(Grams([enumerate(patterns)]).hits(text))
+    hits = set(Grams([[(range(len(patterns)), patterns)]]).hits(text))
     assert places <= hits
     for _, member, start, end in hits:
         assert end - start == len(patterns[member])
