@@ -98,14 +98,16 @@ def search(
     in_folder = in_folder or search_folder
     outcome = Outcome()
     ordered = sorted(set(values))
-    for start in range(0, max(1, len(ordered)), MOST_AT_ONCE):
-        portion = ordered[start : start + MOST_AT_ONCE]
-        chosen = {*portion}
-        sought = Sought(tuple(portion), tuple(n for n in numbers if n in chosen), first=start == 0)
+    portions = [ordered[start : start + MOST_AT_ONCE] for start in range(0, max(1, len(ordered)), MOST_AT_ONCE)]
+    for number, portion in enumerate(portions):
+        sought = Sought.of(portion, numbers, first=number == 0)
         for folder in folders:
-            outcome.add(in_folder(folder, sought, digests if start == 0 else None), first=start == 0)
-        if len(ordered) > MOST_AT_ONCE:
+            outcome.add(in_folder(folder, sought, digests if sought.first else None), first=sought.first)
+        if number:
             outcome.hide(sought.needles, digests)
+    # A place that a later pass told may spell what an earlier one looked for.
+    for portion in portions[:-1]:
+        outcome.hide(Sought.of(portion, numbers).needles, digests)
     return outcome.verification(now, len(ordered) + sum(len(t.values) for f in folders for t in f.typed.values()))
 
 
@@ -120,6 +122,12 @@ class Sought:
     values: tuple[str, ...] = field(repr=False)
     numbers: tuple[str, ...] = field(repr=False)
     first: bool = True
+
+    @staticmethod
+    def of(values: Sequence[str], numbers: Sequence[str], *, first: bool = True) -> Sought:
+        """Return what one pass looks for, with those of the numbers that are among its values."""
+        chosen = frozenset(values)
+        return Sought(tuple(values), tuple(n for n in numbers if n in chosen), first)
 
     @cached_property
     def needles(self) -> Needles:
