@@ -35,6 +35,7 @@ class Needles:
     Args:
         values: What is looked for in all forms.
         numbers: Those of the values that are digits, normalised: they are looked for in other spellings, too.
+        sample: Some of what will be searched; only the time that it takes depends on it.
 
     Attributes:
         values: What is looked for.
@@ -42,7 +43,7 @@ class Needles:
         longest: As many bytes hold any of their forms, and what must be seen around it.
     """
 
-    def __init__(self, values: Iterable[str], numbers: Iterable[str] = ()) -> None:
+    def __init__(self, values: Iterable[str], numbers: Iterable[str] = (), *, sample: bytes = b"") -> None:
         self.values = frozenset(values)
         self.count = len(self.values)
         self._forms = FORMS
@@ -50,7 +51,7 @@ class Needles:
         self._spellings = lru_cache(maxsize=1024)(self._written)
         self._rest = _Rest()
         self._longest_pattern = 0
-        self._grams = Grams(self._portions(form) for form in self._forms)
+        self._grams = Grams((self._portions(form) for form in self._forms), sample)
         kinds = {form.name for form in self._forms}
         for value in self._ordered:
             if not value.isascii():

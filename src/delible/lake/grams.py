@@ -24,6 +24,7 @@ _FOLD = np.uint64(0x2020202020202020)
 _MULTIPLIERS = tuple(np.uint64(m) for m in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
 _NARROW = 4
 _MOST_ALIKE = 3
+_WEIGHT = 16
 _OFTEN = 1 << 20
 _LONGEST = 1 << 10
 """A pattern's windows are chosen among its first thousand bytes."""
@@ -44,12 +45,13 @@ class Grams:
     Args:
         groups: Of each group its patterns, in portions: the member that each belongs to, and the pattern, which is
             not shorter than `SHORTEST`.
+        sample: Some of what will be searched: windows that are frequent there are avoided. It changes no outcome.
 
     Attributes:
         count: How many patterns these are.
     """
 
-    def __init__(self, groups: Iterable[Iterable[tuple[Sequence[int], Sequence[bytes]]]]) -> None:
+    def __init__(self, groups: Iterable[Iterable[tuple[Sequence[int], Sequence[bytes]]]], sample: bytes = b"") -> None:
         blocks = [
             _Block(number, members, texts)
             for number, group in enumerate(groups)
@@ -60,7 +62,7 @@ class Grams:
         if not self.count:
             return
         shortest = int(min(block.length.min() for block in blocks))
-        self._stride, parts = _chosen(blocks, _stride(shortest, self.count))
+        self._stride, parts = _chosen(blocks, _stride(shortest, self.count), _counts(sample))
         windows = np.concatenate([part.windows.ravel() for part in parts])
         self._first = np.concatenate([part.first for part in parts])
         self._own_at = np.concatenate([part.own_at for part in parts])
@@ -186,16 +188,17 @@ class _Block:
         self.length = np.fromiter(map(len, texts), np.uint32, len(texts))
         self._flat = b"".join(texts)
 
-    def chosen(self, stride: int) -> _Chosen:
+    def chosen(self, stride: int, common: Array) -> _Chosen:
         """Choose the windows by which the patterns are found.
 
-        Of many patterns those are taken that the fewest others share: not the domain of everybody's address.
+        Of many patterns those are taken that the fewest others share: not the domain of everybody's address. What is
+        `common` in the searched bytes counts several times.
         """
         data, length = np.frombuffer(self._flat, np.uint8), self.length.astype(np.int32)
         starts = np.concatenate([[0], np.cumsum(length)[:-1]])
         every = np.lib.stride_tricks.as_strided(data[:WINDOW].view(np.uint64), (len(data) - WINDOW + 1,), (1,)) | _FOLD
-        bucket = ((every * _MULTIPLIERS[0]) >> np.uint64(44)).astype(np.int32)
-        often = np.minimum(np.bincount(bucket, minlength=_BUCKETS), _OFTEN).astype(np.int32)[bucket]
+        bucket = _bucket(every)
+        often = np.minimum(np.bincount(bucket, minlength=_BUCKETS) + common, _OFTEN).astype(np.int32)[bucket]
         inside = (np.arange(len(every)) - np.repeat(starts, length)[: len(every)]).astype(np.int32)
 
         def fewest(often: Array, size: int) -> tuple[Array, Array]:
@@ -215,13 +218,27 @@ class _Block:
         )
 
 
-def _chosen(blocks: Sequence[_Block], stride: int) -> tuple[int, list[_Chosen]]:
+def _bucket(windows: Array) -> Array:
+    return ((windows * _MULTIPLIERS[0]) >> np.uint64(44)).astype(np.int32)
+
+
+def _counts(sample: bytes) -> Array:
+    """Return how much the windows of a sample count against a pattern's own, by bucket."""
+    found = np.zeros(_BUCKETS, np.int64)
+    for offset in range(WINDOW if len(sample) >= 2 * WINDOW else 0):
+        words = np.frombuffer(sample, np.uint64, (len(sample) - offset) // WINDOW, offset)
+        found += np.bincount(_bucket(words | _FOLD), minlength=_BUCKETS)
+    # A few windows of any sample are in any bucket by chance.
+    return np.maximum(found - len(sample) // _BUCKETS, 0) * _WEIGHT
+
+
+def _chosen(blocks: Sequence[_Block], stride: int, common: Array) -> tuple[int, list[_Chosen]]:
     """Return the stride and the windows; a wide stride only where its windows tell the patterns apart.
 
     Values that are alike, such as numbered addresses, share most of what eight windows in a row must cover.
     """
     while True:
-        parts = [block.chosen(stride) for block in blocks]
+        parts = [block.chosen(stride, common) for block in blocks]
         shared = sum(part.shared for part in parts)
         if stride <= _NARROW or shared <= _MOST_ALIKE * sum(len(block.member) for block in blocks):
             return stride, parts

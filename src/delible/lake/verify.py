@@ -27,9 +27,12 @@ from delible.lake.listing import objects, opened
 from delible.lake.log_search import search_statistics
 from delible.lake.packed import UNREADABLE, Packed
 from delible.lake.places import HIDDEN, Names, search_name
+from delible.lake.sample_bytes import taken
 from delible.lake.typed_keys import TypedKeys
 from delible.model.proof import FileDigest, Match, Verification
 
+_MANY = 100
+"""From so many values on it pays to know what the tables hold."""
 MOST_AT_ONCE = 200_000
 """Values that one pass looks for: their windows take about half a gigabyte (1.8 KB for an address of 25 letters)."""
 
@@ -95,12 +98,13 @@ def search(
         digests: Takes the digest of every file that was read to its end.
         in_folder: How one folder is searched, such as `lake.spread` does it; here and now unless it is given.
     """
-    in_folder = in_folder or search_folder
     outcome = Outcome()
     ordered = sorted(set(values))
     portions = [ordered[start : start + MOST_AT_ONCE] for start in range(0, max(1, len(ordered)), MOST_AT_ONCE)]
+    sample = b"" if in_folder is not None or len(ordered) < _MANY else taken(f.location for f in folders)
+    in_folder = in_folder or search_folder
     for number, portion in enumerate(portions):
-        sought = Sought.of(portion, numbers, first=number == 0)
+        sought = Sought.of(portion, numbers, first=number == 0, sample=sample)
         for folder in folders:
             outcome.add(in_folder(folder, sought, digests if sought.first else None), first=sought.first)
         if number:
@@ -117,22 +121,24 @@ class Sought:
 
     Args:
         first: The pass that looks for typed keys, too, and for kept ones.
+        sample: Some of what will be searched.
     """
 
     values: tuple[str, ...] = field(repr=False)
     numbers: tuple[str, ...] = field(repr=False)
     first: bool = True
+    sample: bytes = field(default=b"", repr=False)
 
     @staticmethod
-    def of(values: Sequence[str], numbers: Sequence[str], *, first: bool = True) -> Sought:
+    def of(values: Sequence[str], numbers: Sequence[str], *, first: bool = True, sample: bytes = b"") -> Sought:
         """Return what one pass looks for, with those of the numbers that are among its values."""
         chosen = frozenset(values)
-        return Sought(tuple(values), tuple(n for n in numbers if n in chosen), first)
+        return Sought(tuple(values), tuple(n for n in numbers if n in chosen), first, sample)
 
     @cached_property
     def needles(self) -> Needles:
         """The values, ready to be searched for."""
-        return Needles(self.values, self.numbers)
+        return Needles(self.values, self.numbers, sample=self.sample)
 
 
 @dataclass
