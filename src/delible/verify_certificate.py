@@ -5,7 +5,8 @@ can be read through and run elsewhere. It trusts the published key and nothing t
 
 1. the certificate's signature is genuine, over the canonical JSON of everything but the signature;
 2. the exported ledger is one unbroken hash chain from its first record, and its last record is signed by the same key;
-3. the record that the certificate names stands in that chain with that hash.
+3. the record that the certificate names stands in that chain with that hash;
+4. with `--files LIST`: the list of files is the one that the certificate names by its digest.
 
 Exit codes: 0 genuine and nothing was found; 2 an input cannot be used; 4 not genuine, or genuine and stating residue.
 """
@@ -48,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("file", type=Path, metavar="FILE", help="the certificate's JSON document")
     parser.add_argument("--key", type=Path, required=True, metavar="PEM", help="the controller's published key or keys")
     parser.add_argument("--ledger", type=Path, required=True, metavar="JSONL", help="the exported audit ledger")
+    parser.add_argument("--files", type=Path, metavar="LIST", help="the list of files that the certificate names")
     given = parser.parse_args(arguments)
     try:
         keys = public_keys(_read(given.key))
@@ -55,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_signature(certificate, keys)
         records = check_chain(_records(given.ledger), keys)
         check_place(certificate, records)
+        if given.files is not None:
+            check_files(certificate, _read(given.files))
         said, code = outcome(certificate, len(records))
     except Unusable as error:
         said, code = f"cannot be checked: {error}", UNUSABLE
@@ -108,6 +112,20 @@ def check_place(certificate: dict[str, Any], hashes: Sequence[str]) -> None:
         raise NotGenuine(f"the ledger holds {len(hashes)} records, and not the one that the certificate names.")
     if hashes[sequence - 1] != named:
         raise NotGenuine(f"record {sequence} of the ledger is not the one that the certificate names.")
+
+
+def check_files(certificate: dict[str, Any], data: bytes) -> None:
+    """Check that a list of files is the certificate's own, and lists as many as that says."""
+    named = certificate.get("manifest")
+    if not isinstance(named, dict):
+        raise Unusable("the certificate names no list of files.")
+    if hashlib.sha256(data).hexdigest() != named.get("sha256"):
+        raise NotGenuine("the list of files is not the one that the certificate names.")
+    listed = [
+        _object(line, f"line {number} of the list").get("when") for number, line in enumerate(data.splitlines(), 1)
+    ]
+    if [listed.count("before"), listed.count("after")] != [named.get("before"), named.get("after")]:
+        raise NotGenuine("the list of files has another length than the certificate says.")
 
 
 def outcome(certificate: dict[str, Any], records: int) -> tuple[str, int]:

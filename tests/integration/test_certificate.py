@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from delible.model.exception import ExceptionBasis, KeptPart
-from delible.model.proof import Certificate
+from delible.model.proof import Certificate, FileDigest, Manifest
 from delible.model.record import AuditEntry
 from delible.report.certificate import certificate_bytes, certificate_document, certificate_html, statement
 from delible.store.keys import Keys, load_keys
 from delible.store.ledger import Ledger
 from delible.store.workspace import Workspace, create_workspace
 from delible.verify_certificate import canonical, main
+from delible.workflows.file_lists import file_list, record_removed
 from report_records import HOSTILE, NOW, certificate, residue
 
 KEPT_PART = KeptPart(
@@ -48,7 +51,9 @@ CHANGED: dict[str, Any] = {
     "kept_rows": {"customers": 1},
     "releases": ("support@v1",),
     "releases_unknown": ("support@v2",),
+    "manifest": Manifest(name="files.jsonl", sha256="0" * 64, before=2, after=1),
 }
+PLACES = ("table:orders", "table:orders", "workspace")
 Edit = Callable[[dict[str, Any]], object]
 
 
@@ -187,6 +192,46 @@ def test_a_genuine_certificate_that_states_residue_ends_with_4(case: Case, capsy
     said = capsys.readouterr().out
     assert said.startswith("genuine")
     assert "1 places with residue" in said
+
+
+def test_the_list_of_files_is_checked_when_it_is_given(
+    case: Case, workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [FileDigest(file=f"{where}/part-{n}", sha256="0" * 64, size=n) for n, where in enumerate(PLACES)]
+    named = file_list(workspace, "E-1", ["orders"], files)
+    assert (named.before, named.after) == (0, 2)
+    path = workspace.root / workspace.config.reports / "certificates" / named.name
+    case.issue(manifest=named)
+    given = [str(case.file), "--key", str(case.key), "--ledger", str(case.export), "--files", str(path)]
+    assert main(given) == 0
+    assert "Digests of 0 files that were removed, and of 2 files" in " ".join(statement(certificate(manifest=named)))
+    assert named.sha256 in certificate_html(certificate(manifest=named))
+    path.write_bytes(path.read_bytes().replace(b"part-1", b"part-9"))
+    assert main(given) == 4
+    assert "list of files is not the one" in capsys.readouterr().out
+    case.issue()
+    assert main(given) == 2
+
+
+def test_what_was_noted_before_a_vacuum_stays_noted_after_it(workspace: Workspace, tmp_path: Path) -> None:
+    table = tmp_path / "orders"
+    (table / "email=ann%40shop.example").mkdir(parents=True)
+    (table / "email=ann%40shop.example" / "part-0.parquet").write_bytes(b"old")
+    (table / "_delta_log").mkdir()
+    (table / "_delta_log" / "0.json").write_bytes(b"{}")
+    step = SimpleNamespace(table="orders", location=str(table))
+    record_removed(workspace, "E-2", step)  # type: ignore[arg-type]
+    (table / "email=ann%40shop.example" / "part-0.parquet").unlink()
+    record_removed(workspace, "E-2", step)  # type: ignore[arg-type]
+    named = file_list(workspace, "E-2", ["orders"], [])
+    assert named.before == 1
+    listed = (workspace.root / workspace.config.reports / "certificates" / named.name).read_text()
+    assert json.loads(listed) == {
+        "when": "before",
+        "file": "table:orders/email=…/part-0.parquet",
+        "sha256": hashlib.sha256(b"old").hexdigest(),
+        "size": 3,
+    }
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from delible.lake.forms import Needles
+from delible.lake.forms import Needles, stands_alone
 from delible.lake.log_search import search_statistics
+from delible.lake.loosened import LOOSE
+from delible.lake.payloads import unpacked_values
 from delible.lake.plain_values import count_values, is_comparable
 from delible.lake.typed_keys import TypedKeys
 
 _PARTITION_VALUES = "partitionValues"
 """The map of a Delta log action whose keys are names of columns."""
+_BETWEEN = b"\n\0\n"
+"""Between values that are searched together: no form reads over it."""
 
 
 def search_table(table: pa.Table, needles: Needles, typed: Mapping[str, TypedKeys]) -> Counter[tuple[str, str]]:
@@ -123,23 +127,42 @@ def in_array(array: pa.Array, needles: Needles) -> Counter[str]:
     if len(binary) == 0 or data is None:
         return Counter()
     text = bytes(memoryview(data)[int(offsets[0]) : int(offsets[-1])])
-    return _per_value(text, offsets - offsets[0], needles)
+    offsets = offsets - offsets[0]
+    found = _per_value(text, offsets, needles)
+    for content in unpacked_values(text, offsets, binary=not _is_text(kind)) if needles.count else ():
+        for form, count in needles.search(content).items():
+            found[f"compressed value, {form}"] += count
+    return found
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def _per_value(text: bytes, offsets: np.ndarray[tuple[int], np.dtype[np.int64]], needles: Needles) -> Counter[str]:
     """Count matches that lie within one value of a column whose values stand end to end in one buffer."""
-    found: Counter[str] = Counter()
     if not needles.count:
-        return found
-    lowered = text.lower()
-    suspicious: set[int] = set()
-    for start, end in needles.places(lowered):
+        return Counter()
+
+    def row_of(start: int) -> tuple[int, int]:
         row = int(np.searchsorted(offsets, start, side="right")) - 1
-        if end <= offsets[row + 1]:
-            suspicious.add(row)
-    for row in suspicious:
-        for form, count in needles.search_folded(text[int(offsets[row]) : int(offsets[row + 1])]).items():
-            found[f"parquet value, {form}"] += count
-    for form, count in needles.search_exact(text).items():
-        found[f"parquet value, {form}"] += count
-    return found
+        return int(offsets[row]), int(offsets[row + 1])
+
+    certain: dict[tuple[int, int], set[tuple[str, int, int]]] = {}
+    for form, start, end in needles.certain(text):
+        low, high = row_of(start)
+        # What is written in exactly these letters counts also where it goes on in the next value.
+        if not form.folded or (end <= high and (not form.bounded or stands_alone(text, start, end, low, high))):
+            certain.setdefault((low, high), set()).add((form.name, start - low, end - low))
+    suspicious = {row for start, end in needles.rest_places(text) if end <= (row := row_of(start))[1]}
+    found: Counter[str] = Counter()
+    for row in suspicious | certain.keys():
+        known = certain.get(row, set())
+        found += needles.search_rest(text[slice(*row)], known) if row in suspicious else Counter(n for n, _, _ in known)
+    for loose in LOOSE:
+        rows = sorted({row_of(place) for place in loose.places(text)})
+        if rows:
+            plain = _BETWEEN.join(text[slice(*row)] for row in rows)
+            more = needles.search_plain(_BETWEEN.join(loose.without(text[slice(*row)]) for row in rows))
+            found[loose.name] += (more - needles.search_plain(plain)).total()
+    return Counter({f"parquet value, {form}": count for form, count in found.items() if count})

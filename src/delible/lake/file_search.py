@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import io
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import chain
 from pathlib import PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from delible.lake.arrow_search import is_searchable, search_table
+from delible.lake.arrow_search import in_array, is_searchable, search_table
 from delible.lake.formats import ARCHIVES, COLUMNS, STREAMS, Format
 from delible.lake.forms import Needles
 from delible.lake.hidden import Hidden
 from delible.lake.packed import UNREADABLE, Allowance, Packed, Unopened, members, unpacked
+from delible.lake.parquet_parts import search_parts
 from delible.lake.places import search_name
 from delible.lake.typed_keys import TypedKeys
 
@@ -25,8 +29,19 @@ _OVERLAP = 16 * 1024
 _BATCH = 64 * 1024
 _OPAQUE = frozenset({Format.PLAIN, Format.CLOSED})
 _TEXTS = frozenset({"BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"})
+_AT_ONCE = max(1, min(8, os.cpu_count() or 1))
 _LEVELS = 3
 """A compressed file in an archive that is compressed itself is three levels down."""
+
+
+T = TypeVar("T")
+
+
+class Digest(Protocol):
+    """What `hashlib` makes."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take in more bytes."""
 
 
 class FileSearch:
@@ -34,17 +49,21 @@ class FileSearch:
 
     Args:
         size: The file's size in bytes, which bounds how much may be unpacked from it.
+        digest: Is fed the file's own bytes.
 
     Attributes:
         found: Matches by column (or nothing) and form.
         wholly: Whether everything that is packed in it could be looked into.
     """
 
-    def __init__(self, needles: Needles, typed: Mapping[str, TypedKeys], *, size: int) -> None:
+    def __init__(
+        self, needles: Needles, typed: Mapping[str, TypedKeys], *, size: int, digest: Digest | None = None
+    ) -> None:
         self.found: Counter[tuple[str, str]] = Counter()
         self.wholly = True
         self._needles = needles
         self._typed = typed
+        self._digest = digest
         self._allowance = Allowance(size)
 
     def look(self, packed: Packed) -> None:
@@ -56,8 +75,11 @@ class FileSearch:
         try:
             kind, hidden = _kind(packed), Hidden()
             with packed.open() as stream:
-                look = hidden.look if kind in _OPAQUE else None
-                for form, count in search_stream(stream, self._needles, look).items():
+                # Bytes that are packed read as nothing; marks between letters stand in them by chance alone.
+                search = self._needles.search if kind in _OPAQUE else self._needles.search_plain
+                looks: list[Callable[[bytes], object]] = [hidden.look] if kind in _OPAQUE else []
+                looks += [self._digest.update] if self._digest is not None and level == 0 else []
+                for form, count in search_stream(stream, self._needles, looks, search).items():
                     self.found["", prefix + form] += count
             self._look_inside(packed, Format.ZIP if hidden.zipped else kind, level, prefix)
             if hidden.packed:
@@ -82,21 +104,28 @@ class FileSearch:
                 self._look(member, level + 1)
 
 
-def search_stream(stream: IO[bytes], needles: Needles, look: Callable[[bytes], None] | None = None) -> Counter[str]:
+def search_stream(
+    stream: IO[bytes],
+    needles: Needles,
+    looks: Sequence[Callable[[bytes], object]] = (),
+    search: Callable[[bytes], Counter[str]] | None = None,
+) -> Counter[str]:
     """Search bytes in overlapping chunks; a match that straddles two chunks is seen in the overlap.
 
     Args:
-        look: Sees each chunk, too.
+        looks: Each sees each chunk, too.
+        search: Counts the matches of a chunk; in all ways in which it may be read, unless it says otherwise.
     """
+    search = search or needles.search
     found: Counter[str] = Counter()
     overlap = b""
     while chunk := stream.read(_CHUNK):
-        if look is not None:
+        for look in looks:
             look(chunk)
         block = overlap + chunk
-        counted = needles.search(block)
+        counted = search(block)
         if overlap:
-            counted -= needles.search(overlap)
+            counted -= search(overlap)
         found += counted
         overlap = block[-max(_OVERLAP, needles.longest) :]
     return found
@@ -130,14 +159,36 @@ def _in_columns(
                     yield ("", f"footer, {form}"), 1
             batches = map(stripes.read_stripe, range(stripes.nstripes))
         kinds: set[pa.DataType] = set()
-        for batch in batches:
+        known: set[tuple[str, str]] = set()
+        for batch, found in _side_by_side(batches, partial(_in_batch, needles, typed)):
             kinds.update(batch.schema.types)
-            yield from search_table(pa.Table.from_batches([batch]), needles, typed).items()
+            known.update(found)
+            yield from found.items()
         if file is not None:
             # Last: over some damaged footers Arrow ends the process, unless reading the rows has refused them before.
-            yield from in_footer(file.metadata, needles).items()
+            stated = in_footer(file.metadata, needles)
+            known.update(stated)
+            yield from stated.items()
+            yield from search_parts(source, needles, partial(in_array, needles=needles), known).items()
         if not all(is_searchable(kind) for kind in kinds):
             raise Unopened
+
+
+def _in_batch(needles: Needles, typed: Mapping[str, TypedKeys], batch: Any) -> Counter[tuple[str, str]]:
+    return search_table(pa.Table.from_batches([batch]), needles, typed)
+
+
+def _side_by_side(batches: Iterable[Any], search: Callable[[Any], T]) -> Iterator[tuple[Any, T]]:
+    """Search batches while the next ones are decoded: both leave the interpreter's lock to others most of the time."""
+    waiting: deque[tuple[Any, Future[T]]] = deque()
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="search") as pool:
+        for batch in batches:
+            waiting.append((batch, pool.submit(search, batch)))
+            if len(waiting) > _AT_ONCE:
+                done, future = waiting.popleft()
+                yield done, future.result()
+        for done, future in waiting:
+            yield done, future.result()
 
 
 def _sound(reader: Any) -> Iterator[Any]:

@@ -25,12 +25,13 @@ class Format(StrEnum):
     ZSTD = "zstd"
     LZ4 = "lz4"
     BROTLI = "brotli"
+    SNAPPY = "snappy"
     CLOSED = "closed"
 
 
 COLUMNS = frozenset({Format.PARQUET, Format.ORC, Format.ARROW})
 ARCHIVES = frozenset({Format.ZIP, Format.TAR})
-STREAMS = frozenset({Format.GZIP, Format.BZIP2, Format.XZ, Format.ZSTD, Format.LZ4, Format.BROTLI})
+STREAMS = frozenset({Format.GZIP, Format.BZIP2, Format.XZ, Format.ZSTD, Format.LZ4, Format.BROTLI, Format.SNAPPY})
 
 _MAGIC = tuple(
     (re.compile(pattern, re.DOTALL), kind)
@@ -47,7 +48,7 @@ _MAGIC = tuple(
         (rb"\x04\x22\x4d\x18", Format.LZ4),
         (rb"Obj\x01", Format.CLOSED),  # Avro
         (rb"PARE", Format.CLOSED),  # Parquet with an encrypted footer
-        (rb"\xff\x06\0\0sNaPpY", Format.CLOSED),
+        (rb"\xff\x06\0\0sNaPpY", Format.SNAPPY),
         (rb"LZ4Block|\x02\x21\x4c\x18", Format.CLOSED),  # Spark's shuffle blocks; LZ4 before it had frames
         (rb"7z\xbc\xaf\x27\x1c|Rar!\x1a\x07|MSCF\0\0\0\0", Format.CLOSED),
         (rb"LZIP|\x89LZO\0\r\n\x1a\n|\x1f\x9d", Format.CLOSED),
@@ -61,12 +62,13 @@ _SUFFIXES = {
     **dict.fromkeys(("parquet", "orc", "arrow", "feather", "avro", "pdf"), Format.CLOSED),
     **dict.fromkeys(("gz", "tgz", "bz2", "tbz2", "xz", "txz", "zst", "tzst", "lz4"), Format.CLOSED),
     **dict.fromkeys(("zip", "jar", "docx", "xlsx", "pptx", "odt", "ods", "odp", "npz"), Format.CLOSED),
-    **dict.fromkeys(("snappy", "sz", "deflate", "lzo", "7z", "rar", "cab", "gpg", "pgp", "age"), Format.CLOSED),
+    **dict.fromkeys(("deflate", "lzo", "7z", "rar", "cab", "gpg", "pgp", "age"), Format.CLOSED),
     **dict.fromkeys(("lzma", "tlz"), Format.XZ),
     "br": Format.BROTLI,
+    **dict.fromkeys(("snappy", "sz"), Format.SNAPPY),
     "tar": Format.TAR,
 }
-"""What names promise that the first bytes did not confirm; three formats have no sure mark, so their names count."""
+"""What names promise that the first bytes did not confirm; four formats have no sure mark, so their names count."""
 
 
 def format_of(head: bytes, name: str) -> Format:

@@ -1,31 +1,29 @@
-"""The forms in which a value may survive in bytes, and one automaton that looks for all of them in one pass."""
+"""The forms in which a value may survive in bytes, and one search that looks for all of them in one pass."""
 
 from __future__ import annotations
 
-import base64
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from ahocorasick_rs import BytesAhoCorasick
 
-from delible.lake.letters import ENCODINGS, Whole, ascii_twins, whole_spellings, wholes
+from delible.lake.bloom import Hashes, hashes
+from delible.lake.grams import SHORTEST, Grams
+from delible.lake.letters import ENCODINGS, Whole, wholes
+from delible.lake.loosened import loosened
 from delible.lake.numbers import Numbers, begins_number
+from delible.lake.written import FORMS, Form
 
 _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_%+-@")
-_ESCAPE_BEFORE = re.compile(rb"(?:\\[nrtbf]|\\u[0-9a-fA-F]{4}|%(?:25)*[0-9a-fA-F]{2})\Z")
+_ESCAPE_BEFORE = re.compile(rb"(?:\\[nrtbf]|\\u[0-9a-f]{4}|%(?:25)*[0-9a-f]{2})\Z", re.IGNORECASE)
 _ESCAPE_AFTER = re.compile(rb"%(?:25)*[0-9a-fA-F]{2}")
 _LONGEST_ESCAPE = 12
-_SHORTEST_BASE64 = 8
-"""Fewer characters of base64 occur by chance in any compressed file."""
+_AT_ONCE = 4096
+"""Values whose patterns are held as they are, for a moment."""
 
-
-@dataclass(frozen=True)
-class _Pattern:
-    form: str
-    bounded: bool
-    whole: Whole | None = None
+Place = tuple[Form, int, int]
 
 
 class Needles:
@@ -37,6 +35,7 @@ class Needles:
     Args:
         values: What is looked for in all forms.
         numbers: Those of the values that are digits, normalised: they are looked for in other spellings, too.
+        sample: Some of what will be searched; only the time that it takes depends on it.
 
     Attributes:
         values: What is looked for.
@@ -44,88 +43,148 @@ class Needles:
         longest: As many bytes hold any of their forms, and what must be seen around it.
     """
 
-    def __init__(self, values: Iterable[str], numbers: Iterable[str] = ()) -> None:
-        folded = _Patterns()
-        exact = _Patterns()
+    def __init__(self, values: Iterable[str], numbers: Iterable[str] = (), *, sample: bytes = b"") -> None:
         self.values = frozenset(values)
         self.count = len(self.values)
-        for value in self.values:
-            spellings = {value, value.lower(), value.upper()} if value.isascii() else whole_spellings(value)
-            for spelling in spellings:
-                _add_folded(folded, spelling)
-                for fragment in _base64_fragments(spelling):
-                    exact.add(fragment, _Pattern("base64", bounded=False))
-            if value.isascii():
-                for twin in ascii_twins(value):
-                    folded.add(twin.encode().lower(), _Pattern("utf-8", bounded=True))
-            else:
-                _add_letters(folded, value)
-        self.longest = max(folded.longest, exact.longest) + _LONGEST_ESCAPE
-        self._folded = _Automaton(folded)
-        self._exact = _Automaton(exact)
+        self._forms = FORMS
+        self._ordered = sorted(self.values)
+        self._spellings = lru_cache(maxsize=1024)(self._written)
+        self._rest = _Rest()
+        self._longest_pattern = 0
+        self._grams = Grams((self._portions(form) for form in self._forms), sample)
+        kinds = {form.name for form in self._forms}
+        for value in self._ordered:
+            if not value.isascii():
+                self._rest.add_letters(value, kinds)
+        self._rest.build()
+        self.longest = max(self._longest_pattern, self._rest.longest) + _LONGEST_ESCAPE
         self._numbers = Numbers(numbers)
+
+    def _portions(self, form: Form) -> Iterator[tuple[list[int], list[bytes]]]:
+        """Yield all patterns of a form, some values at a time; those without a window go to the automaton."""
+        for start in range(0, self.count, _AT_ONCE):
+            members: list[int] = []
+            texts: list[bytes] = []
+            for member in range(start, min(start + _AT_ONCE, self.count)):
+                patterns = [*form.write(self._ordered[member])]
+                texts += patterns
+                members += [member] * len(patterns)
+            if texts and len(min(texts, key=len)) < SHORTEST:
+                for text in texts:
+                    if len(text) < SHORTEST and form.folded:
+                        self._rest.add(text, form)
+                kept = [index for index, text in enumerate(texts) if len(text) >= SHORTEST]
+                members, texts = [members[index] for index in kept], [texts[index] for index in kept]
+            if texts:
+                self._longest_pattern = max(self._longest_pattern, len(max(texts, key=len)))
+                yield members, texts
 
     def search(self, haystack: bytes) -> Counter[str]:
         """Count the matches in one buffer, by form."""
-        return self.search_folded(haystack) + self.search_exact(haystack)
-
-    def search_folded(self, haystack: bytes) -> Counter[str]:
-        """Count the matches of forms in which letter case does not count."""
         if not self.count:
             return Counter()
-        found = Counter(form for form, _, _ in self._folded.matches(haystack.lower()))
+        found = self.search_plain(haystack)
+        loose = {form: (self.search_plain(text) - found).total() for form, text in loosened(haystack)}
+        return found + Counter(loose)
+
+    def search_plain(self, haystack: bytes) -> Counter[str]:
+        """Count the matches in a buffer as it reads with all that stands between its letters."""
+        certain = {
+            (form.name, start, end)
+            for form, start, end in self.certain(haystack)
+            if not form.bounded or stands_alone(haystack, start, end)
+        }
+        return self.search_rest(haystack, certain)
+
+    def certain(self, haystack: bytes | memoryview) -> Iterator[Place]:
+        """Yield form, start and end of whole matches; what stands around them is not looked at."""
+        if not self.count:
+            return
+        for group, member, start, end in self._grams.hits(haystack):
+            form, text = self._forms[group], bytes(haystack[start:end])
+            if (text.lower() if form.folded else text) in self._spellings(group, member):
+                yield form, start, end
+
+    def rest_places(self, haystack: bytes) -> Iterator[tuple[int, int]]:
+        """Yield where something may stand that `certain` does not tell: short forms, other letters, numbers."""
+        if self._rest.needed:
+            yield from ((start, end) for _, start, end in self._rest.hits(haystack.lower()))
+        yield from ((start, end) for start, end, _ in self._numbers.places(haystack))
+
+    def search_rest(self, haystack: bytes, certain: Iterable[tuple[str, int, int]] = ()) -> Counter[str]:
+        """Count such matches, together with those that are certain, by form."""
+        places = set(certain)
+        if self._rest.needed:
+            lowered = haystack.lower()
+            places |= {
+                (name, start, end)
+                for (name, bounded), start, end in self._rest.hits(lowered)
+                if not bounded or stands_alone(lowered, start, end)
+            }
+        found = Counter(name for name, _, _ in places)
         spelled = sum(_number_stands_alone(haystack, *place) for place in self._numbers.places(haystack))
         return found + Counter({"another spelling": spelled})
 
-    def search_exact(self, haystack: bytes) -> Counter[str]:
-        """Count the matches of forms whose letter case counts, such as base64."""
-        return Counter(form for form, _, _ in self._exact.matches(haystack)) if self.count else Counter()
+    @cached_property
+    def hashes(self) -> Hashes:
+        """The values in their likely spellings, as Bloom filters go by them."""
+        spellings = {text for value in self._ordered for text in (value, value.lower(), value.upper())}
+        return hashes(text.encode("utf-8", "surrogatepass") for text in sorted(spellings))
 
-    def places(self, haystack: bytes) -> list[tuple[int, int]]:
-        """Return start and end of plain and encoded matches in an already lower-cased buffer, boundaries unchecked."""
-        return (
-            [*self._folded.raw(haystack), *((s, e) for s, e, _ in self._numbers.places(haystack))] if self.count else []
-        )
+    def _written(self, group: int, member: int) -> frozenset[bytes]:
+        return frozenset(self._forms[group].write(self._ordered[member]))
 
 
-class _Patterns:
+Kind = tuple[str, bool]
+"""A form's name, and whether what stands around a match can be told to be a letter."""
+
+
+class _Rest:
+    """What has no window of its own: short patterns, and names outside ASCII, whose every letter has spellings."""
+
     def __init__(self) -> None:
-        self.kinds: dict[bytes, list[_Pattern]] = {}
+        self._kinds: dict[bytes, list[tuple[Kind, Whole | None]]] = {}
+        self._listed: list[list[tuple[Kind, Whole | None]]] = []
+        self._machine: BytesAhoCorasick | None = None
         self.longest = 0
 
-    def add(self, pattern: bytes, kind: _Pattern) -> None:
+    @property
+    def needed(self) -> bool:
+        return self._machine is not None
+
+    def add(self, pattern: bytes, form: Form) -> None:
         """Look for these bytes; what is the same in two forms counts as the first of them."""
-        known = self.kinds.setdefault(pattern, [])
-        if kind.whole is not None or all(k.whole is not None for k in known):
-            known.append(kind)
-        around = kind.whole.before + kind.whole.after if kind.whole is not None else 0
+        self._add(pattern, (form.name, form.bounded), None)
+
+    def add_letters(self, value: str, kinds: set[str]) -> None:
+        """Look for a value letter by letter."""
+        for encoding in ENCODINGS:
+            whole = wholes(value, encoding) if encoding.form in kinds else None
+            for stretch in whole.stretches if whole is not None else ():
+                self._add(stretch, (encoding.form, encoding.bounded), whole)
+
+    def _add(self, pattern: bytes, kind: Kind, whole: Whole | None) -> None:
+        known = self._kinds.setdefault(pattern, [])
+        if whole is not None or all(k is not None for _, k in known):
+            known.append((kind, whole))
+        around = whole.before + whole.after if whole is not None else 0
         self.longest = max(self.longest, len(pattern) + around)
 
+    def build(self) -> None:
+        if self._kinds:
+            self._listed = list(self._kinds.values())
+            self._machine = BytesAhoCorasick(list(self._kinds))
+            self._kinds = {}
 
-class _Automaton:
-    def __init__(self, patterns: _Patterns) -> None:
-        self._kinds = [tuple(kinds) for kinds in patterns.kinds.values()]
-        self._machine = BytesAhoCorasick(list(patterns.kinds)) if patterns.kinds else None
-
-    def raw(self, haystack: bytes) -> list[tuple[int, int]]:
-        return [(start, end) for _, start, end in self._hits(haystack)]
-
-    def matches(self, haystack: bytes) -> set[tuple[str, int, int]]:
-        return {
-            (kind.form, start, end)
-            for kind, start, end in self._hits(haystack)
-            if not kind.bounded or stands_alone(haystack, start, end)
-        }
-
-    def _hits(self, haystack: bytes) -> Iterator[tuple[_Pattern, int, int]]:
+    def hits(self, lowered: bytes) -> Iterator[tuple[Kind, int, int]]:
         if self._machine is None:
             return
-        for which, start, end in self._machine.find_matches_as_indexes(haystack, overlapping=True):
-            for kind in self._kinds[which]:
-                if kind.whole is None:
+        for which, start, end in self._machine.find_matches_as_indexes(lowered, overlapping=True):
+            for kind, whole in self._listed[which]:
+                if whole is None:
                     yield kind, start, end
                 else:
-                    for place in kind.whole.around(haystack, start, end):
+                    for place in whole.around(lowered, start, end):
                         yield kind, *place
 
 
@@ -153,32 +212,3 @@ def _number_stands_alone(haystack: bytes, start: int, end: int, bare: bool) -> b
     if begins_number(haystack, start, 0):
         return stands_alone(haystack, start, end, start)
     return not bare and stands_alone(haystack, start, end)
-
-
-def _add_folded(patterns: _Patterns, spelling: str) -> None:
-    for encoding in ENCODINGS:
-        if encoding.form != "latin-1":  # which may lack letters: those values are looked for letter by letter
-            patterns.add(encoding.write(spelling).lower(), _Pattern(encoding.form, encoding.bounded))
-    patterns.add(spelling.encode("utf-8", "surrogatepass").hex().encode(), _Pattern("hex", bounded=False))
-
-
-def _add_letters(patterns: _Patterns, value: str) -> None:
-    for encoding in ENCODINGS:
-        whole = wholes(value, encoding)
-        for stretch in whole.stretches if whole is not None else ():
-            patterns.add(stretch, _Pattern(encoding.form, encoding.bounded, whole))
-
-
-def _base64_fragments(spelling: str) -> set[bytes]:
-    """Return base64 of a value at each of three alignments, without the characters that its neighbours share."""
-    plain = spelling.encode("utf-8", "surrogatepass")
-    fragments = set()
-    for shift in range(3):
-        whole = base64.b64encode(b"\0" * shift + plain)
-        first = (0, 2, 3)[shift]
-        full = (shift + len(plain)) * 8 // 6
-        fragment = whole[first:full]
-        if len(fragment) >= _SHORTEST_BASE64:
-            fragments.add(fragment)
-            fragments.add(fragment.replace(b"+", b"-").replace(b"/", b"_"))
-    return fragments

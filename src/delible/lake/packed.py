@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from delible.lake.formats import HEAD, Format, format_of
 from delible.lake.hidden import Hidden
+from delible.lake.snappy import SnappyStream
 from delible.lake.zip_members import zip_parts
 
 _MOST_IN_MEMORY = 256 * 1024 * 1024
@@ -177,6 +178,8 @@ def _decompressed(stream: IO[bytes], kind: Format) -> IO[bytes]:
         return cast("IO[bytes]", gzip.GzipFile(fileobj=stream))
     if kind is Format.XZ:
         return cast("IO[bytes]", _XzStreams(stream))
+    if kind is Format.SNAPPY:
+        return cast("IO[bytes]", SnappyStream(stream))
     # Arrow's streams, unlike the standard library's, refuse what stands behind the end of the compressed data.
     return cast("IO[bytes]", pa.CompressedInputStream(stream, kind.value))
 

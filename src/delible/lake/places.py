@@ -15,7 +15,7 @@ from delible.lake.forms import Needles
 from delible.lake.typed_keys import TypedKeys
 from delible.model.subject import normalised
 
-_HIDDEN = "…"
+HIDDEN = "…"
 _PARTITION = re.compile(r"([A-Za-z_][\w.-]{0,63})=.*", re.DOTALL)
 _TOKEN = re.compile(r"[\w.+%~@-]+")
 _AT = re.compile(r"@|%(?:25)*40")
@@ -67,7 +67,7 @@ class Names:
     def shown(self, path: str) -> str:
         """Return a path without values of partitions, without what looks like an identifier, and without matches."""
         place = "/".join(self._part(part) for part in path.split("/"))
-        return _HIDDEN if search_name(place, self._needles) else place
+        return HIDDEN if search_name(place, self._needles) else place
 
     def column(self, name: str) -> str:
         """Return the name of a column the same way: pivoted tables have one for each person."""
@@ -75,16 +75,16 @@ class Names:
 
     def _part(self, name: str) -> str:
         partition = _PARTITION.fullmatch(name)
-        shown = _told(name) if partition is None else f"{_told(partition[1])}={_HIDDEN}"
+        shown = _told(name) if partition is None else f"{_told(partition[1])}={HIDDEN}"
         if search_name(shown, self._needles):
-            shown = _HIDDEN
+            shown = HIDDEN
         suffix = name[_suffixes_start(name) :]
         return shown if shown.endswith(suffix) else shown + suffix
 
 
 def _told(name: str) -> str:
-    without = _TOKEN.sub(lambda match: _HIDDEN if _AT.search(match[0]) else match[0], name)
-    return _TELLING.sub(lambda match: match[0] if match["technical"] else _HIDDEN, without)
+    without = _TOKEN.sub(lambda match: HIDDEN if _AT.search(match[0]) else match[0], name)
+    return _TELLING.sub(lambda match: match[0] if match["technical"] else HIDDEN, without)
 
 
 def _without_suffixes(path: str) -> str:

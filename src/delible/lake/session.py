@@ -101,6 +101,11 @@ def active_session() -> SparkSession | None:
     return SparkSession.getActiveSession()
 
 
+def shipped(spark: SparkSession, data: bytes) -> Any:
+    """Return a broadcast of some bytes, which Spark sends to each worker once; its `value` is read there."""
+    return spark.sparkContext.broadcast(data)
+
+
 @contextmanager
 def own_session(spark: SparkSession) -> Iterator[SparkSession]:
     """Give this thread a session with settings of its own, on the same cluster.

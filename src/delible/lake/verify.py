@@ -7,25 +7,50 @@ and compressed files are opened. Only places come back, never values.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
-from pathlib import Path, PurePosixPath
+from functools import cached_property, partial
+from pathlib import PurePosixPath
+from typing import IO
 
 import pyarrow.fs as pafs
 
-from delible.lake.file_search import FileSearch
+from delible.lake.file_search import Digest, FileSearch
 from delible.lake.formats import Format
 from delible.lake.forms import Needles
 from delible.lake.kept_search import KeptValues
+from delible.lake.listing import objects, opened
 from delible.lake.log_search import search_statistics
 from delible.lake.packed import UNREADABLE, Packed
-from delible.lake.places import Names
+from delible.lake.places import HIDDEN, Names, search_name
+from delible.lake.sample_bytes import taken
 from delible.lake.typed_keys import TypedKeys
-from delible.model.proof import Match, Verification
+from delible.model.proof import FileDigest, Match, Verification
+
+_MANY = 100
+"""From so many values on it pays to know what the tables hold."""
+MOST_AT_ONCE = 100_000
+"""Values that one pass looks for: making their windows takes half a gigabyte (measured: 1.1 GB for twice as many)."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """An object that a listing of its folder does not show: an old version, or a part of an unfinished upload.
+
+    Args:
+        path: Relative to the folder.
+        what: How to tell it from the object that stands there now, such as `recoverable: version`.
+        open: Gives its bytes from the first one on; None where nobody can have them.
+    """
+
+    path: str
+    what: str
+    size: int
+    open: Callable[[], IO[bytes]] | None
 
 
 @dataclass(frozen=True)
@@ -40,6 +65,7 @@ class Folder:
         kept: Values that exceptions keep there, and where.
         kept_typed: What remains of `typed` where the kept keys may stand in their columns.
         live: Names of the data files of the table's newest version; only there, and in the log, may kept values stand.
+        beside: What the store holds besides what a listing shows.
     """
 
     name: str
@@ -49,62 +75,209 @@ class Folder:
     kept: tuple[KeptValues, ...] = ()
     kept_typed: Mapping[str, TypedKeys] = field(default_factory=dict)
     live: frozenset[str] = frozenset()
+    beside: tuple[Beside, ...] = ()
 
 
 def search(
-    folders: Sequence[Folder], values: Sequence[str], *, now: datetime, numbers: Sequence[str] = ()
+    folders: Sequence[Folder],
+    values: Sequence[str],
+    *,
+    now: datetime,
+    numbers: Sequence[str] = (),
+    digests: list[FileDigest] | None = None,
+    in_folder: InFolder | None = None,
 ) -> Verification:
     """Search every byte of the folders for the values in all their forms.
+
+    Memory does not grow with the number of values: of more than `MOST_AT_ONCE`, so many are looked for at a time.
 
     Args:
         values: Distinctive values; they are also looked for inside texts, file names and encoded payloads.
         now: The instant that the result carries.
         numbers: Those of the values that are digits, and may stand in other spellings.
+        digests: Takes the digest of every file that was read to its end.
+        in_folder: How one folder is searched, such as `lake.spread` does it; here and now unless it is given.
     """
-    needles = Needles(values, numbers)
-    matches: Counter[tuple[str, str]] = Counter()
-    unreadable: list[str] = []
-    files = size = 0
-    for folder in folders:
+    outcome = Outcome()
+    ordered = sorted(set(values))
+    portions = [ordered[start : start + MOST_AT_ONCE] for start in range(0, max(1, len(ordered)), MOST_AT_ONCE)]
+    sample = b"" if in_folder is not None or len(ordered) < _MANY else taken(f.location for f in folders)
+    in_folder = in_folder or search_folder
+    for number, portion in enumerate(portions):
+        sought = Sought.of(portion, numbers, first=number == 0, sample=sample)
+        for folder in folders:
+            outcome.add(in_folder(folder, sought, digests if sought.first else None), first=sought.first)
+        if number:
+            outcome.hide(sought.needles, digests)
+    # A place that a later pass told may spell what an earlier one looked for.
+    for portion in portions[:-1]:
+        outcome.hide(Sought.of(portion, numbers).needles, digests)
+    return outcome.verification(now, len(ordered) + sum(len(t.values) for f in folders for t in f.typed.values()))
+
+
+@dataclass(frozen=True)
+class Sought:
+    """What one pass looks for.
+
+    Args:
+        first: The pass that looks for typed keys, too, and for kept ones.
+        sample: Some of what will be searched.
+    """
+
+    values: tuple[str, ...] = field(repr=False)
+    numbers: tuple[str, ...] = field(repr=False)
+    first: bool = True
+    sample: bytes = field(default=b"", repr=False)
+
+    @staticmethod
+    def of(values: Sequence[str], numbers: Sequence[str], *, first: bool = True, sample: bytes = b"") -> Sought:
+        """Return what one pass looks for, with those of the numbers that are among its values."""
+        chosen = frozenset(values)
+        return Sought(tuple(values), tuple(n for n in numbers if n in chosen), first, sample)
+
+    @cached_property
+    def needles(self) -> Needles:
+        """The values, ready to be searched for."""
+        return Needles(self.values, self.numbers, sample=self.sample)
+
+
+@dataclass
+class Outcome:
+    """What has been found so far.
+
+    Attributes:
+        matches: Counts by place and form.
+        unreadable: Places that could not be searched wholly.
+    """
+
+    matches: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unreadable: dict[str, None] = field(default_factory=dict)
+    files: int = 0
+    size: int = 0
+
+    def add(self, other: Outcome, *, first: bool = True) -> None:
+        """Take in what another search found; its files count once, however many passes read them."""
+        self.matches += other.matches
+        self.unreadable |= other.unreadable
+        if first:
+            self.files += other.files
+            self.size += other.size
+
+    def hide(self, needles: Needles, digests: list[FileDigest] | None) -> None:
+        """Hide places that spell a value of another pass than the one that told them."""
+
+        def shown(place: str) -> str:
+            return f"{place.partition('/')[0]}/{HIDDEN}" if search_name(place, needles) else place
+
+        matches: Counter[tuple[str, str]] = Counter()
+        for (place, form), count in self.matches.items():
+            matches[shown(place), form] += count
+        self.matches = matches
+        self.unreadable = {shown(place): None for place in self.unreadable}
+        for index, digest in enumerate(digests or ()):
+            digests[index] = digest.model_copy(update={"file": shown(digest.file)})  # type: ignore[index]
+
+    def verification(self, now: datetime, values: int) -> Verification:
+        """Return it as the proof that it is."""
+        return Verification(
+            at=now,
+            files_searched=self.files,
+            bytes_searched=self.size,
+            values_searched=values,
+            matches=tuple(Match(place=p, form=f, count=c) for (p, f), c in sorted(self.matches.items())),
+            unreadable=tuple(self.unreadable),
+        )
+
+
+InFolder = Callable[[Folder, Sought, list[FileDigest] | None], Outcome]
+
+
+def search_folder(folder: Folder, sought: Sought, digests: list[FileDigest] | None) -> Outcome:
+    """Search one folder in this process."""
+    outcome = Outcome()
+    looking = FolderSearch(folder, sought)
+    for info in listed(folder, outcome):
+        looking.look(info, outcome, digests)
+    for beside in folder.beside:
+        looking.look_beside(beside, outcome)
+    return outcome
+
+
+def listed(folder: Folder, outcome: Outcome) -> list[pafs.FileInfo]:
+    """Return what lies in a folder; one that cannot be listed is noted as unreadable."""
+    try:
+        return objects(*opened(folder.location), folder.skip)
+    except (OSError, UnicodeError):
+        outcome.unreadable[f"{folder.name}/ (a folder that may not be listed, or a name that is not UTF-8)"] = None
+        return []
+
+
+class FolderSearch:
+    """One pass over the objects of one folder."""
+
+    def __init__(self, folder: Folder, sought: Sought) -> None:
+        self._folder = folder
+        self._filesystem, self._root = opened(folder.location)
+        self._needles = sought.needles
         # Spark does not tell letter case apart in names of columns.
-        typed = {column.lower(): keys for column, keys in folder.typed.items()}
-        names = Names(needles, typed)
-        rest = _Rest.of(folder, values, numbers) if folder.kept else None
-        filesystem, root = pafs.FileSystem.from_uri(folder.location)
+        self._typed = {column.lower(): keys for column, keys in folder.typed.items()} if sought.first else {}
+        self._names = Names(self._needles, self._typed)
+        self._rest = _Rest.of(folder, sought) if folder.kept else None
+
+    def place(self, path: str) -> str:
+        """Return how an object is named in the result."""
+        return f"{self._folder.name}/{self._names.shown(str(PurePosixPath(path).relative_to(self._root)))}"
+
+    def look_at(self, path: str, outcome: Outcome, digests: list[FileDigest] | None = None) -> None:
+        """Search the object of a path; one that is gone by now holds nothing."""
+        info = self._filesystem.get_file_info(path)
+        if info.type is not pafs.FileType.NotFound or self._links(path):
+            self.look(info, outcome, digests)
+
+    def _links(self, path: str) -> bool:
+        """Return whether a path is a link; its target says something even when it is not there."""
+        return isinstance(self._filesystem, pafs.LocalFileSystem) and os.path.islink(path)
+
+    def look(self, info: pafs.FileInfo, outcome: Outcome, digests: list[FileDigest] | None = None) -> None:
+        """Search one object, its name included."""
+        path = str(PurePosixPath(info.path).relative_to(self._root))
+        place = f"{self._folder.name}/{self._names.shown(path)}"
+        for form, count in _name_matches(self._filesystem, info, path, self._names).items():
+            outcome.matches[place, form] += count
+        if info.type is not pafs.FileType.File:
+            return
+        digest = hashlib.sha256() if digests is not None else None
         try:
-            objects = _objects(filesystem, root, folder.skip)
-        except (OSError, UnicodeError):
-            unreadable.append(f"{folder.name}/ (a folder that may not be listed, or a name that is not UTF-8)")
-            continue
-        for info in objects:
-            path = str(PurePosixPath(info.path).relative_to(root))
-            place = f"{folder.name}/{names.shown(path)}"
-            for form, count in _name_matches(filesystem, info, path, names).items():
-                matches[place, form] += count
-            if info.type is not pafs.FileType.File:
-                continue
-            try:
-                if rest is not None and rest.concerns(folder, path):
-                    file = rest.searched(filesystem, info, folder.kept)
-                else:
-                    file = _searched(filesystem, info, needles, typed)
-            except FileNotFoundError:
-                continue
-            for (column, form), count in file.found.items():
-                matches[f"{place}:{names.column(column)}" if column else place, form] += count
-            if file.wholly:
-                files += 1
-                size += info.size or 0
+            if self._rest is not None and self._rest.concerns(self._folder, path):
+                file = self._rest.searched(self._filesystem, info, self._folder.kept, digest)
             else:
-                unreadable.append(place)
-    return Verification(
-        at=now,
-        files_searched=files,
-        bytes_searched=size,
-        values_searched=needles.count + sum(len(t.values) for f in folders for t in f.typed.values()),
-        matches=tuple(Match(place=p, form=f, count=c) for (p, f), c in sorted(matches.items())),
-        unreadable=tuple(unreadable),
-    )
+                file = _searched(self._filesystem, info, self._needles, self._typed, digest)
+        except FileNotFoundError:
+            return
+        self._count(file, place, info.size or 0, outcome)
+        if digests is not None and digest is not None and file.wholly:
+            digests.append(FileDigest(file=place, sha256=digest.hexdigest(), size=info.size or 0))
+
+    def look_beside(self, beside: Beside, outcome: Outcome) -> None:
+        """Search what a store still holds under a name, although no listing of the folder shows it."""
+        place = f"{self._folder.name}/{self._names.shown(beside.path)} ({beside.what})"
+        for form, count in self._names.matches(beside.path).items():
+            outcome.matches[place, form] += count
+        if beside.open is None:
+            outcome.unreadable[place] = None
+            return
+        file = FileSearch(self._needles, self._typed, size=beside.size)
+        file.look(Packed(PurePosixPath(beside.path).name, beside.open, random=True))
+        self._count(file, place, beside.size, outcome)
+
+    def _count(self, file: FileSearch, place: str, size: int, outcome: Outcome) -> None:
+        for (column, form), count in file.found.items():
+            outcome.matches[f"{place}:{self._names.column(column)}" if column else place, form] += count
+        if file.wholly:
+            outcome.files += 1
+            outcome.size += size
+        else:
+            outcome.unreadable[place] = None
 
 
 @dataclass(frozen=True)
@@ -113,12 +286,14 @@ class _Rest:
 
     needles: Needles
     typed: Mapping[str, TypedKeys]
+    first: bool
 
     @staticmethod
-    def of(folder: Folder, values: Sequence[str], numbers: Sequence[str]) -> _Rest:
+    def of(folder: Folder, sought: Sought) -> _Rest:
         kept = frozenset().union(*(k.values for k in folder.kept))
-        needles = Needles([v for v in values if v not in kept], [n for n in numbers if n not in kept])
-        return _Rest(needles, {column.lower(): keys for column, keys in folder.kept_typed.items()})
+        needles = Needles([v for v in sought.values if v not in kept], [n for n in sought.numbers if n not in kept])
+        typed = {column.lower(): keys for column, keys in folder.kept_typed.items()} if sought.first else {}
+        return _Rest(needles, typed, sought.first)
 
     def concerns(self, folder: Folder, path: str) -> bool:
         """Return whether kept values may stand in a file: live data, or an entry of the log."""
@@ -127,11 +302,13 @@ class _Rest:
             return name.endswith((".json", ".crc", ".parquet")) and not name.startswith(".")
         return name in folder.live and not path.startswith("_change_data/")
 
-    def searched(self, filesystem: pafs.FileSystem, info: pafs.FileInfo, kept: Sequence[KeptValues]) -> FileSearch:
+    def searched(
+        self, filesystem: pafs.FileSystem, info: pafs.FileInfo, kept: Sequence[KeptValues], digest: Digest | None
+    ) -> FileSearch:
         """Search a file wholly for everything else, and for kept values outside of their places."""
-        search = _searched(filesystem, info, self.needles, self.typed)
+        search = _searched(filesystem, info, self.needles, self.typed, digest)
         in_log, parquet = "/_delta_log/" in info.path, info.base_name.endswith(".parquet")
-        for values in kept:
+        for values in kept if self.first else ():
             with filesystem.open_input_file(info.path) as stream:
                 try:
                     found = values.in_log(stream, parquet=parquet) if in_log else values.in_data(stream)
@@ -140,37 +317,6 @@ class _Rest:
                 else:
                     search.found.update(found)
         return search
-
-
-def _objects(filesystem: pafs.FileSystem, root: str, skip: tuple[str, ...]) -> list[pafs.FileInfo]:
-    """Return what lies under a folder; of folders, only those whose names no file below them has in its path."""
-    skipped = tuple(f"{root.rstrip('/')}/{part.strip('/')}/" for part in skip)
-    if isinstance(filesystem, pafs.LocalFileSystem):
-        found = filesystem.get_file_info(list(_local_paths(root, skipped)))
-    else:
-        found = filesystem.get_file_info(pafs.FileSelector(root, recursive=True, allow_not_found=True))
-    found = [i for i in found if not f"{i.path}/".startswith(skipped)]
-    above = {str(parent) for i in found for parent in PurePosixPath(i.path).parents}
-    return sorted((i for i in found if i.path not in above), key=lambda i: i.path)
-
-
-def _local_paths(root: str, skipped: tuple[str, ...]) -> Iterator[str]:
-    """Yield every path under a local folder; a folder that is linked to twice, or to itself, is entered once.
-
-    Raises:
-        UnicodeError: When a name is not UTF-8.
-    """
-    entered = {os.path.realpath(root)}
-    waiting = [root.rstrip("/") or "/"] if os.path.isdir(root) else []
-    while waiting:
-        for entry in os.scandir(waiting.pop()):
-            entry.path.encode()
-            yield entry.path
-            real = os.path.realpath(entry.path)
-            inside = entry.is_symlink() and Path(real).is_relative_to(os.path.realpath(root))
-            if entry.is_dir() and real not in entered and not inside and not f"{entry.path}/".startswith(skipped):
-                entered.add(real)
-                waiting.append(entry.path)
 
 
 def _name_matches(filesystem: pafs.FileSystem, info: pafs.FileInfo, path: str, names: Names) -> Counter[str]:
@@ -188,10 +334,14 @@ def _name_matches(filesystem: pafs.FileSystem, info: pafs.FileInfo, path: str, n
 
 
 def _searched(
-    filesystem: pafs.FileSystem, info: pafs.FileInfo, needles: Needles, typed: Mapping[str, TypedKeys]
+    filesystem: pafs.FileSystem,
+    info: pafs.FileInfo,
+    needles: Needles,
+    typed: Mapping[str, TypedKeys],
+    digest: Digest | None = None,
 ) -> FileSearch:
     file = Packed(info.base_name, partial(filesystem.open_input_file, info.path), random=True)
-    search = FileSearch(needles, typed, size=info.size or 0)
+    search = FileSearch(needles, typed, size=info.size or 0, digest=digest)
     search.look(file)
     if typed and "/_delta_log/" in info.path and search.wholly and file.format() is not Format.PARQUET:
         with file.open() as stream:

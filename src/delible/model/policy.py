@@ -217,6 +217,9 @@ class TablePolicy(Frozen):
         path: Folder relative to the workspace, or an absolute URI that the workspace allows.
         subject: Ways to the data subject; empty together with `no_subject` when the table is about nobody.
         readers: `exclusive` is the operator's word that nothing else reads old versions, which `--immediate` needs.
+        object_versions: Of a table in a bucket that keeps old versions: `report` lets the search find them, and the
+            erasure stays unfinished until they are gone; `purge` removes them, and gives up uploads that were begun
+            more than a day before.
         upstream: Tables that this one is derived from; they are erased first, or the rows would come back.
     """
 
@@ -229,6 +232,7 @@ class TablePolicy(Frozen):
     columns: dict[ColumnName, ColumnEntry]
     erasure: ErasureRule = ErasureRule()
     readers: Readers = Readers.SHARED
+    object_versions: Literal["report", "purge"] = "report"
     upstream: tuple[Name, ...] = ()
     recipients: tuple[Name, ...] = ()
 

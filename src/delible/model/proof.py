@@ -7,6 +7,9 @@ from datetime import datetime
 from delible.model.base import Frozen
 from delible.model.exception import KeptPart
 
+SPREAD_FROM = 8 * 1024**3
+"""Bytes of one folder from which on a cluster searches it: one machine takes about half a minute for so much."""
+
 
 class Match(Frozen):
     """A place where a searched identifier still stands: where, in which form, how often; never what.
@@ -54,6 +57,35 @@ class Verification(Frozen):
         }
 
 
+class FileDigest(Frozen):
+    """One file as somebody saw it.
+
+    Args:
+        file: Its place, without what a name says of people.
+        size: Bytes.
+    """
+
+    file: str
+    sha256: str
+    size: int
+
+
+class Manifest(Frozen):
+    """The list of a plan's files, which lies beside the certificate.
+
+    Args:
+        name: The list's own file.
+        sha256: Of its bytes.
+        before: Files that the plan's VACUUM was to remove, as they were right before it.
+        after: Files that the tables held when the last search read them.
+    """
+
+    name: str
+    sha256: str
+    before: int
+    after: int
+
+
 class TableProof(Frozen):
     """What was done to one table for one plan."""
 
@@ -82,6 +114,7 @@ class Certificate(Frozen):
         kept_rows: Own rows, per table, of which something is kept so.
         releases: Dataset releases, as `NAME@vN`, that were cut before and hold the data subject under a pseudonym.
         releases_unknown: Those whose subject index cannot be read, so that nobody can tell.
+        manifest: Names and digests of the tables' files before and after.
     """
 
     certificate: str
@@ -104,6 +137,7 @@ class Certificate(Frozen):
     kept_rows: dict[str, int] = {}
     releases: tuple[str, ...] = ()
     releases_unknown: tuple[str, ...] = ()
+    manifest: Manifest | None = None
     ledger_sequence: int
     ledger_hash: str
     key_id: str

@@ -28,7 +28,7 @@ def certificate_document(certificate: Certificate) -> dict[str, Any]:
 def _document(certificate: Certificate, *, exclude: set[str] | None = None) -> dict[str, Any]:
     """Return the certificate's fields; those that came later only where they say something, as in older documents."""
     left_out: dict[str, Any] = dict.fromkeys(exclude or (), True)
-    left_out |= {name: True for name in ("kept", "kept_rows") if not getattr(certificate, name)}
+    left_out |= {name: True for name in ("kept", "kept_rows", "manifest") if not getattr(certificate, name)}
     if not certificate.verification.apart:
         left_out["verification"] = {"apart"}
     return certificate.model_dump(mode="json", exclude=left_out)
@@ -60,6 +60,12 @@ def statement(certificate: Certificate) -> tuple[str, ...]:
         said.append(f"{searched}: {count(total, 'match', 'matches')} REMAIN at {count(len(search.matches), 'place')}.")
     else:
         said.append(f"{searched}: no match was found.")
+    if certificate.manifest is not None:
+        said.append(
+            f"Digests of {count(certificate.manifest.before, 'file')} that were removed, and of "
+            f"{count(certificate.manifest.after, 'file')} that the tables hold since, are in the list beside this "
+            "certificate."
+        )
     if search.unreadable:
         said.append(f"{count(len(search.unreadable), 'file')} could not be read, so absence is NOT proven for them.")
     if search.apart:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from delible.errors import InputError, TamperError
 from delible.model.plan import ErasurePlan
-from delible.model.proof import Certificate, TableProof, Verification
+from delible.model.proof import Certificate, Manifest, TableProof, Verification
 from delible.model.request import Request
 from delible.report.certificate import certificate_bytes, certificate_document, certificate_html
 from delible.store.files import private_write
@@ -29,11 +29,13 @@ def certify(
     treated: tuple[Treated, ...],
     verification: Verification,
     holding: Holding,
+    listed: Manifest | None = None,
 ) -> Certificate:
     """Write a request's certificate, bound to its own place in the ledger, and return it.
 
     Args:
         treated: What this plan and earlier ones did, in that order; a table's numbers are added up.
+        listed: The list of the plan's files.
         holding: The releases that hold the people of the plan, found by references that are each one's alone.
     """
     releases = holding.inside.get(request.id, ())
@@ -61,6 +63,7 @@ def certify(
         verification=verification,
         releases=releases,
         releases_unknown=holding.unknown,
+        manifest=listed,
         ledger_sequence=record.sequence,
         ledger_hash=record.hash,
         key_id=control.keys.key_id,

@@ -36,6 +36,7 @@ from delible.workflows.erasure_fit import (
 )
 from delible.workflows.estimates import comparisons, expected
 from delible.workflows.exceptions import has_ended, is_finished
+from delible.workflows.file_lists import record_removed
 from delible.workflows.held import held_refs, stopping_holds
 from delible.workflows.journal import Step
 from delible.workflows.notices import prepare_notices
@@ -112,7 +113,9 @@ def apply_erasure(
         refuse_overtaken(control, journal, plan, requests, clock())
         spark = session_for(workspace)
         guard = partial(refuse_held, control, plan, clock)
-        run = Run(spark, journal, clock, plan.id, plan.immediate, progress, guard)
+        run = Run(
+            spark, journal, clock, plan.id, plan.immediate, progress, guard, partial(record_removed, workspace, plan.id)
+        )
         refuse_moved_tables(control, run, plan)
         found = _found(control, run, requests, searched)
         keep_plan(workspace, plan)

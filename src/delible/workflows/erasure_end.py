@@ -10,7 +10,7 @@ from time import monotonic
 
 from delible.errors import BlockedError, Problem, ResidueError
 from delible.model.plan import ErasurePlan
-from delible.model.proof import Verification
+from delible.model.proof import FileDigest, Verification
 from delible.model.request import ENDED, Request
 from delible.model.subject import KeyRow, SubjectRef
 from delible.model.terms import RequestState
@@ -21,9 +21,11 @@ from delible.workflows.certificates import certify
 from delible.workflows.clock import Clock
 from delible.workflows.control import Control
 from delible.workflows.exceptions import end_requests, kept_at
+from delible.workflows.file_lists import file_list
 from delible.workflows.journal import Journal, Step
 from delible.workflows.lineage_events import erasure_events
 from delible.workflows.notices import queue_after
+from delible.workflows.object_versions import purge_object_versions
 from delible.workflows.stages import Run, Treated, reported
 from delible.workflows.unfinished import forget_plan, plans_before
 from delible.workflows.verification import search_everything
@@ -50,6 +52,7 @@ class Conclusion:
         treated: All tables of the plan.
         keys: The requests' own keys and evidence.
         own: References of each request's data subject.
+        files: What the last search read.
     """
 
     control: Control
@@ -60,6 +63,7 @@ class Conclusion:
     keys: Sequence[KeyRow]
     own: Mapping[str, Collection[SubjectRef]]
     actor: str
+    files: list[FileDigest] = field(default_factory=list)
 
     def conclude(self) -> Concluded:
         """End what can end.
@@ -80,6 +84,7 @@ class Conclusion:
         if held:
             self._end_others(ids, held)
             raise BlockedError.of(held)
+        purge_object_versions(self.run, self.treated, self.control.policies.tables)
         self.run.progress("searching every byte")
         started = monotonic()
         found = self._searched(ids)
@@ -128,7 +133,10 @@ class Conclusion:
         kept = {r.id: r.kept for r in self.plan.requests if r.kept and r.id in ids}
         steps = [t.step for t in self._every()]
         places = kept_at(kept, keys)
-        return search_everything(self.control, keys, now=self.run.clock(), planned=steps, kept=places)
+        self.files.clear()
+        return search_everything(
+            self.control, keys, now=self.run.clock(), planned=steps, kept=places, digests=self.files
+        )
 
     def _concerning(self) -> Callable[[str, str], bool]:
         """Return what says whether a file that cannot be read may hold something of a request's data subject.
@@ -173,8 +181,10 @@ class Conclusion:
         current = control.requests.named(list(clean))
         whose = {r.id: self.own.get(r.id, r.refs) for r in current}
         holding = releases_with(control.workspace, whose, key_version=control.keys.version)
+        tables = [step.table for step in self.plan.tables]
+        listed = file_list(control.workspace, self.plan.id, tables, self.files)
         for request in current:
-            certify(control, run, self.plan, request, every, clean[request.id], holding)
+            certify(control, run, self.plan, request, every, clean[request.id], holding, listed)
         after, letters = end_requests(control, self.plan, list(clean), actor=self.actor, now=run.clock())
         for request_id, path in letters.items():
             run.progress(f"the answer to the data subject of {request_id} is to be sent: {path}")

@@ -24,6 +24,7 @@ from delible.model.terms import Normalise
 from delible.store.live_files import live_files
 from delible.workflows.control import Control
 from delible.workflows.spark import end_session, session_for
+from delible.workflows.verification import beside
 
 if TYPE_CHECKING:
     from delible.lake.typed_keys import TypedKeys
@@ -55,7 +56,7 @@ def search_old_values(
             if c.table == step.table and c.proof == "column" and c.old is not None:
                 own[c.column].add(c.old)
         typed = {column: TypedKeys(frozenset(values), Normalise.EXACT) for column, values in own.items()}
-        folders.append(Folder(f"table:{step.table}", step.location, typed))
+        folders.append(Folder(f"table:{step.table}", step.location, typed, beside=beside(step.location)))
     inside = [_inside(workspace.location(t), workspace.root) for t in tables.values()]
     folders.append(Folder("workspace", str(workspace.root), {}, tuple(i for i in inside if i is not None)))
     telling = sorted({c.old for c in changes if c.proof == "bytes" and c.old is not None})

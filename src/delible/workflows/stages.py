@@ -76,6 +76,7 @@ class Run:
 
     Args:
         guard: Refuses a stage of a table, such as for a hold that came while other tables were treated.
+        before_vacuum: Is told of a table whose old files are about to be removed.
     """
 
     spark: SparkSession
@@ -85,6 +86,7 @@ class Run:
     immediate: bool
     progress: Callable[[str], None]
     guard: Guard = lambda *_: None
+    before_vacuum: Callable[[TableStep], None] = lambda _: None
 
     def mark(self, what: str) -> str:
         """Return the mark that this run's commits to a table carry in Delta's history."""
@@ -228,6 +230,7 @@ def version_after(journal: Journal, thing: str) -> int | None:
 def _vacuumed(run: Run, step: TableStep) -> Step:
     from delible.lake import purge
 
+    run.before_vacuum(step)
     hours = 0 if run.immediate else None
     vacuumed = purge.vacuum(run.spark, step.location, table=step.table, hours=hours)
     return Step({"files_removed": vacuumed.files}, {"hours": str(vacuumed.hours)})

@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from delible.errors import InputError
 from delible.model.plan import TableStep
 from delible.model.policy import TablePolicy
-from delible.model.proof import Verification
+from delible.model.proof import FileDigest, Verification
 from delible.model.record import AuditEntry
 from delible.model.subject import KeyRole, KeyRow, normalised, own_keys
 from delible.model.terms import ErasureAction, Normalise
 from delible.store.live_files import live_files
+from delible.store.versions import Bucket, is_bucket
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.exceptions import KeptAt, kept_at
@@ -25,7 +27,7 @@ from delible.workflows.spark import end_session
 
 if TYPE_CHECKING:
     from delible.lake.typed_keys import TypedKeys
-    from delible.lake.verify import Folder
+    from delible.lake.verify import Beside, Folder, InFolder
 
 
 def search_everything(
@@ -35,6 +37,7 @@ def search_everything(
     now: datetime,
     planned: Sequence[TableStep] = (),
     kept: Sequence[KeptAt] = (),
+    digests: list[FileDigest] | None = None,
 ) -> Verification:
     """Search all policy tables and the whole workspace, unmapped tables included, for the keys.
 
@@ -44,6 +47,7 @@ def search_everything(
     Args:
         planned: Tables that a plan has rewritten: searched where they were then, whatever the policies say by now.
         kept: Where exceptions let keys stand; at every other place they are residue.
+        digests: Takes the digest of every file.
     """
     from delible.lake.mentions import telling_numbers, telling_values
     from delible.lake.verify import Folder, search
@@ -65,12 +69,48 @@ def search_everything(
             folders.append(
                 _folder(control, known, step.location, keys, kept)
                 if known is not None
-                else Folder(f"table:{step.table}", step.location)
+                else Folder(f"table:{step.table}", step.location, beside=beside(step.location))
             )
             searched.add(step.location)
     folders.append(Folder("workspace", str(workspace.root), {}, tuple(inside)))
     return search(
-        folders, telling_values(keys, policies.controller), now=now, numbers=telling_numbers(keys, policies.controller)
+        folders,
+        telling_values(keys, policies.controller),
+        now=now,
+        numbers=telling_numbers(keys, policies.controller),
+        digests=digests,
+        in_folder=_cluster(),
+    )
+
+
+def _cluster() -> InFolder | None:
+    """Return how the cluster searches that this process was submitted to; None for a process on its own."""
+    from delible.lake.session import active_session
+    from delible.lake.spread import spread_folder
+
+    spark = active_session()
+    return None if spark is None else partial(spread_folder, spark)
+
+
+def beside(location: str) -> tuple[Beside, ...]:
+    """Return what a bucket holds of a table besides what it lists: each old version's bytes are searched.
+
+    An upload that nobody has finished holds parts that nobody can read, so it counts as a file that cannot be read.
+    """
+    from delible.lake.verify import Beside
+
+    if not is_bucket(location):
+        return ()
+    bucket = Bucket(location)
+    try:
+        old, uploads = [v for v in bucket.old_versions() if not v.marker], [*bucket.uploads()]
+    except OSError:
+        return (Beside("", "its old versions may not be listed", 0, None),)
+    days = bucket.ends_by_itself() if old else None
+    until = f"until {days} day(s) after it was replaced" if days is not None else "without end"
+    return (
+        *(Beside(v.key, f"recoverable: version, {until}", v.size, partial(bucket.open, v)) for v in old),
+        *(Beside(u.key, "an upload that nobody finished", 0, None) for u in uploads),
     )
 
 
@@ -131,7 +171,7 @@ def _folder(
     typed = _typed(control, policy, keys)
     here = [place for place in kept if place.table == policy.table]
     if not here:
-        return Folder(f"table:{policy.table}", location, typed)
+        return Folder(f"table:{policy.table}", location, typed, beside=beside(location))
     return Folder(
         f"table:{policy.table}",
         location,
@@ -139,6 +179,7 @@ def _folder(
         kept=tuple(place.values(control) for place in here),
         kept_typed=_typed(control, policy, keys, here),
         live=live_files(location),
+        beside=beside(location),
     )
 
 

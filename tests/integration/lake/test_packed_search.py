@@ -190,7 +190,7 @@ def test_columns_are_decoded_wherever_they_are_packed(tmp_path: Path, content: b
         ("x.avro", b"Obj\x01 blocks"),
         ("x", b"Obj\x01 blocks"),
         ("x.snappy", b"\x10 raw"),
-        ("x", b"\xff\x06\x00\x00sNaPpY"),
+        ("x", b"\xff\x06\x00\x00sNaPpY\x00\x10\x00\x00"),
         ("x", b"LZ4Block\x25"),
         ("x", b"7z\xbc\xaf\x27\x1c"),
         ("x", b"Rar!\x1a\x07\x01"),

@@ -1,0 +1,216 @@
+"""A bucket that keeps old versions, spoken to as Amazon's: what a listing hides is found, and gone after a purge."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from delible.lake import verify
+from delible.lake.verify import Folder, search
+from delible.model.proof import Verification
+from delible.store.versions import Bucket, is_bucket
+from delible.workflows.verification import beside
+
+boto3 = pytest.importorskip("boto3", reason="the extra `aws` is not installed")
+moto = pytest.importorskip("moto.server", reason="moto is not installed")
+
+ANN, BOB = "ann.berg@shop.example", "bob.dale@shop.example"
+NOW = datetime(2026, 1, 31, tzinfo=UTC)
+TABLE = "s3://lake/warehouse/orders"
+
+
+def parquet(*people: str) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"email": list(people)}), sink, compression="zstd")
+    return sink.getvalue()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    running = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    running.start()
+    host, port = running.get_host_and_port()
+    yield f"http://{host}:{port}"
+    running.stop()
+
+
+@pytest.fixture
+def client(server: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name, value in {
+        "AWS_ENDPOINT_URL": server,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    client = boto3.client(
+        "s3", endpoint_url=server, aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1"
+    )
+    client.create_bucket(Bucket="lake")
+    yield client
+    found = client.list_object_versions(Bucket="lake")
+    for each in (*found.get("Versions", ()), *found.get("DeleteMarkers", ())):
+        client.delete_object(Bucket="lake", Key=each["Key"], VersionId=each["VersionId"])
+    for each in client.list_multipart_uploads(Bucket="lake").get("Uploads", ()):
+        client.abort_multipart_upload(Bucket="lake", Key=each["Key"], UploadId=each["UploadId"])
+    client.delete_bucket(Bucket="lake")
+
+
+def versioned(client: Any) -> None:
+    client.put_bucket_versioning(Bucket="lake", VersioningConfiguration={"Status": "Enabled"})
+
+
+def put(client: Any, key: str, data: bytes) -> None:
+    client.put_object(Bucket="lake", Key=f"warehouse/orders/{key}", Body=data)
+
+
+def delete(client: Any, key: str) -> None:
+    client.delete_object(Bucket="lake", Key=f"warehouse/orders/{key}")
+
+
+def searched(location: str = TABLE) -> Verification:
+    return search([Folder("table:orders", location, beside=beside(location))], [ANN], now=NOW)
+
+
+def places(found: Verification) -> list[str]:
+    return sorted(m.place.removeprefix("table:orders/") for m in found.matches)
+
+
+@pytest.mark.parametrize("location", [TABLE, TABLE.replace("s3:", "s3a:"), f"{TABLE}/"])
+def test_a_prefix_of_a_bucket_is_searched_like_a_folder(client: Any, location: str) -> None:
+    put(client, "part-0.parquet", parquet(ANN, BOB))
+    put(client, "region=north/part-1.parquet", parquet(BOB))
+    put(client, "_delta_log/0.json", f'{{"note": "{ANN}"}}'.encode())
+    client.put_object(Bucket="lake", Key="warehouse/orders2/other.txt", Body=ANN.encode())
+    found = searched(location)
+    assert {"part-0.parquet:email", "_delta_log/0.json"} <= set(places(found))
+    assert not any("orders2" in place for place in places(found))
+    assert found.files_searched == 3
+
+
+def test_an_old_version_is_residue_until_it_is_purged(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    versioned(client)
+    put(client, "part-0.parquet", parquet(ANN, BOB))
+    put(client, "part-1.parquet", parquet(ANN))
+    put(client, "part-1.parquet", parquet(BOB))
+    delete(client, "part-0.parquet")
+    client.put_object(Bucket="lake", Key="warehouse/orders2/other.txt", Body=b"somebody")
+    client.delete_object(Bucket="lake", Key="warehouse/orders2/other.txt")
+    found = searched()
+    assert {p.partition(":")[0] for p in places(found)} == {
+        "part-0.parquet (recoverable",
+        "part-1.parquet (recoverable",
+    }
+    assert all("without end" in place for place in places(found))
+    monkeypatch.setattr(verify.FolderSearch, "look_beside", lambda *_: None)
+    assert searched().clean  # what the search is worth without them
+    monkeypatch.undo()
+
+
+def test_a_purge_leaves_what_is_current_and_what_is_outside(client: Any) -> None:
+    versioned(client)
+    put(client, "part-0.parquet", parquet(ANN, BOB))
+    put(client, "part-1.parquet", parquet(ANN))
+    put(client, "part-1.parquet", parquet(BOB))
+    delete(client, "part-0.parquet")
+    client.put_object(Bucket="lake", Key="warehouse/orders2/other.txt", Body=b"somebody")
+    client.delete_object(Bucket="lake", Key="warehouse/orders2/other.txt")
+    bucket = Bucket(TABLE)
+    assert bucket.purge(uploads_older_than=timedelta(days=1)) == (3, 0)
+    assert bucket.purge(uploads_older_than=timedelta(days=1)) == (0, 0)
+    assert searched().clean
+    listed = client.list_object_versions(Bucket="lake")
+    assert [v["Key"] for v in listed["Versions"]] == ["warehouse/orders/part-1.parquet", "warehouse/orders2/other.txt"]
+    assert [m["Key"] for m in listed["DeleteMarkers"]] == ["warehouse/orders2/other.txt"]
+
+
+def test_no_marker_is_removed_before_all_versions_are(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    versioned(client)
+    put(client, "part-0.parquet", parquet(ANN))
+    delete(client, "part-0.parquet")
+    bucket = Bucket(TABLE)
+    portions: list[int] = []
+    monkeypatch.setattr(bucket, "_delete", lambda portion: portions.append(len(portion)) or len(portion))
+    removed: list[bool] = []
+    own = bucket._removed
+    monkeypatch.setattr(bucket, "_removed", lambda *, marker: removed.append(marker) or own(marker=marker))
+    bucket.purge(uploads_older_than=timedelta(days=1))
+    assert removed == [False, True]
+    assert portions == [1, 1]
+
+
+def test_an_unfinished_upload_is_never_clean_and_given_up_when_it_is_old(client: Any) -> None:
+    begun = client.create_multipart_upload(Bucket="lake", Key="warehouse/orders/part-9.parquet")
+    client.upload_part(
+        Bucket="lake",
+        Key="warehouse/orders/part-9.parquet",
+        UploadId=begun["UploadId"],
+        PartNumber=1,
+        Body=parquet(ANN),
+    )
+    assert searched().unreadable == ("table:orders/part-9.parquet (an upload that nobody finished)",)
+    bucket = Bucket(TABLE)
+    (upload,) = bucket.uploads()
+    day = timedelta(days=1)
+    assert bucket.purge(uploads_older_than=day, now=upload.begun + day / 2) == (0, 0)
+    assert bucket.purge(uploads_older_than=day, now=upload.begun + day * 2) == (0, 1)
+    assert searched().clean
+
+
+def test_a_bucket_s_own_rule_says_until_when_old_versions_are_recoverable(client: Any) -> None:
+    versioned(client)
+    put(client, "part-0.parquet", parquet(ANN))
+    delete(client, "part-0.parquet")
+
+    def rule(prefix: str) -> None:
+        client.put_bucket_lifecycle_configuration(
+            Bucket="lake",
+            LifecycleConfiguration={
+                "Rules": [
+                    {
+                        "ID": "old",
+                        "Status": "Enabled",
+                        "Filter": {"Prefix": prefix},
+                        "NoncurrentVersionExpiration": {"NoncurrentDays": 7},
+                    }
+                ]
+            },
+        )
+
+    rule("warehouse/")
+    assert "until 7 day(s) after it was replaced" in places(searched())[0]
+    rule("elsewhere/")
+    assert "without end" in places(searched())[0]
+    client.delete_bucket_lifecycle(Bucket="lake")
+
+
+def test_a_version_s_number_is_shown_nowhere(client: Any) -> None:
+    versioned(client)
+    put(client, "part-0.parquet", parquet(ANN))
+    delete(client, "part-0.parquet")
+    (old,) = [v for v in Bucket(TABLE).old_versions() if not v.marker]
+    assert old.version not in repr(old)
+    assert old.version not in str(searched())
+
+
+def test_versions_that_may_not_be_listed_are_never_clean(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(client, "part-0.parquet", parquet(BOB))
+
+    def refused(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(Bucket, "old_versions", refused)
+    assert searched().unreadable == ("table:orders/ (its old versions may not be listed)",)
+
+
+def test_other_places_have_no_versions() -> None:
+    assert not is_bucket("/warehouse/orders")
+    assert not is_bucket("gs://lake/orders")
+    assert beside("/warehouse/orders") == ()
