@@ -16,9 +16,18 @@ from delible.lake.columns import pseudonym, with_pads
 from delible.lake.commits import commits
 from delible.lake.exceptions import LAWS, by_law, changed, covered, due_with_laws, kept_column, some
 from delible.lake.facts import open_table, quoted, read
-from delible.lake.mentions import masked_texts, needles_of, with_mentions, without_held
+from delible.lake.mentions import (
+    NEEDLES,
+    masked_texts,
+    mentioning,
+    mentioning_rows,
+    needles_of,
+    with_mentions,
+    without_held,
+)
 from delible.lake.reach import due_combinations, keys_frame, reach_columns, same_combination
 from delible.lake.session import setting
+from delible.lake.texts import text_columns
 from delible.model.exception import ErasureException
 from delible.model.policy import Controller, TablePolicy
 from delible.model.subject import KeyRow
@@ -104,10 +113,10 @@ def erase_rows(
             handle.alias("t").merge(source.alias("s"), condition).whenMatchedDelete().execute()
         case ErasureAction.TREAT_COLUMNS:
             source = with_pads(source, pads)
-            treated: dict[str, str | Column] = {
-                quoted(c): _treated(frame, c, how) for c, how in policy.erasure.columns.items()
+            changes: dict[str, str | Column] = {
+                quoted(c): treated(frame, c, how) for c, how in policy.erasure.columns.items()
             }
-            handle.alias("t").merge(source.alias("s"), condition).whenMatchedUpdate(set=treated).execute()
+            handle.alias("t").merge(source.alias("s"), condition).whenMatchedUpdate(set=changes).execute()
         case ErasureAction.KEEP:
             return
 
@@ -125,8 +134,8 @@ def _erase_but(
     covers = {e.exception: covered(frame, e, F.col(f"s.{LAWS}")) for e in exceptions}
     gone = {c: how for c, how in erased_so(policy, own).items() if c in own}
     stays = {c: kept_column(c, covers, exceptions) for c in gone}
-    treated: dict[str, str | Column] = {
-        quoted(c): F.when(stays[c], F.col(f"t.{quoted(c)}")).otherwise(_treated(frame, c, how))
+    changed_so: dict[str, str | Column] = {
+        quoted(c): F.when(stays[c], F.col(f"t.{quoted(c)}")).otherwise(treated(frame, c, how))
         for c, how in gone.items()
     }
     changes = reduce(
@@ -137,10 +146,11 @@ def _erase_but(
     merge = handle.alias("t").merge(source.alias("s"), same)
     if policy.erasure.action is ErasureAction.DELETE_ROW:
         merge = merge.whenMatchedDelete(~some(covers))
-    merge.whenMatchedUpdate(changes, treated).execute()
+    merge.whenMatchedUpdate(changes, changed_so).execute()
 
 
-def _treated(frame: DataFrame, column: str, how: ColumnErasure) -> Column:
+def treated(frame: DataFrame, column: str, how: ColumnErasure) -> Column:
+    """Return what becomes of a column of a due row; the frame's columns stand behind `t.`."""
     kind = frame.schema[column].dataType.simpleString()
     value = F.col(f"t.{quoted(column)}")
     match how:
@@ -160,21 +170,20 @@ def mask_mentions(
     keys: Sequence[KeyRow],
     held: DataFrame | None,
 ) -> None:
-    """Mask due people's identifiers in the free text of rows that stay, one commit per free-text column.
+    """Mask due people's identifiers in the free text of rows that stay, in one commit.
 
     Args:
         held: Reach values of rows of people under a hold, which stay as they are.
     """
-    needles = needles_of(keys, controller)
-    if not needles or not policy.free_text:
+    frame = read(spark, location)
+    needles, texts = needles_of(keys, controller), text_columns(frame.schema, policy)
+    if not needles or not texts:
         return
-    for column in policy.free_text:
-        frame = read(spark, location)
-        mentioning = with_mentions(spark, frame, policy, controller, keys_frame(spark, keys), needles)
-        texts = masked_texts(without_held(mentioning, policy, held), policy, column)
-        if texts.isEmpty():
-            continue
-        handle = open_table(spark, location, table=policy.table)
-        name = quoted(column)
-        same = " AND ".join(filter(None, (same_combination(policy, "t", "s"), f"t.{name} = s.__text")))
-        handle.alias("t").merge(texts.alias("s"), same).whenMatchedUpdate(set={name: F.col("s.__masked")}).execute()
+    rows = with_mentions(spark, frame, policy, controller, keys_frame(spark, keys), needles)
+    source = mentioning_rows(without_held(rows, policy, held), policy)
+    if source.isEmpty():
+        return
+    handle = open_table(spark, location, table=policy.table)
+    handle.alias("t").merge(source.alias("s"), same_combination(policy, "t", "s") or "true").whenMatchedUpdate(
+        mentioning(texts, target="t.", values=NEEDLES), dict(masked_texts(texts, target="t.", values=NEEDLES))
+    ).execute()

@@ -10,9 +10,12 @@ from pyspark.sql import DataFrame, SparkSession
 
 from delible.errors import InputError
 from delible.lake.commits import current_version
+from delible.lake.description import description, fields_of, is_computed
 from delible.model import layout
 from delible.model.layout import DEFAULTS, DELETED_FILES, LOG
 from delible.model.plan import TableFacts
+
+_CHECK = "delta.constraints."
 
 
 def quoted(name: str) -> str:
@@ -96,6 +99,9 @@ def table_facts(spark: SparkSession, location: str, *, table: str) -> TableFacts
         features=tuple(sorted(detail["tableFeatures"] or [])),
         columns={f.name: f.dataType.simpleString() for f in frame.schema.fields},
         partitions=tuple(partitions),
+        required=tuple(f.name for f in frame.schema.fields if not f.nullable),
+        computed=tuple(name for name, field in fields_of(description(location)).items() if is_computed(field)),
+        constraints={k.removeprefix(_CHECK): v for k, v in properties.items() if k.startswith(_CHECK)},
         deleted_file_retention_hours=interval_hours(properties.get(DELETED_FILES, DEFAULTS[DELETED_FILES])),
         log_retention_hours=interval_hours(properties.get(LOG, DEFAULTS[LOG])),
     )

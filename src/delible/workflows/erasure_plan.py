@@ -19,6 +19,8 @@ from delible.model.terms import ErasureAction, RequestState, Right
 from delible.plan.erasure import plan_erasure
 from delible.store.plans import seal
 from delible.store.workspace import Workspace
+from delible.workflows.clones import refuse_clones
+from delible.workflows.constraints import refuse_broken_constraints
 from delible.workflows.control import Control
 from delible.workflows.guard_requests import requested_by_guard
 from delible.workflows.held import stopping_holds
@@ -102,9 +104,12 @@ def plan_due_erasures(
     again = residue_tables(control, earlier) - {n for n, t in control.policies.tables.items() if _kept(t)}
     touched = [n for n, d in searched.due.items() if d.rows or d.mentions or n in again]
     refuse_held_tables(control.policies, [n for n in touched if n in again or _rewrites(searched, control, n)], now)
+    facts = {name: searched.facts(spark, name) for name in touched}
+    refuse_broken_constraints(spark, control, searched, facts)
+    refuse_clones(control, [n for n in touched if not _kept(control.policies.tables[n])])
     plan = plan_erasure(
         control.policies,
-        {name: searched.facts(spark, name) for name in touched},
+        facts,
         searched.due,
         searched.cost,
         planned,
