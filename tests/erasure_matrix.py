@@ -144,8 +144,8 @@ def make_table(spark: SparkSession, folder: Path, each: Combination) -> None:
     key = "mail" if mapped else "email"
     extra = ", secret STRING" if mapped else ""
     spark.sql(
-        f"CREATE TABLE {table} (customer_id BIGINT, {key} STRING, name STRING, note STRING, detail STRUCT<body: STRING, "
-        f"tags: ARRAY<STRING>>, attrs MAP<STRING, STRING>, doc STRING, amount DOUBLE{extra}) "
+        f"CREATE TABLE {table} (customer_id BIGINT, {key} STRING, name STRING, note STRING, detail STRUCT<body: "
+        f"STRING, tags: ARRAY<STRING>>, attrs MAP<STRING, STRING>, doc STRING, amount DOUBLE{extra}) "
         f"USING delta {by[each.layout].format(key)} TBLPROPERTIES ({properties})"
     )
     people = SQL_PEOPLE.format(mentions=str(each.action == "mask").lower(), end=PEOPLE + 1)

@@ -15,7 +15,7 @@ from delible.decide.exception import erased_so
 from delible.lake.columns import pseudonym, with_pads
 from delible.lake.commits import commits
 from delible.lake.exceptions import LAWS, by_law, changed, covered, due_with_laws, kept_column, some
-from delible.lake.facts import open_table, quoted, read
+from delible.lake.facts import at_path, open_table, quoted, read
 from delible.lake.mentions import (
     NEEDLES,
     masked_texts,
@@ -114,7 +114,7 @@ def erase_rows(
         case ErasureAction.TREAT_COLUMNS:
             source = with_pads(source, pads)
             changes: dict[str, str | Column] = {
-                quoted(c): treated(frame, c, how) for c, how in policy.erasure.columns.items()
+                at_path(c): treated(frame, c, how) for c, how in policy.erasure.columns.items()
             }
             handle.alias("t").merge(source.alias("s"), condition).whenMatchedUpdate(set=changes).execute()
         case ErasureAction.KEEP:
@@ -130,7 +130,7 @@ def _erase_but(
 ) -> None:
     """Erase what no exception keeps; rows in which nothing is left to erase are not touched, so a rerun finds none."""
     own = frame.columns
-    same = " AND ".join(f"t.{quoted(c)} <=> s.__k{i}" for i, c in enumerate(reach_columns(policy)))
+    same = " AND ".join(f"t.{at_path(c)} <=> s.__k{i}" for i, c in enumerate(reach_columns(policy)))
     covers = {e.exception: covered(frame, e, F.col(f"s.{LAWS}")) for e in exceptions}
     gone = {c: how for c, how in erased_so(policy, own).items() if c in own}
     stays = {c: kept_column(c, covers, exceptions) for c in gone}
@@ -151,8 +151,9 @@ def _erase_but(
 
 def treated(frame: DataFrame, column: str, how: ColumnErasure) -> Column:
     """Return what becomes of a column of a due row; the frame's columns stand behind `t.`."""
-    kind = frame.schema[column].dataType.simpleString()
-    value = F.col(f"t.{quoted(column)}")
+    at = at_path(column)
+    kind = frame.select(F.col(at)).schema[0].dataType.simpleString()
+    value = F.col(f"t.{at}")
     match how:
         case ColumnErasure.NULL:
             return F.lit(None).cast(kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,11 +17,26 @@ from delible.model.layout import DEFAULTS, DELETED_FILES, LOG
 from delible.model.plan import TableFacts
 
 _CHECK = "delta.constraints."
+_PARTS = re.compile(r"`(?:[^`]|``)+`|[^.`]+")
 
 
 def quoted(name: str) -> str:
     """Return a name as a Spark SQL identifier, whatever characters it holds."""
     return "`" + name.replace("`", "``") + "`"
+
+
+def at_path(path: str) -> str:
+    """Return a policy's name of a column as a Spark SQL identifier: dots outside of backticks lead into structs."""
+    return ".".join(map(quoted, _names(path)))
+
+
+def column_of(path: str) -> str:
+    """Return the table's column that a policy's name of a column lies in, or is."""
+    return _names(path)[0]
+
+
+def _names(path: str) -> list[str]:
+    return [part[1:-1].replace("``", "`") if part[0] == "`" else part for part in _PARTS.findall(path)]
 
 
 def path_table(location: str) -> str:

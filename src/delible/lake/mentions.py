@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from delible.lake.facts import quoted
 from delible.lake.letters import always_spelled_so, value_pattern
-from delible.lake.reach import reach_columns, same_combination, split_rows
+from delible.lake.reach import reach_values, same_combination, split_rows
 from delible.lake.texts import TextColumn, changed_texts, some_text, text_columns
 from delible.model.numbers import SEPARATORS, always_together, is_number, number_pattern
 from delible.model.policy import Controller, PolicySet, TablePolicy
@@ -129,7 +129,7 @@ def mentioning_rows(rows: DataFrame, policy: TablePolicy) -> DataFrame:
     The rows are those of `with_mentions`. Whose a row is hangs on these columns alone, so no row that is held, or due
     itself, has the same ones.
     """
-    reach = [F.col(quoted(c)) for c in reach_columns(policy)]
+    reach = reach_values(policy)
     carried = rows.select(F.col(_VALUES)).limit(1)
     if not reach:
         return carried

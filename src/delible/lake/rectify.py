@@ -14,8 +14,8 @@ from pyspark.sql import types as T
 from delible.decide.rectification import ColumnFacts, HeldValue
 from delible.lake.columns import normalised, utc
 from delible.lake.description import description, fields_of, is_computed
-from delible.lake.facts import open_table, quoted, read
-from delible.lake.reach import due_rows, keys_frame, reach_columns, same_combination, split_rows
+from delible.lake.facts import at_path, open_table, quoted, read
+from delible.lake.reach import due_rows, keys_frame, reach_values, same_combination, split_rows
 from delible.model.policy import Controller, PolicySet, TablePolicy
 from delible.model.rectification import Change
 from delible.model.subject import BLANKS, KeyRow
@@ -115,7 +115,7 @@ def taken_by_others(
         for reach in policy.direct:
             if reach.identifies == kind:
                 others = split_rows(frames[name], policy, policies.controller, keys, due=False)
-                spelled = normalised(F.col(quoted(reach.column)), how)
+                spelled = normalised(F.col(at_path(reach.column)), how)
                 if not others.join(F.broadcast(new), spelled == F.col("value"), "left_semi").isEmpty():
                     return True
     return False
@@ -139,7 +139,7 @@ def rectify(
     columns = list(dict.fromkeys(c.column for c in changes))
     kinds = {c: frame.schema[c].dataType for c in columns}
     combinations = due_rows(frame, policy, controller, keys_frame(spark, keys)).select(
-        *[F.col(quoted(c)) for c in reach_columns(policy)], "__request"
+        *reach_values(policy), "__request"
     )
     source = combinations.distinct().join(F.broadcast(_pairs(spark, columns, changes)), "__request").drop("__request")
     conditions, right = [], {}
