@@ -64,7 +64,7 @@ def test_a_table_without_other_readers_may_be_erased_at_once_and_others_wait() -
 
 
 def test_a_feature_that_is_not_known_to_be_safe_is_named() -> None:
-    with pytest.raises(BlockedError, match="'icebergCompatV2'.* manifests") as refused:
+    with pytest.raises(BlockedError, match=r"'icebergCompatV2'.* manifests") as refused:
         planned(policies(DIRECT, readers="exclusive"), features=("deletionVectors", "icebergCompatV2"))
     assert refused.value.code == "erasure.feature"
     with pytest.raises(BlockedError, match="DROP FEATURE oneOfTomorrow"):
