@@ -296,6 +296,7 @@ def _inside_known(column: str, known: frozenset[str]) -> bool:
 
 
 def _mapped(column: str, table: TablePolicy) -> bool:
-    """Return whether a column, or a struct around it, has a policy."""
+    """Return whether a column, a struct around it, or something in it has a policy: arrays and maps have no leaves."""
     parts = column.split(".")
-    return column in table.columns or any(".".join(parts[:n]) in table.columns for n in range(1, len(parts)))
+    around = any(".".join(parts[:n]) in table.columns for n in range(1, len(parts) + 1))
+    return around or any(named.startswith(f"{column}.") for named in table.columns)
