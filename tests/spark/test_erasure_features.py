@@ -104,6 +104,9 @@ TABLES = {
         meaning=("v: system.operations",),
     ),
     "upgraded": Featured(
+        columns="kind STRING",
+        values="'web'",
+        meaning=("kind: system.operations",),
         layout="PARTITIONED BY (customer_id, email)",
         after=(
             MAPPED_NOW,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from delible.decide.exception import erased_so
+from delible.errors import BlockedError
 from delible.lake.columns import pseudonym, with_pads
 from delible.lake.commits import commits
 from delible.lake.exceptions import LAWS, by_law, changed, covered, due_with_laws, kept_column, some
@@ -21,6 +23,7 @@ from delible.lake.mentions import (
     masked_texts,
     mentioning,
     mentioning_rows,
+    needles_frame,
     needles_of,
     with_mentions,
     without_held,
@@ -33,6 +36,7 @@ from delible.model.policy import Controller, TablePolicy
 from delible.model.subject import KeyRow
 from delible.model.terms import ColumnErasure, ErasureAction, Regime
 
+_BROKEN = re.compile(r"DELTA_(?:VIOLATE_CONSTRAINT|NOT_NULL_CONSTRAINT)\w*\]?(?:\s+CHECK constraint (\w+))?")
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 
@@ -53,6 +57,28 @@ def marked(spark: SparkSession, mark: str) -> Iterator[None]:
     """Mark all commits made inside, so that a rerun after a crash recognises its own work in the table's history."""
     with setting(spark, {_METADATA: mark}):
         yield
+
+
+@contextmanager
+def _without_values(table: str) -> Iterator[None]:
+    """Name a constraint that a commit would break: Delta's own message quotes the row.
+
+    Raises:
+        BlockedError: `erasure.constraint`.
+    """
+    try:
+        yield
+    except Exception as error:
+        broken = _BROKEN.search(str(error))
+        if broken is None:
+            raise
+        name = broken[1] or "NOT NULL"
+        raise BlockedError(
+            "erasure.constraint",
+            f"what would be left of a row of table '{table}' breaks its constraint '{name}'.",
+            where=f"table:{table}",
+            fix=f"ALTER TABLE … DROP CONSTRAINT {name}, or change it so that [erased] may stand in texts.",
+        ) from None
 
 
 def done_under(location: str, mark: str, since: int) -> Rewritten:
@@ -116,7 +142,8 @@ def erase_rows(
             changes: dict[str, str | Column] = {
                 at_path(c): treated(frame, c, how) for c, how in policy.erasure.columns.items()
             }
-            handle.alias("t").merge(source.alias("s"), condition).whenMatchedUpdate(set=changes).execute()
+            with _without_values(policy.table):
+                handle.alias("t").merge(source.alias("s"), condition).whenMatchedUpdate(set=changes).execute()
         case ErasureAction.KEEP:
             return
 
@@ -146,7 +173,8 @@ def _erase_but(
     merge = handle.alias("t").merge(source.alias("s"), same)
     if policy.erasure.action is ErasureAction.DELETE_ROW:
         merge = merge.whenMatchedDelete(~some(covers))
-    merge.whenMatchedUpdate(changes, changed_so).execute()
+    with _without_values(policy.table):
+        merge.whenMatchedUpdate(changes, changed_so).execute()
 
 
 def treated(frame: DataFrame, column: str, how: ColumnErasure) -> Column:
@@ -184,7 +212,9 @@ def mask_mentions(
     source = mentioning_rows(without_held(rows, policy, held), policy)
     if source.isEmpty():
         return
+    source = source.crossJoin(F.broadcast(needles_frame(spark, needles)))
     handle = open_table(spark, location, table=policy.table)
-    handle.alias("t").merge(source.alias("s"), same_combination(policy, "t", "s") or "true").whenMatchedUpdate(
-        mentioning(texts, target="t.", values=NEEDLES), dict(masked_texts(texts, target="t.", values=NEEDLES))
-    ).execute()
+    same = same_combination(policy, "t", "s") or "true"
+    mentions, masked = mentioning(texts, target="t.", values=NEEDLES), masked_texts(texts, target="t.", values=NEEDLES)
+    with _without_values(policy.table):
+        handle.alias("t").merge(source.alias("s"), same).whenMatchedUpdate(mentions, dict(masked)).execute()

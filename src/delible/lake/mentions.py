@@ -97,8 +97,7 @@ def with_mentions(
 
     They travel as a one-row table that is joined in: as literals they would stand in plans and event logs.
     """
-    column = pa.array([[asdict(n) for n in needles]], pa.list_(_NEEDLE))
-    carried = spark.createDataFrame(pa.table({_VALUES: column}))
+    carried = needles_frame(spark, needles)
     kept = split_rows(frame, policy, controller, keys, due=False) if policy.subject else frame
     joined = kept.crossJoin(F.broadcast(carried))
     return joined.where(mentioning(text_columns(frame.schema, policy)))
@@ -124,16 +123,17 @@ def masked_texts(texts: Sequence[TextColumn], *, target: str, values: str) -> di
 
 
 def mentioning_rows(rows: DataFrame, policy: TablePolicy) -> DataFrame:
-    """Return the values of the reach columns of rows that mention somebody, beside the needles.
+    """Return the values of the reach columns of rows that mention somebody; one row where a table has none.
 
-    The rows are those of `with_mentions`. Whose a row is hangs on these columns alone, so no row that is held, or due
-    itself, has the same ones.
+    Whose a row is hangs on these columns alone, so no row that is held, or due itself, has the same ones.
     """
-    reach = reach_values(policy)
-    carried = rows.select(F.col(_VALUES)).limit(1)
-    if not reach:
-        return carried
-    return rows.select(*reach).distinct().crossJoin(F.broadcast(carried))
+    return rows.select(*reach_values(policy), F.lit(True).alias("__mentioning")).distinct()
+
+
+def needles_frame(spark: SparkSession, needles: Sequence[Needle]) -> DataFrame:
+    """Return the needles as one row with an array."""
+    column = pa.array([[asdict(n) for n in needles]], pa.list_(_NEEDLE))
+    return spark.createDataFrame(pa.table({_VALUES: column}))
 
 
 def without_held(frame: DataFrame, policy: TablePolicy, held: DataFrame | None) -> DataFrame:
