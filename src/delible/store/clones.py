@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -10,6 +11,9 @@ from urllib.parse import unquote, urlsplit
 from delible.model.policy import PolicySet
 from delible.store.warehouse import describe_tables
 from delible.store.workspace import Workspace
+
+_WHOLE = r"(?:/|[A-Za-z][A-Za-z0-9+.\-]*:)"
+_WHOLE_PATH = re.compile(rf'"path"\s*:\s*"{_WHOLE}'.encode())
 
 
 def borrowed_files(workspace: Workspace, policies: PolicySet) -> dict[str, frozenset[str]]:
@@ -27,22 +31,21 @@ def borrowed_files(workspace: Workspace, policies: PolicySet) -> dict[str, froze
 
 
 def _outside(table: Path) -> Iterator[str]:
-    for path in _paths(table):
+    for path in _absolute(table):
         there = urlsplit(path)
-        if there.scheme or there.path.startswith("/"):
-            local = unquote(there.path) if there.scheme in ("", "file") else path
-            if not Path(local).is_relative_to(table):
-                yield local.rpartition("/")[0]
+        local = unquote(there.path) if there.scheme in ("", "file") else path
+        if not Path(local).is_relative_to(table):
+            yield local.rpartition("/")[0]
 
 
-def _paths(table: Path) -> set[str]:
-    """Return the data files that a table's log names; those of its newest version where delta-rs can read it."""
+def _absolute(table: Path) -> set[str]:
+    """Return the newest version's data files under whole paths; those of all versions where delta-rs cannot read."""
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError
 
     logged = _logged(table / "_delta_log")
-    if not any(":" in path or path.startswith("/") for path in logged):
-        return set()
+    if not logged:
+        return logged
     try:
         live = {str(path) for path in DeltaTable(table).get_add_actions()["path"].to_pylist()}
     except (DeltaError, OSError, ValueError):
@@ -51,21 +54,18 @@ def _paths(table: Path) -> set[str]:
 
 
 def _logged(log: Path) -> set[str]:
-    """Return the paths that commits and checkpoints add."""
+    """Return the whole paths that commits and checkpoints add; most lines of a log are no more than looked at."""
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     paths: set[str] = set()
     for commit in log.glob("*.json"):
         for line in commit.read_bytes().splitlines():
-            if line[:6] == b'{"add"':
+            if line[:6] == b'{"add"' and _WHOLE_PATH.search(line):
                 paths.add(json.loads(line)["add"]["path"])
-    for file in (
-        *log.glob("*.checkpoint.*.parquet"),
-        *log.glob("*.checkpoint.parquet"),
-        *log.glob("_sidecars/*.parquet"),
-    ):
+    for file in (*log.glob("*.checkpoint*.parquet"), *log.glob("_sidecars/*.parquet")):
         added = pq.ParquetFile(file)
         if "add" in added.schema_arrow.names:
-            rows = added.read(columns=["add.path"]).column("add").to_pylist()
-            paths.update(row["path"] for row in rows if row is not None and row["path"] is not None)
+            each = pc.struct_field(added.read(columns=["add.path"]).column("add").combine_chunks(), "path")
+            paths.update(each.filter(pc.match_substring_regex(each, f"^{_WHOLE}")).to_pylist())
     return paths
