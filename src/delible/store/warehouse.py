@@ -121,7 +121,9 @@ def _stored(fields: list[dict[str, Any]], prefix: str, shown: str) -> Iterator[t
 def _leaves(fields: list[dict[str, Any]], prefix: str) -> Iterator[tuple[str, str]]:
     """Yield columns with their types; the fields of structs under their dotted path."""
     for field in fields:
-        kind, name = field["type"], prefix + field["name"]
+        own = field["name"]
+        # As scans spell it: a dot outside of backticks leads into a struct.
+        kind, name = field["type"], prefix + (f"`{own.replace('`', '``')}`" if "." in own or "`" in own else own)
         if isinstance(kind, str):
             yield name, kind
         elif kind["type"] == "struct":
