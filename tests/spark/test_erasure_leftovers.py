@@ -29,7 +29,7 @@ pytestmark = pytest.mark.spark
 FOLDERS = Combination("cow", "cdf", "none", "partitioned", "erase", "checkpointed")
 MAPPED = Combination("dv", "cdf", "name", "clustered", "mask", "v2")
 LEFT = {
-    "a data file under other names": (MAPPED, "*.parquet"),
+    "a data file under other names": (MAPPED, "??/*.parquet"),
     "change data under other names": (MAPPED, "_change_data/**/*.parquet"),
     "change data in a partition's folder": (FOLDERS, f"_change_data/customer_id={DUE}/**/*.parquet"),
     "a data file in a partition's folder": (FOLDERS, f"customer_id={DUE}/**/*.parquet"),
