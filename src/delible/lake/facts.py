@@ -117,6 +117,7 @@ def table_facts(spark: SparkSession, location: str, *, table: str) -> TableFacts
         partitions=tuple(partitions),
         required=tuple(f.name for f in frame.schema.fields if not f.nullable),
         computed=tuple(name for name, field in fields_of(description(location)).items() if is_computed(field)),
+        append_only=properties.get("delta.appendOnly", "").lower() == "true",
         constraints={k.removeprefix(_CHECK): v for k, v in properties.items() if k.startswith(_CHECK)},
         deleted_file_retention_hours=interval_hours(properties.get(DELETED_FILES, DEFAULTS[DELETED_FILES])),
         log_retention_hours=interval_hours(properties.get(LOG, DEFAULTS[LOG])),

@@ -38,6 +38,7 @@ class TableFacts(Frozen):
         required: Columns that may not be empty.
         computed: Columns whose values Delta computes: generated ones and identities.
         constraints: CHECK constraints, name to expression.
+        append_only: Delta refuses to change or delete its rows.
         deleted_file_retention_hours, log_retention_hours: The table's own windows.
     """
 
@@ -53,6 +54,7 @@ class TableFacts(Frozen):
     required: tuple[str, ...] = ()
     computed: tuple[str, ...] = ()
     constraints: dict[str, str] = {}
+    append_only: bool = False
     deleted_file_retention_hours: int
     log_retention_hours: int
 

@@ -203,7 +203,7 @@ def refuse_unsafe(
         unsafe: Features that are safe for an erasure, but not for what is planned here.
 
     Raises:
-        BlockedError: `erasure.feature`, `readers.shared`, with one problem each.
+        BlockedError: `erasure.feature`, `erasure.append_only`, `readers.shared`, with one problem each.
     """
     problems = tuple(
         Problem(
@@ -215,6 +215,15 @@ def refuse_unsafe(
         for name in tables
         for feature in facts[name].features
         if feature not in ERASABLE_FEATURES or feature in unsafe
+    ) + tuple(
+        Problem(
+            "erasure.append_only",
+            f"table '{name}' takes new rows only, so Delta changes none that are there: ALTER TABLE … SET "
+            "TBLPROPERTIES ('delta.appendOnly' = 'false') first, and set it back afterwards.",
+            f"table:{name}",
+        )
+        for name in tables
+        if facts[name].append_only
     )
     if problems:
         raise BlockedError.of(problems)

@@ -71,6 +71,12 @@ def test_a_feature_that_is_not_known_to_be_safe_is_named() -> None:
         planned(policies(DIRECT, readers="exclusive"), features=("oneOfTomorrow",))
 
 
+def test_a_table_that_only_grows_is_named() -> None:
+    with pytest.raises(BlockedError, match=r"table 't' takes new rows only.*'delta.appendOnly'") as refused:
+        planned(policies(DIRECT, readers="exclusive"), append_only=True)
+    assert refused.value.code == "erasure.append_only"
+
+
 @pytest.mark.parametrize(
     ("how", "facts", "code"),
     [
