@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | tr ' ' '-')
 TESTED := pyspark==4.2.0 delta-spark==4.4.0
 
-.PHONY: help setup jdk demo example test unit lint bench train lock clean
+.PHONY: help setup jdk demo example test unit matrix lint bench train lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test: lint ## Run every check and every test
 
 unit: setup ## Run the unit tests only: no JVM, laws searched quickly
 	@$(BIN)/python -m pytest -n 2 tests/unit
+
+matrix: setup ## Run all 288 combinations of the zero residue matrix (`make test` runs a subset in which all pairs meet)
+	@$(BIN)/python -m pytest -n 2 -m matrix tests/spark/test_erasure_matrix.py
 
 lint: setup ## Check style, types and layers only
 	@$(BIN)/ruff check --quiet .

@@ -12,7 +12,7 @@ import pytest
 
 from byte_search import places
 from delible.errors import ResidueError
-from delible.lake import purge
+from delible.lake import erase, purge
 from delible.model.terms import RequestState
 from delible.workflows.audit import verify_ledger
 from delible.workflows.control import Control
@@ -61,6 +61,14 @@ def prepared(once: Prepared, spark: SparkSession) -> Iterator[Prepared]:
     forget_logs(spark)
     yield once
     shutil.rmtree(once.workspace.root)
+
+
+def test_rows_that_were_not_erased_are_residue(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace, planned = prepared.workspace, prepared.planned
+    monkeypatch.setattr(erase, "erase_rows", lambda *_, **__: None)
+    with pytest.raises(ResidueError) as caught:
+        apply_erasure(workspace, planned.plan, actor="tests", now=NOW, searched=planned.searched)
+    assert caught.value.exit_code == 4
 
 
 @pytest.mark.parametrize("left_out", STAGES)

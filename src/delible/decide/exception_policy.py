@@ -46,6 +46,12 @@ def _ground(each: ErasureException) -> Iterator[Finding]:
 
 def _columns(each: ErasureException, table: TablePolicy, known: frozenset[str]) -> Iterator[Finding]:
     name = each.exception
+    for column in (c for c in table.erasure.columns if "." in c):
+        message = (
+            f"'{bounded(column, 80)}' lies inside a struct of '{table.table}'; where an exception keeps something, "
+            "whole columns are treated. Name the struct."
+        )
+        yield violation("policy.nested_column", message, "tables", table.table, "erasure", "columns", column)
     for index, column in enumerate(each.columns):
         if "." in column:
             message = f"'{bounded(column, 80)}' lies inside a struct; exceptions keep whole columns. Name the struct."

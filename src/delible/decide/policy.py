@@ -289,12 +289,14 @@ def _with_parents(columns: Columns) -> frozenset[str]:
 
 
 def _inside_known(column: str, known: frozenset[str]) -> bool:
-    """Return whether a dotted path leads into a column whose inside is not known."""
-    top, dot, _ = column.partition(".")
-    return bool(dot) and top in known and not any(k.startswith(f"{top}.") for k in known)
+    """Return whether a dotted path leads into a column whose inside is not known, such as an array or a map."""
+    parts = column.split(".")
+    above = (".".join(parts[:n]) for n in range(1, len(parts)))
+    return any(each in known and not any(k.startswith(f"{each}.") for k in known) for each in above)
 
 
 def _mapped(column: str, table: TablePolicy) -> bool:
-    """Return whether a column, or a struct around it, has a policy."""
+    """Return whether a column, a struct around it, or something in it has a policy: arrays and maps have no leaves."""
     parts = column.split(".")
-    return column in table.columns or any(".".join(parts[:n]) in table.columns for n in range(1, len(parts)))
+    around = any(".".join(parts[:n]) in table.columns for n in range(1, len(parts) + 1))
+    return around or any(named.startswith(f"{column}.") for named in table.columns)

@@ -172,10 +172,10 @@ def ways(table: TablePolicy, columns: Mapping[str, str], *path: str | int) -> It
         )
         yield gap("policy.several_owners", message, *path, "subject")
     nested = {r.column for r in table.subject} | set(table.erasure.columns)
-    nested |= {c for c, meaning in table.columns.items() if meaning.searched or meaning.free_text}
-    for column in sorted(c for c in nested if "." in c):
+    nested |= {c for c, meaning in table.columns.items() if meaning.searched}
+    for column in sorted(c for c in nested if "." in c and columns and c not in columns):
         message = (
-            f"'{bounded(column, 80)}' lies inside a struct: this version erases, masks and searches whole columns "
-            "only. Name the struct itself, or flatten the table."
+            f"'{bounded(column, 80)}' lies inside an array or a map: people are reached by, and columns treated and "
+            "searched, down to fields of structs only. Name the array or map itself, or flatten the table."
         )
         yield violation("policy.nested_column", message, *path, "columns", column)

@@ -50,6 +50,12 @@ def ends(table: TablePolicy, policies: PolicySet) -> bool:
     return False
 
 
+def covers(treated: Collection[str], column: str) -> bool:
+    """Return whether a column, or one that it lies in, is treated."""
+    parts = column.split(".")
+    return any(".".join(parts[:n]) in treated for n in range(1, len(parts) + 1))
+
+
 def left_identifying(table: TablePolicy, treated: Collection[str]) -> Iterator[tuple[str, str]]:
     """Yield the untreated columns by which a row that stays could be told to be somebody's (Art. 4(1)), and why."""
     reasons = {
@@ -66,7 +72,7 @@ def left_identifying(table: TablePolicy, treated: Collection[str]) -> Iterator[t
         elif is_identifying(policy.category):
             reasons.setdefault(column, CATEGORIES[policy.category])
     for column, why in reasons.items():
-        if column not in treated:
+        if not covers(treated, column):
             yield column, why
 
 

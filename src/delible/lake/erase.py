@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,18 +13,30 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from delible.decide.exception import erased_so
+from delible.errors import BlockedError
 from delible.lake.columns import pseudonym, with_pads
 from delible.lake.commits import commits
 from delible.lake.exceptions import LAWS, by_law, changed, covered, due_with_laws, kept_column, some
-from delible.lake.facts import open_table, quoted, read
-from delible.lake.mentions import masked_texts, needles_of, with_mentions, without_held
+from delible.lake.facts import at_path, open_table, quoted, read
+from delible.lake.mentions import (
+    NEEDLES,
+    masked_texts,
+    mentioning,
+    mentioning_rows,
+    needles_frame,
+    needles_of,
+    with_mentions,
+    without_held,
+)
 from delible.lake.reach import due_combinations, keys_frame, reach_columns, same_combination
 from delible.lake.session import setting
+from delible.lake.texts import text_columns
 from delible.model.exception import ErasureException
 from delible.model.policy import Controller, TablePolicy
 from delible.model.subject import KeyRow
 from delible.model.terms import ColumnErasure, ErasureAction, Regime
 
+_BROKEN = re.compile(r"DELTA_(?:VIOLATE_CONSTRAINT|NOT_NULL_CONSTRAINT)\w*\]?(?:\s+CHECK constraint (\w+))?")
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 
 
@@ -55,6 +68,28 @@ def marked(spark: SparkSession, mark: str) -> Iterator[None]:
     """Mark all commits made inside, so that a rerun after a crash recognises its own work in the table's history."""
     with setting(spark, {_METADATA: mark}):
         yield
+
+
+@contextmanager
+def _without_values(table: str) -> Iterator[None]:
+    """Name a constraint that a commit would break: Delta's own message quotes the row.
+
+    Raises:
+        BlockedError: `erasure.constraint`.
+    """
+    try:
+        yield
+    except Exception as error:
+        broken = _BROKEN.search(str(error))
+        if broken is None:
+            raise
+        name = broken[1] or "NOT NULL"
+        raise BlockedError(
+            "erasure.constraint",
+            f"what would be left of a row of table '{table}' breaks its constraint '{name}'.",
+            where=f"table:{table}",
+            fix=f"ALTER TABLE … DROP CONSTRAINT {name}, or change it so that [erased] may stand in texts.",
+        ) from None
 
 
 def done_under(location: str, mark: str, since: int) -> Rewritten:
@@ -130,10 +165,11 @@ def erase_rows(
             handle.alias("t").merge(source.alias("s"), condition).whenMatchedDelete().execute()
         case ErasureAction.TREAT_COLUMNS:
             source = with_pads(source, pads)
-            treated: dict[str, str | Column] = {
-                quoted(c): _treated(frame, c, how) for c, how in policy.erasure.columns.items()
+            changes: dict[str, str | Column] = {
+                at_path(c): treated(frame, c, how) for c, how in policy.erasure.columns.items()
             }
-            handle.alias("t").merge(source.alias("s"), condition).whenMatchedUpdate(set=treated).execute()
+            with _without_values(policy.table):
+                handle.alias("t").merge(source.alias("s"), condition).whenMatchedUpdate(set=changes).execute()
         case ErasureAction.KEEP:
             return
 
@@ -147,12 +183,12 @@ def _erase_but(
 ) -> None:
     """Erase what no exception keeps; rows in which nothing is left to erase are not touched, so a rerun finds none."""
     own = frame.columns
-    same = " AND ".join(f"t.{quoted(c)} <=> s.__k{i}" for i, c in enumerate(reach_columns(policy)))
+    same = " AND ".join(f"t.{at_path(c)} <=> s.__k{i}" for i, c in enumerate(reach_columns(policy)))
     covers = {e.exception: covered(frame, e, F.col(f"s.{LAWS}")) for e in exceptions}
     gone = {c: how for c, how in erased_so(policy, own).items() if c in own}
     stays = {c: kept_column(c, covers, exceptions) for c in gone}
-    treated: dict[str, str | Column] = {
-        quoted(c): F.when(stays[c], F.col(f"t.{quoted(c)}")).otherwise(_treated(frame, c, how))
+    changed_so: dict[str, str | Column] = {
+        quoted(c): F.when(stays[c], F.col(f"t.{quoted(c)}")).otherwise(treated(frame, c, how))
         for c, how in gone.items()
     }
     changes = reduce(
@@ -163,12 +199,15 @@ def _erase_but(
     merge = handle.alias("t").merge(source.alias("s"), same)
     if policy.erasure.action is ErasureAction.DELETE_ROW:
         merge = merge.whenMatchedDelete(~some(covers))
-    merge.whenMatchedUpdate(changes, treated).execute()
+    with _without_values(policy.table):
+        merge.whenMatchedUpdate(changes, changed_so).execute()
 
 
-def _treated(frame: DataFrame, column: str, how: ColumnErasure) -> Column:
-    kind = frame.schema[column].dataType.simpleString()
-    value = F.col(f"t.{quoted(column)}")
+def treated(frame: DataFrame, column: str, how: ColumnErasure) -> Column:
+    """Return what becomes of a column of a due row; the frame's columns stand behind `t.`."""
+    at = at_path(column)
+    kind = frame.select(F.col(at)).schema[0].dataType.simpleString()
+    value = F.col(f"t.{at}")
     match how:
         case ColumnErasure.NULL:
             return F.lit(None).cast(kind)
@@ -186,21 +225,22 @@ def mask_mentions(
     keys: Sequence[KeyRow],
     held: DataFrame | None,
 ) -> None:
-    """Mask due people's identifiers in the free text of rows that stay, one commit per free-text column.
+    """Mask due people's identifiers in the free text of rows that stay, in one commit.
 
     Args:
         held: Reach values of rows of people under a hold, which stay as they are.
     """
-    needles = needles_of(keys, controller)
-    if not needles or not policy.free_text:
+    frame = read(spark, location)
+    needles, texts = needles_of(keys, controller), text_columns(frame.schema, policy)
+    if not needles or not texts:
         return
-    for column in policy.free_text:
-        frame = read(spark, location)
-        mentioning = with_mentions(spark, frame, policy, controller, keys_frame(spark, keys), needles)
-        texts = masked_texts(without_held(mentioning, policy, held), policy, column)
-        if texts.isEmpty():
-            continue
-        handle = open_table(spark, location, table=policy.table)
-        name = quoted(column)
-        same = " AND ".join(filter(None, (same_combination(policy, "t", "s"), f"t.{name} = s.__text")))
-        handle.alias("t").merge(texts.alias("s"), same).whenMatchedUpdate(set={name: F.col("s.__masked")}).execute()
+    rows = with_mentions(spark, frame, policy, controller, keys_frame(spark, keys), needles)
+    source = mentioning_rows(without_held(rows, policy, held), policy)
+    if source.isEmpty():
+        return
+    source = source.crossJoin(F.broadcast(needles_frame(spark, needles)))
+    handle = open_table(spark, location, table=policy.table)
+    same = same_combination(policy, "t", "s") or "true"
+    mentions, masked = mentioning(texts, target="t.", values=NEEDLES), masked_texts(texts, target="t.", values=NEEDLES)
+    with _without_values(policy.table):
+        handle.alias("t").merge(source.alias("s"), same).whenMatchedUpdate(mentions, dict(masked)).execute()

@@ -9,7 +9,8 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from delible.lake.facts import quoted
+from delible.decide.retention_policy import covers
+from delible.lake.facts import at_path
 from delible.lake.mentions import SHORTEST_TELLING
 from delible.lake.reach import collected, due_rows, split_rows
 from delible.model.policy import PolicySet, TablePolicy
@@ -69,14 +70,14 @@ def _goes(policy: TablePolicy, column: str) -> bool:
     """Return whether the table's erasure rule removes this column's value from a due row."""
     rule = policy.erasure
     return rule.action is ErasureAction.DELETE_ROW or (
-        rule.action is ErasureAction.TREAT_COLUMNS and column in rule.columns
+        rule.action is ErasureAction.TREAT_COLUMNS and covers(rule.columns, column)
     )
 
 
 def _values(table: str, columns: Sequence[str]) -> Column:
     """Return one entry of kind and value for each of a row's columns."""
     entries = [
-        F.struct(F.lit(f"{table}.{c}").alias("kind"), F.col(quoted(c)).cast("string").alias("value")) for c in columns
+        F.struct(F.lit(f"{table}.{c}").alias("kind"), F.col(at_path(c)).cast("string").alias("value")) for c in columns
     ]
     return F.explode(F.array(*entries)).alias("entry")
 

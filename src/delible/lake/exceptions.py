@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from delible.decide.exception import acting, erased_so, kept_part
 from delible.errors import BlockedError
 from delible.lake.conditions import condition
-from delible.lake.facts import quoted
+from delible.lake.facts import at_path, quoted
 from delible.lake.reach import due_rows, keys_frame, reach_columns
 from delible.model.exception import ErasureException, KeptPart
 from delible.model.plan import RowsDue
@@ -125,7 +125,7 @@ def due_with_laws(frame: DataFrame, policy: TablePolicy, controller: Controller,
     Args:
         keys: Those of `by_law`.
     """
-    columns = [F.col(quoted(c)).alias(f"__k{i}") for i, c in enumerate(reach_columns(policy))]
+    columns = [F.col(at_path(c)).alias(f"__k{i}") for i, c in enumerate(reach_columns(policy))]
     rows = due_rows(frame, policy, controller, keys).select(*columns, "__request")
     return rows.groupBy(*[f"__k{i}" for i in range(len(columns))]).agg(F.collect_set("__request").alias(LAWS))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,14 +11,32 @@ from pyspark.sql import DataFrame, SparkSession
 
 from delible.errors import InputError
 from delible.lake.commits import current_version
+from delible.lake.description import description, fields_of, is_computed
 from delible.model import layout
 from delible.model.layout import DEFAULTS, DELETED_FILES, LOG
 from delible.model.plan import TableFacts
+
+_CHECK = "delta.constraints."
+_PARTS = re.compile(r"`(?:[^`]|``)+`|[^.`]+")
 
 
 def quoted(name: str) -> str:
     """Return a name as a Spark SQL identifier, whatever characters it holds."""
     return "`" + name.replace("`", "``") + "`"
+
+
+def at_path(path: str) -> str:
+    """Return a policy's name of a column as a Spark SQL identifier: dots outside of backticks lead into structs."""
+    return ".".join(map(quoted, _names(path)))
+
+
+def column_of(path: str) -> str:
+    """Return the table's column that a policy's name of a column lies in, or is."""
+    return _names(path)[0]
+
+
+def _names(path: str) -> list[str]:
+    return [part[1:-1].replace("``", "`") if part[0] == "`" else part for part in _PARTS.findall(path)]
 
 
 def path_table(location: str) -> str:
@@ -96,6 +115,10 @@ def table_facts(spark: SparkSession, location: str, *, table: str) -> TableFacts
         features=tuple(sorted(detail["tableFeatures"] or [])),
         columns={f.name: f.dataType.simpleString() for f in frame.schema.fields},
         partitions=tuple(partitions),
+        required=tuple(f.name for f in frame.schema.fields if not f.nullable),
+        computed=tuple(name for name, field in fields_of(description(location)).items() if is_computed(field)),
+        append_only=properties.get("delta.appendOnly", "").lower() == "true",
+        constraints={k.removeprefix(_CHECK): v for k, v in properties.items() if k.startswith(_CHECK)},
         deleted_file_retention_hours=interval_hours(properties.get(DELETED_FILES, DEFAULTS[DELETED_FILES])),
         log_retention_hours=interval_hours(properties.get(LOG, DEFAULTS[LOG])),
     )

@@ -20,7 +20,7 @@ from delible.lake.columns import normalised
 from delible.lake.evidence import evidence_of
 from delible.lake.evidence_paths import evidence_paths
 from delible.lake.expansion import expand
-from delible.lake.facts import quoted
+from delible.lake.facts import at_path, column_of, quoted
 from delible.lake.reach import collected, due_rows, keys_frame, kind_of, reach_columns, split_rows
 from delible.model.identity import EvidencePath
 from delible.model.plan import RowsDue
@@ -121,7 +121,7 @@ def _path_keys(
     through = policies.tables[reach.through or ""]
     frame = frames[through.table]
     frame_of_keys = keys_frame(spark, keys)
-    value = normalised(F.col(quoted(reach.matches or "")), Normalise.EXACT)
+    value = normalised(F.col(at_path(reach.matches or "")), Normalise.EXACT)
     pointed = (
         due_rows(frame, through, policies.controller, frame_of_keys)
         .select(F.col("__request").alias("request"), F.lit(kind_of(policy, reach)).alias("kind"), value.alias("value"))
@@ -150,9 +150,12 @@ def _counted(
     for name, policy in policies.tables.items():
         if not policy.subject:
             continue
-        columns = [F.col(quoted(c)) for c in reach_columns(policy)]
+        # Whole columns, although only a field of a struct may be needed: Spark reads no more than that.
+        columns = dict.fromkeys(map(column_of, reach_columns(policy)))
         frame = frames[name].select(
-            *columns, F.col("_metadata.file_path").alias("__path"), F.col("_metadata.file_size").alias("__size")
+            *[F.col(quoted(c)) for c in columns],
+            F.col("_metadata.file_path").alias("__path"),
+            F.col("_metadata.file_size").alias("__size"),
         )
         numbered = frame.withColumn("__row", F.monotonically_increasing_id())
         due = due_rows(numbered, policy, policies.controller, keys)

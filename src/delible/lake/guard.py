@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from delible.lake.columns import subject_ref, with_pads
-from delible.lake.facts import quoted
+from delible.lake.facts import at_path
 from delible.lake.identity import REFS, Read, RefKey, row_refs
 from delible.lake.reach import collected, spelled
 from delible.model.policy import PolicySet, TablePolicy
@@ -76,7 +76,7 @@ def returned_keys(
         for reach in table.direct:
             kind = reach.identifies or ""
             how = policies.controller.identifiers[kind].normalise
-            ref = subject_ref(kind, F.col(quoted(reach.column)), how, key.version)
+            ref = subject_ref(kind, F.col(at_path(reach.column)), how, key.version)
             own = frame.select(
                 ref.alias("ref"), F.lit(kind).alias("kind"), spelled(reach, policies.controller).alias("value")
             )

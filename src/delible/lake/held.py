@@ -13,9 +13,9 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from delible.lake.columns import normalised, with_pads
-from delible.lake.facts import quoted
+from delible.lake.facts import at_path
 from delible.lake.identity import RefKey, reach_ref
-from delible.lake.reach import reach_columns
+from delible.lake.reach import reach_values
 from delible.model.policy import Controller, PolicySet, Reach, TablePolicy
 from delible.model.terms import Normalise
 
@@ -53,7 +53,7 @@ def held_combinations(
     policy = policies.tables[table]
     if not refs or not policy.subject:
         return None
-    columns = [F.col(quoted(c)) for c in reach_columns(policy)]
+    columns = reach_values(policy)
     wanted = _refs_frame(spark, refs)
     return _held_rows(policies, frames, policy, wanted, key, columns).distinct()
 
@@ -73,9 +73,9 @@ def _held_rows(
         parts.append(_reached(own, wanted).drop(_OWN))
     for reach in policy.subject:
         if reach.through is not None:
-            value = normalised(F.col(quoted(reach.matches or "")), Normalise.EXACT).alias("__pointed")
+            value = normalised(F.col(at_path(reach.matches or "")), Normalise.EXACT).alias("__pointed")
             pointed = _held_rows(policies, frames, policies.tables[reach.through], wanted, key, [value])
-            here = normalised(F.col(quoted(reach.column)), Normalise.EXACT)
+            here = normalised(F.col(at_path(reach.column)), Normalise.EXACT)
             owned = pointed.where("__pointed != ''").distinct()
             parts.append(frame.join(owned, here == F.col("__pointed"), "left_semi").select(*columns))
     return reduce(DataFrame.unionByName, parts)

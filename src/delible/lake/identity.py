@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from delible.lake.columns import INNER, OUTER, normalised, subject_ref, with_pads
-from delible.lake.facts import quoted
+from delible.lake.facts import at_path, quoted
 from delible.model.policy import Controller, PolicySet, Reach, TablePolicy
 from delible.model.terms import Normalise
 
@@ -92,7 +92,7 @@ def reach_ref(controller: Controller, reach: Reach, key: RefKey) -> Column:
     """Return the reference of a column that identifies somebody; the frame must have passed `with_pads`."""
     kind = reach.identifies or ""
     how = controller.identifiers[kind].normalise
-    return subject_ref(kind, F.col(quoted(reach.column)), how, key.version)
+    return subject_ref(kind, F.col(at_path(reach.column)), how, key.version)
 
 
 def _tidy(*arrays: Column) -> Column:
@@ -148,7 +148,7 @@ def _with_refs(policies: PolicySet, table: TablePolicy, read: Read, key: RefKey,
             continue
         value, found = f"__value_{number}", f"__found_{number}"
         owners = _refs_by_value(policies, reach, read, key, (*passed, table.table))
-        here = normalised(F.col(quoted(reach.column)), Normalise.EXACT)
+        here = normalised(F.col(at_path(reach.column)), Normalise.EXACT)
         frame = frame.join(owners.toDF(value, found), here == F.col(value), "left")
         arrays.append(F.col(found))
     return frame.select(*columns, _tidy(*arrays).alias(REFS)).drop(INNER, OUTER)
@@ -157,6 +157,6 @@ def _with_refs(policies: PolicySet, table: TablePolicy, read: Read, key: RefKey,
 def _refs_by_value(policies: PolicySet, reach: Reach, read: Read, key: RefKey, passed: tuple[str, ...]) -> DataFrame:
     """Return the column that a hop points to, with the references of everybody behind each of its values."""
     through = _with_refs(policies, policies.tables[reach.through or ""], read, key, passed)
-    value = normalised(F.col(quoted(reach.matches or "")), Normalise.EXACT)
+    value = normalised(F.col(at_path(reach.matches or "")), Normalise.EXACT)
     each = through.select(value.alias("value"), F.explode(REFS).alias("ref")).where("value != ''")
     return each.groupBy("value").agg(F.collect_set("ref").alias("refs"))

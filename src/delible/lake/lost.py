@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from delible.decide.retention import Standing
-from delible.lake.facts import quoted, read
+from delible.lake.facts import at_path, quoted, read
 from delible.lake.reach import due_combinations, keys_frame, reach_columns
 from delible.lake.retention import Judging, standing, with_events, with_held
 from delible.lake.session import setting
@@ -85,7 +85,7 @@ def rows_held_back(frame: DataFrame, judging: Judging, rules: Collection[str]) -
 def _with(frame: DataFrame, policy: TablePolicy, combinations: DataFrame) -> DataFrame:
     columns = reach_columns(policy)
     wanted = combinations.select(*[F.col(quoted(c)).alias(f"__k{i}") for i, c in enumerate(columns)])
-    same = [F.col(quoted(c)).eqNullSafe(F.col(f"__k{i}")) for i, c in enumerate(columns)]
+    same = [F.col(at_path(c)).eqNullSafe(F.col(f"__k{i}")) for i, c in enumerate(columns)]
     return frame.join(wanted, reduce(lambda a, b: a & b, same), "left_semi")
 
 

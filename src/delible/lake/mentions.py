@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import reduce
+from functools import partial, reduce
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from delible.lake.facts import quoted
-from delible.lake.reach import reach_columns, same_combination, split_rows
+from delible.lake.reach import reach_values, same_combination, split_rows
+from delible.lake.texts import TextColumn, changed_texts, some_text, text_columns
 from delible.model.numbers import SEPARATORS, always_together, is_number, number_pattern
 from delible.model.policy import Controller, PolicySet, TablePolicy
 from delible.model.spelling import always_spelled_so, value_pattern
@@ -22,6 +23,9 @@ from delible.model.terms import Normalise
 MASK = "[erased]"
 SHORTEST_TELLING = 5
 _VALUES = "__values"
+NEEDLES = f"s.{_VALUES}"
+"""The needles in the source of a MERGE."""
+
 _BEFORE = r"(?:(?<![\p{L}\p{N}._%+\-@])|(?<=\\[nrtbf])|(?<=\\u[0-9a-fA-F]{4})|(?<=%[0-9a-fA-F]{2}))"
 _AFTER = r"(?:(?![\p{L}\p{N}_%+\-@])(?!\.[\p{L}\p{N}])|(?=%[0-9a-fA-F]{2}))"
 """ann@x.example is not joann@x.example, and 555-0142 is not a part of a longer number: those are other people. The
@@ -31,6 +35,9 @@ _BEFORE_NUMBER = rf"(?:{_BEFORE}|(?<=[a-zA-Z]\.)|(?<=[a-zA-Z])(?=\+))"
 """`tel.020…` and `T+44…` are no longer words, as `lake.numbers` has it for bytes."""
 
 _SEPARATORS = f"[{re.escape(SEPARATORS)}]"
+_BARE, _BARE_END = r"(?<=[:,\[]\s{0,8})-?", r"(?=\s*[,}\]])"
+"""Around a number that stands in a JSON document by itself: a mask is a text, and needs quotation marks there."""
+
 _NEEDLE = pa.struct([("find", pa.string()), ("pattern", pa.string()), ("number", pa.bool_())])
 
 
@@ -90,15 +97,43 @@ def with_mentions(
 
     They travel as a one-row table that is joined in: as literals they would stand in plans and event logs.
     """
-    column = pa.array([[asdict(n) for n in needles]], pa.list_(_NEEDLE))
-    carried = spark.createDataFrame(pa.table({_VALUES: column}))
+    carried = needles_frame(spark, needles)
     kept = split_rows(frame, policy, controller, keys, due=False) if policy.subject else frame
     joined = kept.crossJoin(F.broadcast(carried))
-    mentioned = [_mentions(F.col(quoted(c))) for c in policy.free_text]
-    condition = mentioned[0]
-    for other in mentioned[1:]:
-        condition = condition | other
-    return joined.where(condition)
+    return joined.where(mentioning(text_columns(frame.schema, policy)))
+
+
+def mentioning(texts: Sequence[TextColumn], *, target: str = "", values: str = _VALUES) -> Column:
+    """Return whether a row mentions a due person in one of its texts.
+
+    Args:
+        target: Prefix of the table's columns, such as `t.` in a MERGE.
+        values: The array column with the needles.
+    """
+    needles = F.col(values)
+    test = partial(_mentions, needles)
+    found = (some_text(F.col(target + quoted(c.name)), c.kind, c.shape, test) for c in texts)
+    return reduce(lambda one, other: one | other, found, F.lit(False))
+
+
+def masked_texts(texts: Sequence[TextColumn], *, target: str, values: str) -> dict[str, Column]:
+    """Return each column that holds texts with the mentions in it masked, for the SET of a MERGE."""
+    mask = partial(_masked, F.col(values))
+    return {quoted(c.name): changed_texts(F.col(target + quoted(c.name)), c.kind, c.shape, mask) for c in texts}
+
+
+def mentioning_rows(rows: DataFrame, policy: TablePolicy) -> DataFrame:
+    """Return the values of the reach columns of rows that mention somebody; one row where a table has none.
+
+    Whose a row is hangs on these columns alone, so no row that is held, or due itself, has the same ones.
+    """
+    return rows.select(*reach_values(policy), F.lit(True).alias("__mentioning")).distinct()
+
+
+def needles_frame(spark: SparkSession, needles: Sequence[Needle]) -> DataFrame:
+    """Return the needles as one row with an array."""
+    column = pa.array([[asdict(n) for n in needles]], pa.list_(_NEEDLE))
+    return spark.createDataFrame(pa.table({_VALUES: column}))
 
 
 def without_held(frame: DataFrame, policy: TablePolicy, held: DataFrame | None) -> DataFrame:
@@ -148,35 +183,44 @@ def count_mentions(  # what the find step has, and what is looked for
     return found
 
 
-def masked_texts(mentioning: DataFrame, policy: TablePolicy, column: str) -> DataFrame:
-    """Return the distinct texts that mention somebody, beside the same texts with the mentions masked.
-
-    The reach columns stay beside them: the same text in a held or kept row must not be masked along.
-    """
-    text = F.col(quoted(column))
-    reach = [F.col(quoted(c)) for c in reach_columns(policy)]
-    return (
-        mentioning.where(_mentions(text))
-        .select(*reach, text.alias("__text"), _masked(text).alias("__masked"))
-        .distinct()
-        .where(F.col("__text") != F.col("__masked"))
-    )
-
-
-def _mentions(text: Column) -> Column:
+def _mentions(needles: Column, text: Column) -> Column:
+    text = _spelled_out(text)
     lower, digits = F.lower(text), F.regexp_replace(text, _SEPARATORS, "")
-    return F.exists(F.col(_VALUES), lambda n: _stands_in(n, lower, digits) & F.regexp_like(text, n["pattern"]))
+    return F.exists(needles, lambda n: _stands_in(n, lower, digits) & F.regexp_like(text, n["pattern"]))
 
 
-def _masked(text: Column) -> Column:
-    return F.aggregate(
-        F.col(_VALUES),
-        text,
-        lambda done, n: F.when(
-            _stands_in(n, F.lower(done), F.regexp_replace(done, _SEPARATORS, "")),
-            F.regexp_replace(done, n["pattern"], F.lit(MASK)),
-        ).otherwise(done),
-    )
+def _masked(needles: Column, text: Column) -> Column:
+    """Return a text with mentions masked: a JSON document stays one, whatever stood where in it."""
+    plain = _spelled_out(text)
+    whole = _replaced(needles, plain, in_document=True)
+    loose = _replaced(needles, plain, in_document=False)
+    document = F.when(_is_document(whole), whole).when(_is_document(loose), loose).otherwise(F.lit(f'"{MASK}"'))
+    changed = F.when(_is_document(plain), document).otherwise(loose)
+    return F.when(_mentions(needles, text), changed).otherwise(text)
+
+
+def _replaced(needles: Column, text: Column, *, in_document: bool) -> Column:
+    def without(done: Column, n: Column) -> Column:
+        pattern = n["pattern"]
+        masked = F.regexp_replace(done, pattern, F.lit(MASK))
+        if in_document:
+            bare = F.concat(F.lit(_BARE), pattern, F.lit(_BARE_END))
+            masked = F.regexp_replace(F.regexp_replace(done, bare, F.lit(f'"{MASK}"')), pattern, F.lit(MASK))
+        there = _stands_in(n, F.lower(done), F.regexp_replace(done, _SEPARATORS, ""))
+        return F.when(there, masked).otherwise(done)
+
+    return F.aggregate(needles, text, without)
+
+
+def _spelled_out(text: Column) -> Column:
+    r"""Return a JSON document without escapes such as `\u00f6`, behind which no name is recognised."""
+    escaped = F.contains(text, F.lit("\\u")) | F.contains(text, F.lit("\\/"))
+    return F.when(escaped & _is_document(text), F.to_json(F.try_parse_json(text))).otherwise(text)
+
+
+def _is_document(text: Column) -> Column:
+    begins = F.regexp_like(text, F.lit(r"^\s*[{\[]"))
+    return F.when(begins, F.try_parse_json(text).isNotNull()).otherwise(F.lit(False))
 
 
 def _stands_in(needle: Column, lower: Column, digits: Column) -> Column:

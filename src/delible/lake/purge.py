@@ -7,8 +7,10 @@ and version checksums, which VACUUM never touches.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +20,7 @@ from pyspark.sql import SparkSession
 
 from delible.errors import ConflictError
 from delible.lake.commits import commits, current_version, latest, log_of
+from delible.lake.description import description, has_dropped_columns
 from delible.lake.facts import assignments, literal, open_table, path_table
 from delible.lake.session import setting
 from delible.model.layout import DEFAULTS, DELETED_FILES, LOG, interval_hours
@@ -34,12 +37,12 @@ _RETENTION_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 
 
 def purge_deletion_vectors(spark: SparkSession, location: str, *, table: str) -> None:
-    """Rewrite all files that hold rows hidden behind a deletion vector."""
+    """Rewrite all files that hold rows hidden behind a deletion vector, or columns that the table dropped."""
     features = (latest(location, "protocol") or {}).get("readerFeatures")
     if features is None:
         detail = open_table(spark, location, table=table).detail().first()
         features = detail["tableFeatures"] if detail is not None else None
-    if "deletionVectors" in (features or []):
+    if "deletionVectors" in (features or []) or has_dropped_columns(description(location)):
         spark.sql(f"REORG TABLE {path_table(location)} APPLY (PURGE)")
 
 
@@ -73,6 +76,7 @@ def vacuum(spark: SparkSession, location: str, *, table: str, hours: int | None)
             handle.vacuum()
         else:
             handle.vacuum(hours)
+    _remove_empty_folders(location)
     logged = {str(c.info.get("operation")): c for c in commits(location, since=seen)}
     files = logged["VACUUM END"].metrics.get("numDeletedFiles", 0) if "VACUUM END" in logged else 0
     if hours is None and "VACUUM START" in logged:
@@ -80,6 +84,20 @@ def vacuum(spark: SparkSession, location: str, *, table: str, hours: int | None)
         said = logged["VACUUM START"].info.get("operationParameters", {}).get("defaultRetentionMillis", "")
         used = -(-int(said) // _HOUR) if str(said).isdigit() else used
     return Vacuumed(files, used)
+
+
+def _remove_empty_folders(location: str) -> None:
+    """Remove the folders that VACUUM has emptied: that of a partition is named after a value, maybe a person's.
+
+    VACUUM leaves them until the next one. Object stores have none, and nothing but an empty folder can be removed so.
+    """
+    filesystem, root = pafs.FileSystem.from_uri(location)
+    if not isinstance(filesystem, pafs.LocalFileSystem):
+        return
+    for folder, _, _ in os.walk(root, topdown=False):
+        if folder != root and "/_delta_log" not in f"{folder}/".removeprefix(root):
+            with suppress(OSError):  # not empty, or a writer has just come
+                os.rmdir(folder)
 
 
 def properties(spark: SparkSession, location: str, *, table: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from delible.lake.columns import normalised
-from delible.lake.facts import quoted
+from delible.lake.facts import at_path, quoted
 from delible.model.policy import Controller, Reach, TablePolicy
 from delible.model.subject import KeyRole, KeyRow
 from delible.model.terms import Normalise
@@ -23,12 +23,17 @@ def kind_of(policy: TablePolicy, reach: Reach) -> str:
 def spelled(reach: Reach, controller: Controller) -> Column:
     """Return a reach column in the spelling that its keys have."""
     how = controller.identifiers[reach.identifies].normalise if reach.identifies else Normalise.EXACT
-    return normalised(F.col(quoted(reach.column)), how)
+    return normalised(F.col(at_path(reach.column)), how)
 
 
 def reach_columns(policy: TablePolicy) -> tuple[str, ...]:
     """Return the distinct columns by which a table's rows reach people."""
     return tuple(dict.fromkeys(reach.column for reach in policy.subject))
+
+
+def reach_values(policy: TablePolicy) -> list[Column]:
+    """Return the reach columns of a table's rows, each as a column of its policy's name, also from within a struct."""
+    return [F.col(at_path(c)).alias(c) for c in reach_columns(policy)]
 
 
 def keys_frame(spark: SparkSession, keys: Iterable[KeyRow]) -> DataFrame:
@@ -72,13 +77,17 @@ def due_combinations(frame: DataFrame, policy: TablePolicy, controller: Controll
     Whether a row is due depends on nothing but these columns, so an equality on all of them is the whole condition of
     one MERGE, however many ways lead from the table to a person.
     """
-    columns = [F.col(quoted(c)) for c in reach_columns(policy)]
-    return due_rows(frame, policy, controller, keys).select(*columns).distinct()
+    return due_rows(frame, policy, controller, keys).select(*reach_values(policy)).distinct()
 
 
 def same_combination(policy: TablePolicy, left: str, right: str) -> str:
-    """Return the null-safe equality of all reach columns as SQL; column names only, never a value."""
-    return " AND ".join(f"{left}.{quoted(c)} <=> {right}.{quoted(c)}" for c in reach_columns(policy))
+    """Return the null-safe equality of all reach columns as SQL; column names only, never a value.
+
+    Args:
+        left: The table's own rows, in which a reach column may lie in a struct.
+        right: What `reach_values` made.
+    """
+    return " AND ".join(f"{left}.{at_path(c)} <=> {right}.{quoted(c)}" for c in reach_columns(policy))
 
 
 def split_rows(

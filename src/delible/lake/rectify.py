@@ -2,63 +2,43 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.fs as pafs
-import pyarrow.parquet as pq
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from delible.decide.rectification import ColumnFacts, HeldValue
 from delible.lake.columns import normalised, utc
-from delible.lake.commits import latest, log_of
-from delible.lake.facts import open_table, quoted, read
-from delible.lake.reach import due_rows, keys_frame, reach_columns, same_combination, split_rows
+from delible.lake.description import description, fields_of, is_computed
+from delible.lake.facts import at_path, open_table, quoted, read
+from delible.lake.reach import due_rows, keys_frame, reach_values, same_combination, split_rows
 from delible.model.policy import Controller, PolicySet, TablePolicy
 from delible.model.rectification import Change
 from delible.model.subject import BLANKS, KeyRow
 
 _EMPTY = pa.struct([("wrong", pa.bool_()), ("new", pa.string())])
 _RIGHT = {"wrong": False, "new": None}
-_COMPUTED = ("delta.generationExpression", "delta.identity.start", "delta.identity.step")
 
 
 def column_facts(spark: SparkSession, location: str) -> dict[str, ColumnFacts]:
     """Return a table's columns; that Delta computes one stands in its log only."""
-    meta = latest(location, "metaData") or _checkpointed(location)
-    fields = {f["name"]: f for f in json.loads(meta["schemaString"])["fields"]} if meta else {}
-    partitions = set(meta["partitionColumns"] or []) if meta else set()
+    described = description(location)
+    fields = fields_of(described)
+    partitions = set(described["partitionColumns"] or []) if described else set()
     found = {}
     for field in read(spark, location).schema.fields:
         said: dict[str, Any] = fields.get(field.name, {})
         found[field.name] = ColumnFacts(
             field.dataType.simpleString(),
             bool(said.get("nullable", field.nullable)),
-            any(key in said.get("metadata", {}) for key in _COMPUTED),
+            is_computed(said),
             field.name in partitions,
         )
     return found
-
-
-def _checkpointed(location: str) -> dict[str, Any] | None:
-    """Return the table's description from its newest checkpoint, once the commit that had it has expired."""
-    filesystem, log = log_of(location)
-    files = [i.path for i in filesystem.get_file_info(pafs.FileSelector(log)) if ".checkpoint" in i.base_name]
-    for path in sorted((p for p in files if p.endswith(".parquet")), reverse=True):
-        with filesystem.open_input_file(path) as file:
-            opened = pq.ParquetFile(file)
-            if "metaData" not in opened.schema_arrow.names:
-                continue
-            rows = opened.read(columns=["metaData"]).column(0).to_pylist()
-        found: dict[str, Any] | None = next((row for row in rows if row is not None), None)
-        if found is not None:
-            return found
-    return None
 
 
 def held_values(
@@ -135,7 +115,7 @@ def taken_by_others(
         for reach in policy.direct:
             if reach.identifies == kind:
                 others = split_rows(frames[name], policy, policies.controller, keys, due=False)
-                spelled = normalised(F.col(quoted(reach.column)), how)
+                spelled = normalised(F.col(at_path(reach.column)), how)
                 if not others.join(F.broadcast(new), spelled == F.col("value"), "left_semi").isEmpty():
                     return True
     return False
@@ -159,7 +139,7 @@ def rectify(
     columns = list(dict.fromkeys(c.column for c in changes))
     kinds = {c: frame.schema[c].dataType for c in columns}
     combinations = due_rows(frame, policy, controller, keys_frame(spark, keys)).select(
-        *[F.col(quoted(c)) for c in reach_columns(policy)], "__request"
+        *reach_values(policy), "__request"
     )
     source = combinations.distinct().join(F.broadcast(_pairs(spark, columns, changes)), "__request").drop("__request")
     conditions, right = [], {}

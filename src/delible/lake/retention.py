@@ -17,7 +17,7 @@ from pyspark.sql import types as T
 from delible.decide.retention import Standing, forbids, stricter
 from delible.lake.columns import normalised, utc, with_pads
 from delible.lake.conditions import condition
-from delible.lake.facts import open_table, quoted, read
+from delible.lake.facts import at_path, open_table, quoted, read
 from delible.lake.reach import reach_columns
 from delible.lake.retained import done, insertions, sums, treated
 from delible.model.duration import Duration
@@ -182,7 +182,7 @@ def _merge_keys(
     rows = with_held(with_events(frame, clocks, judging.events), judging)
     due = rows.where(standing(rows, rule, judging, F.col(_HELD)) == Standing.DUE.value)
     events = [name for r in clocks for name in (_event(r), _day(r))]
-    source = due.select(*[F.col(quoted(c)).alias(f"__k{i}") for i, c in enumerate(keys)], *events).distinct()
+    source = due.select(*[F.col(at_path(c)).alias(f"__k{i}") for i, c in enumerate(keys)], *events).distinct()
     if not keys:
         source = source.withColumn("__k", F.lit(True)).distinct()
     acts = F.coalesce(standing(frame, rule, judging) == Standing.DUE.value, F.lit(False))
@@ -201,7 +201,7 @@ def _merge_keys(
 
 
 def _same(keys: Sequence[str]) -> str:
-    return " AND ".join(f"t.{quoted(c)} <=> s.__k{i}" for i, c in enumerate(keys)) or "true"
+    return " AND ".join(f"t.{at_path(c)} <=> s.__k{i}" for i, c in enumerate(keys)) or "true"
 
 
 def _event(rule: RetentionRule) -> str:
@@ -220,7 +220,7 @@ def with_held(frame: DataFrame, judging: Judging) -> DataFrame:
     held = judging.held.select(
         *[F.col(quoted(c)).alias(f"__h{i}") for i, c in enumerate(keys)], F.lit(True).alias(_HELD)
     )
-    same = reduce(lambda a, b: a & b, [F.col(quoted(c)).eqNullSafe(F.col(f"__h{i}")) for i, c in enumerate(keys)])
+    same = reduce(lambda a, b: a & b, [F.col(at_path(c)).eqNullSafe(F.col(f"__h{i}")) for i, c in enumerate(keys)])
     return frame.join(held, same, "left").drop(*[f"__h{i}" for i in range(len(keys))])
 
 

@@ -36,6 +36,10 @@ class TableFacts(Frozen):
         features: Names of protocol features that are on, such as `deletionVectors`.
         columns: Column name to Spark type, top level.
         partitions: Partition and clustering columns.
+        required: Columns that may not be empty.
+        computed: Columns whose values Delta computes: generated ones and identities.
+        constraints: CHECK constraints, name to expression.
+        append_only: Delta refuses to change or delete its rows.
         deleted_file_retention_hours, log_retention_hours: The table's own windows.
     """
 
@@ -48,6 +52,10 @@ class TableFacts(Frozen):
     features: tuple[str, ...] = ()
     columns: dict[str, str] = {}
     partitions: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    computed: tuple[str, ...] = ()
+    constraints: dict[str, str] = {}
+    append_only: bool = False
     deleted_file_retention_hours: int
     log_retention_hours: int
 

@@ -199,9 +199,9 @@ def _warnings(table: TablePolicy, column: str, treatment: ColumnTreatment) -> li
 
 def _kept_warnings(table: TablePolicy, column: str, where: str) -> list[Problem]:
     policy = table.columns[column]
-    if any(reach.column == column for reach in table.subject):
+    if any(reach.column == column or reach.column.startswith(f"{column}.") for reach in table.subject):
         return [Problem("dataset.identifier_kept", f"'{column}' leads to the data subject and leaves as it is.", where)]
-    if policy.free_text:
+    if policy.free_text or any(text.startswith(f"{column}.") for text in table.free_text):
         return [Problem("dataset.free_text_kept", f"'{column}' is free text and leaves without a mask.", where)]
     if _special(policy):
         return [Problem("dataset.special_kept", f"'{column}' holds a special category and leaves as it is.", where)]

@@ -81,8 +81,7 @@ class ColumnDrafts:
         remark = self._way.remarks.get(column)
         if tag is not None and category is not None:
             seen = f"{tag.entity or 'by name'}, {tag.hits:,} of {tag.sampled:,} values, confidence {tag.confidence:.2f}"
-            entry = category if "." in column else _entry(category, tag, kind)  # flags are for whole columns
-            return entry, "; ".join(filter(None, (seen, _quasi(category), remark)))
+            return _entry(category, tag, kind), "; ".join(filter(None, (seen, _quasi(category), remark)))
         when = clock(profile) if profile is not None else None
         if when is Clock.LOAD:
             return _OPERATIONS, "load time, by its name or by few moments for many rows"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from delible.errors import BlockedError, Problem, bounded
 from delible.model.plan import ErasurePlan, PlannedRequest, RowsDue, Stage, TableFacts, TableStep
 from delible.model.policy import PolicySet, TablePolicy
-from delible.model.terms import ErasureAction, Readers
+from delible.model.terms import ColumnErasure, ErasureAction, Readers
 from delible.plan.order import erasure_order
 
 ERASABLE_FEATURES = frozenset(
@@ -18,6 +18,7 @@ ERASABLE_FEATURES = frozenset(
         "changeDataFeed",
         "checkConstraints",
         "clustering",
+        "columnMapping",
         "deletionVectors",
         "domainMetadata",
         "generatedColumns",
@@ -26,12 +27,25 @@ ERASABLE_FEATURES = frozenset(
         "invariants",
         "rowTracking",
         "timestampNtz",
+        "typeWidening",
+        "typeWidening-preview",
         "v2Checkpoint",
         "vacuumProtocolCheck",
+        "variantType",
+        "variantType-preview",
     }
 )
-"""Features under which merge, purge, VACUUM, log expiry and verification are known to reach every byte. Any other is
-refused: column mapping, for one, hides a column's values under another name from the verifier."""
+"""Features under which merge, purge, VACUUM, log expiry and verification are known to reach every byte, each shown by
+`tests/spark/test_erasure_features.py`. Any other is refused."""
+
+_WAYS_OUT = {
+    "catalogManaged": "its commits belong to the catalog; copy it to a table whose log is in its own folder",
+    "checkpointProtection": "it forbids to remove old log entries; ALTER TABLE … DROP FEATURE checkpointProtection",
+    "collations": "statistics of collated columns are not searched; ALTER the columns to STRING without a collation",
+    "icebergCompatV1": "Iceberg's manifests keep bounds of columns; switch its Iceberg metadata off, and remove it",
+    "icebergCompatV2": "Iceberg's manifests keep bounds of columns; switch its Iceberg metadata off, and remove it",
+}
+"""What to do about features of which it is known why they are refused."""
 
 ALL_STAGES = (Stage.MERGE, Stage.PURGE, Stage.VACUUM, Stage.EXPIRE_LOG, Stage.VERIFY)
 
@@ -61,13 +75,14 @@ def plan_erasure(  # noqa: PLR0913  # all of it is the plan
         immediate: Close the retention windows, for tables that nothing else reads.
 
     Raises:
-        BlockedError: `erasure.feature`, `erasure.several_owners`, `erasure.unmapped_column`, `readers.shared` when a
-            table cannot be erased as asked.
+        BlockedError: `erasure.feature`, `erasure.several_owners`, `erasure.unmapped_column`, `erasure.not_null`,
+            `erasure.computed_column`, `readers.shared` when a table cannot be erased as asked.
     """
     touched = [n for n, d in due.items() if d.rows or d.mentions or n in again]
     erased = [n for n in sorted(touched) if policies.tables[n].erasure.action is not ErasureAction.KEEP]
     _refuse_several_owners(policies, [n for n in erased if due[n].rows])
     _refuse_unmapped(policies, facts, [n for n in erased if due[n].rows])
+    _refuse_untreatable(policies, facts, [n for n in erased if due[n].rows])
     refuse_unsafe(policies, facts, erased, immediate=immediate)
     steps = tuple(
         _step(policies.tables[name], facts[name], due[name], cost.get(name, (0, 0)), immediate, name in again)
@@ -144,24 +159,71 @@ def _refuse_unmapped(policies: PolicySet, facts: Mapping[str, TableFacts], table
         raise BlockedError.of(problems)
 
 
+def _refuse_untreatable(policies: PolicySet, facts: Mapping[str, TableFacts], tables: Sequence[str]) -> None:
+    """Refuse what Delta would refuse half-way, with the row's values in its message."""
+    problems = tuple(
+        problem
+        for name in tables
+        for column, how in policies.tables[name].erasure.columns.items()
+        for problem in _untreatable(facts[name], column, how)
+    )
+    if problems:
+        raise BlockedError.of(problems)
+
+
+def _untreatable(facts: TableFacts, column: str, how: ColumnErasure) -> Iterator[Problem]:
+    where, shown = f"table:{facts.table}", bounded(column, 80)
+    if how is ColumnErasure.NULL and column in facts.required:
+        yield Problem(
+            "erasure.not_null",
+            f"column '{shown}' of table '{facts.table}' is NOT NULL, and its erasure rule empties it. Treat it with "
+            f"mask or pseudonymise instead, or ALTER TABLE … ALTER COLUMN {shown} DROP NOT NULL.",
+            where,
+        )
+    if column in facts.computed:
+        yield Problem(
+            "erasure.computed_column",
+            f"column '{shown}' of table '{facts.table}' is computed by Delta (a generated column or an identity), so "
+            "nothing else can be written there. Treat the columns that it is computed from, or delete the row.",
+            where,
+        )
+
+
 def refuse_unsafe(
-    policies: PolicySet, facts: Mapping[str, TableFacts], tables: Sequence[str], *, immediate: bool
+    policies: PolicySet,
+    facts: Mapping[str, TableFacts],
+    tables: Sequence[str],
+    *,
+    immediate: bool,
+    unsafe: Collection[str] = (),
 ) -> None:
     """Refuse tables with a feature under which bytes could stay, or whose windows may not be closed.
 
+    Args:
+        unsafe: Features that are safe for an erasure, but not for what is planned here.
+
     Raises:
-        BlockedError: `erasure.feature`, `readers.shared`, with one problem each.
+        BlockedError: `erasure.feature`, `erasure.append_only`, `readers.shared`, with one problem each.
     """
     problems = tuple(
         Problem(
             "erasure.feature",
-            f"table '{name}' uses the Delta feature '{feature}', under which erasure is not known to be safe; "
-            "rewrite the table without it.",
+            f"table '{name}' uses the Delta feature '{feature}', under which erasure is not known to be safe: "
+            f"{_WAYS_OUT.get(feature, f'copy it to a table without it, or ALTER TABLE … DROP FEATURE {feature}')}.",
             f"table:{name}",
         )
         for name in tables
         for feature in facts[name].features
-        if feature not in ERASABLE_FEATURES
+        if feature not in ERASABLE_FEATURES or feature in unsafe
+    ) + tuple(
+        Problem(
+            "erasure.append_only",
+            f"table '{name}' takes new rows only, so Delta changes none that are there: ALTER TABLE … SET "
+            "TBLPROPERTIES ('delta.appendOnly' = 'false') first, and set it back afterwards.",
+            f"table:{name}",
+        )
+        for name in tables
+        if facts[name].append_only
     )
     if problems:
         raise BlockedError.of(problems)

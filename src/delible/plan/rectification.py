@@ -32,7 +32,8 @@ def plan_corrections(  # noqa: PLR0913 - all of it is the plan
         BlockedError: `erasure.feature`, `readers.shared` when a table cannot be rewritten as asked.
     """
     every = [c for group in changes.values() for c in group]
-    refuse_unsafe(policies, facts, sorted(facts), immediate=immediate)
+    # A row is told to be somebody's by its columns' names in the files, which are others there.
+    refuse_unsafe(policies, facts, sorted(facts), immediate=immediate, unsafe={"columnMapping"})
     steps = []
     for name in erasure_order(policies.tables, facts):
         here = [c for c in every if c.table == name]

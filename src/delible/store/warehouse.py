@@ -69,7 +69,7 @@ def layout_of(folder: Path) -> Layout | None:
     return Layout(
         columns=dict(_leaves(schema["fields"], "")),
         partitions=tuple(metadata.partition_columns),
-        clustering=_clustering(folder / _LOG) if "clustering" in features else (),
+        clustering=_shown(_clustering(folder / _LOG), schema["fields"]) if "clustering" in features else (),
         properties=dict(metadata.configuration),
     )
 
@@ -80,7 +80,7 @@ def _clustering(log: Path) -> tuple[str, ...]:
     delta-rs does not tell them: they are Delta's domain `delta.clustering`.
     """
     for commit in sorted(log.glob("*.json"), reverse=True):
-        if not commit.stem.isdigit():
+        if not commit.stem.partition(".")[0].isdigit():  # commits, and checkpoints that are JSON themselves
             continue
         for line in commit.read_text(encoding="utf-8", errors="replace").splitlines():
             domain = json.loads(line).get("domainMetadata") if '"delta.clustering"' in line else None
@@ -104,10 +104,26 @@ def _named(domain: dict[str, Any]) -> tuple[str, ...]:
     return tuple(".".join(parts) for parts in columns)
 
 
+def _shown(stored: tuple[str, ...], fields: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Return names of columns as people know them: under column mapping the log has those of the files."""
+    names = dict(_stored(fields, "", ""))
+    return tuple(names.get(name, name) for name in stored)
+
+
+def _stored(fields: list[dict[str, Any]], prefix: str, shown: str) -> Iterator[tuple[str, str]]:
+    for field in fields:
+        there = prefix + field.get("metadata", {}).get("delta.columnMapping.physicalName", field["name"])
+        yield there, shown + field["name"]
+        if isinstance(field["type"], dict) and field["type"]["type"] == "struct":
+            yield from _stored(field["type"]["fields"], f"{there}.", f"{shown}{field['name']}.")
+
+
 def _leaves(fields: list[dict[str, Any]], prefix: str) -> Iterator[tuple[str, str]]:
     """Yield columns with their types; the fields of structs under their dotted path."""
     for field in fields:
-        kind, name = field["type"], prefix + field["name"]
+        own = field["name"]
+        # As scans spell it: a dot outside of backticks leads into a struct.
+        kind, name = field["type"], prefix + (f"`{own.replace('`', '``')}`" if "." in own or "`" in own else own)
         if isinstance(kind, str):
             yield name, kind
         elif kind["type"] == "struct":

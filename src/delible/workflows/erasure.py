@@ -25,6 +25,7 @@ from delible.store.plans import check_seal
 from delible.store.workspace import Workspace
 from delible.workflows.access_files import remove_packages
 from delible.workflows.clock import Clock
+from delible.workflows.clones import refuse_clones
 from delible.workflows.control import Control
 from delible.workflows.erasure_end import Conclusion, close, erasure_journal
 from delible.workflows.erasure_fit import (
@@ -117,6 +118,7 @@ def apply_erasure(
             spark, journal, clock, plan.id, plan.immediate, progress, guard, partial(record_removed, workspace, plan.id)
         )
         refuse_moved_tables(control, run, plan)
+        refuse_clones(control, [s.table for s in plan.tables if s.stages and s.table in control.policies.tables])
         found = _found(control, run, requests, searched)
         keep_plan(workspace, plan)
         journal.begin("all", "apply", {"requests": str(len(requests))})

@@ -20,6 +20,8 @@ from delible.model.terms import ErasureAction, RequestState, Right
 from delible.plan.erasure import plan_erasure
 from delible.store.plans import seal
 from delible.store.workspace import Workspace
+from delible.workflows.clones import refuse_clones
+from delible.workflows.constraints import refuse_broken_constraints
 from delible.workflows.control import Control
 from delible.workflows.estimates import estimate_erasure
 from delible.workflows.guard_requests import requested_by_guard
@@ -105,6 +107,8 @@ def plan_due_erasures(
     touched = [n for n, d in searched.due.items() if d.rows or d.mentions or n in again]
     refuse_held_tables(control.policies, [n for n in touched if n in again or _rewrites(searched, control, n)], now)
     facts = {name: searched.facts(spark, name) for name in touched}
+    refuse_broken_constraints(spark, control, searched, facts)
+    refuse_clones(control, [n for n in touched if not _kept(control.policies.tables[n])])
     plan = plan_erasure(
         control.policies,
         facts,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -42,6 +42,13 @@ class KeptAt:
     def allows(self, column: str) -> bool:
         """Return whether the keys may stand in a column."""
         return self.columns is None or column.lower() in self.columns
+
+    def stored_as(self, names: Mapping[str, str]) -> KeptAt:
+        """Return the same with the names that columns have in the table's files, beside their own."""
+        if self.columns is None:
+            return self
+        more = {there.lower() for shown, there in names.items() if shown.lower() in self.columns}
+        return replace(self, columns=self.columns | more)
 
     def values(self, control: Control) -> KeptValues:
         """Return the telling values among the keys, for the byte search."""

@@ -15,6 +15,7 @@ from delible.model.terms import RequestState, Right
 from delible.plan.rectification import late_requests, plan_corrections
 from delible.store.plans import seal
 from delible.store.workspace import Workspace
+from delible.workflows.clones import refuse_clones
 from delible.workflows.control import Control
 from delible.workflows.erasure_plan import PLANNABLE
 from delible.workflows.policies import refuse_violations
@@ -82,6 +83,7 @@ def plan_rectifications(
     again = {s.table for p in before for s in p.tables} & set(control.policies.tables)
     touched = sorted({c.table for group in meant.changes.values() for c in group} | again)
     facts = {name: meant.searched.facts(spark, name) for name in touched}
+    refuse_clones(control, touched)
     plan = plan_corrections(
         control.policies,
         facts,

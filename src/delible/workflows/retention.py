@@ -19,6 +19,7 @@ from delible.plan.retention import PastPeriod, plan_retention
 from delible.store.plans import check_seal, seal
 from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
+from delible.workflows.clones import refuse_clones
 from delible.workflows.control import Control
 from delible.workflows.estimates import comparisons, estimate_retention, expected
 from delible.workflows.held import Held, held_refs
@@ -65,7 +66,7 @@ def plan_due_retention(
     open access request, are counted as held and kept.
 
     Raises:
-        BlockedError: `policy.violations`, `erasure.feature`, `readers.shared`.
+        BlockedError: `policy.violations`, `erasure.feature`, `readers.shared`, `table.shallow_clone`.
         InputError: `table.missing`.
     """
     control = Control(workspace)
@@ -94,6 +95,7 @@ def plan_due_retention(
             past.append(PastPeriod(rule, found.rows, found.held, found.files, found.bytes, found.standings))
         if any(c.rows or c.held or c.standings.get(Standing.DUTY) for c in (counts[r.retention] for r in rules)):
             facts[table] = table_facts(spark, control.locations()[table], table=table)
+    refuse_clones(control, sorted(facts))
     plan = plan_retention(
         control.policies,
         facts,

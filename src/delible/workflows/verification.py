@@ -166,9 +166,11 @@ def verify_people(
 def _folder(
     control: Control, policy: TablePolicy, location: str, keys: Sequence[KeyRow], kept: Sequence[KeptAt]
 ) -> Folder:
+    from delible.lake.description import physical_names
     from delible.lake.verify import Folder
 
-    typed = _typed(control, policy, keys)
+    stored = physical_names(location)
+    typed = _also_stored(_typed(control, policy, keys), stored)
     here = [place for place in kept if place.table == policy.table]
     if not here:
         return Folder(f"table:{policy.table}", location, typed, beside=beside(location))
@@ -176,11 +178,17 @@ def _folder(
         f"table:{policy.table}",
         location,
         typed,
-        kept=tuple(place.values(control) for place in here),
-        kept_typed=_typed(control, policy, keys, here),
+        kept=tuple(place.stored_as(stored).values(control) for place in here),
+        kept_typed=_also_stored(_typed(control, policy, keys, here), stored),
         live=live_files(location),
         beside=beside(location),
     )
+
+
+def _also_stored(typed: Mapping[str, TypedKeys], stored: Mapping[str, str]) -> Mapping[str, TypedKeys]:
+    """Add the names that columns have in files: the bytes are under these, and a file of before under the others."""
+    lower = {shown.lower(): there for shown, there in stored.items()}
+    return {**typed, **{lower[c.lower()]: keys for c, keys in typed.items() if c.lower() in lower}}
 
 
 def _kept_of(control: Control, keys: Sequence[KeyRow]) -> tuple[KeptAt, ...]:

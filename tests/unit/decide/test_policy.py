@@ -23,6 +23,18 @@ CONTROLLER = Controller(
     identifiers={"id": IdentifierKind(distinctive=False)},
 )
 DIRECT = (Reach(column="id", identifies="id"),)
+TEXT = {"category": "user.content.private", "free_text": True}
+NESTED = {
+    "subject": (Reach(column="who.id", identifies="id"),),
+    "columns": {
+        "who.id": "user.unique_id",
+        "who.name": {"category": "user.name", "searched": True},
+        "at": "user.account",
+    },
+    "erasure": ErasureRule(
+        action="treat_columns", columns={"who.id": "pseudonymise", "who.name": "null"}, reason="Law."
+    ),
+}
 
 
 def table(name: str, **changes) -> TablePolicy:
@@ -247,6 +259,15 @@ COLUMNS = {"id": "long", "note": "string", "at": "timestamp"}
          policy_set(table("a", columns={"id": "user.unique_id", "at": "user", "who.nam": "user.name"})),
          {"warehouse/a": {"id": "long", "at": "date", "who.name": "string"}},
          [("gap", "policy.column_unmapped"), ("violation", "policy.unknown_column")]),
+        ("key, treated and searched fields of a struct", policy_set(table("a", **NESTED)),
+         {"warehouse/a": {"who.id": "long", "who.name": "string", "at": "date"}}, []),
+        ("the same in an array", policy_set(table("a", **NESTED)), {"warehouse/a": {"who": "array", "at": "date"}},
+         [("violation", "policy.nested_column"), ("violation", "policy.nested_column")]),
+        ("free text in an array, and in a map of a struct",
+         policy_set(table("a", columns={"id": "user.unique_id", "at": "user.account", "tags.element": TEXT,
+                                        "who.notes.value.body": TEXT})),
+         {"warehouse/a": {"id": "long", "at": "date", "tags": "array", "who.notes": "map"}},
+         []),
         ("dataset column without category",
          policy_set(datasets={"d": recipe(columns={"id": "drop", "note": "drop", "at": "drop", "new": "keep"})}),
          {"warehouse/a": {**COLUMNS, "new": "string"}},

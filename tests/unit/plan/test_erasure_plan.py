@@ -26,7 +26,7 @@ def policies(subject: list[dict[str, str]], **more: Any) -> PolicySet:
     return PolicySet.model_validate({"controller": CONTROLLER, "tables": {"t": table}})
 
 
-def planned(of: PolicySet, *, features: tuple[str, ...] = (), immediate: bool = True) -> ErasurePlan:
+def planned(of: PolicySet, *, features: tuple[str, ...] = (), immediate: bool = True, **more: Any) -> ErasurePlan:
     facts = TableFacts(
         table="t",
         location="/t",
@@ -37,6 +37,7 @@ def planned(of: PolicySet, *, features: tuple[str, ...] = (), immediate: bool = 
         features=features,
         deleted_file_retention_hours=168,
         log_retention_hours=720,
+        **more,
     )
     return plan_erasure(
         of,
@@ -63,9 +64,37 @@ def test_a_table_without_other_readers_may_be_erased_at_once_and_others_wait() -
 
 
 def test_a_feature_that_is_not_known_to_be_safe_is_named() -> None:
-    with pytest.raises(BlockedError, match="columnMapping") as refused:
-        planned(policies(DIRECT, readers="exclusive"), features=("deletionVectors", "columnMapping"))
+    with pytest.raises(BlockedError, match=r"'icebergCompatV2'.* manifests") as refused:
+        planned(policies(DIRECT, readers="exclusive"), features=("deletionVectors", "icebergCompatV2"))
     assert refused.value.code == "erasure.feature"
+    with pytest.raises(BlockedError, match="DROP FEATURE oneOfTomorrow"):
+        planned(policies(DIRECT, readers="exclusive"), features=("oneOfTomorrow",))
+
+
+def test_a_table_that_only_grows_is_named() -> None:
+    with pytest.raises(BlockedError, match=r"table 't' takes new rows only.*'delta.appendOnly'") as refused:
+        planned(policies(DIRECT, readers="exclusive"), append_only=True)
+    assert refused.value.code == "erasure.append_only"
+
+
+@pytest.mark.parametrize(
+    ("how", "facts", "code"),
+    [
+        ("null", {"required": ("customer_id",)}, "erasure.not_null"),
+        ("pseudonymise", {"required": ("customer_id",)}, None),
+        ("null", {"required": ("other",), "computed": ("other",)}, None),
+        ("pseudonymise", {"computed": ("customer_id",)}, "erasure.computed_column"),
+    ],
+)
+def test_what_delta_would_refuse_half_way_is_refused_before(how: str, facts: dict[str, Any], code: str | None) -> None:
+    treating = {"action": "treat_columns", "columns": {"customer_id": how}, "reason": "r"}
+    of = policies(DIRECT, readers="exclusive", erasure=treating)
+    if code is None:
+        assert planned(of, **facts).tables
+        return
+    with pytest.raises(BlockedError, match="'customer_id' of table 't'") as refused:
+        planned(of, **facts)
+    assert refused.value.code == code
 
 
 @pytest.mark.parametrize(

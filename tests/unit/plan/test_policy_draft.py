@@ -109,12 +109,12 @@ def test_verdicts(found, entry):
     assert made.policy["columns"].get("x") == entry
 
 
-def test_flags_are_for_whole_columns():
+def test_fields_of_structs_have_flags_too():
     _, tag = finding("user.contact.email")
     seen = lakehouse({"notes": {"n": [1, 2]}}, {})
     ways = subject_ways(seen)
     made = draft(Facts("notes", "p", 0, {"s.x": "string"}, {"s.x": tag}), ways["notes"], seen, ways)
-    assert made.policy["columns"] == {"s.x": "user.contact.email"}
+    assert made.policy["columns"] == {"s.x": {"category": "user.contact.email", "searched": True}}
 
 
 @pytest.mark.parametrize("category", sorted(KNOWN))

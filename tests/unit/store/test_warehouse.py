@@ -9,7 +9,7 @@ import pytest
 from deltalake import write_deltalake
 
 from delible.store.policies import load_workspace_policies
-from delible.store.warehouse import describe_tables, find_tables
+from delible.store.warehouse import describe_tables, find_tables, layout_of
 from delible.store.workspace import create_workspace
 from policy_files import SOUND, write_policies
 
@@ -94,3 +94,37 @@ def test_clustering_is_what_the_newest_commit_says(workspace, removed, expected)
     layout = describe_tables(workspace, load_workspace_policies(workspace))["warehouse/customers"]
     assert layout is not None
     assert layout.clustering == expected
+
+
+def test_names_with_dots_and_mapped_clustering_columns_are_spelled_as_policies_spell_them(tmp_path):
+    mapped = [
+        {"name": "a.b", "type": "string"},
+        {"name": "who", "type": {"type": "struct", "fields": [{"name": "id", "type": "long"}]}},
+    ]
+    for number, field in enumerate((*mapped, mapped[1]["type"]["fields"][0])):
+        known = {"delta.columnMapping.id": number, "delta.columnMapping.physicalName": f"col-{number}"}
+        field |= {"nullable": True, "metadata": known}
+    clustering = {"domain": "delta.clustering", "removed": False}
+    clustering["configuration"] = json.dumps({"clusteringColumns": [["col-1", "col-2"]]})
+    features = {
+        "readerFeatures": ["columnMapping"],
+        "writerFeatures": ["columnMapping", "clustering", "domainMetadata"],
+    }
+    actions = [
+        {"protocol": {"minReaderVersion": 3, "minWriterVersion": 7, **features}},
+        {
+            "metaData": {
+                "id": "t",
+                "format": {"provider": "parquet", "options": {}},
+                "schemaString": json.dumps({"type": "struct", "fields": mapped}),
+                "partitionColumns": [],
+                "configuration": {"delta.columnMapping.mode": "name", "delta.columnMapping.maxColumnId": "2"},
+            }
+        },
+        {"domainMetadata": clustering},
+    ]
+    log = tmp_path / "_delta_log"
+    log.mkdir()
+    (log / f"{0:020}.json").write_text("".join(json.dumps(each) + "\n" for each in actions))
+    layout = layout_of(tmp_path)
+    assert (layout.columns, layout.clustering) == ({"`a.b`": "string", "who.id": "long"}, ("who.id",))

@@ -1,0 +1,48 @@
+"""CHECK constraints that an erasure would break: found before anything is rewritten.
+
+Delta would refuse half-way, with the row's values in its message.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from delible.lake.columns import with_pads
+from delible.lake.erase import treated
+from delible.lake.facts import quoted
+from delible.lake.reach import keys_frame, split_rows
+from delible.model.policy import Controller, TablePolicy
+from delible.model.subject import KeyRow
+
+_ANY_PADS = (b"\0" * 64, b"\0" * 64)
+
+
+def broken_constraints(
+    spark: SparkSession,
+    frame: DataFrame,
+    policy: TablePolicy,
+    controller: Controller,
+    keys: Sequence[KeyRow],
+    constraints: Mapping[str, str],
+) -> list[str]:
+    """Return the names of the constraints that due rows would break once their columns are treated."""
+    columns = policy.erasure.columns
+    named = {n: e for n, e in constraints.items() if any(_names(e, c) for c in columns)}
+    if not named:
+        return []
+    due = with_pads(split_rows(frame, policy, controller, keys_frame(spark, keys), due=True).alias("t"), _ANY_PADS)
+    after = due.select(
+        *[(treated(frame, c, columns[c]) if c in columns else F.col(f"t.{quoted(c)}")).alias(c) for c in frame.columns]
+    )
+    # An unknown outcome is a violation for Delta, too.
+    counts = [F.count_if(~F.coalesce(F.expr(e), F.lit(False))).alias(f"c{i}") for i, e in enumerate(named.values())]
+    row = after.agg(*counts).first()
+    return [name for i, name in enumerate(named) if row is not None and row[f"c{i}"]]
+
+
+def _names(expression: str, column: str) -> bool:
+    return re.search(rf"(?<![\w]){re.escape(column.split('.')[0])}(?![\w])", expression, re.IGNORECASE) is not None

@@ -1,0 +1,57 @@
+"""Refuse to remove files that a shallow clone still needs, or to erase a clone whose files are another table's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from delible.errors import BlockedError, Problem
+from delible.store.clones import borrowed_files
+from delible.workflows.control import Control
+
+
+def refuse_clones(control: Control, tables: Sequence[str]) -> None:
+    """Refuse tables that share files with another one of the workspace.
+
+    Args:
+        tables: Those whose old files would be removed.
+
+    Raises:
+        BlockedError: `table.shallow_clone`, with one problem per clone.
+    """
+    locations = control.locations()
+    borrowed = borrowed_files(control.workspace, control.policies)
+    problems = []
+    for clone, owners in borrowed.items():
+        for name in tables:
+            where = f"table:{name}"
+            way = "Drop the clone, or copy it: CREATE TABLE … AS SELECT, and name the copy in a policy with 'upstream'."
+            if clone == locations[name]:
+                problems.append(
+                    Problem(
+                        "table.shallow_clone",
+                        f"table '{name}' is a shallow clone: it reads files of another table, which its erasure would "
+                        f"leave there. {way}",
+                        where,
+                    )
+                )
+            elif any(_inside(owner, locations[name]) for owner in owners):
+                problems.append(
+                    Problem(
+                        "table.shallow_clone",
+                        f"{_named(control, clone)} is a shallow clone that still reads files of table '{name}', "
+                        f"which would be removed. {way}",
+                        where,
+                    )
+                )
+    if problems:
+        raise BlockedError.of(tuple(problems))
+
+
+def _named(control: Control, location: str) -> str:
+    known = next((f"table '{name}'" for name, at in control.locations().items() if at == location), None)
+    return known or f"the table at {os.path.relpath(location, control.workspace.root)}"
+
+
+def _inside(path: str, location: str) -> bool:
+    return f"{path}/".startswith(f"{location.rstrip('/')}/")

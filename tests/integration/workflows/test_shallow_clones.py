@@ -1,0 +1,53 @@
+"""Tables that share files with a shallow clone are refused before anything is planned, and the clone is named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+from delible.errors import BlockedError
+from delible.workflows.clones import refuse_clones
+from delible.workflows.control import Control
+from small_shop import ONE_TABLE, TICKETS, make_workspace
+
+
+def cloned(folder: Path, clone: str) -> Control:
+    """Return a workspace in which `warehouse/<clone>` reads the one file of `customers`."""
+    workspace = make_workspace(folder / "shop", ONE_TABLE | {"tables/tickets.yaml": TICKETS})
+    warehouse = workspace.root / "warehouse"
+    for name in ("customers", "other"):
+        write_deltalake(str(warehouse / name), pa.table({"customer_id": [1]}))
+    (file,) = (warehouse / "customers").glob("*.parquet")
+    commit = warehouse / "customers" / "_delta_log" / f"{0:020}.json"
+    actions = [json.loads(line) for line in commit.read_text().splitlines()]
+    for action in actions:
+        if "add" in action:
+            action["add"]["path"] = f"file:{file}"
+    (warehouse / clone / "_delta_log").mkdir(parents=True)
+    (warehouse / clone / "_delta_log" / commit.name).write_text("\n".join(map(json.dumps, actions)) + "\n")
+    return Control(workspace)
+
+
+@pytest.mark.parametrize(
+    ("clone", "erased", "said"),
+    [
+        ("tickets", ["customers"], "table 'tickets' is a shallow clone that still reads files of table 'customers'"),
+        ("somewhere", ["customers"], "the table at warehouse/somewhere is a shallow clone that still reads"),
+        ("tickets", ["tickets"], "table 'tickets' is a shallow clone: it reads files of another table"),
+    ],
+)
+def test_the_clone_is_named(tmp_path: Path, clone: str, erased: list[str], said: str) -> None:
+    control = cloned(tmp_path, clone)
+    with pytest.raises(BlockedError) as refused:
+        refuse_clones(control, erased)
+    assert (refused.value.code, refused.value.exit_code) == ("table.shallow_clone", 3)
+    assert said in refused.value.problems[0].message
+    assert "CREATE TABLE … AS SELECT" in refused.value.problems[0].message
+
+
+def test_a_clone_of_a_table_that_is_left_alone_stops_nothing(tmp_path: Path) -> None:
+    refuse_clones(cloned(tmp_path, "somewhere"), ["tickets"])
