@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from delible.cli.context import current, emit, progress
-from delible.cli.options import Immediate, PlanOut, keep_plan
+from delible.cli.options import Immediate, KeepHistory, PlanOut, keep_plan
 from delible.errors import BlockedError, ResidueError
 from delible.model.terms import words
 
@@ -31,6 +31,7 @@ def plan(
     ctx: typer.Context,
     out: PlanOut = None,
     immediate: Immediate = False,
+    keep_history: KeepHistory = False,
     accept_no_match: Annotated[
         bool, typer.Option("--accept-no-match", help="Plan requests that reach no row, too.")
     ] = False,
@@ -45,7 +46,12 @@ def plan(
 
     call = current(ctx)
     planned = plan_due_erasures(
-        call.workspace, now=call.now, immediate=immediate, accept_no_match=accept_no_match, progress=progress
+        call.workspace,
+        now=call.now,
+        immediate=immediate,
+        accept_no_match=accept_no_match,
+        keep_history=keep_history,
+        progress=progress,
     )
     where = keep_plan(planned.plan, out)
     failure = BlockedError.of(planned.left_out) if planned.left_out else None
@@ -58,6 +64,7 @@ def apply(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan that `erasure plan --out` wrote.")],
     immediate: Immediate = False,
+    keep_history: KeepHistory = False,
 ) -> None:
     """Carry out a plan, or go on with it after a crash or a retention window.
 
@@ -67,10 +74,12 @@ def apply(
     """
     from delible.model.plan import ErasurePlan
     from delible.workflows.erasure import apply_erasure
-    from delible.workflows.plans import load_request_plan
+    from delible.workflows.plans import load_request_plan, refuse_forgetting
 
     call = current(ctx)
     loaded = load_request_plan(call.workspace, file, ErasurePlan, immediate=immediate)
+    if keep_history:
+        refuse_forgetting(loaded)
     done = apply_erasure(call.workspace, loaded, actor=call.actor, now=call.now, progress=progress)
     document = {**applied_document(done), "letters": dict(done.letters)}
     emit(ctx, document, text=applied_text(done.requests, done.tables, done.releases))
@@ -155,6 +164,7 @@ def table_lines(tables: Sequence[Treated]) -> list[dict[str, Any]]:
             "kept": [part.model_dump(mode="json") for part in t.step.kept],
             "mentions": t.mentions,
             "waiting_until": t.waiting_until,
+            "history": t.history.model_dump() if t.history is not None else None,
             "state": t.state,
         }
         for t in tables
@@ -186,6 +196,8 @@ def applied_text(requests: Sequence[Request], tables: Sequence[Treated], release
     parts: list[RenderableType] = [people, "", rows] if tables else [people]
     kept = [kept_sentence(part) for t in tables for part in t.step.kept]
     parts += ["", *kept] if kept else []
+    past = [f"History kept of {t.step.table}: {t.history.versions} versions compared" for t in tables if t.history]
+    parts += ["", *past] if past else []
     if releases:
         parts += ["", f"Dataset releases to rebuild without them: {', '.join(releases)} (delible dataset build NAME)"]
     return Group(*parts)
@@ -212,6 +224,12 @@ def _planned(made: ErasurePlan, where: str) -> Group:
         )
     head = f"Plan {made.id}: {len(made.requests)} request(s), {len(made.tables)} table(s)"
     kept = [kept_sentence(part) for step in made.tables for part in step.kept]
+    kept += [
+        f"The history of {s.table} is kept from version {s.history.first} to {s.history.last}; "
+        f"{s.history.rows:,} rows go from its files."
+        for s in made.tables
+        if s.history is not None
+    ]
     return Group(head, "", table, "", *kept, where)
 
 

@@ -196,7 +196,7 @@ def _from_z85(text: str) -> bytes:
 
 
 def _to_z85(data: bytes) -> str:
-    characters = []
+    characters: list[str] = []
     for (value,) in struct.iter_unpack(">I", data):
         rest, word = value, []
         for _ in range(5):

@@ -113,7 +113,9 @@ class Translation:
             if not (self.old / path).is_file():
                 self._missing(kind, path, body)
                 continue
-            task = tasks.get(path) or FileTask(path, self._new_path(kind, path, body), body.get("partitionValues") or {})
+            task = tasks.get(path) or FileTask(
+                path, self._new_path(kind, path, body), body.get("partitionValues") or {}
+            )
             size += 0 if path in tasks else (self.old / path).stat().st_size
             tasks[path] = _with(task, kind, body, names)
         work = partial(translate_file, self.old, self.new, due=self.banned.due)

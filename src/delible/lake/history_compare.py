@@ -1,4 +1,4 @@
-"""The proof that nobody else lost anything: every retained version of the old folder, less the due rows, is the new one.
+"""Proof that nobody else lost anything: each retained version of the old folder, less the due rows, is the new one.
 
 Both folders are read as any reader would, by their own logs; how the files were translated is not known here. A
 version's hash is the sum over its files, so a file that many versions have is read once. A file that both folders
@@ -69,9 +69,7 @@ class _Read:
         return self.path, vector_id(self.vector)
 
 
-def compare(
-    old: Path, new: Path, *, first: int, last: int, due: Due, spark: SparkSession | None = None
-) -> Compared:
+def compare(old: Path, new: Path, *, first: int, last: int, due: Due, spark: SparkSession | None = None) -> Compared:
     """Compare all versions.
 
     Raises:

@@ -74,9 +74,11 @@ def _values(array: pa.Array) -> Numbers:
 
 def _of_lists(array: Any) -> Numbers:
     kind = array.type
-    parents = pc.list_parent_indices(array.cast(pa.list_(pa.struct([kind.key_field, kind.item_field])))) if (
-        pa.types.is_map(kind)
-    ) else pc.list_parent_indices(array)
+    parents = (
+        pc.list_parent_indices(array.cast(pa.list_(pa.struct([kind.key_field, kind.item_field]))))
+        if (pa.types.is_map(kind))
+        else pc.list_parent_indices(array)
+    )
     parents = parents.to_numpy(zero_copy_only=False)
     if pa.types.is_map(kind):
         starts = array.offsets[0].as_py()

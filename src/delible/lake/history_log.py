@@ -1,4 +1,4 @@
-"""Commits and checkpoints of a table's new folder: the old ones with the paths, sizes and statistics of the new files."""
+"""Commits and checkpoints of a table's new folder: the old ones, with paths, sizes and statistics of the new files."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _file_action(name: str, body: Action, paths: Paths, banned: Banned) -> Actio
     values = body.get("partitionValues") or {}
     if name == "remove":
         made.pop("stats", None)
-    if "tags" in body and body["tags"]:
+    if body.get("tags"):
         made["tags"] = _blanked(body["tags"], banned)
     done = paths.done.get(path)
     if done is None:
@@ -296,7 +296,7 @@ def _maps(action: str, body: Action) -> Action:
             where=action,
             fix="Leave out --keep-history.",
         )
-    found = {}
+    found: Action = {}
     for name, value in body.items():
         if name in ("partitionValues", "tags", "configuration") and value is not None:
             found[name] = list(value.items())

@@ -140,9 +140,7 @@ def later_vectors(
     return _vectors(old, new, vectors, removed)
 
 
-def _vectors(
-    old: Path, new: Path, vectors: Sequence[Descriptor], removed: Positions
-) -> dict[str, Descriptor | None]:
+def _vectors(old: Path, new: Path, vectors: Sequence[Descriptor], removed: Positions) -> dict[str, Descriptor | None]:
     return {
         str(vector_id(each)): write_vector(new, without_rows(read_vector(old, each), removed), uuid.uuid4())
         for each in vectors
@@ -207,7 +205,7 @@ def without_views(table: pa.Table) -> pa.Table:
     return table.cast(schema) if schema.types != table.schema.types else table
 
 
-def _writable(kind: pa.DataType, int96: bool) -> pa.DataType:
+def _writable(kind: pa.DataType, int96: bool) -> pa.DataType:  # noqa: PLR0911  # one per type
     """Return the type as it is written: Arrow's views, which it cannot filter, become plain values."""
 
     def inner(field: pa.Field) -> pa.Field:

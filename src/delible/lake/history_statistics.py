@@ -1,7 +1,7 @@
 """Statistics of a rewritten data file, in the form that Delta keeps them in `add` actions.
 
-Made anew from the rows that stay: the old least and greatest values may be those of somebody who is gone. A column whose
-bounds cannot be written exactly loses them, which costs a reader time and nothing else.
+Made anew from the rows that stay: the old least and greatest values may be those of somebody who is gone. A column
+whose bounds cannot be written exactly loses them, which costs a reader time and nothing else.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ there are, so the swap can always be gone on with.
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 from collections.abc import Iterator
@@ -36,20 +37,54 @@ def old_folder(table: Path, plan: str) -> Path:
     return beside(table, plan, "old")
 
 
-def is_swapped(table: Path, plan: str) -> bool:
-    """Return whether the translation stands in the table's place, having finished a swap that was cut between."""
+def swapped(table: Path, plan: str) -> int | None:
+    """Return the version that was translated when the translation stands in the table's place; None when it does not.
+
+    A swap that was cut between its two renames is finished.
+    """
     old, new = old_folder(table, plan), new_folder(table, plan)
     if not old.exists():
-        return False
+        return None
     if not table.exists() and new.exists():
         os.rename(new, table)
-    return table.exists()
+    return last_of(table, plan)
 
 
-def swap(table: Path, plan: str) -> None:
-    """Put the translation in the table's place."""
+def swap(table: Path, plan: str, *, last: int) -> None:
+    """Put the translation in the table's place.
+
+    Args:
+        last: The newest version that was translated; kept beside until the end, for a run that goes on.
+    """
+    note(table, plan, last)
     os.rename(table, old_folder(table, plan))
     os.rename(new_folder(table, plan), table)
+
+
+def note(table: Path, plan: str, last: int) -> None:
+    """Write down beside the table up to which version it is translated."""
+    final = beside(table, plan, "last")
+    draft = beside(table, plan, "draft")
+    draft.write_text(str(last))
+    os.replace(draft, final)
+
+
+def last_of(table: Path, plan: str) -> int:
+    """Return the newest version that was translated."""
+    final = beside(table, plan, "last")
+    return int(final.read_text()) if final.exists() else Log.of(table).last
+
+
+def forget(table: Path, plan: str) -> None:
+    """Remove the note of a swap that is over."""
+    beside(table, plan, "last").unlink(missing_ok=True)
+
+
+def remove_abandoned(table: Path, *, but: str) -> None:
+    """Remove translations that plans before this one had begun and never swapped in."""
+    for folder in table.parent.glob(f".{glob.escape(table.name)}.*.new"):
+        if folder != new_folder(table, but):
+            shutil.rmtree(folder)
 
 
 def adopt(table: Path, old: Path, *, since: int) -> int:
@@ -66,20 +101,25 @@ def adopt(table: Path, old: Path, *, since: int) -> int:
     return adopted
 
 
-def refuse_late_commit(old: Path, *, since: int) -> None:
-    """Refuse to go on when a writer committed to the old folder in the instant of the swap.
+def refuse_late_commit(old: Path, *, last: int) -> None:
+    """Refuse to go on when a run was killed in the instant of the swap and a writer committed to the old folder then.
 
     Raises:
-        ConflictError: `history.late_commit`: both folders are kept, so that nothing is lost.
+        ConflictError: `history.late_commit`.
     """
-    last = Log.of(old).last
-    if last > since:
-        raise ConflictError(
-            "history.late_commit",
-            f"a writer committed version {last} while the folders were swapped, and it is in the old one only.",
-            where=str(old),
-            fix="Write that commit's rows again, remove its file from the old folder's log, and apply the plan again.",
-        )
+    late = Log.of(old).last
+    if late > last:
+        raise late_commit(old, late)
+
+
+def late_commit(old: Path, version: int) -> ConflictError:
+    """Return what to do about a commit that is in the old folder only; both folders are kept, so nothing is lost."""
+    return ConflictError(
+        "history.late_commit",
+        f"a writer committed version {version} while the folders were swapped, and it is in the old one only.",
+        where=str(old),
+        fix="Write that commit's rows again, remove its file from the old folder's log, and apply the plan again.",
+    )
 
 
 def refuse_writing(old: Path, *, since: datetime, now: datetime) -> None:
@@ -91,7 +131,7 @@ def refuse_writing(old: Path, *, since: datetime, now: datetime) -> None:
     Raises:
         ConflictError: `history.writer`.
     """
-    named = {path for path in _named(old, since=-1)}
+    named = set(_named(old, since=-1))
     recent = max(since, now - PATIENCE).timestamp()
     waiting = [
         file

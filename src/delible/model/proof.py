@@ -71,6 +71,20 @@ class TableProof(Frozen):
     reason: str | None = None
 
 
+class KeptHistory(Frozen):
+    """That a table's old versions were kept without the due rows, and compared.
+
+    Args:
+        first: The oldest version that was kept.
+        versions: How many versions were compared with what they were.
+        rows: How many rows these versions have together.
+    """
+
+    first: int
+    versions: int
+    rows: int
+
+
 class Certificate(Frozen):
     """The signed statement about one request.
 
@@ -82,6 +96,7 @@ class Certificate(Frozen):
         kept_rows: Own rows, per table, of which something is kept so.
         releases: Dataset releases, as `NAME@vN`, that were cut before and hold the data subject under a pseudonym.
         releases_unknown: Those whose subject index cannot be read, so that nobody can tell.
+        history: Tables whose old versions can still be read, without the data subject.
     """
 
     certificate: str
@@ -104,6 +119,7 @@ class Certificate(Frozen):
     kept_rows: dict[str, int] = {}
     releases: tuple[str, ...] = ()
     releases_unknown: tuple[str, ...] = ()
+    history: dict[str, KeptHistory] = {}
     ledger_sequence: int
     ledger_hash: str
     key_id: str

@@ -35,6 +35,7 @@ from delible.workflows.erasure_fit import (
 )
 from delible.workflows.exceptions import has_ended, is_finished
 from delible.workflows.held import held_refs, stopping_holds
+from delible.workflows.history import search_history, work_of
 from delible.workflows.journal import Step
 from delible.workflows.notices import prepare_notices
 from delible.workflows.search import Searched, every_ref, find_people, protected_rows, refs_of_keys
@@ -107,7 +108,7 @@ def apply_erasure(
         guard = partial(refuse_held, control, plan, clock)
         run = Run(spark, journal, clock, plan.id, plan.immediate, progress, guard)
         refuse_moved_tables(control, run, plan)
-        found = _found(control, run, requests, searched)
+        found = _found(control, run, plan, requests, searched)
         keep_plan(workspace, plan)
         journal.begin("all", "apply", {"requests": str(len(requests))})
         _start(control, requests, actor, clock())
@@ -118,7 +119,12 @@ def apply_erasure(
         held = protected_rows(spark, control, _frames(run, control)) if held_refs(control) else {}
         regimes = {r.id: r.regime for r in requests}
         work = [
-            Work(s, partial(_rewrite, control, s, keys, regimes, held.get(s.table)), f"table:{s.table}")
+            Work(
+                s,
+                partial(_rewrite, control, s, keys, regimes, held.get(s.table)),
+                f"table:{s.table}",
+                work_of(control, s, keys),
+            )
             for s in plan.tables
         ]
         treated = treat_tables(run, work, control.policies.tables, skip_held=True)
@@ -132,7 +138,9 @@ def _start(control: Control, requests: Sequence[Request], actor: str, now: datet
         control.requests.transition_all(waiting, S.IN_PROGRESS, actor=actor, now=now)
 
 
-def _found(control: Control, run: Run, requests: Sequence[Request], known: Searched | None) -> Searched | None:
+def _found(
+    control: Control, run: Run, plan: ErasurePlan, requests: Sequence[Request], known: Searched | None
+) -> Searched | None:
     """Return what the requests reach, or None when this plan has found it before.
 
     Raises:
@@ -143,6 +151,8 @@ def _found(control: Control, run: Run, requests: Sequence[Request], known: Searc
         return None
     given = own_keys(control.requests.vault.get([r.id for r in requests]))
     searched = known or find_people(run.spark, control, given)
+    if known is None and any(step.history is not None for step in plan.tables):
+        searched = search_history(run.spark, control, given, searched).searched
     refuse_held_people(every_ref(control, searched.found), stopping_holds(control))
     return searched
 

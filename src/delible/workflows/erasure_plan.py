@@ -6,15 +6,16 @@ import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from delible.decide.exception import due_again, still_kept
 from delible.decide.holds import held_tables, hold_on
 from delible.decide.restriction import opposes_erasure
 from delible.errors import BlockedError, Problem
-from delible.model.plan import ErasurePlan, PlannedRequest
+from delible.model.plan import ErasurePlan, History, PlannedRequest
 from delible.model.policy import PolicySet, TablePolicy
 from delible.model.request import Request
-from delible.model.subject import own_keys
+from delible.model.subject import KeyRow, own_keys
 from delible.model.terms import ErasureAction, RequestState, Right
 from delible.plan.erasure import plan_erasure
 from delible.store.plans import seal
@@ -22,10 +23,14 @@ from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.guard_requests import requested_by_guard
 from delible.workflows.held import stopping_holds
+from delible.workflows.history import search_history
 from delible.workflows.policies import refuse_violations
 from delible.workflows.search import Searched, ambiguous, find_people
 from delible.workflows.spark import session_for
 from delible.workflows.unfinished import plans_of, residue_tables
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 PLANNABLE = frozenset({RequestState.SCHEDULED, RequestState.IN_PROGRESS, RequestState.PARTLY_COMPLETED})
 """Approved, or begun by an earlier plan that was overtaken or left residue: the next one goes on from there."""
@@ -51,6 +56,7 @@ def plan_due_erasures(
     request_ids: Sequence[str] = (),
     immediate: bool = False,
     accept_no_match: bool = False,
+    keep_history: bool = False,
     progress: Callable[[str], None] = lambda _: None,
     on_held: Callable[[Mapping[str, str]], None] = lambda _: None,
 ) -> Planned:
@@ -59,6 +65,7 @@ def plan_due_erasures(
     Args:
         immediate: Close the retention windows of tables that the policies declare to have no other readers.
         accept_no_match: Plan requests that reach no row, too: they complete with a certificate that says so.
+        keep_history: Keep the tables' old versions, without the due people.
         on_held: Told of requests whose data subjects a hold covers under an identifier that only the search found, each
             with the hold.
 
@@ -77,7 +84,7 @@ def plan_due_erasures(
     spark = session_for(workspace)
     given = own_keys(control.requests.vault.get([r.id for r in chosen]))
     progress(f"finding the rows of {len(chosen)} request(s)")
-    searched = find_people(spark, control, given, today=now.date())
+    searched, history = _searched(spark, control, given, now, keep_history)
     stopped = {**_stopped(control, searched, now), **searched.held}
     on_held({r.id: stopped[r.id] for r in chosen if r.id in stopped})
     planned = []
@@ -97,11 +104,14 @@ def plan_due_erasures(
         raise _nothing(left_out)
     wanted = {p.id for p in planned}
     if len(planned) < len(chosen):
-        searched = find_people(spark, control, [k for k in given if k.request in wanted], today=now.date())
+        searched, history = _searched(spark, control, [k for k in given if k.request in wanted], now, keep_history)
     earlier = [p for p in before if any(r.id in wanted for r in p.requests)]
     again = residue_tables(control, earlier) - {n for n, t in control.policies.tables.items() if _kept(t)}
-    touched = [n for n, d in searched.due.items() if d.rows or d.mentions or n in again]
-    refuse_held_tables(control.policies, [n for n in touched if n in again or _rewrites(searched, control, n)], now)
+    past = {name for name, each in (history or {}).items() if each.rows}
+    touched = [n for n, d in searched.due.items() if d.rows or d.mentions or n in again | past]
+    refuse_held_tables(
+        control.policies, [n for n in touched if n in again | past or _rewrites(searched, control, n)], now
+    )
     plan = plan_erasure(
         control.policies,
         {name: searched.facts(spark, name) for name in touched},
@@ -114,6 +124,7 @@ def plan_due_erasures(
         immediate=immediate,
         earlier=tuple(p.id for p in earlier),
         again=again,
+        history=history,
     )
     ends = now + timedelta(hours=max((s.wait_hours for s in plan.tables if s.stages), default=0))
     for late in (r for r in planned if ends.date() > date.fromisoformat(r.due)):
@@ -122,6 +133,16 @@ def plan_due_erasures(
             f"{ends:%Y-%m-%d}; shorten them, or use --immediate."
         )
     return Planned(seal(plan, control.keys), tuple(left_out), searched)
+
+
+def _searched(
+    spark: SparkSession, control: Control, given: Sequence[KeyRow], now: datetime, keep_history: bool
+) -> tuple[Searched, Mapping[str, History] | None]:
+    searched = find_people(spark, control, given, today=now.date())
+    if not keep_history:
+        return searched, None
+    past = search_history(spark, control, given, searched)
+    return past.searched, past.history
 
 
 def _planned(request: Request, searched: Searched, begun: Mapping[str, PlannedRequest]) -> PlannedRequest:

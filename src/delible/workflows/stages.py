@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from delible.errors import BlockedError, Problem
 from delible.model.plan import Stage, TableStep
 from delible.model.policy import TablePolicy
+from delible.model.proof import KeptHistory
 from delible.model.record import AuditRecord
 from delible.model.terms import RectificationAction
 from delible.plan.order import erasure_waves
@@ -35,6 +36,7 @@ class Treated:
         version: The table's version after log expiry; None before that, and for tables that are kept.
         waiting_until: When the retention window has passed, for tables that must wait for it.
         held: Why a hold keeps the old bytes of a table whose rows are rewritten.
+        history: What was kept of the table's old versions.
     """
 
     step: TableStep
@@ -47,6 +49,7 @@ class Treated:
     version: int | None = None
     waiting_until: datetime | None = None
     held: tuple[Problem, ...] = ()
+    history: KeptHistory | None = None
 
     @property
     def state(self) -> str:
@@ -90,11 +93,13 @@ class Work:
         rewrite: The logical erasure; returns rows, mentions, files and bytes. Running it again after a crash finds
             nothing left to do, and counts what the crashed run had committed from the table's history.
         thing: Name in the journal.
+        whole: Does all stages itself, for a table whose history is kept.
     """
 
     step: TableStep
     rewrite: Callable[[Run], Step]
     thing: str
+    whole: Callable[[Run], Treated] | None = None
 
 
 def treat_tables(
@@ -146,6 +151,8 @@ def treat(run: Run, work: Work) -> Treated:
     step, table, thing = work.step, work.step.table, work.thing
     if not step.stages:
         return Treated(step)
+    if work.whole is not None:
+        return work.whole(run)
     mark = run.mark(thing.removeprefix("table:"))
     if run.journal.done(thing, Stage.MERGE) is None:
         run.guard(run, step, Stage.MERGE)
@@ -239,4 +246,15 @@ def reported(journal: Journal, step: TableStep) -> Treated:
         files_removed=counts("vacuum").get("files_removed", 0),
         log_files_removed=counts("expire_log").get("log_files_removed", 0),
         version=version_after(journal, f"table:{step.table}"),
+        history=history_kept(journal, f"table:{step.table}"),
+    )
+
+
+def history_kept(journal: Journal, thing: str) -> KeptHistory | None:
+    """Return what the ledger says was kept of a table's old versions."""
+    compared = journal.done(thing, Stage.COMPARE)
+    if compared is None:
+        return None
+    return KeptHistory(
+        first=compared.counts["first"], versions=compared.counts["versions"], rows=compared.counts["rows"]
     )
