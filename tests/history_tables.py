@@ -6,13 +6,22 @@ In every history the same happens to the same people: the due ones are changed, 
 from __future__ import annotations
 
 import datetime as dt
-import time
+import json
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable, QueryBuilder, write_deltalake
+
+from delible.lake.forms import Needles
+from delible.lake.history_find import physical_names
+from delible.lake.history_log import Banned
+from delible.lake.history_rows import Due
+from delible.lake.history_state import retained
+from delible.lake.typed_keys import TypedKeys
+from delible.model.terms import Normalise
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -40,7 +49,7 @@ def people(first: int, last: int, *, moved: bool = False) -> pa.Table:
             "customer_id": pa.array(numbers, pa.int64()),
             "email": [MOVED if moved and n == DUE[0] else email(n) for n in numbers],
             "at": pa.array([noon + dt.timedelta(days=n) for n in numbers], pa.timestamp("us", "UTC")),
-            "day": pa.array([dt.date(1970, 1, n) for n in numbers], pa.date32()),
+            "day": pa.array([dt.date(1970, 1, 1) + dt.timedelta(days=n) for n in numbers], pa.date32()),
             "amount": pa.array([Decimal(n) / 4 for n in numbers], pa.decimal128(10, 2)),
             "score": pa.array([None if n % 3 else n / 7 for n in numbers], pa.float64()),
             "names": [[f"n{n}", None, ""] if n % 2 else None for n in numbers],
@@ -98,9 +107,31 @@ def versions(path: Path) -> list[int]:
     return sorted(int(commit.stem) for commit in (path / "_delta_log").glob("*.json") if commit.stem.isdigit())
 
 
-def wait() -> None:
-    """Let a moment pass, so that two commits differ in their times."""
-    time.sleep(0.02)
+def banned_in(path: Path) -> Banned:
+    """Return what must go from a table, by both columns that tell."""
+    *_, (_, newest) = retained(path).states()
+    names = physical_names(newest.schema)
+    keys = (
+        (names["customer_id"], TypedKeys(frozenset(map(str, DUE)), Normalise.EXACT)),
+        (names["email"], TypedKeys(frozenset(TEXTS), Normalise.LOWER)),
+    )
+    return Banned(Needles(TEXTS), frozenset([*map(str, DUE), *TEXTS]), Due(keys))
 
 
-Row = dict[str, Any]
+def rows_at(path: Path, version: int, *, due: bool = True) -> Counter[str]:
+    """Return the rows of a version, as delta-rs reads it; those of due people left out on request."""
+    opened = DeltaTable(str(path), version=version)
+    found = pa.table(QueryBuilder().register("t", opened).execute("SELECT * FROM t").read_all()).to_pylist()
+    left = [row for row in found if due or not (row["customer_id"] in DUE or row["email"] in TEXTS)]
+    return Counter(str(sorted(row.items())) for row in left)
+
+
+def history_of(path: Path) -> list[tuple[int, str, int]]:
+    """Return version, operation and time of every commit, as a reader without in-commit timestamps sees them."""
+    found = []
+    for version in versions(path):
+        commit = path / "_delta_log" / f"{version:020d}.json"
+        infos = [json.loads(line).get("commitInfo") for line in commit.read_text().splitlines()]
+        operation = next(info["operation"] for info in infos if info is not None)
+        found.append((version, operation, commit.stat().st_mtime_ns))
+    return found

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -184,7 +184,14 @@ def _sum(files: Iterable[Action], digests: Digests) -> Digest:
 
 def _description(state: State) -> str:
     """Return protocol, metadata, transactions and domains of a version."""
-    return json.dumps([state.single, state.transactions, state.domains], sort_keys=True)
+    return json.dumps(_said([state.single, state.transactions, state.domains]), sort_keys=True)
+
+
+def _said(node: Any) -> Any:
+    """Return a description without what it leaves open: a commit writes null where a checkpoint writes nothing."""
+    if isinstance(node, dict):
+        return {name: said for name, value in node.items() if (said := _said(value)) not in (None, {}, [])}
+    return [_said(value) for value in node] if isinstance(node, list) else node
 
 
 def _commit(kept: Retained, version: int) -> tuple[object, ...]:

@@ -298,7 +298,7 @@ def _maps(action: str, body: Action) -> Action:
         )
     found: Action = {}
     for name, value in body.items():
-        if name in ("partitionValues", "tags", "configuration") and value is not None:
+        if name in ("partitionValues", "tags", "configuration") and isinstance(value, dict):
             found[name] = list(value.items())
         elif name == "format":
             found[name] = {**value, "options": list((value.get("options") or {}).items())}

@@ -266,7 +266,7 @@ def _plain(body: Action) -> Action:
     for name, value in body.items():
         if value is None or name.endswith("_parsed"):
             continue
-        if name in _MAPS:
+        if name in _MAPS and isinstance(value, list):
             found[name] = dict(value)
         else:
             found[name] = _plain(value) if isinstance(value, dict) else value
