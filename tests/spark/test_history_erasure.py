@@ -88,7 +88,7 @@ def once(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Prepa
     spark.sql(f"UPDATE delta.`{customers}` SET email = '{email(LOWEST)}' WHERE customer_id = {LOWEST}")
     spark.sql(f"DELETE FROM delta.`{customers}` WHERE customer_id = 9")
     [request] = approved(workspace, folder, {"email": email(LOWEST)})
-    planned = plan_due_erasures(workspace, now=NOW, keep_history=True)
+    planned = plan_due_erasures(workspace, now=NOW, keep_history=())
     save_plan(planned.plan, workspace.root / "plan.json")
     tables = {"customers": customers, "letters": letters}
     before = {name: contents(spark, table) for name, table in tables.items()}

@@ -32,6 +32,10 @@ def plan(
     out: PlanOut = None,
     immediate: Immediate = False,
     keep_history: KeepHistory = False,
+    keep_history_of: Annotated[
+        list[str] | None,
+        typer.Option("--keep-history-of", metavar="TABLE", help="The same for this table only; may be repeated."),
+    ] = None,
     accept_no_match: Annotated[
         bool, typer.Option("--accept-no-match", help="Plan requests that reach no row, too.")
     ] = False,
@@ -50,7 +54,7 @@ def plan(
         now=call.now,
         immediate=immediate,
         accept_no_match=accept_no_match,
-        keep_history=keep_history,
+        keep_history=() if keep_history else keep_history_of or None,
         progress=progress,
     )
     where = keep_plan(planned.plan, out)

@@ -50,7 +50,7 @@ def plan_erasure(  # noqa: PLR0913  # all of it is the plan
     immediate: bool,
     earlier: tuple[str, ...] = (),
     again: Collection[str] = (),
-    history: Mapping[str, History] | None = None,
+    history: Mapping[str, History | None] | None = None,
 ) -> ErasurePlan:
     """Return the ordered steps of one erasure run.
 
@@ -61,21 +61,20 @@ def plan_erasure(  # noqa: PLR0913  # all of it is the plan
         earlier: Plans with residue that this one goes on from.
         again: Tables in which their byte searches found something: all stages run there, due rows or not.
         immediate: Close the retention windows, for tables that nothing else reads.
-        history: What the old versions of each table hold, where they are to be kept; None to expire them.
+        history: The tables whose old versions are to be kept, and what these hold; None where they could not be read.
 
     Raises:
         BlockedError: `erasure.feature`, `erasure.several_owners`, `erasure.unmapped_column`, `readers.shared` when a
             table cannot be erased as asked.
     """
-    past = {name: each for name, each in (history or {}).items() if each.rows}
+    past = {name: each for name, each in (history or {}).items() if each is not None and each.rows}
     again = {*again, *past}
     touched = [n for n, d in due.items() if d.rows or d.mentions or n in again]
     erased = [n for n in sorted(touched) if policies.tables[n].erasure.action is not ErasureAction.KEEP]
     _refuse_several_owners(policies, [n for n in erased if due[n].rows])
     _refuse_unmapped(policies, facts, [n for n in erased if due[n].rows])
     refuse_unsafe(policies, facts, erased, immediate=immediate)
-    if history is not None:
-        refuse_keeping(policies, facts, due, erased)
+    refuse_keeping(policies, facts, due, [name for name in erased if name in (history or {})])
     steps = tuple(
         with_history(
             _step(policies.tables[name], facts[name], due[name], cost.get(name, (0, 0)), immediate, name in again),

@@ -150,9 +150,10 @@ def _found(
     if run.journal.done("all", "find") is not None:
         return None
     given = own_keys(control.requests.vault.get([r.id for r in requests]))
+    kept = {step.table for step in plan.tables if step.history is not None}
+    if known is None and kept:
+        known = search_history(run.spark, control, given, kept, today=run.clock().date()).searched
     searched = known or find_people(run.spark, control, given)
-    if known is None and any(step.history is not None for step in plan.tables):
-        searched = search_history(run.spark, control, given, searched).searched
     refuse_held_people(every_ref(control, searched.found), stopping_holds(control))
     return searched
 

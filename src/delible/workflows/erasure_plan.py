@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from delible.decide.exception import due_again, still_kept
 from delible.decide.holds import held_tables, hold_on
 from delible.decide.restriction import opposes_erasure
-from delible.errors import BlockedError, Problem
+from delible.errors import BlockedError, InputError, Problem, bounded
 from delible.model.plan import ErasurePlan, History, PlannedRequest
 from delible.model.policy import PolicySet, TablePolicy
 from delible.model.request import Request
@@ -56,7 +56,7 @@ def plan_due_erasures(
     request_ids: Sequence[str] = (),
     immediate: bool = False,
     accept_no_match: bool = False,
-    keep_history: bool = False,
+    keep_history: Collection[str] | None = None,
     progress: Callable[[str], None] = lambda _: None,
     on_held: Callable[[Mapping[str, str]], None] = lambda _: None,
 ) -> Planned:
@@ -65,17 +65,22 @@ def plan_due_erasures(
     Args:
         immediate: Close the retention windows of tables that the policies declare to have no other readers.
         accept_no_match: Plan requests that reach no row, too: they complete with a certificate that says so.
-        keep_history: Keep the tables' old versions, without the due people.
+        keep_history: Tables whose old versions are kept, without the due people; none of them for all tables.
         on_held: Told of requests whose data subjects a hold covers under an identifier that only the search found, each
             with the hold.
 
     Raises:
         BlockedError: `erasure.nothing_due`; or, when every request is left out, the first reason: `request.held`,
             `request.ambiguous`, `request.no_match`, `request.not_approved`. `policy.violations`.
-        InputError: `request.unknown`, `table.missing`.
+        InputError: `request.unknown`, `table.missing`, `table.unknown`.
     """
     control = Control(workspace)
     refuse_violations(workspace, ("controller", "tables", "exceptions"))
+    for name in keep_history or ():
+        if name not in control.policies.tables:
+            raise InputError(
+                "table.unknown", f"no policy names a table '{bounded(name, 64)}'.", where="--keep-history-of"
+            )
     chosen, left_out = _chosen(control, request_ids, now)
     chosen, held = _not_held(control, chosen)
     left_out += held
@@ -107,7 +112,7 @@ def plan_due_erasures(
         searched, history = _searched(spark, control, [k for k in given if k.request in wanted], now, keep_history)
     earlier = [p for p in before if any(r.id in wanted for r in p.requests)]
     again = residue_tables(control, earlier) - {n for n, t in control.policies.tables.items() if _kept(t)}
-    past = {name for name, each in (history or {}).items() if each.rows}
+    past = {name for name, each in history.items() if each is not None and each.rows}
     touched = [n for n, d in searched.due.items() if d.rows or d.mentions or n in again | past]
     refuse_held_tables(
         control.policies, [n for n in touched if n in again | past or _rewrites(searched, control, n)], now
@@ -136,12 +141,11 @@ def plan_due_erasures(
 
 
 def _searched(
-    spark: SparkSession, control: Control, given: Sequence[KeyRow], now: datetime, keep_history: bool
-) -> tuple[Searched, Mapping[str, History] | None]:
-    searched = find_people(spark, control, given, today=now.date())
-    if not keep_history:
-        return searched, None
-    past = search_history(spark, control, given, searched)
+    spark: SparkSession, control: Control, given: Sequence[KeyRow], now: datetime, keep_history: Collection[str] | None
+) -> tuple[Searched, Mapping[str, History | None]]:
+    if keep_history is None:
+        return find_people(spark, control, given, today=now.date()), {}
+    past = search_history(spark, control, given, keep_history or set(control.policies.tables), today=now.date())
     return past.searched, past.history
 
 

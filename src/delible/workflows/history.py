@@ -6,8 +6,9 @@ renames, which a rerun finishes; the old folder then goes file by file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from delible.model.subject import KeyRole, KeyRow
 from delible.model.terms import ErasureAction, Normalise
 from delible.workflows.control import Control
 from delible.workflows.journal import Step
-from delible.workflows.search import Searched, refs_of_keys
+from delible.workflows.search import Searched, find_people, refs_of_keys
 from delible.workflows.stages import Run, Treated, history_kept, version_after
 
 if TYPE_CHECKING:
@@ -38,21 +39,28 @@ class PastSearched:
 
     Args:
         searched: What was found, with what only old versions tell.
-        history: Per table whose rows are deleted, its retained versions; `rows` is 0 where nobody due is in any.
+        history: Per table whose history is kept, its retained versions; `rows` is 0 where nobody due is in any. None
+            where rows are not deleted, or the store is another than this machine's.
     """
 
     searched: Searched
-    history: Mapping[str, History]
+    history: Mapping[str, History | None]
 
 
-def search_history(spark: SparkSession, control: Control, given: Sequence[KeyRow], searched: Searched) -> PastSearched:
-    """Follow all links and paths over the rows of all retained versions, too.
+def search_history(
+    spark: SparkSession, control: Control, given: Sequence[KeyRow], tables: Collection[str], *, today: date
+) -> PastSearched:
+    """Follow all links and paths over the rows of all retained versions, then find what that reaches now.
+
+    Args:
+        tables: Whose history is kept.
 
     Raises:
         BlockedError: `history.outside`, `history.schema`.
         ConflictError: `history.unreadable`.
+        InputError: `table.missing`.
     """
-    from delible.lake.facts import read
+    from delible.lake.facts import read, version_of
     from delible.lake.find import find
     from delible.lake.history_find import past_of
 
@@ -60,14 +68,16 @@ def search_history(spark: SparkSession, control: Control, given: Sequence[KeyRow
     frames: dict[str, DataFrame] = {}
     past = {}
     for name, location in control.locations().items():
-        frames[name] = read(spark, location, version=searched.versions[name])
+        frames[name] = read(spark, location, version=version_of(spark, location, table=name))
         policy = policies.tables[name]
         local = "://" not in location or location.startswith("file://")
-        if policy.subject and policy.erasure.action is ErasureAction.DELETE_ROW and local:
+        if name in tables and policy.subject and policy.erasure.action is ErasureAction.DELETE_ROW and local:
             past[name] = past_of(spark, policies, name, location, frames[name].schema)
             frames[name] = past[name].rows
     found = find(spark, policies, frames, given)
-    history = {}
+    reaching = [k for k in found.keys if k.role in (KeyRole.GIVEN, KeyRole.FOUND)]
+    searched = find_people(spark, control, list(dict.fromkeys((*given, *reaching))), today=today)
+    history: dict[str, History | None] = dict.fromkeys(tables)
     for name, each in past.items():
         table = found.tables.get(name)
         counts = {"rows": table.due.rows, "files": table.files, "bytes": table.bytes} if table is not None else {}
@@ -76,20 +86,20 @@ def search_history(spark: SparkSession, control: Control, given: Sequence[KeyRow
 
 
 def _together(control: Control, searched: Searched, past: Found) -> Searched:
-    """Return what both searches found: rows as they are now, keys as all versions have them."""
+    """Return what both searches found: rows as they are now, keys as all versions have them.
+
+    What only the newest version says to be one person's alone may be somebody else's in an old one, which stays.
+    """
     now = searched.found
-    rows = {
-        request: {**past.rows_of.get(request, {}), **now.rows_of.get(request, {})}
-        for request in {*past.rows_of, *now.rows_of}
-    }
-    shared = tuple(dict.fromkeys((*now.shared, *past.shared)))
-    keys = tuple(dict.fromkeys((*now.keys, *past.keys)))
+    evidence = {k for k in past.keys if k.role is KeyRole.EVIDENCE}
+    keys = tuple(dict.fromkeys(k for k in (*now.keys, *past.keys) if k.role is not KeyRole.EVIDENCE or k in evidence))
+    requests = {*past.rows_of, *now.rows_of}
     found = replace(
         now,
         keys=keys,
-        shared=shared,
+        shared=tuple(dict.fromkeys((*now.shared, *past.shared))),
         ambiguous=now.ambiguous | past.ambiguous,
-        rows_of=rows,
+        rows_of={r: {**past.rows_of.get(r, {}), **now.rows_of.get(r, {})} for r in requests},
         merging={**now.merging, **past.merging},
     )
     return replace(searched, found=found, refs=refs_of_keys(control, keys))
