@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -191,8 +191,7 @@ def write_commit(folder: Path, version: int, actions: Iterable[tuple[str, Action
     lines = [json.dumps({n: b}, ensure_ascii=False, separators=(",", ":")) for n, b in actions]
     with target.open("x", encoding="utf-8") as stream:
         stream.write("".join(line + "\n" for line in lines))
-    known = like.stat()
-    os.utime(target, ns=(known.st_atime_ns, known.st_mtime_ns))
+    shutil.copystat(like, target)
 
 
 _MAP = pa.map_(pa.string(), pa.string())

@@ -257,7 +257,18 @@ def _rows(file: Path) -> Iterator[tuple[str, Action]]:
         for row in batch.to_pylist():
             for name, body in row.items():
                 if body is not None:
-                    yield name, _plain(body)
+                    yield name, _with_count(_plain(body), body.get("stats_parsed"))
+
+
+def _with_count(action: Action, parsed: Action | None) -> Action:
+    """Return an action with its number of rows, where a checkpoint has statistics as columns only.
+
+    The bounds are left out: they cost a reader time and nothing else.
+    """
+    if parsed is None or "stats" in action or parsed.get("numRecords") is None:
+        return action
+    kept = {name: parsed[name] for name in ("numRecords", "tightBounds") if parsed.get(name) is not None}
+    return {**action, "stats": json.dumps(kept)}
 
 
 def _plain(body: Action) -> Action:
