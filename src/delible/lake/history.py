@@ -92,8 +92,8 @@ class Translation:
 
     @property
     def removed_rows(self) -> int:
-        """How many rows of data files are gone, those of the change feed not counted."""
-        return sum(d.removed for d in self.paths.done.values() if not d.path.startswith("_change_data/"))
+        """How many rows are gone from all files, change feed included."""
+        return sum(done.removed for done in self.paths.done.values())
 
     @property
     def rewritten(self) -> tuple[FileDone, ...]:

@@ -16,7 +16,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import types as T
-from pyspark.sql.pandas.types import to_arrow_type
 
 from delible.errors import BlockedError, ConflictError
 from delible.lake.history_spread import LITTLE
@@ -29,6 +28,22 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _METADATA = T.StructType([T.StructField("file_path", T.StringType()), T.StructField("file_size", T.LongType())])
+_ARROW: Mapping[str, pa.DataType] = {
+    "string": pa.string(),
+    "varchar": pa.string(),
+    "char": pa.string(),
+    "binary": pa.binary(),
+    "boolean": pa.bool_(),
+    "tinyint": pa.int8(),
+    "smallint": pa.int16(),
+    "int": pa.int32(),
+    "bigint": pa.int64(),
+    "float": pa.float32(),
+    "double": pa.float64(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us", "UTC"),
+    "timestamp_ntz": pa.timestamp("us"),
+}
 _PHYSICAL = "delta.columnMapping.physicalName"
 
 
@@ -130,7 +145,7 @@ def _frame(
     names: Mapping[str, str],
 ) -> DataFrame:
     found = [_File(path, (root / path).stat().st_size, body.get("partitionValues") or {}) for path, body in files]
-    arrow = pa.schema([pa.field(f.name, to_arrow_type(f.dataType)) for f in schema.fields])
+    arrow = pa.schema([pa.field(f.name, _arrow(f.dataType)) for f in schema.fields])
     read = partial(_read, root=root, schema=arrow, names=names)
     if sum(file.size for file in found) <= LITTLE:
         batches = [batch for file in found for batch in read(file)]
@@ -149,6 +164,26 @@ def _frame(
         }
     )
     return spark.createDataFrame(tasks).repartition(len(found)).mapInArrow(run, schema)
+
+
+def _arrow(kind: T.DataType) -> pa.DataType:
+    """Return a type as Arrow has it: those that keys and telling values come in.
+
+    Raises:
+        BlockedError: `history.schema` for any other.
+    """
+    if kind == _METADATA:
+        return pa.struct({"file_path": pa.string(), "file_size": pa.int64()})
+    if isinstance(kind, T.DecimalType):
+        return pa.decimal128(kind.precision, kind.scale)
+    name = kind.simpleString().partition("(")[0]
+    if name not in _ARROW:
+        raise BlockedError(
+            "history.schema",
+            f"a column that tells people apart has the type '{name[:40]}', whose old values cannot be read.",
+            fix="Leave out --keep-history.",
+        )
+    return _ARROW[name]
 
 
 def _read(file: _File, *, root: Path, schema: pa.Schema, names: Mapping[str, str]) -> Iterator[pa.RecordBatch]:

@@ -134,19 +134,15 @@ def treat_history(control: Control, step: TableStep, keys: Sequence[KeyRow], run
         forget_log(run.spark, step.location)
         translated = journal.done(thing, Stage.TRANSLATE)
         counts = dict(translated.counts) if translated is not None else {}
-        journal.finish(
-            thing,
-            Stage.MERGE,
-            Step(
-                {
-                    "rows": counts.get("rows", step.rows),
-                    "shared_rows": step.shared_rows,
-                    "files": counts.get("files", 0),
-                    "bytes": counts.get("bytes", 0),
-                },
-                {"action": step.action, "version": str(step.version)},
-            ),
-        )
+        # Copies in old versions are in the record of the translation: a person knows their rows of now.
+        counts |= {"rows": step.rows, "shared_rows": step.shared_rows}
+        journal.finish(thing, Stage.MERGE, Step(counts, {"action": step.action, "version": str(step.version)}))
+    if journal.done(thing, Stage.VACUUM) is None:
+        # The old folder is the only place where somebody who was put under a hold since has rows: it stays whole.
+        try:
+            run.guard(run, step, Stage.MERGE)
+        except BlockedError as error:
+            return Treated(step, held=tuple(error.problems))
     run.progress(f"{step.table}: removing the old folder")
     vacuumed = journal.once(thing, Stage.VACUUM, lambda begun: _removed(run, table, old, begun))
     forget_log(run.spark, step.location)

@@ -65,7 +65,9 @@ def test_every_version_is_the_old_one_less_the_due_rows(
     history = history_of(table)
     assert len(before) == (7 if partitioned else 8), "nothing to compact in partitions of one person"
     assert places(table, texts=TEXTS)
+    copies = [row for path in table.rglob("*.parquet") if "_delta_log" not in path.parts for row in _keys(path)]
     translation = translated(table)
+    assert translation.removed_rows == sum(key in DUE for key in copies)
     assert compared(translation) == len(before)
     assert history_of(translation.new) == history
     shutil.rmtree(table)
@@ -78,6 +80,10 @@ def test_every_version_is_the_old_one_less_the_due_rows(
         opened = DeltaTable(str(table))
         opened.load_as_version(at)
         assert opened.version() == version
+
+
+def _keys(file: Path) -> list[int]:
+    return pq.ParquetFile(file).read(columns=["customer_id"]).column(0).to_pylist()
 
 
 def test_files_without_due_rows_are_the_old_files(table: Path) -> None:
@@ -111,11 +117,14 @@ def test_statistics_are_those_of_the_rows_that_stay(table: Path) -> None:
 
 
 def test_values_in_old_conditions_go_and_other_conditions_stay(table: Path) -> None:
+    DeltaTable(str(table)).delete("customer_id = 1 AND amount > 0")
     translation = translated(table)
     texts = {v: (translation.new / "_delta_log" / f"{v:020d}.json").read_text() for v in versions(table)}
     assert ERASED in texts[2]
     assert "customer_id = 7" in texts[3]
     assert ERASED in texts[6]
+    assert ERASED in texts[8]
+    assert "customer_id = 1" not in texts[8]
 
 
 def test_what_no_retained_version_names_stays_behind(table: Path) -> None:

@@ -11,7 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,10 @@ import pytest
 from deltalake import write_deltalake
 
 from byte_search import places
-from delible.errors import ConflictError
+from delible.errors import BlockedError, ConflictError
 from delible.lake import history_swap
 from delible.lake.history_state import retained
-from delible.model.plan import History, TableStep
+from delible.model.plan import History, Stage, TableStep
 from delible.model.subject import KeyRole, KeyRow
 from delible.model.terms import ErasureAction
 from delible.plan.history import HISTORY_STAGES
@@ -33,7 +33,7 @@ from delible.workflows.clock import Clock
 from delible.workflows.control import Control
 from delible.workflows.history import treat_history
 from delible.workflows.journal import Journal
-from delible.workflows.stages import Run, Treated
+from delible.workflows.stages import Guard, Run, Treated
 from history_tables import DUE, TEXTS, by_delta_rs, history_of, people, rows_at, versions
 from small_shop import CONTROLLER, PURPOSE, make_workspace
 
@@ -117,7 +117,7 @@ def run_of(control: Control) -> Run:
     return Run(None, journal, clock, PLAN, False, lambda _: None)  # type: ignore[arg-type]  # nothing here needs one
 
 
-def treated(workspace: Workspace, *, rows: int | None = None) -> Treated:
+def treated(workspace: Workspace, *, rows: int | None = None, guard: Guard = lambda *_: None) -> Treated:
     control = Control(workspace)
     location = workspace.location(control.policies.tables["customers"])
     step = TableStep(
@@ -132,7 +132,7 @@ def treated(workspace: Workspace, *, rows: int | None = None) -> Treated:
         wait_hours=0,
         history=History(first=0, last=7, rows=rows) if rows is not None else None,
     )
-    return treat_history(control, step, KEYS, run_of(control))
+    return treat_history(control, step, KEYS, replace(run_of(control), guard=guard))
 
 
 def check(shop: Shop) -> None:
@@ -259,6 +259,23 @@ def test_a_commit_in_the_instant_of_the_swap_is_taken_in(shop: Shop, monkeypatch
     monkeypatch.setattr(history_swap, "swap", swap)
     treated(shop.workspace)
     assert sum(rows_at(shop.table, 8).values()) == sum(shop.before[7].values()) + 2
+
+
+def test_a_hold_that_comes_behind_the_swap_keeps_the_old_folder(shop: Shop) -> None:
+    held = BlockedError("request.held", "a legal hold covers the data subject.")
+    asked = []
+
+    def guard(run: Run, step: TableStep, stage: Stage) -> None:
+        asked.append(stage)
+        if history_swap.old_folder(shop.table, PLAN).exists():
+            raise held
+
+    done = treated(shop.workspace, guard=guard)
+    assert [p.code for p in done.held] == ["request.held"]
+    assert places(history_swap.old_folder(shop.table, PLAN), texts=TEXTS)
+    assert places(shop.table, texts=TEXTS) == []
+    treated(shop.workspace)
+    check(shop)
 
 
 def test_writers_who_never_stop_are_told_of(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
