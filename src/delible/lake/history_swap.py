@@ -136,7 +136,10 @@ def refuse_writing(old: Path, *, since: datetime, now: datetime) -> None:
     waiting = [
         file
         for file in _files(old)
-        if "_delta_log" not in file.parts and str(file) not in named and (old / file).stat().st_mtime >= recent
+        if "_delta_log" not in file.parts
+        and not (file.name.startswith(".") and file.name.endswith(".crc"))  # Hadoop's, beside every file
+        and str(file) not in named
+        and (old / file).stat().st_mtime >= recent
     ]
     if waiting:
         raise ConflictError(

@@ -304,6 +304,7 @@ def test_a_writer_who_wrote_before_the_swap_and_committed_behind_it_keeps_the_fi
 
 def test_the_old_folder_stays_while_a_writer_is_at_work(table: Path) -> None:
     now = datetime.now(UTC)
+    (table / ".part-of-somebody.parquet.crc").write_bytes(b"crc")
     history_swap.refuse_writing(table, since=now - timedelta(minutes=1), now=now)
     (table / "part-being-written.parquet").write_bytes(b"PAR1")
     with pytest.raises(ConflictError) as caught:
