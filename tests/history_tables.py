@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import uuid
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import DeltaTable, QueryBuilder, write_deltalake
 
+from delible.lake.deletion_vectors import read_vector, write_vector
 from delible.lake.forms import Needles
 from delible.lake.history_find import physical_names
 from delible.lake.history_log import Banned
 from delible.lake.history_rows import Due
-from delible.lake.history_state import retained
+from delible.lake.history_state import path_of, retained
 from delible.lake.typed_keys import TypedKeys
 from delible.model.terms import Normalise
 
@@ -85,8 +89,10 @@ def by_spark(
     spark.sql(f"DELETE FROM {name} WHERE customer_id IN (1, 8)")
 
 
-def by_delta_rs(path: Path, properties: dict[str, str], *, partitioned: bool, checkpoint: bool) -> None:
-    """Make eight versions without a JVM; delta-rs writes no deletion vectors."""
+def by_delta_rs(
+    path: Path, properties: dict[str, str], *, partitioned: bool, checkpoint: bool, vectors: bool = False
+) -> None:
+    """Make eight versions without a JVM, and three more with deletion vectors."""
     where = str(path)
     parts = ["email"] if partitioned else None
     write_deltalake(where, people(1, 8, moved=True), partition_by=parts, configuration=properties)
@@ -101,6 +107,34 @@ def by_delta_rs(path: Path, properties: dict[str, str], *, partitioned: bool, ch
     DeltaTable(where).optimize.compact()
     DeltaTable(where).delete(f"email = '{email(4)}'")
     write_deltalake(where, people(20, 21), mode="append")
+    if vectors:
+        delete_by_vector(path, 8, 9)
+        delete_by_vector(path, 1, 10)
+        delete_by_vector(path, 11)
+
+
+def delete_by_vector(path: Path, *ids: int) -> None:
+    """Commit what Spark commits for a DELETE with deletion vectors: delta-rs reads them, and cannot write them."""
+    kept = retained(path)
+    *_, (_, state) = kept.states()
+    said = f'["(customer_id IN ({", ".join(map(str, ids))}))"]'
+    info = {"timestamp": 0, "operation": "DELETE", "operationParameters": {"predicate": said}}
+    features = ["appendOnly", "changeDataFeed", "deletionVectors", "invariants"]
+    protocol = {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["deletionVectors"]}
+    actions: list[dict[str, Any]] = [{"commitInfo": info}, {"protocol": {**protocol, "writerFeatures": features}}]
+    for add in state.adds.values():
+        found = pq.ParquetFile(path / path_of(add)).read(columns=["customer_id"]).column(0).to_pylist()
+        hidden = {row for row, key in enumerate(found) if key in ids}
+        if hidden:
+            before = add.get("deletionVector")
+            rows = hidden | (set(read_vector(path, before).tolist()) if before else set())
+            vector = write_vector(path, np.array(sorted(rows), np.uint64), uuid.uuid4())
+            stats = json.dumps({**json.loads(add["stats"]), "tightBounds": False})
+            gone = {k: add[k] for k in ("path", "partitionValues", "size", "deletionVector") if k in add}
+            remove = {"deletionTimestamp": 0, "dataChange": True, "extendedFileMetadata": True, **gone}
+            actions += [{"remove": remove}, {"add": {**add, "stats": stats, "deletionVector": vector}}]
+    commit = path / "_delta_log" / f"{kept.last + 1:020d}.json"
+    commit.write_text("".join(json.dumps(action) + "\n" for action in actions))
 
 
 def versions(path: Path) -> list[int]:

@@ -16,13 +16,12 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from delible.lake.deletion_vectors import vector_file, vector_id
+from delible.lake.history_checkpoint import needs_checkpoint, write_checkpoint
 from delible.lake.history_log import (
     Banned,
     Paths,
-    needs_checkpoint,
     translated_commit,
     translated_state,
-    write_checkpoint,
     write_commit,
 )
 from delible.lake.history_rows import FileDone, FileTask, later_vectors, linked, translate_file

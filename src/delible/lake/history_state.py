@@ -67,6 +67,13 @@ class State:
             case "domainMetadata":
                 self.domains[body["domain"]] = body
 
+    def rest(self) -> Iterator[tuple[str, Action]]:
+        """Yield name and body of all actions that are not about files."""
+        for name in ("protocol", "metaData"):
+            yield name, self.single[name]
+        yield from (("txn", body) for body in self.transactions.values())
+        yield from (("domainMetadata", body) for body in self.domains.values() if not body.get("removed"))
+
     @property
     def schema(self) -> list[Action]:
         """The columns, as Delta's schema has them."""

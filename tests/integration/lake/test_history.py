@@ -56,14 +56,15 @@ def compared(translation: Translation) -> int:
 @pytest.mark.parametrize("feed", [{}, CDF], ids=["no feed", "change feed"])
 @pytest.mark.parametrize("partitioned", [False, True], ids=["plain", "by identifier"])
 @pytest.mark.parametrize("checkpoint", [False, True], ids=["fresh", "checkpointed"])
+@pytest.mark.parametrize("vectors", [False, True], ids=["no vectors", "deletion vectors"])
 def test_every_version_is_the_old_one_less_the_due_rows(
-    feed: dict[str, str], partitioned: bool, checkpoint: bool, tmp_path: Path
+    feed: dict[str, str], partitioned: bool, checkpoint: bool, vectors: bool, tmp_path: Path
 ) -> None:
     table = tmp_path / "table"
-    by_delta_rs(table, feed, partitioned=partitioned, checkpoint=checkpoint)
+    by_delta_rs(table, feed, partitioned=partitioned, checkpoint=checkpoint, vectors=vectors)
     before = {v: rows_at(table, v, due=False) for v in versions(table)}
     history = history_of(table)
-    assert len(before) == (7 if partitioned else 8), "nothing to compact in partitions of one person"
+    assert len(before) == 8 - partitioned + 3 * vectors, "nothing is to compact in partitions of one person"
     assert places(table, texts=TEXTS)
     copies = [row for path in table.rglob("*.parquet") if "_delta_log" not in path.parts for row in _keys(path)]
     translation = translated(table)
