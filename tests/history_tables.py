@@ -108,9 +108,9 @@ def by_delta_rs(
     DeltaTable(where).delete(f"email = '{email(4)}'")
     write_deltalake(where, people(20, 21), mode="append")
     if vectors:
+        delete_by_vector(path, DUE[0])
         delete_by_vector(path, 8, 9)
-        delete_by_vector(path, 1, 10)
-        delete_by_vector(path, 11)
+        delete_by_vector(path, 10, 11)
 
 
 def delete_by_vector(path: Path, *ids: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from delible.lake import history_swap
 from delible.lake.history import Translation
 from delible.lake.history_compare import compare
 from delible.lake.history_log import ERASED
-from delible.lake.history_state import retained
+from delible.lake.history_state import key_of, retained
 from history_tables import DUE, OTHERS, TEXTS, banned_in, by_delta_rs, email, history_of, people, rows_at, versions
 
 KEYS = {"customer_id": set(DUE)}
@@ -70,6 +71,11 @@ def test_every_version_is_the_old_one_less_the_due_rows(
     translation = translated(table)
     assert translation.removed_rows == sum(key in DUE for key in copies)
     assert compared(translation) == len(before)
+    log = retained(translation.new).log
+    for version in log.commits:
+        named = [(name, key_of(body)) for name, body in log.actions(version) if name in ("add", "remove")]
+        keys = Counter(key for _, key in named)
+        assert set(keys.values()) <= {1}, "a commit may not both add and remove a file"
     assert history_of(translation.new) == history
     shutil.rmtree(table)
     translation.new.rename(table)
