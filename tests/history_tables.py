@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import time
 import uuid
 from collections import Counter
 from decimal import Decimal
@@ -133,6 +134,7 @@ def delete_by_vector(path: Path, *ids: int) -> None:
             gone = {k: add[k] for k in ("path", "partitionValues", "size", "deletionVector") if k in add}
             remove = {"deletionTimestamp": 0, "dataChange": True, "extendedFileMetadata": True, **gone}
             actions += [{"remove": remove}, {"add": {**add, "stats": stats, "deletionVector": vector}}]
+    time.sleep(0.01)  # versions are told apart by their times
     commit = path / "_delta_log" / f"{kept.last + 1:020d}.json"
     commit.write_text("".join(json.dumps(action) + "\n" for action in actions))
 
