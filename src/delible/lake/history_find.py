@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.sql import types as T
 
-from delible.errors import BlockedError, ConflictError
+from delible.errors import BlockedError
 from delible.lake.history_spread import LITTLE
 from delible.lake.history_state import Action, Retained, path_of, retained
 from delible.lake.reach import reach_columns
@@ -85,7 +85,9 @@ def past_of(spark: SparkSession, policies: PolicySet, table: str, location: str,
         ) from None
     names = physical_names(kept.state.schema if kept.first == kept.last else _last_schema(kept))
     wanted = _wanted(policies, policies.tables[table])
-    own = T.StructType([f for f in schema.fields if f.name.lower() in wanted] + [T.StructField("_metadata", _METADATA)])
+    # Nullable all of them: a column may have become required later, or have come later.
+    fields = [T.StructField(f.name, f.dataType) for f in schema.fields if f.name.lower() in wanted]
+    own = T.StructType([*fields, T.StructField("_metadata", _METADATA)])
     present = [(path, body) for path, (_, body) in files.items() if (root / path).is_file()]
     rows = _frame(spark, root, present, own, names)
     return Past(History(first=kept.first, last=kept.last, dropped=kept.dropped), rows)
@@ -206,19 +208,3 @@ def _read(file: _File, *, root: Path, schema: pa.Schema, names: Mapping[str, str
             else:
                 arrays.append(pa.array([values.get(wanted[f.name])] * count, pa.string()).cast(f.type))
         yield pa.record_batch(arrays, schema=schema)
-
-
-def refuse_moved(found: Past, now: History, table: str) -> None:
-    """Refuse to go on when the retained versions are others than the plan says.
-
-    Raises:
-        ConflictError: `history.moved`.
-    """
-    if (found.history.first, found.history.last) != (now.first, now.last):
-        raise ConflictError(
-            "history.moved",
-            f"versions {now.first} to {now.last} were planned, and {found.history.first} to {found.history.last} can "
-            "be read.",
-            where=f"table:{table}",
-            fix="Make a new plan with: delible erasure plan --keep-history",
-        )

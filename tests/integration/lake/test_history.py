@@ -14,14 +14,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from pyspark.sql import types as T
 
 from byte_search import places
 from delible.errors import BlockedError, ConflictError
 from delible.lake import history_swap
 from delible.lake.history import Translation
 from delible.lake.history_compare import compare
+from delible.lake.history_find import _METADATA, _arrow, _File, _read, _refuse_other_schema
 from delible.lake.history_log import ERASED
-from delible.lake.history_state import key_of, retained
+from delible.lake.history_state import key_of, path_of, retained
+from delible.model.policy import TablePolicy
 from history_tables import DUE, OTHERS, TEXTS, banned_in, by_delta_rs, email, history_of, people, rows_at, versions
 
 KEYS = {"customer_id": set(DUE)}
@@ -319,6 +322,38 @@ def test_the_old_folder_stays_while_a_writer_is_at_work(table: Path) -> None:
     assert caught.value.code == "history.writer"
     later = datetime.now(UTC) + timedelta(hours=2)
     history_swap.refuse_writing(table, since=now - timedelta(minutes=1), now=later)
+
+
+@pytest.mark.parametrize("table", ["plain", "parts"], indirect=True)
+def test_the_find_step_sees_every_row_of_every_file(table: Path) -> None:
+    """Also partition values, which are not in the files, and columns that came later."""
+    names = {"customer_id": "customer_id", "email": "email"}
+    kinds = {"customer_id": T.LongType(), "email": T.StringType(), "later": T.TimestampType(), "_metadata": _METADATA}
+    schema = pa.schema([pa.field(name, _arrow(kind)) for name, kind in kinds.items()])
+    kept = retained(table)
+    files = {path_of(body): body["partitionValues"] for _, body in kept.files()}
+    tasks = [_File(path, (table / path).stat().st_size, values) for path, values in files.items()]
+    batches = [batch for task in tasks for batch in _read(task, root=table, schema=schema, names=names)]
+    rows = pa.Table.from_batches(batches, schema).to_pylist()
+    assert len(rows) == sum(pq.read_metadata(table / path).num_rows for path in files)
+    assert {row["email"] for row in rows} >= set(TEXTS)
+    assert {row["_metadata"]["file_path"] for row in rows} <= set(files)
+    assert all(row["later"] is None for row in rows)
+
+
+def test_a_version_in_which_nobody_can_be_told_is_refused(table: Path) -> None:
+    policy = TablePolicy.model_validate(
+        {
+            "table": "t",
+            "path": "t",
+            "description": "t",
+            "subject": [{"column": "login", "identifies": "login"}],
+            "columns": {"login": "user.unique_id"},
+        }
+    )
+    with pytest.raises(BlockedError) as caught:
+        _refuse_other_schema(retained(table), policy)
+    assert caught.value.code == "history.schema"
 
 
 def test_all_others_are_there(table: Path) -> None:
