@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from delible.model.exception import ExceptionBasis, KeptPart
-from delible.model.proof import Certificate, FileDigest, Manifest
+from delible.model.proof import Certificate, FileDigest, KeptHistory, Manifest
 from delible.model.record import AuditEntry
 from delible.report.certificate import certificate_bytes, certificate_document, certificate_html, statement
 from delible.store.keys import Keys, load_keys
@@ -52,6 +52,7 @@ CHANGED: dict[str, Any] = {
     "releases": ("support@v1",),
     "releases_unknown": ("support@v2",),
     "manifest": Manifest(name="files.jsonl", sha256="0" * 64, before=2, after=1),
+    "history": {"customers": KeptHistory(first=3, versions=5, rows=140)},
 }
 PLACES = ("table:orders", "table:orders", "workspace")
 Edit = Callable[[dict[str, Any]], object]
@@ -160,6 +161,19 @@ def test_a_certificate_says_what_is_kept_why_and_until_when() -> None:
     page = certificate_html(own)
     for words in ("2030-12-31", "Art. 17(3)(b)", "finance", "The law on accounts."):
         assert words in page
+
+
+def test_a_certificate_says_which_history_was_kept_and_older_ones_say_nothing_of_it(case: Case) -> None:
+    own = {"customers": KeptHistory(first=3, versions=5, rows=140)}
+    said = " ".join(statement(certificate(history=own)))
+    assert "The history of 'customers' was kept without the data subject: 5 versions from version 3 on" in said
+    assert "history" not in certificate_document(certificate())
+    case.issue(history=own)
+    assert case.check() == 0
+    document = json.loads(case.file.read_text())
+    document["history"]["customers"]["versions"] = 6
+    case.write(document)
+    assert case.check() == 4
 
 
 def test_the_verifier_s_canonical_form_is_the_one_that_is_signed() -> None:

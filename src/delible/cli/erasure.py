@@ -10,7 +10,7 @@ import typer
 
 from delible.cli.context import current, emit, progress
 from delible.cli.estimates import brief_text, compared_lines, compared_text, estimate_text
-from delible.cli.options import DryRun, Immediate, NoRead, PlanOut, is_dry, keep_plan
+from delible.cli.options import DryRun, Immediate, KeepHistory, NoRead, PlanOut, is_dry, keep_plan
 from delible.errors import BlockedError, ResidueError
 from delible.model.terms import words
 
@@ -33,6 +33,11 @@ def plan(
     ctx: typer.Context,
     out: PlanOut = None,
     immediate: Immediate = False,
+    keep_history: KeepHistory = False,
+    keep_history_of: Annotated[
+        list[str] | None,
+        typer.Option("--keep-history-of", metavar="TABLE", help="The same for this table only; may be repeated."),
+    ] = None,
     accept_no_match: Annotated[
         bool, typer.Option("--accept-no-match", help="Plan requests that reach no row, too.")
     ] = False,
@@ -70,7 +75,12 @@ def plan(
         emit(ctx, document, text=estimate_text(told.estimate), failure=failure)
         return
     planned = plan_due_erasures(
-        call.workspace, now=call.now, immediate=immediate, accept_no_match=accept_no_match, progress=progress
+        call.workspace,
+        now=call.now,
+        immediate=immediate,
+        accept_no_match=accept_no_match,
+        keep_history=() if keep_history else keep_history_of or None,
+        progress=progress,
     )
     where = "" if dry else keep_plan(planned.plan, out)
     failure = BlockedError.of(planned.left_out) if planned.left_out else None
@@ -83,6 +93,7 @@ def apply(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan that `erasure plan --out` wrote.")],
     immediate: Immediate = False,
+    keep_history: KeepHistory = False,
 ) -> None:
     """Carry out a plan, or go on with it after a crash or a retention window.
 
@@ -92,10 +103,12 @@ def apply(
     """
     from delible.model.plan import ErasurePlan
     from delible.workflows.erasure import apply_erasure
-    from delible.workflows.plans import load_request_plan
+    from delible.workflows.plans import load_request_plan, refuse_forgetting
 
     call = current(ctx)
     loaded = load_request_plan(call.workspace, file, ErasurePlan, immediate=immediate)
+    if keep_history:
+        refuse_forgetting(loaded)
     done = apply_erasure(call.workspace, loaded, actor=call.actor, now=call.now, progress=progress)
     document = {**applied_document(done), "letters": dict(done.letters)}
     emit(ctx, document, text=applied_text(done.requests, done.tables, done.releases, done.compared))
@@ -186,6 +199,7 @@ def table_lines(tables: Sequence[Treated], compared: Sequence[TableComparison] =
             "kept": [part.model_dump(mode="json") for part in t.step.kept],
             "mentions": t.mentions,
             "waiting_until": t.waiting_until,
+            "history": t.history.model_dump() if t.history is not None else None,
             "state": t.state,
             "estimated": beside.get((t.step.table, None), {}),
         }
@@ -224,6 +238,8 @@ def applied_text(
     parts += compared_text(compared)
     kept = [kept_sentence(part) for t in tables for part in t.step.kept]
     parts += ["", *kept] if kept else []
+    past = [f"History kept of {t.step.table}: {t.history.versions} versions compared" for t in tables if t.history]
+    parts += ["", *past] if past else []
     if releases:
         parts += ["", f"Dataset releases to rebuild without them: {', '.join(releases)} (delible dataset build NAME)"]
     return Group(*parts)
@@ -250,6 +266,12 @@ def _planned(made: ErasurePlan, where: str, *, whole: bool) -> Group:
         )
     head = f"Plan {made.id}: {len(made.requests)} request(s), {len(made.tables)} table(s)"
     kept = [kept_sentence(part) for step in made.tables for part in step.kept]
+    kept += [
+        f"The history of {s.table} is kept from version {s.history.first} to {s.history.last}; "
+        f"{s.history.rows:,} rows go from its files."
+        for s in made.tables
+        if s.history is not None
+    ]
     if whole and made.estimate is not None:
         return Group(head, "", table, *(["", *kept] if kept else []), "", estimate_text(made.estimate))
     brief = brief_text(made.estimate) if made.estimate is not None else []

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 Immediate = Annotated[
     bool, typer.Option("--immediate", help="Close retention windows of tables without other readers.")
 ]
+KeepHistory = Annotated[
+    bool, typer.Option("--keep-history", help="Keep the tables' old versions, without the erased people.")
+]
 AcceptNoMatch = Annotated[bool, typer.Option("--accept-no-match", help="Answer requests that reach no row, too.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show all that the plan would cost, and write no plan.")]
 NoRead = Annotated[

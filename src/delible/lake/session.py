@@ -121,6 +121,13 @@ def own_session(spark: SparkSession) -> Iterator[SparkSession]:
         sessions.org.apache.spark.sql.SparkSession.clearActiveSession()
 
 
+def forget_log(spark: SparkSession, location: str) -> None:
+    """Make Delta read a table's log anew: another folder has taken its place, with versions of the same numbers."""
+    jvm: Any = spark._jvm
+    path = jvm.org.apache.hadoop.fs.Path(location)
+    jvm.org.apache.spark.sql.delta.DeltaLog.invalidateCache(spark._jsparkSession, path)
+
+
 @contextmanager
 def setting(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
     """Change settings of a session for a while; what was not set is not set afterwards."""

@@ -16,8 +16,14 @@ from delible.model.terms import ErasureAction, RectificationAction, RetentionAct
 
 
 class Stage(StrEnum):
-    """The physical stages of one table, in their only order (DELETE alone leaves the bytes in place)."""
+    """The physical stages of one table, in their only order (DELETE alone leaves the bytes in place).
 
+    Where a table's history is kept, `translate` and `compare` come first, `merge` is the swap of the folders, at which
+    the rows are gone, and `vacuum` and `expire_log` are the end of the old folder.
+    """
+
+    TRANSLATE = "translate"
+    COMPARE = "compare"
     MERGE = "merge"
     PURGE = "purge"
     VACUUM = "vacuum"
@@ -60,6 +66,25 @@ class TableFacts(Frozen):
     log_retention_hours: int
 
 
+class History(Frozen):
+    """The retained versions of a table, and what of them a plan rewrites.
+
+    Args:
+        first, last: The oldest and the newest version that can be read in full.
+        dropped: Older versions that still have a commit, but lack a file: they are not kept.
+        rows: Rows of due people in all files of these versions, change feed included; one person's row is there once
+            for each file that it was copied to.
+        files, bytes: The files that hold them.
+    """
+
+    first: int
+    last: int
+    dropped: int = 0
+    rows: int = 0
+    files: int = 0
+    bytes: int = 0
+
+
 class RowsDue(Frozen):
     """How much of one table is due, as the find step counted it.
 
@@ -93,6 +118,7 @@ class TableStep(Frozen):
         exceptions: Names of the exceptions that protect rows here, by the day of the plan.
         kept: What each of them keeps of the due rows.
         kept_rows: Due rows of which something is KEPT so.
+        history: Set where the table's old versions are kept, without the due rows.
     """
 
     table: str
@@ -111,6 +137,7 @@ class TableStep(Frozen):
     exceptions: tuple[str, ...] = ()
     kept: tuple[KeptPart, ...] = ()
     kept_rows: int = 0
+    history: History | None = None
 
 
 class PlannedRequest(Frozen):

@@ -103,6 +103,20 @@ class TableProof(Frozen):
     reason: str | None = None
 
 
+class KeptHistory(Frozen):
+    """That a table's old versions were kept without the due rows, and compared.
+
+    Args:
+        first: The oldest version that was kept.
+        versions: How many versions were compared with what they were.
+        rows: How many rows these versions have together.
+    """
+
+    first: int
+    versions: int
+    rows: int
+
+
 class Certificate(Frozen):
     """The signed statement about one request.
 
@@ -115,6 +129,7 @@ class Certificate(Frozen):
         releases: Dataset releases, as `NAME@vN`, that were cut before and hold the data subject under a pseudonym.
         releases_unknown: Those whose subject index cannot be read, so that nobody can tell.
         manifest: Names and digests of the tables' files before and after.
+        history: Tables whose old versions can still be read, without the data subject.
     """
 
     certificate: str
@@ -138,6 +153,7 @@ class Certificate(Frozen):
     releases: tuple[str, ...] = ()
     releases_unknown: tuple[str, ...] = ()
     manifest: Manifest | None = None
+    history: dict[str, KeptHistory] = {}
     ledger_sequence: int
     ledger_hash: str
     key_id: str

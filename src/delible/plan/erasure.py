@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from delible.errors import BlockedError, Problem, bounded
-from delible.model.plan import ErasurePlan, PlannedRequest, RowsDue, Stage, TableFacts, TableStep
+from delible.model.plan import ErasurePlan, History, PlannedRequest, RowsDue, Stage, TableFacts, TableStep
 from delible.model.policy import PolicySet, TablePolicy
 from delible.model.terms import ColumnErasure, ErasureAction, Readers
+from delible.plan.history import refuse_keeping, with_history
 from delible.plan.order import erasure_order
 
 ERASABLE_FEATURES = frozenset(
@@ -63,6 +64,7 @@ def plan_erasure(  # noqa: PLR0913  # all of it is the plan
     immediate: bool,
     earlier: tuple[str, ...] = (),
     again: Collection[str] = (),
+    history: Mapping[str, History | None] | None = None,
 ) -> ErasurePlan:
     """Return the ordered steps of one erasure run.
 
@@ -73,19 +75,26 @@ def plan_erasure(  # noqa: PLR0913  # all of it is the plan
         earlier: Plans with residue that this one goes on from.
         again: Tables in which their byte searches found something: all stages run there, due rows or not.
         immediate: Close the retention windows, for tables that nothing else reads.
+        history: The tables whose old versions are to be kept, and what these hold; None where they could not be read.
 
     Raises:
         BlockedError: `erasure.feature`, `erasure.several_owners`, `erasure.unmapped_column`, `erasure.not_null`,
             `erasure.computed_column`, `readers.shared` when a table cannot be erased as asked.
     """
+    past = {name: each for name, each in (history or {}).items() if each is not None and each.rows}
+    again = {*again, *past}
     touched = [n for n, d in due.items() if d.rows or d.mentions or n in again]
     erased = [n for n in sorted(touched) if policies.tables[n].erasure.action is not ErasureAction.KEEP]
     _refuse_several_owners(policies, [n for n in erased if due[n].rows])
     _refuse_unmapped(policies, facts, [n for n in erased if due[n].rows])
     _refuse_untreatable(policies, facts, [n for n in erased if due[n].rows])
     refuse_unsafe(policies, facts, erased, immediate=immediate)
+    refuse_keeping(policies, facts, due, [name for name in erased if name in (history or {})])
     steps = tuple(
-        _step(policies.tables[name], facts[name], due[name], cost.get(name, (0, 0)), immediate, name in again)
+        with_history(
+            _step(policies.tables[name], facts[name], due[name], cost.get(name, (0, 0)), immediate, name in again),
+            past.get(name),
+        )
         for name in erasure_order(policies.tables, touched)
     )
     return ErasurePlan(

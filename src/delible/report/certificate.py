@@ -28,7 +28,8 @@ def certificate_document(certificate: Certificate) -> dict[str, Any]:
 def _document(certificate: Certificate, *, exclude: set[str] | None = None) -> dict[str, Any]:
     """Return the certificate's fields; those that came later only where they say something, as in older documents."""
     left_out: dict[str, Any] = dict.fromkeys(exclude or (), True)
-    left_out |= {name: True for name in ("kept", "kept_rows", "manifest") if not getattr(certificate, name)}
+    later = ("kept", "kept_rows", "manifest", "history")
+    left_out |= {name: True for name in later if not getattr(certificate, name)}
     if not certificate.verification.apart:
         left_out["verification"] = {"apart"}
     return certificate.model_dump(mode="json", exclude=left_out)
@@ -80,6 +81,11 @@ def statement(certificate: Certificate) -> tuple[str, ...]:
         many = count(certificate.shared_identifiers, "identifier")
         said.append(f"{many} of the data subject belong to other people, too; rows known by those alone were KEPT.")
     said += [kept_sentence(part) for part in certificate.kept]
+    said += [
+        f"The history of '{table}' was kept without the data subject: {count(each.versions, 'version')} from version "
+        f"{each.first} on, each compared with what it was, less the erased rows, and the same."
+        for table, each in certificate.history.items()
+    ]
     if certificate.releases:
         said.append(
             f"STILL IN {count(len(certificate.releases), 'dataset release')} that {_were(certificate.releases)} cut "

@@ -64,6 +64,7 @@ def certify(
         releases=releases,
         releases_unknown=holding.unknown,
         manifest=listed,
+        history={t.step.table: t.history for t in treated if t.history is not None},
         ledger_sequence=record.sequence,
         ledger_hash=record.hash,
         key_id=control.keys.key_id,

@@ -39,6 +39,7 @@ from delible.workflows.estimates import comparisons, expected
 from delible.workflows.exceptions import has_ended, is_finished
 from delible.workflows.file_lists import record_removed
 from delible.workflows.held import held_refs, stopping_holds
+from delible.workflows.history import search_history, work_of
 from delible.workflows.journal import Step
 from delible.workflows.notices import prepare_notices
 from delible.workflows.search import Searched, every_ref, find_people, protected_rows, refs_of_keys
@@ -119,7 +120,7 @@ def apply_erasure(
         )
         refuse_moved_tables(control, run, plan)
         refuse_clones(control, [s.table for s in plan.tables if s.stages and s.table in control.policies.tables])
-        found = _found(control, run, requests, searched)
+        found = _found(control, run, plan, requests, searched)
         keep_plan(workspace, plan)
         journal.begin("all", "apply", {"requests": str(len(requests))})
         _start(control, requests, actor, clock())
@@ -135,6 +136,7 @@ def apply_erasure(
                 partial(_rewrite, control, s, keys, regimes, held.get(s.table)),
                 f"table:{s.table}",
                 expected(plan, s),
+                work_of(control, s, keys),
             )
             for s in plan.tables
         ]
@@ -149,7 +151,9 @@ def _start(control: Control, requests: Sequence[Request], actor: str, now: datet
         control.requests.transition_all(waiting, S.IN_PROGRESS, actor=actor, now=now)
 
 
-def _found(control: Control, run: Run, requests: Sequence[Request], known: Searched | None) -> Searched | None:
+def _found(
+    control: Control, run: Run, plan: ErasurePlan, requests: Sequence[Request], known: Searched | None
+) -> Searched | None:
     """Return what the requests reach, or None when this plan has found it before.
 
     Raises:
@@ -159,6 +163,9 @@ def _found(control: Control, run: Run, requests: Sequence[Request], known: Searc
     if run.journal.done("all", "find") is not None:
         return None
     given = own_keys(control.requests.vault.get([r.id for r in requests]))
+    kept = {step.table for step in plan.tables if step.history is not None}
+    if known is None and kept:
+        known = search_history(run.spark, control, given, kept, today=run.clock().date()).searched
     searched = known or find_people(run.spark, control, given)
     refuse_held_people(every_ref(control, searched.found), stopping_holds(control))
     return searched

@@ -6,16 +6,17 @@ import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from delible.decide.exception import due_again, still_kept
 from delible.decide.holds import held_tables, hold_on
 from delible.decide.restriction import opposes_erasure
-from delible.errors import BlockedError, Problem
+from delible.errors import BlockedError, InputError, Problem, bounded
 from delible.model.cost import Risk
-from delible.model.plan import ErasurePlan, PlannedRequest
+from delible.model.plan import ErasurePlan, History, PlannedRequest
 from delible.model.policy import PolicySet, TablePolicy
 from delible.model.request import Request
-from delible.model.subject import own_keys
+from delible.model.subject import KeyRow, own_keys
 from delible.model.terms import ErasureAction, RequestState, Right
 from delible.plan.erasure import plan_erasure
 from delible.store.plans import seal
@@ -26,10 +27,14 @@ from delible.workflows.control import Control
 from delible.workflows.estimates import estimate_erasure
 from delible.workflows.guard_requests import requested_by_guard
 from delible.workflows.held import stopping_holds
+from delible.workflows.history import search_history
 from delible.workflows.policies import refuse_violations
 from delible.workflows.search import Searched, ambiguous, find_people
 from delible.workflows.spark import session_for
 from delible.workflows.unfinished import plans_of, residue_tables
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 PLANNABLE = frozenset({RequestState.SCHEDULED, RequestState.IN_PROGRESS, RequestState.PARTLY_COMPLETED})
 """Approved, or begun by an earlier plan that was overtaken or left residue: the next one goes on from there."""
@@ -55,6 +60,7 @@ def plan_due_erasures(
     request_ids: Sequence[str] = (),
     immediate: bool = False,
     accept_no_match: bool = False,
+    keep_history: Collection[str] | None = None,
     progress: Callable[[str], None] = lambda _: None,
     on_held: Callable[[Mapping[str, str]], None] = lambda _: None,
 ) -> Planned:
@@ -63,16 +69,22 @@ def plan_due_erasures(
     Args:
         immediate: Close the retention windows of tables that the policies declare to have no other readers.
         accept_no_match: Plan requests that reach no row, too: they complete with a certificate that says so.
+        keep_history: Tables whose old versions are kept, without the due people; none of them for all tables.
         on_held: Told of requests whose data subjects a hold covers under an identifier that only the search found, each
             with the hold.
 
     Raises:
         BlockedError: `erasure.nothing_due`; or, when every request is left out, the first reason: `request.held`,
             `request.ambiguous`, `request.no_match`, `request.not_approved`. `policy.violations`.
-        InputError: `request.unknown`, `table.missing`.
+        InputError: `request.unknown`, `table.missing`, `table.unknown`.
     """
     control = Control(workspace)
     refuse_violations(workspace, ("controller", "tables", "exceptions"))
+    for name in keep_history or ():
+        if name not in control.policies.tables:
+            raise InputError(
+                "table.unknown", f"no policy names a table '{bounded(name, 64)}'.", where="--keep-history-of"
+            )
     chosen, left_out = chosen_requests(control, request_ids, now)
     chosen, held = without_held(control, chosen)
     left_out += held
@@ -81,7 +93,7 @@ def plan_due_erasures(
     spark = session_for(workspace)
     given = own_keys(control.requests.vault.get([r.id for r in chosen]))
     progress(f"finding the rows of {len(chosen)} request(s)")
-    searched = find_people(spark, control, given, today=now.date())
+    searched, history = _searched(spark, control, given, now, keep_history)
     stopped = {**_stopped(control, searched, now), **searched.held}
     on_held({r.id: stopped[r.id] for r in chosen if r.id in stopped})
     planned = []
@@ -101,11 +113,14 @@ def plan_due_erasures(
         raise nothing_due(left_out)
     wanted = {p.id for p in planned}
     if len(planned) < len(chosen):
-        searched = find_people(spark, control, [k for k in given if k.request in wanted], today=now.date())
+        searched, history = _searched(spark, control, [k for k in given if k.request in wanted], now, keep_history)
     earlier = [p for p in before if any(r.id in wanted for r in p.requests)]
     again = residue_tables(control, earlier) - {n for n, t in control.policies.tables.items() if _kept(t)}
-    touched = [n for n, d in searched.due.items() if d.rows or d.mentions or n in again]
-    refuse_held_tables(control.policies, [n for n in touched if n in again or _rewrites(searched, control, n)], now)
+    past = {name for name, each in history.items() if each is not None and each.rows}
+    touched = [n for n, d in searched.due.items() if d.rows or d.mentions or n in again | past]
+    refuse_held_tables(
+        control.policies, [n for n in touched if n in again | past or _rewrites(searched, control, n)], now
+    )
     facts = {name: searched.facts(spark, name) for name in touched}
     refuse_broken_constraints(spark, control, searched, facts)
     refuse_clones(control, [n for n in touched if not _kept(control.policies.tables[n])])
@@ -121,6 +136,7 @@ def plan_due_erasures(
         immediate=immediate,
         earlier=tuple(p.id for p in earlier),
         again=again,
+        history=history,
     )
     progress("estimating what that costs")
     estimate = estimate_erasure(control, plan, searched.found.keys, facts, now)
@@ -129,6 +145,15 @@ def plan_due_erasures(
         progress(f"warning: request {risk.request}, due on {risk.due}, {may}: {risk.change}.")
     plan = plan.model_copy(update={"estimate": estimate})
     return Planned(seal(plan, control.keys), tuple(left_out), searched)
+
+
+def _searched(
+    spark: SparkSession, control: Control, given: Sequence[KeyRow], now: datetime, keep_history: Collection[str] | None
+) -> tuple[Searched, Mapping[str, History | None]]:
+    if keep_history is None:
+        return find_people(spark, control, given, today=now.date()), {}
+    past = search_history(spark, control, given, keep_history or set(control.policies.tables), today=now.date())
+    return past.searched, past.history
 
 
 def _planned(request: Request, searched: Searched, begun: Mapping[str, PlannedRequest]) -> PlannedRequest:

@@ -55,6 +55,22 @@ def load_request_plan(workspace: Workspace, path: Path, kind: type[R], *, immedi
     return made_immediate(workspace, plan) if immediate else plan
 
 
+def refuse_forgetting(plan: ErasurePlan) -> None:
+    """Refuse to keep the history of tables under a plan that would expire it.
+
+    Raises:
+        PlanError: `plan.history`.
+    """
+    forgetting = [s.table for s in plan.tables if s.stages and s.history is None]
+    if forgetting:
+        raise PlanError(
+            "plan.history",
+            f"the plan does not keep the history of table '{forgetting[0]}'.",
+            where=f"plan {plan.id}",
+            fix="Make a new plan with: delible erasure plan --keep-history",
+        )
+
+
 def made_immediate(workspace: Workspace, plan: R) -> R:
     """Return the same plan with its retention windows closed, sealed anew.
 

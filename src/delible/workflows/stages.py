@@ -14,6 +14,7 @@ from delible.errors import BlockedError, Problem
 from delible.model.cost import TableCost
 from delible.model.plan import Stage, TableStep
 from delible.model.policy import TablePolicy
+from delible.model.proof import KeptHistory
 from delible.model.record import AuditRecord
 from delible.model.terms import RectificationAction
 from delible.plan.order import erasure_waves
@@ -43,6 +44,7 @@ class Treated:
             ended, or where a crash cut one in two.
         waiting_until: When the retention window has passed, for tables that must wait for it.
         held: Why a hold keeps the old bytes of a table whose rows are rewritten.
+        history: What was kept of the table's old versions.
     """
 
     step: TableStep
@@ -59,6 +61,7 @@ class Treated:
     version: int | None = None
     waiting_until: datetime | None = None
     held: tuple[Problem, ...] = ()
+    history: KeptHistory | None = None
 
     @property
     def state(self) -> str:
@@ -105,12 +108,14 @@ class Work:
             nothing left to do, and counts what the crashed run had committed from the table's history.
         thing: Name in the journal.
         cost: What the step was expected to cost; the ledger has it beside what it did cost.
+        whole: Does all stages itself, for a table whose history is kept.
     """
 
     step: TableStep
     rewrite: Callable[[Run], Step]
     thing: str
     cost: TableCost | None = None
+    whole: Callable[[Run], Treated] | None = None
 
 
 def treat_tables(
@@ -162,6 +167,8 @@ def treat(run: Run, work: Work) -> Treated:
     step, table, thing = work.step, work.step.table, work.thing
     if not step.stages:
         return Treated(step)
+    if work.whole is not None:
+        return work.whole(run)
     mark = run.mark(thing.removeprefix("table:"))
     if run.journal.done(thing, Stage.MERGE) is None:
         run.guard(run, step, Stage.MERGE)
@@ -291,4 +298,15 @@ def _treated(journal: Journal, step: TableStep, thing: str) -> Treated:
         files_removed=counts(Stage.VACUUM).get("files_removed", 0),
         log_files_removed=counts(Stage.EXPIRE_LOG).get("log_files_removed", 0),
         version=version_after(journal, thing),
+        history=history_kept(journal, thing),
+    )
+
+
+def history_kept(journal: Journal, thing: str) -> KeptHistory | None:
+    """Return what the ledger says was kept of a table's old versions."""
+    compared = journal.done(thing, Stage.COMPARE)
+    if compared is None:
+        return None
+    return KeptHistory(
+        first=compared.counts["first"], versions=compared.counts["versions"], rows=compared.counts["rows"]
     )

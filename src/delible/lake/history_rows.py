@@ -1,0 +1,292 @@
+"""Data files without the rows of due people: whose rows are in a file, and the same file without them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from delible.errors import BlockedError
+from delible.lake.deletion_vectors import (
+    Descriptor,
+    Positions,
+    read_vector,
+    vector_file,
+    vector_id,
+    without_rows,
+    write_vector,
+)
+from delible.lake.history_statistics import Statistics
+from delible.lake.typed_keys import TypedKeys
+from delible.model.terms import Normalise
+
+_ANCIENT = (b"org.apache.spark.legacyINT96", b"org.apache.spark.legacyDateTime")
+_ARROW = b"ARROW:schema"
+
+
+@dataclass(frozen=True)
+class Due:
+    """Whose rows go: by the row's own columns, as they are in that file, whichever version it is of.
+
+    Args:
+        keys: Keys by the column that they stand in, as the files name it; a column may be of several kinds.
+    """
+
+    keys: tuple[tuple[str, TypedKeys], ...] = field(repr=False)
+
+    def by_partition(self, values: Mapping[str, str | None]) -> bool:
+        """Return whether all rows of a file are due, by its partition values."""
+        folded = {name.lower(): value for name, value in values.items()}
+        return any(
+            bool(wanted.hits(pa.array([folded[column.lower()]], pa.string())))
+            for column, wanted in self.keys
+            if folded.get(column.lower()) is not None
+        )
+
+    def mask(self, table: pa.Table, values: Mapping[str, str | None]) -> pa.BooleanArray:
+        """Return which rows are due."""
+        if self.by_partition(values):
+            return pa.array(np.ones(table.num_rows, bool))
+        found = pa.array(np.zeros(table.num_rows, bool))
+        for column, wanted in self.keys:
+            for index, name in enumerate(table.column_names):
+                if name.lower() == column.lower():
+                    found = pc.or_(found, keys_in(table.column(index).combine_chunks(), wanted))
+        return found
+
+    def columns(self, names: Sequence[str]) -> list[str]:
+        """Return those of a file's columns that must be read to tell."""
+        wanted = {column.lower() for column, _ in self.keys}
+        return [name for name in names if name.lower() in wanted]
+
+
+def keys_in(array: pa.Array, wanted: TypedKeys) -> pa.BooleanArray:
+    """Return which values are keys; the same as `TypedKeys.mask`, many times faster for whole numbers and ASCII texts.
+
+    Only there does Arrow fold letters and trim blanks as Python does, and every row of every version is looked at.
+    """
+    if wanted.how is Normalise.DIGITS:
+        return pc.fill_null(wanted.mask(array), False)
+    if pa.types.is_integer(array.type):
+        limits = np.iinfo(array.type.to_pandas_dtype())
+        numbers = [int(v) for v in wanted.values if v.isascii() and v.lstrip("-").isdecimal() and str(int(v)) == v]
+        fitting = [n for n in numbers if limits.min <= n <= limits.max]
+        return pc.is_in(array, value_set=pa.array(fitting, array.type))
+    if pa.types.is_string(array.type) and pc.all(pc.string_is_ascii(array)).as_py() is not False:
+        plain = pc.ascii_trim(array, " \t\r\n")
+        plain = pc.ascii_lower(plain) if wanted.how is Normalise.LOWER else plain
+        return pc.is_in(plain, value_set=pa.array(sorted(wanted.values), pa.string()))
+    return pc.fill_null(wanted.mask(array), False)
+
+
+@dataclass(frozen=True)
+class FileTask:
+    """One file of the old folder.
+
+    Args:
+        path, new_path: Relative to the old and the new folder.
+        partition_values: As the log has them.
+        statistics: The old ones, where the log has any.
+        vectors: The deletion vectors that some version lays over it.
+        row_ids: First row id and commit version, and the two columns that keep them, where rows are tracked.
+    """
+
+    path: str
+    new_path: str
+    partition_values: Mapping[str, str | None] = field(repr=False)
+    statistics: str | None = field(repr=False, default=None)
+    vectors: tuple[Descriptor, ...] = ()
+    row_ids: tuple[int, int, str, str] | None = None
+
+
+@dataclass(frozen=True)
+class FileDone:
+    """What became of one file.
+
+    Args:
+        rewritten: Whether it held due rows; otherwise it is the old file.
+        removed: How many rows are gone.
+        statistics: The new ones.
+        vectors: New deletion vectors by the id of the old one; None where no deleted row is left.
+    """
+
+    path: str
+    new_path: str
+    rewritten: bool
+    size: int
+    rows: int
+    removed: int = 0
+    statistics: str | None = field(repr=False, default=None)
+    vectors: Mapping[str, Descriptor | None] = field(default_factory=dict)
+
+
+def translate_file(old: Path, new: Path, task: FileTask, due: Due) -> FileDone:
+    """Make one file of the new folder: without due rows, or the old one under a second name when it holds none.
+
+    Raises:
+        BlockedError: `history.old_dates`.
+    """
+    source = pq.ParquetFile(old / task.path, coerce_int96_timestamp_unit="us")
+    gone = _gone(source, task.partition_values, due)
+    removed = np.flatnonzero(gone).astype(np.uint64)
+    if not len(removed):
+        linked(old / task.path, new / task.path)
+        return FileDone(task.path, task.path, False, (old / task.path).stat().st_size, source.metadata.num_rows)
+    target = new / task.new_path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    statistics = Statistics(json.loads(task.statistics) if task.statistics else {})
+    _write(source, target, gone, task, statistics)
+    shutil.copystat(old / task.path, target)
+    vectors = _vectors(old, new, task.vectors, removed)
+    return FileDone(
+        task.path,
+        task.new_path,
+        True,
+        target.stat().st_size,
+        statistics.rows,
+        len(removed),
+        statistics.document() if task.statistics else None,
+        vectors,
+    )
+
+
+def later_vectors(
+    old: Path, new: Path, path: str, partition_values: Mapping[str, str | None], vectors: Sequence[Descriptor], due: Due
+) -> dict[str, Descriptor | None]:
+    """Return new deletion vectors for a file that has been rewritten, by the ids of the old ones."""
+    source = pq.ParquetFile(old / path, coerce_int96_timestamp_unit="us")
+    removed = np.flatnonzero(_gone(source, partition_values, due)).astype(np.uint64)
+    return _vectors(old, new, vectors, removed)
+
+
+def _vectors(old: Path, new: Path, vectors: Sequence[Descriptor], removed: Positions) -> dict[str, Descriptor | None]:
+    made: dict[str, Descriptor | None] = {}
+    for each in vectors:
+        file = vector_file(each)
+        # One that no retained version has may have been removed: the commit that put an end to it names it still.
+        there = file is None or (old / file).is_file()
+        left = without_rows(read_vector(old, each), removed) if there else removed[:0]
+        made[str(vector_id(each))] = write_vector(new, left, uuid.uuid4())
+    return made
+
+
+def _gone(source: pq.ParquetFile, partition_values: Mapping[str, str | None], due: Due) -> npt.NDArray[np.bool_]:
+    """Return which rows of a file are due; only the columns that tell are read."""
+    rows = source.metadata.num_rows
+    if due.by_partition(partition_values):
+        return np.ones(rows, bool)
+    columns = due.columns(source.schema_arrow.names)
+    if not columns:
+        return np.zeros(rows, bool)
+    groups = (source.read_row_group(group, columns=columns) for group in range(source.num_row_groups))
+    return np.concatenate([np.zeros(0, bool), *(due.mask(g, {}).to_numpy(zero_copy_only=False) for g in groups)])
+
+
+def _write(
+    source: pq.ParquetFile, target: Path, gone: npt.NDArray[np.bool_], task: FileTask, statistics: Statistics
+) -> None:
+    described = source.schema_arrow.metadata or {}
+    if any(key in described for key in _ANCIENT):
+        raise BlockedError(
+            "history.old_dates",
+            "a data file holds dates in the calendar before 1582, which only Spark can rewrite.",
+            where=task.path,
+            fix="Leave out --keep-history.",
+        )
+    schema = _schema(source, task)
+    begun = 0
+    arrow = _ARROW in (source.metadata.metadata or {})
+    with pq.ParquetWriter(
+        target, schema, compression=_compression(source), store_schema=arrow, store_decimal_as_integer=not arrow
+    ) as writer:
+        for group in range(source.num_row_groups):
+            table = _typed(source.read_row_group(group), task, schema, begun)
+            left = table.filter(pa.array(~gone[begun : begun + table.num_rows]))
+            begun += table.num_rows
+            if left.num_rows:
+                writer.write_table(left, row_group_size=left.num_rows)
+                statistics.add(left)
+
+
+def _schema(source: pq.ParquetFile, task: FileTask) -> pa.Schema:
+    """Return the schema to write: INT96 becomes microseconds UTC, and tracked rows keep their ids in columns."""
+    int96 = {
+        source.schema.column(i).path.split(".")[0]
+        for i in range(len(source.schema))
+        if source.schema.column(i).physical_type == "INT96"
+    }
+    fields = [f.with_type(_writable(f.type, f.name in int96)) for f in source.schema_arrow]
+    for name in task.row_ids[2:] if task.row_ids is not None else ():
+        if name not in source.schema_arrow.names:
+            fields.append(pa.field(name, pa.int64()))
+    return pa.schema(fields, metadata=source.schema_arrow.metadata)
+
+
+def without_views(table: pa.Table) -> pa.Table:
+    """Return the same rows in types that Arrow can filter."""
+    schema = pa.schema([field.with_type(_writable(field.type, False)) for field in table.schema])
+    return table.cast(schema) if schema.types != table.schema.types else table
+
+
+def _writable(kind: pa.DataType, int96: bool) -> pa.DataType:  # noqa: PLR0911  # one per type
+    """Return the type as it is written: Arrow's views, which it cannot filter, become plain values."""
+
+    def inner(field: pa.Field) -> pa.Field:
+        return field.with_type(_writable(field.type, int96))
+
+    if pa.types.is_timestamp(kind) and int96:
+        return pa.timestamp("us", "UTC")
+    if pa.types.is_string_view(kind):
+        return pa.string()
+    if pa.types.is_binary_view(kind):
+        return pa.binary()
+    if pa.types.is_struct(kind):
+        return pa.struct([inner(field) for field in kind])
+    if pa.types.is_map(kind):
+        return pa.map_(inner(kind.key_field), inner(kind.item_field))
+    if pa.types.is_list(kind):
+        return pa.list_(inner(kind.value_field))
+    if pa.types.is_large_list(kind):
+        return pa.large_list(inner(kind.value_field))
+    return kind
+
+
+def _typed(table: pa.Table, task: FileTask, schema: pa.Schema, begun: int) -> pa.Table:
+    if task.row_ids is not None:
+        first, version, ids, versions = task.row_ids
+        positions = pa.array(np.arange(begun, begun + table.num_rows, dtype=np.int64) + first)
+        for name, fresh in ((ids, positions), (versions, pa.array(np.full(table.num_rows, version, np.int64)))):
+            if name in table.column_names:
+                index = table.column_names.index(name)
+                known = table.column(index)
+                table = table.set_column(index, schema.field(name), pc.coalesce(known, fresh))
+            else:
+                table = table.append_column(schema.field(name), fresh)
+    return table.cast(schema) if table.schema.types != schema.types else table
+
+
+def _compression(source: pq.ParquetFile) -> str:
+    if not source.metadata.num_row_groups or not source.metadata.num_columns:
+        return "snappy"
+    return str(source.metadata.row_group(0).column(0).compression).lower().replace("uncompressed", "none")
+
+
+def linked(old: Path, new: Path) -> None:
+    """Give a file a second name where the file system can, and copy it where it cannot; either survives the first."""
+    new.parent.mkdir(parents=True, exist_ok=True)
+    if new.exists():
+        return
+    try:
+        os.link(old, new)
+    except OSError:
+        shutil.copy2(old, new)

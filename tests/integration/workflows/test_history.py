@@ -1,0 +1,295 @@
+"""One table through translation, comparison, swap and removal without a JVM, and killed in the middle of each."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deltalake import write_deltalake
+
+from byte_search import places
+from delible.errors import BlockedError, ConflictError
+from delible.lake import history_swap
+from delible.lake.history_state import retained
+from delible.model.plan import History, Stage, TableStep
+from delible.model.subject import KeyRole, KeyRow
+from delible.model.terms import ErasureAction
+from delible.plan.history import HISTORY_STAGES
+from delible.store.workspace import Workspace, open_workspace
+from delible.workflows.audit import verify_ledger
+from delible.workflows.clock import Clock
+from delible.workflows.control import Control
+from delible.workflows.history import treat_history
+from delible.workflows.journal import Journal
+from delible.workflows.stages import Guard, Run, Treated
+from history_tables import DUE, TEXTS, by_delta_rs, history_of, people, rows_at, versions
+from small_shop import CONTROLLER, PURPOSE, make_workspace
+
+POLICIES = {
+    "controller.yaml": CONTROLLER,
+    "purposes/support.yaml": PURPOSE,
+    "tables/customers.yaml": """\
+table: customers
+path: warehouse/customers
+description: Customers.
+purposes: [support]
+subject:
+  - {column: customer_id, identifies: customer_id}
+  - {column: email, identifies: email}
+columns:
+  customer_id: user.unique_id
+  email: {category: user.contact.email, searched: true}
+readers: exclusive
+""",
+}
+PLAN = "E-20261127-00000000"
+KEYS = [
+    *(KeyRow("R-1", "customer_id", str(number), KeyRole.FOUND) for number in DUE),
+    *(KeyRow("R-1", "email", text, KeyRole.FOUND) for text in TEXTS),
+]
+ALONE = """
+import sys
+from unittest import mock
+sys.path[:0] = sys.argv[2:]
+import delible.lake.session
+delible.lake.session.forget_log = lambda *_: None
+import test_history
+print("ready", flush=True)
+test_history.treated(test_history.open_workspace(sys.argv[1]))
+"""
+
+
+@pytest.fixture(autouse=True)
+def no_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no session whose cache would have to forget the log."""
+    monkeypatch.setattr("delible.lake.session.forget_log", lambda *_: None)
+
+
+@dataclass(frozen=True)
+class Shop:
+    workspace: Workspace
+    before: dict[int, Counter[str]]
+    commits: list[tuple[int, str, int]]
+
+    @property
+    def table(self) -> Path:
+        return self.workspace.root / "warehouse" / "customers"
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    folder = tmp_path_factory.mktemp("history")
+    workspace = make_workspace(folder / "shop", POLICIES)
+    table = workspace.root / "warehouse" / "customers"
+    table.parent.mkdir(exist_ok=True)
+    by_delta_rs(table, {"delta.enableChangeDataFeed": "true"}, partitioned=False, checkpoint=True)
+    before = {v: rows_at(table, v, due=False) for v in versions(table)}
+    shop = Shop(workspace, before, history_of(table))
+    shutil.copytree(workspace.root, folder / "kept")
+    return shop
+
+
+@pytest.fixture
+def shop(once: Shop) -> Iterator[Shop]:
+    root = once.workspace.root
+    shutil.rmtree(root, ignore_errors=True)
+    shutil.copytree(root.with_name("kept"), root)
+    yield once
+    shutil.rmtree(root)
+
+
+def run_of(control: Control) -> Run:
+    now = datetime.now(UTC)
+    clock = Clock(now)
+    journal = Journal(control.ledger, run=f"plan:{PLAN}", verb="erasure", actor="tests", policy="0" * 64, clock=clock)
+    return Run(None, journal, clock, PLAN, False, lambda _: None)  # type: ignore[arg-type]  # nothing here needs one
+
+
+def treated(workspace: Workspace, *, rows: int | None = None, guard: Guard = lambda *_: None) -> Treated:
+    control = Control(workspace)
+    location = workspace.location(control.policies.tables["customers"])
+    step = TableStep(
+        table="customers",
+        location=location,
+        version=7,
+        action=ErasureAction.DELETE_ROW,
+        rows=2,
+        files=1,
+        bytes=1,
+        stages=HISTORY_STAGES,
+        wait_hours=0,
+        history=History(first=0, last=7, rows=rows) if rows is not None else None,
+    )
+    return treat_history(control, step, KEYS, replace(run_of(control), guard=guard))
+
+
+def check(shop: Shop) -> None:
+    assert {v: rows_at(shop.table, v) for v in versions(shop.table)} == shop.before
+    assert history_of(shop.table) == shop.commits
+    assert places(shop.table.parent, texts=TEXTS, keys={"customer_id": set(DUE)}) == []
+    assert [p.name for p in shop.table.parent.iterdir()] == ["customers"]
+    records = [(r.action, r.outcome) for r in Control(shop.workspace).ledger.records(object_prefix="plan:")]
+    stages = ("translate", "compare", "merge", "vacuum", "expire_log")
+    assert Counter(records) == Counter((f"erasure.{s}", o) for s in stages for o in ("started", "done"))
+    assert verify_ledger(shop.workspace).intact
+
+
+def test_all_stages_once_and_a_rerun_does_nothing(shop: Shop) -> None:
+    done = treated(shop.workspace)
+    assert done.history is not None
+    assert (done.history.first, done.history.versions) == (0, 8)
+    assert done.state == "erased"
+    assert done.rows > 0
+    check(shop)
+    state = {path: path.stat().st_ino for path in shop.table.rglob("*")}
+    assert treated(shop.workspace) == done
+    assert {path: path.stat().st_ino for path in shop.table.rglob("*")} == state
+    check(shop)
+
+
+class Died(BaseException):
+    """Stands for a killed process: nothing catches it."""
+
+
+CUTS = {
+    "while files are made": ("delible.lake.history.write_commit", 3),
+    "before the comparison": ("delible.lake.history_compare.compare", 0),
+    "before the swap": ("delible.lake.history_swap.swap", 0),
+    "before the renames": ("delible.lake.history_swap.os.rename", 0),
+    "between the renames": ("delible.lake.history_swap.os.rename", 1),
+    "behind the swap": ("delible.workflows.history._take_in_late", 0),
+    "before the old folder goes": ("delible.lake.history_swap.adopt", 0),
+    "while the old folder goes": ("delible.lake.history_swap.shutil.rmtree", 0),
+    "before the note goes": ("delible.lake.history_swap.forget", 0),
+}
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_run_that_died_is_gone_on_with_to_the_same_end(cut: str, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, left = CUTS[cut]
+    calls = []
+
+    def dies(*args: Any, **kwargs: Any) -> Any:
+        calls.append(place)
+        if len(calls) > left:
+            raise Died
+        return real(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        owner, name = _owner(place)
+        real = getattr(owner, name)
+        patch.setattr(owner, name, dies)
+        with pytest.raises(Died):
+            treated(shop.workspace)
+    treated(open_workspace(shop.workspace.root))
+    check(shop)
+
+
+def _owner(place: str) -> tuple[Any, str]:
+    import importlib
+
+    module, _, name = place.rpartition(".")
+    if module.endswith((".os", ".shutil")):
+        module, _, inner = module.rpartition(".")
+        return getattr(importlib.import_module(module), inner), name
+    return importlib.import_module(module), name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
+def test_a_process_that_was_killed_at_any_moment_is_gone_on_with(seed: int, shop: Shop) -> None:
+    paths = [str(Path(__file__).parent), *(p for p in sys.path if p.endswith("tests"))]
+    for _ in range(2):
+        command = [sys.executable, "-c", ALONE, str(shop.workspace.root), *paths]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            time.sleep(random.Random(seed).uniform(0, 2))
+            os.kill(process.pid, signal.SIGKILL)
+    treated(open_workspace(shop.workspace.root))
+    check(shop)
+
+
+def test_another_number_of_rows_than_was_planned_is_never_swapped_in(shop: Shop) -> None:
+    """The count comes from Spark's join: a translation that sees fewer due rows, or more, is wrong."""
+    with pytest.raises(ConflictError) as caught:
+        treated(shop.workspace, rows=3)
+    assert caught.value.code == "history.differs"
+    assert places(shop.table, texts=TEXTS), "the table is as it was"
+
+
+def test_a_writer_that_commits_while_it_is_compared_loses_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    from delible.lake import history_compare
+
+    real, calls = history_compare.compare, []
+
+    def compare(*args: Any, **kwargs: Any) -> Any:
+        calls.append("compared")
+        found = real(*args, **kwargs)
+        if len(calls) == 1:
+            write_deltalake(str(shop.table), people(30, 31), mode="append")
+        return found
+
+    monkeypatch.setattr(history_compare, "compare", compare)
+    treated(shop.workspace)
+    assert len(calls) == 2
+    assert sum(rows_at(shop.table, 8).values()) == sum(shop.before[7].values()) + 2
+    assert places(shop.table.parent, texts=TEXTS) == []
+
+
+def test_a_commit_in_the_instant_of_the_swap_is_taken_in(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = history_swap.swap
+
+    def swap(table: Path, plan: str, *, last: int) -> None:
+        write_deltalake(str(table), people(30, 31), mode="append")
+        real(table, plan, last=last)
+
+    monkeypatch.setattr(history_swap, "swap", swap)
+    treated(shop.workspace)
+    assert sum(rows_at(shop.table, 8).values()) == sum(shop.before[7].values()) + 2
+
+
+def test_a_hold_that_comes_behind_the_swap_keeps_the_old_folder(shop: Shop) -> None:
+    held = BlockedError("request.held", "a legal hold covers the data subject.")
+    asked = []
+
+    def guard(run: Run, step: TableStep, stage: Stage) -> None:
+        asked.append(stage)
+        if history_swap.old_folder(shop.table, PLAN).exists():
+            raise held
+
+    done = treated(shop.workspace, guard=guard)
+    assert [p.code for p in done.held] == ["request.held"]
+    assert places(history_swap.old_folder(shop.table, PLAN), texts=TEXTS)
+    assert places(shop.table, texts=TEXTS) == []
+    treated(shop.workspace)
+    check(shop)
+
+
+def test_writers_who_never_stop_are_told_of(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    from delible.lake import history_compare
+
+    real = history_compare.compare
+
+    def compare(*args: Any, **kwargs: Any) -> Any:
+        found = real(*args, **kwargs)
+        write_deltalake(str(shop.table), people(30, 31), mode="append")
+        return found
+
+    monkeypatch.setattr(history_compare, "compare", compare)
+    with pytest.raises(ConflictError) as caught:
+        treated(shop.workspace)
+    assert caught.value.code == "history.moving"
+    assert retained(shop.table).last == 12, "the table has what the writers wrote"
