@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from delible.lake.session import SMALL, spark_session
+from delible.lake.session import spark_session
+from small_shop import ONE_COMPILER, SHORT_RUN
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -19,7 +20,7 @@ ROOM = "-Xms800m -Xmn400m"
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """Return the embedded session, with its scratch files under the test run's own folder."""
-    settings = {SMALL: "true", "spark.driver.memory": "1g", "spark.driver.extraJavaOptions": ROOM}
+    settings = {**SHORT_RUN, "spark.driver.memory": "1g", "spark.driver.extraJavaOptions": f"{ONE_COMPILER} {ROOM}"}
     session = spark_session(settings, scratch=tmp_path_factory.mktemp("scratch"))
     yield session
     session.stop()
