@@ -13,6 +13,7 @@ import pytest
 from deltalake import DeltaTable
 
 from byte_search import places
+from small_shop import ONE_COMPILER
 
 PROJECT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("DELIBLE_EXAMPLE_DATA", PROJECT.parent / "shared" / "data" / "adventureworks"))
@@ -42,9 +43,15 @@ def _people() -> tuple[set[str], set[str]]:
 
 
 def test_three_people_are_gone_and_everybody_else_is_still_there(tmp_path: Path) -> None:
-    workspace = tmp_path / "example"
+    workspace, defaults = tmp_path / "example", tmp_path / "conf" / "spark-defaults.conf"
+    defaults.parent.mkdir()
+    defaults.write_text(f"spark.driver.extraJavaOptions {ONE_COMPILER}\n")
     done = subprocess.run(
-        [sys.executable, str(RUN), str(DATA), str(workspace)], capture_output=True, text=True, check=False
+        [sys.executable, str(RUN), str(DATA), str(workspace)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "SPARK_CONF_DIR": str(defaults.parent)},
     )
     assert done.returncode == 0, done.stdout + done.stderr
     keys, emails = _people()

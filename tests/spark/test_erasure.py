@@ -17,13 +17,12 @@ from deltalake import DeltaTable
 
 from byte_search import places
 from delible.lake.company import make_company
-from delible.lake.session import SMALL
 from delible.store.workspace import open_workspace
 from delible.workflows.audit import export_ledger, verify_ledger
 from delible.workflows.init import init_workspace
 from delible.workflows.requests import show_request
 from delta_rows import delta_rows
-from small_shop import NOW, approved, set_spark
+from small_shop import NOW, SHORT_RUN, approved, set_spark
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -76,7 +75,8 @@ def erased(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Era
     shutil.copytree(POLICIES, root / "policies", dirs_exist_ok=True)
     (root / "events").mkdir()
     set_spark(
-        root, {SMALL: "true", "spark.eventLog.enabled": "true", "spark.eventLog.dir": f"file://{root / 'events'}"}
+        root,
+        {**SHORT_RUN, "spark.eventLog.enabled": "true", "spark.eventLog.dir": f"file://{root / 'events'}"},
     )
     workspace = open_workspace(root)
     make_company(spark, root / "warehouse", people=PEOPLE, now=NOW)

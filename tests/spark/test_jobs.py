@@ -16,7 +16,7 @@ from delible.model.terms import RequestState
 from delible.workflows.control import Control
 from delible.workflows.dataset import verify_dataset
 from delible.workflows.tag_review import list_tags
-from small_shop import POLICIES, approved, make_workspace, write_tables
+from small_shop import ONE_COMPILER, POLICIES, approved, make_workspace, write_tables
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -36,11 +36,13 @@ pytestmark = [pytest.mark.slow]
 SUBMIT = [
     "--master", "local[2]",
     "--driver-class-path", f"{delta_jars()}/*",
-    "--driver-java-options", f"-XX:TieredStopAtLevel=1 -XX:+UseSerialGC {archive_options()}",
+    "--driver-java-options", f"{ONE_COMPILER} -XX:+UseSerialGC {archive_options()}",
     "--conf", "spark.driver.host=127.0.0.1",
     "--conf", "spark.ui.enabled=false",
     "--conf", "spark.sql.adaptive.enabled=false",
     "--conf", "spark.sql.codegen.wholeStage=false",
+    "--conf", "spark.sql.codegen.factoryMode=NO_CODEGEN",
+    "--conf", "spark.python.sql.dataFrameDebugging.enabled=false",
     "--conf", "spark.sql.shuffle.partitions=2",
     "--conf", "spark.sql.sources.parallelPartitionDiscovery.parallelism=2",
     "--conf", "spark.databricks.delta.snapshotPartitions=1",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,11 +20,13 @@ from delible.errors import BlockedError, ResidueError
 from delible.lake import purge
 from delible.model.consent import ConsentRecord
 from delible.model.plan import RectificationPlan
+from delible.model.proof import Verification
 from delible.model.subject import SubjectRef
 from delible.model.terms import ConsentStatus, LegalBasis, Normalise, Regime, RequestState, Right
 from delible.store.consents import Consents
 from delible.store.lineage import LineageLog
 from delible.store.workspace import open_workspace
+from delible.workflows import rectification
 from delible.workflows.audit import verify_ledger
 from delible.workflows.control import Control
 from delible.workflows.fulfilment import fulfil_requests
@@ -33,6 +35,7 @@ from delible.workflows.journal import Journal
 from delible.workflows.plans import load_plan, save_plan
 from delible.workflows.rectification import apply_rectification
 from delible.workflows.rectification_plan import plan_rectifications
+from delible.workflows.rectification_proof import search_old_values
 from delible.workflows.requests import approve_request, submit_requests
 from delible.workflows.unfinished import unfinished_rectifications
 from delta_rows import delta_rows
@@ -231,12 +234,12 @@ def expected(before: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str
     return after
 
 
-def old_rows(root: Path) -> list[str]:
+def old_rows(folder: Path) -> list[str]:
     """Return the Parquet files in which the person's rows still hold the wrong city, whatever the log says."""
     import pyarrow.parquet as pq
 
     found = []
-    for path in (root / "warehouse").rglob("*.parquet"):
+    for path in folder.rglob("*.parquet"):
         if "_delta_log" not in path.parts:
             for row in pq.ParquetFile(path).read().to_pylist():
                 if row.get("customer_id") == WHO and "Paris" in (row.get("city"), row.get("town")):
@@ -253,7 +256,7 @@ def test_what_was_wrong_is_right_everywhere_and_in_no_byte(
         [request] = [r for r in control.requests.all() if r.right is Right.RECTIFICATION]
         assert not any(ref(workspace, NEW) in r.refs for r in control.requests.all())
         assert places(root, texts=[OLD, WRONG_NAME])
-        assert old_rows(root)
+        assert old_rows(root / "warehouse")
         plan = json.loads((root / "plan.json").read_text())
         assert {s["table"]: s["columns"] for s in plan["tables"]} == {
             "customers": ["born", "city", "credit", "email", "name"],
@@ -273,7 +276,7 @@ def test_what_was_wrong_is_right_everywhere_and_in_no_byte(
         }
         assert rows(spark, root) == expected(before)
         assert places(root, texts=[OLD, WRONG_NAME]) == []
-        assert old_rows(root) == []
+        assert old_rows(root / "warehouse") == []
         # Nothing but the tables holds the new values either: vault, ledger, plan and answers have none.
         texts = [OLD, WRONG_NAME, NEW, RIGHT_NAME, "1991-07-14"]
         assert not any(text in said.out + said.err for text in texts)
@@ -304,31 +307,6 @@ def corrected_by_lineage(workspace: Workspace) -> dict[str, int]:
     facets = [out["facets"]["delible_rectification"] for out in end["outputs"]]
     assert all(f["requests"] and f["columns"] and f["matches"] == 0 for f in facets)
     return {i["name"].rpartition("/")[2]: f["rows"] for i, f in zip(end["outputs"], facets, strict=True)}
-
-
-def test_an_objection_that_comes_while_rows_are_corrected_is_not_lost(template: Path, spark: SparkSession) -> None:
-    with fresh(template) as workspace:
-        forget_logs(spark)
-        plan = load_plan(workspace, workspace.root / "plan.json", RectificationPlan)
-        come: list[str] = []
-
-        def meanwhile(said: str) -> None:
-            if "rewriting" in said and not come:
-                people = people_file(template, {"email": OLD})
-                [made] = submit_requests(
-                    workspace,
-                    right=Right.OBJECTION,
-                    regime=Regime.GDPR,
-                    identifiers=str(people),
-                    actor="desk",
-                    now=NOW + timedelta(minutes=1),
-                )
-                come.append(made.id)
-
-        apply_rectification(workspace, plan, actor="tests", now=NOW, progress=meanwhile)
-        [late] = [r for r in Control(workspace).requests.all() if r.id in come]
-        assert ref(workspace, NEW) in late.refs
-        assert flag(late) is not None
 
 
 def test_a_correction_waits_for_an_erasure_that_only_the_old_address_reaches(
@@ -373,22 +351,43 @@ def test_a_hold_on_evidence_that_an_erasure_would_keep_stops_its_correction(
         assert plan_rectifications(workspace, now=NOW, immediate=True).left_out == ()
 
 
-@pytest.mark.parametrize("stage", ["purge_deletion_vectors", "vacuum", "expire_log"])
-def test_each_stage_is_needed(stage: str, template: Path, spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without one of them the old value stays in some byte, and the run says so."""
-    left_out = purge.Vacuumed(0, 0) if stage == "vacuum" else 0
-    monkeypatch.setattr(purge, stage, lambda *_, **__: left_out)
+LEFT_OUT = {"purge_deletion_vectors": "profiles", "vacuum": "customers", "expire_log": "newsletter"}
+"""Each stage, and the table for which it is left out: what it leaves is found in that table."""
+
+
+def test_each_stage_is_needed(template: Path, spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without one of them the old value stays in some byte of its table, and the run says so."""
+
+    def left_out(stage: str, table: str) -> Callable[..., Any]:
+        whole, nothing = getattr(purge, stage), purge.Vacuumed(0, 0) if stage == "vacuum" else 0
+
+        def done_but_for_one(*given: Any, **named: Any) -> Any:
+            return nothing if any(str(g).endswith(f"/{table}") for g in given) else whole(*given, **named)
+
+        return done_but_for_one
+
+    found: list[Verification] = []
+
+    def searched(*given: Any, **named: Any) -> Verification:
+        found.append(search_old_values(*given, **named))
+        return found[-1]
+
+    for stage, table in LEFT_OUT.items():
+        monkeypatch.setattr(purge, stage, left_out(stage, table))
+    monkeypatch.setattr(rectification, "search_old_values", searched)
     with fresh(template) as workspace:
         forget_logs(spark)
         plan = load_plan(workspace, workspace.root / "plan.json", RectificationPlan)
         with pytest.raises(ResidueError, match="old value"):
             apply_rectification(workspace, plan, actor="tests", now=NOW)
+        assert places_of(found[0], "profiles", in_log=False), "its file still has the hidden rows"
+        assert places_of(found[0], "customers", in_log=False), "its old file is still there"
+        assert places_of(found[0], "newsletter", in_log=True), "its commits still have the statistics"
+        assert not places_of(found[0], "newsletter", in_log=False)
+        assert {m.place.partition("/")[0] for m in found[0].matches} == {f"table:{t}" for t in LEFT_OUT.values()}
         [request] = [r for r in Control(workspace).requests.all() if r.right is Right.RECTIFICATION]
         assert request.state is RequestState.PARTLY_COMPLETED
-        if stage == "vacuum":
-            assert old_rows(workspace.root)
-        if stage != "vacuum":
-            return
+        assert old_rows(workspace.root / "warehouse" / "customers")
         # A new plan goes through all stages again, although no row is wrong any more.
         monkeypatch.undo()
         planned = plan_rectifications(workspace, now=NOW, immediate=True)
@@ -397,18 +396,40 @@ def test_each_stage_is_needed(stage: str, template: Path, spark: SparkSession, m
         done = apply_rectification(workspace, planned.plan, actor="tests", now=NOW, meant=planned.meant)
         assert [r.state for r in done.requests] == [RequestState.COMPLETED]
         assert places(workspace.root, texts=[OLD, WRONG_NAME]) == []
-        assert old_rows(workspace.root) == []
+        assert old_rows(workspace.root / "warehouse") == []
         assert unfinished_rectifications(workspace) == []
+
+
+def places_of(found: Verification, table: str, *, in_log: bool) -> list[str]:
+    """Return where the search found something in a table's log, or in its other files."""
+    own = [m.place for m in found.matches if m.place.startswith(f"table:{table}/")]
+    return [place for place in own if ("/_delta_log/" in place) is in_log]
 
 
 class Killed(BaseException):
     """Stands for a signal that no handler sees."""
 
 
-def test_a_run_that_died_at_every_step_in_turn_goes_on_to_the_same_end(
+def test_a_run_that_died_at_every_step_in_turn_goes_on_to_the_same_end_and_loses_no_objection_meanwhile(
     template: Path, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each time the step is done and its record is not written: the most that a killed run can have done."""
+    come: list[str] = []
+
+    def meanwhile(said: str) -> None:
+        if said.startswith("newsletter: rewriting") and not come:
+            people = people_file(template, {"email": OLD})
+            [made] = submit_requests(
+                workspace,
+                right=Right.OBJECTION,
+                regime=Regime.GDPR,
+                identifiers=str(people),
+                actor="desk",
+                now=NOW + timedelta(minutes=1),
+            )
+            people.unlink()
+            come.append(made.id)
+
     with fresh(template) as workspace:
         before = rows(spark, workspace.root)
         plan = load_plan(workspace, workspace.root / "plan.json", RectificationPlan)
@@ -425,11 +446,14 @@ def test_a_run_that_died_at_every_step_in_turn_goes_on_to_the_same_end(
                 apply_rectification(workspace, plan, actor="tests", now=NOW)
             monkeypatch.setattr(Journal, "finish", whole)
             forget_logs(spark)
-        done = apply_rectification(workspace, plan, actor="tests", now=NOW)
+        done = apply_rectification(workspace, plan, actor="tests", now=NOW, progress=meanwhile)
         assert {t.step.table: t.rows for t in done.tables} == {"customers": 1, "newsletter": 1, "profiles": 1}
         assert rows(spark, workspace.root) == expected(before)
         assert places(workspace.root, texts=[OLD, WRONG_NAME]) == []
         assert verify_ledger(workspace).intact
+        [late] = [r for r in Control(workspace).requests.all() if r.id in come]
+        assert ref(workspace, NEW) in late.refs
+        assert flag(late) is not None
 
 
 def test_what_is_not_plain_is_refused_and_changes_nothing(template: Path, spark: SparkSession) -> None:

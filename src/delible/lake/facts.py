@@ -60,14 +60,23 @@ def open_table(spark: SparkSession, location: str, *, table: str) -> DeltaTable:
     Raises:
         InputError: `table.missing` when there is no Delta table at the location.
     """
-    if not DeltaTable.isDeltaTable(spark, location):
+    refuse_missing(spark, location, table=table)
+    return DeltaTable.forPath(spark, location)
+
+
+def refuse_missing(spark: SparkSession, location: str, *, table: str) -> None:
+    """Refuse to go on without a table; opening one only to see that it is there would plan a query on it.
+
+    Raises:
+        InputError: `table.missing` when there is no Delta table at the location.
+    """
+    if not is_delta(spark, location):
         raise InputError(
             "table.missing",
             f"table '{table}' has no Delta table at its path.",
             where=f"table:{table}",
             fix="Load it with `delible table load`, or correct 'path' in its policy.",
         )
-    return DeltaTable.forPath(spark, location)
 
 
 def is_delta(spark: SparkSession, location: str) -> bool:
@@ -94,7 +103,7 @@ def version_of(spark: SparkSession, location: str, *, table: str) -> int:
     Raises:
         InputError: `table.missing`.
     """
-    open_table(spark, location, table=table)
+    refuse_missing(spark, location, table=table)
     return current_version(location)
 
 

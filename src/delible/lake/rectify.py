@@ -68,6 +68,8 @@ def held_values(
         return [], []
     counted = reduce(DataFrame.unionByName, values).groupBy("__request", "table", "column", "value").count().toArrow()
     held = [HeldValue(*row) for row in zip(*(c.to_pylist() for c in counted.columns), strict=True)]
+    if len({h.request for h in held}) <= 1:
+        return held, []
     both = reduce(DataFrame.unionByName, together).distinct().toArrow().column(0).to_pylist()
     return held, [frozenset(requests) for requests in both]
 

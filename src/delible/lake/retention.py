@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import reduce
+from weakref import WeakKeyDictionary
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -26,6 +27,8 @@ from delible.model.retention import EventClock, RetentionRule
 from delible.model.terms import Normalise, RetentionAction
 
 _HELD, _STANDING = "__held", "__standing"
+_conditions: WeakKeyDictionary[DataFrame, dict[str, Column]] = WeakKeyDictionary()
+"""Conditions that Spark has analysed on a frame: judging a table's rules by each other asks for each many times."""
 
 
 @dataclass(frozen=True)
@@ -156,11 +159,11 @@ def retain(
         judging: The table's rules, the events and the held rows.
         pads: HMAC pads of the plan's pseudonym key, which is forgotten afterwards.
     """
-    handle = open_table(spark, location, table=judging.policy.table)
-    frame = read(spark, location)
     if rule.action is not RetentionAction.DELETE_ROW or judging.clocks(rule):
         _merge_keys(spark, location, rule, judging, pads)
         return
+    handle = open_table(spark, location, table=judging.policy.table)
+    frame = read(spark, location)
     due = F.coalesce(standing(frame, rule, judging) == Standing.DUE.value, F.lit(False))
     if judging.held is None:
         handle.delete(due)
@@ -261,9 +264,12 @@ def _covers(frame: DataFrame, rule: RetentionRule, *, unknown: bool = False) -> 
     """Return whether a rule covers a row; `unknown` where its condition is neither true nor false."""
     if rule.where is None:
         return F.lit(True)
-    # Analysed on the table's own columns: what was joined to them is no business of a policy's.
-    own = frame.select(*[F.col(quoted(c)) for c in frame.columns if not c.startswith("__")])
-    return F.coalesce(condition(own, rule.where, where=f"retention:{rule.retention}"), F.lit(unknown))
+    known = _conditions.setdefault(frame, {})
+    if rule.where not in known:
+        # Analysed on the table's own columns: what was joined to them is no business of a policy's.
+        own = frame.select(*[F.col(quoted(c)) for c in frame.columns if not c.startswith("__")])
+        known[rule.where] = condition(own, rule.where, where=f"retention:{rule.retention}")
+    return F.coalesce(known[rule.where], F.lit(unknown))
 
 
 def _bound_by(rule: RetentionRule, rules: Sequence[RetentionRule]) -> tuple[RetentionRule, ...]:

@@ -36,9 +36,12 @@ EMBEDDED_CONF = {
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.databricks.delta.vacuum.parallelDelete.enabled": "false",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
+    "spark.sql.dataFrameQueryContext.enabled": "false",
     "spark.sql.catalogImplementation": "in-memory",
 }
-"""Only for the embedded session: with Spark's cluster defaults one VACUUM of a small table takes 66 s instead of 8."""
+"""Only for the embedded session: with Spark's cluster defaults one VACUUM of a small table takes 66 s instead of 8, and
+noting the caller's line for each call of a column function costs more calls into the JVM than the function itself."""
 
 
 SMALL = "spark.delible.small"

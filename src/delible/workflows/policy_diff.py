@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -60,7 +60,8 @@ def compare_policies(
     if only_detection(things):
         return PolicyDiff(old=before.fingerprint, new=after.fingerprint, things=things, detection=detection)
     spark = session_for(workspace)
-    sides = tuple(_Side.of(workspace, policies, spark, now) for policies in (before, after))
+    first = _Side.of(workspace, before, spark, now)
+    sides = (first, _Side.of(workspace, after, spark, now, like=first))
     tables, missing = [], {name for side in sides for name in side.missing}
     for name in sorted({r.table for p in (before, after) for r in p.retention.values()} - missing):
         if retention_of(before, name, now.date()) == retention_of(after, name, now.date()):
@@ -71,6 +72,8 @@ def compare_policies(
             tables.append(change)
     datasets = []
     for name in sorted({*before.datasets, *after.datasets}):
+        if _releasing(before, name) == _releasing(after, name):
+            continue
         if {p.datasets[name].source for p in (before, after) if name in p.datasets} & missing:
             continue
         progress(f"dataset {name}: judging under both sets")
@@ -108,20 +111,29 @@ class _Side:
     now: datetime
 
     @staticmethod
-    def of(workspace: Workspace, policies: PolicySet, spark: SparkSession, now: datetime) -> _Side:
-        from delible.lake.facts import open_table, read
+    def of(
+        workspace: Workspace, policies: PolicySet, spark: SparkSession, now: datetime, *, like: _Side | None = None
+    ) -> _Side:
+        """Open the tables, and look for people whose rows are held.
 
+        Args:
+            like: The other side: where it describes all tables alike, its rows and people are this one's, too.
+        """
+        from delible.lake.facts import read, refuse_missing
+
+        control = Control(workspace).under(policies)
+        if like is not None and _describing(like.policies) == _describing(policies):
+            return replace(like, policies=policies, people=replace(like.people, control=control))
         frames: dict[str, DataFrame] = {}
         missing = set()
         for name, table in policies.tables.items():
             place = workspace.location(table)
             try:
-                open_table(spark, place, table=name)
+                refuse_missing(spark, place, table=name)
             except InputError:
                 missing.add(name)
                 continue
             frames[name] = read(spark, place)
-        control = Control(workspace).under(policies)
         people = Held(spark, control, {}, frames)
         if held_refs(control, claims=True, accessing=True) and not missing:
             people = Held.of(spark, control, frames, claims=True, accessing=True)
@@ -142,6 +154,16 @@ class _Side:
         events = {r.clock.table: self.frames[r.clock.table] for r in rules if isinstance(r.clock, EventClock)}
         judging = Judging(self.policies.tables[table], rules, self.now, events, self.people.combinations(table))
         return Acting(judging, free)
+
+
+def _describing(policies: PolicySet) -> object:
+    """Return what says which rows there are and whose they are."""
+    return policies.controller, policies.tables
+
+
+def _releasing(policies: PolicySet, dataset: str) -> object:
+    """Return all that a release hangs on, apart from rows, requests and consents; equal when nothing changed."""
+    return policies.datasets.get(dataset), policies.purposes, _describing(policies)
 
 
 def _table(name: str, sides: tuple[_Side, ...]) -> TableChange:

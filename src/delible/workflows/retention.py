@@ -325,7 +325,7 @@ def _judging(
 
 def _frames(spark: SparkSession, control: Control) -> dict[str, DataFrame]:
     """Return the rows of tables that rules and clocks name; of all when somebody is held, to follow links."""
-    from delible.lake.facts import open_table, read
+    from delible.lake.facts import read, refuse_missing
 
     locations = control.locations()
     needed = [*[rule.table for rule in control.policies.retention.values()], *sorted(_event_tables(control))]
@@ -333,6 +333,6 @@ def _frames(spark: SparkSession, control: Control) -> dict[str, DataFrame]:
         needed = list(control.policies.tables)
     frames = {}
     for name in dict.fromkeys(needed):
-        open_table(spark, locations[name], table=name)
+        refuse_missing(spark, locations[name], table=name)
         frames[name] = read(spark, locations[name])
     return frames
