@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import sqrt
 from typing import NamedTuple
 
-from delible.decide.tagging import NOT_PERSONAL, WHOLE, ColumnFacts
+from delible.decide.tagging import NOT_PERSONAL, ColumnFacts
 
 READ = frozenset({"PERSON", "LOCATION"})
 """Found by a model, which takes some name in ten sentences of anything for a person or a place."""
@@ -57,7 +57,7 @@ def by_chance(facts: ColumnFacts, entity: str) -> float:
     if rate is None:
         return max(stray, _NATIONAL * facts.values)
     alike = max(facts.shapes.get(form, 0) for form in rate.forms)
-    if entity == "PHONE_NUMBER" and facts.kind in WHOLE:
+    if entity == "PHONE_NUMBER" and facts.is_whole:
         alike = facts.values
     spread = _SPREAD * sqrt(rate.share * (1 - rate.share) * alike)
     return max(stray, rate.share * alike + (spread if alike > _HANDFUL else 0.0))

@@ -12,8 +12,11 @@ from delible.model.taxonomy import category_of
 
 FREE_TEXT = "user.content"
 
-TYPED = frozenset({"boolean", "binary", "date", "timestamp", "timestamp_ntz", "float", "double"})
-"""Types that cannot hold text, nor a number that identifies: only their column's name can speak for personal data."""
+TYPED = frozenset({"boolean", "date", "timestamp", "timestamp_ntz"})
+"""Types whose values are not read: only their column's name can speak for personal data."""
+
+BYTES = frozenset({"binary", "variant"})
+"""Types that may hold text, or what nobody can look into."""
 
 WHOLE = frozenset({"tinyint", "smallint", "int", "bigint"})
 
@@ -108,6 +111,25 @@ class ColumnFacts:
     row_hits: Mapping[str, int] = field(default_factory=dict)
     cut: int = 0
     categories: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether whole numbers were read: of those with NULLs among them, pandas makes doubles."""
+        fraction = self.kind in ("float", "double") or self.kind.startswith("decimal")
+        return self.kind in WHOLE or (fraction and self.values > bool(self.shapes.get("fraction")))
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether some of the values are bytes that nobody could look into."""
+        return bool(self.shapes.get("opaque"))
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether no value could say anything: of a type that is not read, nothing but fractions, or opaque bytes."""
+        if self.kind in BYTES:
+            return self.values <= self.is_opaque
+        fraction = self.kind in ("float", "double") or self.kind.startswith("decimal")
+        return self.kind in TYPED or (fraction and not self.is_whole)
 
     @property
     def seen(self) -> bool:

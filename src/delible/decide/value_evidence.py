@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from delible.decide.noise import PRECISE, READ, meant
-from delible.decide.tagging import FREE_TEXT, NOT_PERSONAL, WHOLE, ColumnFacts, NameEvidence, wilson
+from delible.decide.tagging import FREE_TEXT, NOT_PERSONAL, ColumnFacts, NameEvidence, wilson
 from delible.model.taxonomy import CATEGORIES
 
 LOOKALIKE = frozenset({"PHONE_NUMBER", "US_SSN", "US_ITIN"})
@@ -59,7 +59,7 @@ def majority(facts: ColumnFacts, named: NameEvidence | None) -> Verdict | None:
 
 def _as_written(facts: ColumnFacts, entity: str) -> bool:
     """Return whether the values are written as people write the type, with separators, and are no numbers."""
-    return facts.kind not in WHOLE and (entity != "PHONE_NUMBER" or facts.share(facts.shapes, _PHONE) >= MAJORITY)
+    return not facts.is_whole and (entity != "PHONE_NUMBER" or facts.share(facts.shapes, _PHONE) >= MAJORITY)
 
 
 def within(facts: ColumnFacts, named: NameEvidence | None) -> Verdict | None:

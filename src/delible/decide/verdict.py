@@ -11,7 +11,6 @@ from delible.decide.tag_doubts import Doubt
 from delible.decide.tagging import (
     FREE_TEXT,
     TYPED,
-    WHOLE,
     About,
     Around,
     ColumnFacts,
@@ -66,7 +65,8 @@ def tag(
     Evidence that is in conflict goes to review, with the reason in words and counts.
     """
     heard, doubt = _heard(facts, named, around)
-    verdict = _by_type(facts, heard) if _typed(facts.kind) else _by_values(facts, heard, around)
+    measures = bool(facts.shapes.get("fraction")) and heard is not None and facts.kind.partition("(")[0] in heard.types
+    verdict = _by_type(facts, heard) if facts.is_typed or measures else _by_values(facts, heard, around)
     if verdict.category is not None and doubt is not None and verdict.doubt is None:
         verdict = replace(verdict, doubt=doubt, confidence=verdict.confidence / 2)
     evidence = verdict.evidence
@@ -91,18 +91,20 @@ def tag(
     )
 
 
-def _typed(kind: str) -> bool:
-    fraction = kind.startswith("decimal") and not kind.rstrip(")").endswith(",0")
-    return kind in TYPED or fraction
-
-
 def _bound(facts: ColumnFacts, hits: int) -> float:
-    if _typed(facts.kind) or (facts.seen and not hits):
+    if facts.is_opaque:
+        return 1.0
+    if facts.kind in TYPED or (facts.is_typed and facts.rows) or (facts.seen and not hits):
         return 0.0
     return round(wilson(hits, facts.values)[1] if hits else miss_bound(facts.values), 6)
 
 
 def _by_type(facts: ColumnFacts, named: NameEvidence | None) -> Verdict:
+    if named is not None and facts.is_opaque:
+        doubt = tag_doubts.unread(named.category)
+        return Verdict(named.category, named.entity, named.strength / 2, 0, _UNREAD, doubt)
+    if facts.is_opaque:
+        return Verdict(None, None, 0.0, 0, ("type", "unread"))
     if named is None or facts.kind.partition("(")[0] not in named.types:
         return Verdict(None, None, 0.0, 0, ("type",))
     return Verdict(named.category, named.entity, named.strength, 0, ("name", "type"))
@@ -167,7 +169,7 @@ def _doubted(facts: ColumnFacts, named: NameEvidence | None, found: Verdict, aro
     seen = tag_doubts.Seen(facts.values, facts.hits, facts.whole)
     doubt: Doubt | None = None
     if named is not None and named.category != FREE_TEXT and found.evidence != ("name",):
-        codes = facts.share(facts.shapes, "flag") >= _AGREES or facts.kind in WHOLE
+        codes = facts.share(facts.shapes, "flag") >= _AGREES or facts.is_whole
         doubt = tag_doubts.conflict(
             seen,
             says=named.category,
@@ -238,7 +240,7 @@ def _by_name(facts: ColumnFacts, named: NameEvidence | None) -> Verdict | None:
 
 def _unread(facts: ColumnFacts, named: NameEvidence) -> Verdict | None:
     """Return what name and type say when no value was looked at, or there is none."""
-    if facts.kind in WHOLE and (named.proven or (named.shapes and _OF_NUMBERS.isdisjoint(named.shapes))):
+    if facts.is_whole and (named.proven or (named.shapes and _OF_NUMBERS.isdisjoint(named.shapes))):
         return None
     evidence = ("name",) if facts.seen else _UNREAD
     return Verdict(named.category, named.entity, named.strength / 2, 0, evidence)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
+from delible.decide.column_paths import path_parts
 from delible.model.record import TagFinding
 from delible.model.terms import TagState
-
-_QUOTED = re.compile(r"`((?:[^`]|``)+)`")
 
 CATEGORY = "category"
 NONE = "none"
@@ -30,21 +28,14 @@ def at_the_top(wanted: Labels) -> Labels:
     """
     by_column: dict[str, list[Mapping[str, str]]] = {}
     for path, words in wanted.items():
-        by_column.setdefault(_top(path), []).append(words)
+        by_column.setdefault(path_parts(path)[0], []).append(words)
     return {column: max(every, key=_weight) for column, every in by_column.items()}
 
 
 def column_at(path: str) -> str | None:
     """Return the name of the column that a path is, without the backticks of odd names; None for a part of one."""
-    quoted = _QUOTED.fullmatch(path)
-    if quoted:
-        return quoted[1].replace("``", "`")
-    return None if "." in path else path
-
-
-def _top(path: str) -> str:
-    quoted = _QUOTED.match(path)
-    return quoted[1].replace("``", "`") if quoted else path.partition(".")[0]
+    names = path_parts(path)
+    return names[0] if len(names) == 1 else None
 
 
 def _weight(words: Mapping[str, str]) -> tuple[bool, bool]:

@@ -144,7 +144,7 @@ def load_table(
 
 
 def _is_safe(column: str, kind: str, table: str) -> bool:
-    plain = kind in WHOLE or kind in TYPED - {"binary", "boolean"} or kind.startswith("decimal")
+    plain = kind in WHOLE or kind in (TYPED - {"boolean"}) | {"float", "double"} or kind.startswith("decimal")
     return plain and "." not in column and named(column, table=table) is None
 
 

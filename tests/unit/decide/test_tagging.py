@@ -166,6 +166,38 @@ def test_a_column_is_clean_only_where_rows_were_looked_at(
     assert (found.category, "unread" in found.evidence, found.bound) == (None, unread, bound), rule
 
 
+CARDS = {"hits": {"CREDIT_CARD": 90}, "whole": {"CREDIT_CARD": 90}, "shapes": {"card": 90, "has_card": 90}}
+MAILS = {"hits": {"EMAIL_ADDRESS": 90}, "whole": {"EMAIL_ADDRESS": 90}}
+FRACTIONS, OPAQUE = {"values": 1, "shapes": {"fraction": 1}}, {"values": 1, "shapes": {"opaque": 1}}
+NOTHING, UNREAD = {"values": 0}, {"values": 0, "rows": 0}
+CARD, FAITH = category_of("CREDIT_CARD"), "user.demographic.religious_belief"
+
+
+@pytest.mark.parametrize(
+    ("rule", "column", "kind", "facts", "category", "state", "bound"),
+    [
+        ("whole numbers in a double are read", "c7", "double", CARDS, CARD, "proposed", None),
+        ("and in a decimal", "card_number", "decimal(18,2)", CARDS, CARD, "proposed", None),
+        ("fractions are nobody's number", "amount", "double", FRACTIONS, None, "proposed", 0.0),
+        ("a measure is one by its name", "salary", "double", FRACTIONS, "user.financial", "proposed", 0.0),
+        ("bytes that are text are read", "raw", "binary", MAILS, EMAIL, "proposed", None),
+        ("others are not looked at", "payload", "binary", OPAQUE, None, "proposed", 1.0),
+        ("and asked about when named", "religion", "binary", OPAQUE, FAITH, "review", 1.0),
+        ("nothing but NULL", "payload", "binary", NOTHING, None, "proposed", 0.0),
+        ("names alone", "payload", "binary", UNREAD, None, "proposed", 1.0),
+        ("names alone", "amount", "double", UNREAD, None, "proposed", 1.0),
+        ("a truth value", "active", "boolean", NOTHING, None, "proposed", 0.0),
+    ],
+)
+def test_types_that_may_hold_text_or_a_number(rule, column, kind, facts, category, state, bound):
+    found = tag(
+        ColumnFacts(column, kind, **({"values": 100, "complete": True, "rows": 100} | facts)),
+        named(column, table="people"), table="people", version=0, at=NOW, around=Around(About.PEOPLE),
+    )  # fmt: skip
+    assert (found.category, found.state) == (category, state), rule
+    assert bound is None or found.bound == bound, rule
+
+
 def test_a_name_s_evidence_says_whether_rows_were_looked_at() -> None:
     for rows, unread in ((40, False), (0, True)):
         facts = ColumnFacts("email", "string", 0, complete=True, rows=rows)
