@@ -56,6 +56,7 @@ READS = {
         calls=(("protected_rows", "control"), ("mask_mentions", "protected"), ("Work", "held")),
     ),
     "workflows/constraints.py": Hidden("counts due rows, and returns none"),
+    "workflows/history.py": Hidden("finds a person's own rows in old versions"),
     "workflows/held_bytes.py": Hidden("counts held rows, and returns none"),
     "lake/lost.py": Hidden("counts held rows, and returns none"),
     "workflows/guard.py": Hidden("counts rows of people who were erased"),

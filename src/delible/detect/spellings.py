@@ -53,7 +53,7 @@ _EMAIL_PATTERNS = predefined.EmailRecognizer.PATTERNS
 class WrittenEmailRecognizer(predefined.EmailRecognizer):
     """Presidio's, which also accepts private domains, and `ann (at) fennel (dot) example`.
 
-    An address ends where a path or a query begins: of `/users/ann@fennel.example` Presidio's takes `users` along, and
+    An address ends where a path or a query begins: of `/staff/ann@fennel.example` Presidio's takes `staff` along, and
     then reads it as the host.
     """
 

@@ -31,6 +31,9 @@ TRANSLATABLE_FEATURES = frozenset(
 )
 """Features whose every action the translation knows; another may tie files together in ways that it would break."""
 
+UNTRANSLATABLE_FEATURES = frozenset({"typeWidening", "typeWidening-preview", "variantType", "variantType-preview"})
+"""Features under which erasure works and nobody has shown that a translation does: refused with the others."""
+
 HISTORY_STAGES = (Stage.TRANSLATE, Stage.COMPARE, Stage.MERGE, Stage.VACUUM, Stage.EXPIRE_LOG, Stage.VERIFY)
 
 

@@ -79,8 +79,8 @@ AGENT = {"recognizer": "agent", "entity": "PERSON", "category": "user.name"}
     [
         ("0.9", "ask agent-697-555-0142, please", [("PERSON", "agent-697-555-0142")]),  # surer than a phone's 0.4
         ("0.75", "ask agent-697-555-0142, please", [("PERSON", "agent-697-555-0142")]),  # as sure with context, longer
-        ("0.5", "phone agent-697-555-0142, please", [("PERSON", "agent-"), ("PHONE_NUMBER", "697-555-0142")]),
-        ("0.9", "ask agent-4111111111111111", [("PERSON", "agent-"), ("CREDIT_CARD", "4111111111111111")]),
+        ("0.5", "phone agent-697-555-0142, please", [("PERSON", "agent"), ("PHONE_NUMBER", "697-555-0142")]),
+        ("0.9", "ask agent-4111111111111111", [("PERSON", "agent"), ("CREDIT_CARD", "4111111111111111")]),
         ("0.4", "ask agent-697-555-0142, please", [("PHONE_NUMBER", "697-555-0142")]),  # below its own threshold
     ],
 )
