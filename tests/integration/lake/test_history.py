@@ -193,7 +193,7 @@ def test_files_outside_of_the_folder_are_refused(table: Path) -> None:
         retained(table)
 
 
-@pytest.mark.parametrize("table", ["plain", "parts"], indirect=True)
+@pytest.mark.parametrize("table", ["plain"], indirect=True)
 def test_a_wrong_path_in_the_new_log_is_caught(table: Path) -> None:
     """Break the mapping on purpose: a commit points to another file than the one that was made for it."""
     translation = translated(table)
