@@ -250,14 +250,12 @@ def test_windows_of_a_table_with_other_readers_are_not_closed(shop: Shop) -> Non
     assert (answer.code, answer.errors) == (3, [("readers.shared", "table:customers")])
 
 
-def test_a_table_with_column_mapping_is_refused(shop: Shop, spark: SparkSession) -> None:
-    spark.sql(
-        f"ALTER TABLE delta.`{shop.root}/warehouse/customers` SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name')"
-    )
+def test_a_table_that_takes_appends_only_is_refused(shop: Shop, spark: SparkSession) -> None:
+    spark.sql(f"ALTER TABLE delta.`{shop.root}/warehouse/customers` SET TBLPROPERTIES ('delta.appendOnly' = 'true')")
     shop.approve({"customer_id": HIGHEST})
     with shop.unchanged():
         answer = shop.run("erasure", "plan", "--immediate")
-    assert (answer.code, answer.errors) == (3, [("erasure.feature", "table:customers")])
+    assert (answer.code, answer.errors) == (3, [("erasure.append_only", "table:customers")])
 
 
 def test_a_missing_table_is_bad_input(shop: Shop) -> None:

@@ -245,16 +245,15 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_facts_tell_of_constraints_and_computed_columns(spark: SparkSession, tmp_path: Path) -> None:
-    from delta.tables import DeltaTable
+    from delta.tables import DeltaTable, IdentityGenerator
 
     location = str(tmp_path / "t")
-    domain, number = (DeltaTable.columnBuilder(spark, name) for name in ("domain", "number"))
     (
         DeltaTable.create(spark)
         .location(location)
         .addColumn("email", "STRING", nullable=False)
-        .addColumn(domain.dataType("STRING").generatedAlwaysAs("substring_index(email, '@', -1)").build())
-        .addColumn(number.dataType("BIGINT").generatedAlwaysAsIdentity().build())
+        .addColumn("domain", "STRING", generatedAlwaysAs="substring_index(email, '@', -1)")
+        .addColumn("number", "BIGINT", generatedAlwaysAs=IdentityGenerator())
         .execute()
     )
     spark.sql(f"ALTER TABLE delta.`{location}` ADD CONSTRAINT c CHECK (email LIKE '%@%')")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -85,6 +85,28 @@ def rewrites(location: str, *, since: int, until: int) -> Iterator[tuple[frozens
         if files and not any(file["dataChange"] for file in files):
             added = frozenset(action["add"]["path"] for action in actions if "add" in action)
             yield added, frozenset(action["remove"]["path"] for action in actions if "remove" in action)
+
+
+def files_of(location: str, marks: Sequence[str], *, since: int) -> int:
+    """Count the data files from which marked commits took or changed rows after a version, each once.
+
+    Delta's metrics count a file in every commit that touches it, and files that an earlier one of them has written.
+    """
+    filesystem, log = log_of(location)
+    before, made = set[str](), set[str]()
+    for version, path in sorted(_files(filesystem, log, _COMMIT)):
+        if version <= since:
+            continue
+        with filesystem.open_input_stream(path) as stream:
+            lines = stream.read().splitlines()
+        info: dict[str, Any] = next(
+            (json.loads(line)["commitInfo"] for line in lines if line[:13] == b'{"commitInfo"'), {}
+        )
+        if info.get("userMetadata") not in marks or info.get("operation") not in ("MERGE", "DELETE"):
+            continue
+        before |= {json.loads(line)["remove"]["path"] for line in lines if line[:6] == b'{"remo'} - made
+        made |= {json.loads(line)["add"]["path"] for line in lines if line[:6] == b'{"add"'} - before
+    return len(before)
 
 
 def latest(location: str, name: str) -> dict[str, Any] | None:

@@ -25,7 +25,7 @@ from delible.lake.reach import collected, due_rows, keys_frame, kind_of, reach_c
 from delible.model.identity import EvidencePath
 from delible.model.plan import RowsDue
 from delible.model.policy import Controller, PolicySet, Reach, TablePolicy
-from delible.model.subject import KeyRow
+from delible.model.subject import KeyRole, KeyRow
 from delible.model.terms import Normalise
 
 
@@ -94,6 +94,9 @@ def find(
     if evidence:
         touched = [name for name, table in tables.items() if table.due.rows]
         keys += evidence_of(spark, policies, frames, frame_of_keys, touched)
+        # Of rows that an earlier plan has erased: a name may still stand in other people's texts.
+        found = set(keys)
+        keys += [k for k in given if k.role is KeyRole.EVIDENCE and k.request not in ambiguous and k not in found]
     return Found(tuple(keys), expanded.shared, tables, ambiguous, rows_of, paths, expanded.merging)
 
 

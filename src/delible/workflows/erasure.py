@@ -222,6 +222,7 @@ def _rewrite(
     run: Run,
 ) -> Step:
     from delible.lake.columns import pads_of
+    from delible.lake.commits import files_of
     from delible.lake.erase import done_under, erase_rows, marked, mask_mentions
 
     policy, controller = control.policies.tables[step.table], control.policies.controller
@@ -250,7 +251,7 @@ def _rewrite(
             "kept_rows": step.kept_rows,
             "mentions": mentions.rows,
             "held_mentions": step.held_mentions,
-            "files": rows.files + mentions.files,
+            "files": files_of(step.location, (mark, f"{mark}:mentions"), since=step.version),
             "bytes": rows.bytes + mentions.bytes,
             "bytes_replaced": rows.replaced + mentions.replaced,
         },
