@@ -87,7 +87,13 @@ def tracked(spark: SparkSession, path: Path, version: int) -> set[tuple[int, int
     return {tuple(row) for row in frame.select(*columns).collect()}
 
 
-@pytest.mark.parametrize("name", [*MATRIX, *FEATURES])
+RICHEST = "feed, by identifier, often"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [RICHEST, *FEATURES, *(pytest.param(name, marks=pytest.mark.matrix) for name in MATRIX if name != RICHEST)],
+)
 def test_every_version_is_the_old_one_less_the_due_rows(name: str, spark: SparkSession, tmp_path: Path) -> None:
     case = (MATRIX | FEATURES)[name]
     table, sql = tmp_path / "table", f"delta.`{tmp_path}/table`"

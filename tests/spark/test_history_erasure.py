@@ -170,7 +170,12 @@ CUTS = {
 }
 
 
-@pytest.mark.parametrize("cut", CUTS)
+ALWAYS = ("while it is compared", "between the renames", "while the old folder goes")
+
+
+@pytest.mark.parametrize(
+    "cut", [*ALWAYS, *(pytest.param(cut, marks=pytest.mark.matrix) for cut in CUTS if cut not in ALWAYS)]
+)
 def test_a_run_that_died_is_gone_on_with_to_the_same_end(
     cut: str, prepared: Prepared, spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
