@@ -30,7 +30,7 @@ FOLDERS = Combination("cow", "cdf", "none", "partitioned", "erase", "checkpointe
 MAPPED = Combination("dv", "cdf", "name", "clustered", "mask", "v2")
 LEFT = {
     "a data file under other names": (MAPPED, "??/*.parquet"),
-    "change data under other names": (MAPPED, "_change_data/**/*.parquet"),
+    "change data under other names": (MAPPED, "**/cdc-*.parquet"),
     "change data in a partition's folder": (FOLDERS, f"_change_data/customer_id={DUE}/**/*.parquet"),
     "a data file in a partition's folder": (FOLDERS, f"customer_id={DUE}/**/*.parquet"),
     "commits": (MAPPED, "_delta_log/*.json"),
