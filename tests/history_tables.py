@@ -21,7 +21,7 @@ from deltalake import DeltaTable, QueryBuilder, write_deltalake
 
 from delible.lake.deletion_vectors import read_vector, write_vector
 from delible.lake.forms import Needles
-from delible.lake.history_find import physical_names
+from delible.lake.history_find import stored_names
 from delible.lake.history_log import Banned
 from delible.lake.history_rows import Due
 from delible.lake.history_state import path_of, retained
@@ -146,7 +146,7 @@ def versions(path: Path) -> list[int]:
 def banned_in(path: Path) -> Banned:
     """Return what must go from a table, by both columns that tell."""
     *_, (_, newest) = retained(path).states()
-    names = physical_names(newest.schema)
+    names = stored_names(newest.schema)
     keys = (
         (names["customer_id"], TypedKeys(frozenset(map(str, DUE)), Normalise.EXACT)),
         (names["email"], TypedKeys(frozenset(TEXTS), Normalise.LOWER)),

@@ -173,14 +173,9 @@ def applied_document(done: Erased | Rectified) -> dict[str, Any]:
     """Return what `fulfil` and `apply` promise as JSON."""
     return {
         "requests": [{"id": r.id, "state": r.state} for r in done.requests],
-        "tables": table_lines(done.tables, compared_with(done)),
+        "tables": table_lines(done.tables, done.compared),
         "releases": list(done.releases),
     }
-
-
-def compared_with(done: Erased | Rectified) -> tuple[TableComparison, ...]:
-    """Return what a run cost beside what was expected; corrections are not estimated."""
-    return getattr(done, "compared", ())
 
 
 def table_lines(tables: Sequence[Treated], compared: Sequence[TableComparison] = ()) -> list[dict[str, Any]]:

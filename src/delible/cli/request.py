@@ -161,7 +161,7 @@ def fulfil(
 
         delible request fulfil --immediate
     """
-    from delible.cli.erasure import applied_text, compared_with, table_lines
+    from delible.cli.erasure import applied_text, table_lines
     from delible.workflows.fulfilment import fulfil_requests
 
     call = current(ctx)
@@ -176,11 +176,11 @@ def fulfil(
     )
     document: dict[str, Any] = {
         "requests": [{"id": r.id, "state": r.state} for r in done.requests],
-        "tables": [line for run in done.runs for line in table_lines(run.tables, compared_with(run))],
+        "tables": [line for run in done.runs for line in table_lines(run.tables, run.compared)],
         "packages": dict(done.packages),
         "letters": dict(done.letters),
         "releases": list(done.releases),
     }
-    beside = [c for run in done.runs for c in compared_with(run)]
+    beside = [c for run in done.runs for c in run.compared]
     text = applied_text(done.requests, done.tables, document["releases"], beside)
     emit(ctx, document, text=text, failure=done.failure)

@@ -8,6 +8,11 @@ from collections.abc import Container
 _PART = re.compile(r"`((?:[^`]|``)+)`|([^.`]+)")
 
 
+def path_part(name: str) -> str:
+    """Return a name as it stands in a path."""
+    return f"`{name.replace('`', '``')}`" if "." in name or "`" in name else name
+
+
 def path_parts(path: str) -> list[str]:
     """Return the names on a path, as the table has them: ``a.`b.c` `` has `a` and `b.c`."""
     return [quoted.replace("``", "`") if quoted else plain for quoted, plain in _PART.findall(path)]

@@ -18,6 +18,9 @@ TYPED = frozenset({"boolean", "date", "timestamp", "timestamp_ntz"})
 BYTES = frozenset({"binary", "variant"})
 """Types that may hold text, or what nobody can look into."""
 
+TEXTS = BYTES | {"string"}
+"""Types in whose values JSON and XML are opened."""
+
 WHOLE = frozenset({"tinyint", "smallint", "int", "bigint"})
 
 NOT_PERSONAL = frozenset({"DATE_TIME", "URL", "UUID"})
@@ -115,8 +118,7 @@ class ColumnFacts:
     @property
     def is_whole(self) -> bool:
         """Whether whole numbers were read: of those with NULLs among them, pandas makes doubles."""
-        fraction = self.kind in ("float", "double") or self.kind.startswith("decimal")
-        return self.kind in WHOLE or (fraction and self.values > bool(self.shapes.get("fraction")))
+        return self.kind in WHOLE or (self._may_be_fraction and self.values > bool(self.shapes.get("fraction")))
 
     @property
     def is_opaque(self) -> bool:
@@ -128,8 +130,11 @@ class ColumnFacts:
         """Whether no value could say anything: of a type that is not read, nothing but fractions, or opaque bytes."""
         if self.kind in BYTES:
             return self.values <= self.is_opaque
-        fraction = self.kind in ("float", "double") or self.kind.startswith("decimal")
-        return self.kind in TYPED or (fraction and not self.is_whole)
+        return self.kind in TYPED or (self._may_be_fraction and not self.is_whole)
+
+    @property
+    def _may_be_fraction(self) -> bool:
+        return self.kind in ("float", "double") or self.kind.startswith("decimal")
 
     @property
     def seen(self) -> bool:

@@ -14,7 +14,10 @@ import pyarrow.fs as pafs
 from delible.errors import ConflictError
 
 _VERSIONED = re.compile(r"^(\d{20})\.(?:json$|checkpoint\.)")
-_COMMIT = re.compile(r"^(\d{20})\.json$")
+COMMIT = re.compile(r"^(\d{20})\.json$")
+CHECKPOINT = re.compile(r"^(\d{20})\.checkpoint\.(?:(\d{10})\.(\d{10})\.|[0-9a-fA-F-]{36}\.)?(?:parquet|json)$")
+"""Names of files in a log, with version, and of a checkpoint in parts with number and count."""
+
 _MOST_LOOKED_AT = 100
 
 
@@ -59,7 +62,7 @@ def current_version(location: str) -> int:
 def commits(location: str, *, since: int = -1) -> Iterator[Commit]:
     """Yield the commits after a version whose JSON is still in the log, newest first."""
     filesystem, log = log_of(location)
-    for version, path in sorted(_files(filesystem, log, _COMMIT), reverse=True):
+    for version, path in sorted(_files(filesystem, log, COMMIT), reverse=True):
         if version <= since:
             return
         actions: dict[str, Any] = {}
@@ -76,7 +79,7 @@ def rewrites(location: str, *, since: int, until: int) -> Iterator[tuple[frozens
     Commits whose JSON is no longer in the log are left out.
     """
     filesystem, log = log_of(location)
-    for version, path in sorted(_files(filesystem, log, _COMMIT)):
+    for version, path in sorted(_files(filesystem, log, COMMIT)):
         if not since < version <= until:
             continue
         with filesystem.open_input_stream(path) as stream:
@@ -94,7 +97,7 @@ def files_of(location: str, marks: Sequence[str], *, since: int) -> int:
     """
     filesystem, log = log_of(location)
     before, made = set[str](), set[str]()
-    for version, path in sorted(_files(filesystem, log, _COMMIT)):
+    for version, path in sorted(_files(filesystem, log, COMMIT)):
         if version <= since:
             continue
         with filesystem.open_input_stream(path) as stream:

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from delible.lake.columns import with_pads
 from delible.lake.erase import treated
-from delible.lake.facts import quoted
+from delible.lake.facts import column_of, quoted
 from delible.lake.reach import keys_frame, split_rows
 from delible.model.policy import Controller, TablePolicy
 from delible.model.subject import KeyRow
@@ -45,4 +45,4 @@ def broken_constraints(
 
 
 def _names(expression: str, column: str) -> bool:
-    return re.search(rf"(?<![\w]){re.escape(column.split('.')[0])}(?![\w])", expression, re.IGNORECASE) is not None
+    return re.search(rf"(?<![\w]){re.escape(column_of(column))}(?![\w])", expression, re.IGNORECASE) is not None

@@ -10,9 +10,9 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from delible.lake.commits import latest, log_of
+from delible.model.layout import is_mapped, stored_paths
 
-_MODE, _LAST_ID = "delta.columnMapping.mode", "delta.columnMapping.maxColumnId"
-_ID, _PHYSICAL = "delta.columnMapping.id", "delta.columnMapping.physicalName"
+_ID, _LAST_ID = "delta.columnMapping.id", "delta.columnMapping.maxColumnId"
 _COMPUTED = ("delta.generationExpression", "delta.identity.start", "delta.identity.step")
 
 
@@ -43,10 +43,9 @@ def physical_names(location: str) -> dict[str, str]:
     that it had before it was renamed.
     """
     described = description(location)
-    if settings_of(described).get(_MODE, "none") == "none":
+    if not is_mapped(settings_of(described)):
         return {}
-    fields = list(fields_of(described).values())
-    return {shown: stored for shown, stored in _paths({"type": "struct", "fields": fields}, "", "") if shown != stored}
+    return {shown: stored for shown, stored in stored_paths(fields_of(described).values()) if shown != stored}
 
 
 def has_dropped_columns(described: Mapping[str, Any] | None) -> bool:
@@ -61,17 +60,6 @@ def _numbered(field: Any) -> int:
     if isinstance(field, dict):
         return (_ID in field.get("metadata", {})) + sum(_numbered(v) for k, v in field.items() if k != "metadata")
     return sum(map(_numbered, field)) if isinstance(field, list) else 0
-
-
-def _paths(kind: Any, shown: str, stored: str) -> Iterator[tuple[str, str]]:
-    if not isinstance(kind, dict):
-        return
-    for field in kind.get("fields", ()):
-        physical = field.get("metadata", {}).get(_PHYSICAL, field["name"])
-        yield (own := f"{shown}{field['name']}"), (there := f"{stored}{physical}")
-        yield from _paths(field["type"], f"{own}.", f"{there}.")
-    for part, name in (("elementType", "element"), ("keyType", "key"), ("valueType", "value")):
-        yield from _paths(kind.get(part), f"{shown}{name}.", f"{stored}{name}.")
 
 
 def _checkpointed(location: str) -> dict[str, Any] | None:

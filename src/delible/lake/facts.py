@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 
+from delible.decide.column_paths import path_parts
 from delible.errors import InputError
 from delible.lake.commits import current_version
 from delible.lake.description import description, fields_of, is_computed
@@ -17,7 +17,6 @@ from delible.model.layout import DEFAULTS, DELETED_FILES, LOG
 from delible.model.plan import TableFacts
 
 _CHECK = "delta.constraints."
-_PARTS = re.compile(r"`(?:[^`]|``)+`|[^.`]+")
 
 
 def quoted(name: str) -> str:
@@ -27,16 +26,12 @@ def quoted(name: str) -> str:
 
 def at_path(path: str) -> str:
     """Return a policy's name of a column as a Spark SQL identifier: dots outside of backticks lead into structs."""
-    return ".".join(map(quoted, _names(path)))
+    return ".".join(map(quoted, path_parts(path)))
 
 
 def column_of(path: str) -> str:
     """Return the table's column that a policy's name of a column lies in, or is."""
-    return _names(path)[0]
-
-
-def _names(path: str) -> list[str]:
-    return [part[1:-1].replace("``", "`") if part[0] == "`" else part for part in _PARTS.findall(path)]
+    return path_parts(path)[0]
 
 
 def path_table(location: str) -> str:

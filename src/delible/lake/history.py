@@ -68,8 +68,7 @@ class Translation:
         if kept.first > 0:
             write_checkpoint(self.new, kept.first, translated_state(kept.state, self.paths, self.banned))
         if needs_checkpoint(kept.log, kept.first, kept.last) and kept.last > kept.first:
-            *_, (_, newest) = kept.states()
-            write_checkpoint(self.new, kept.last, translated_state(newest, self.paths, self.banned))
+            write_checkpoint(self.new, kept.last, translated_state(kept.newest, self.paths, self.banned))
 
     def advance(self) -> int:
         """Take in the commits that writers made since; return how many.
@@ -106,7 +105,7 @@ class Translation:
     def _files(self, kept: Retained, actions: Iterable[tuple[str, Action]]) -> None:
         tasks: dict[str, FileTask] = {}
         size = 0
-        names = [_property(kept, name) for name in (_ROW_IDS, _ROW_VERSIONS)]
+        names = [kept.newest.configuration.get(name) for name in (_ROW_IDS, _ROW_VERSIONS)]
         for kind, body in actions:
             path = path_of(body)
             if not (self.old / path).is_file():
@@ -157,16 +156,6 @@ class Translation:
         if self.banned.tells_file(path, body.get("partitionValues") or {}):
             return name
         return str(PurePosixPath(path).parent / PurePosixPath(name).name)
-
-
-def _property(kept: Retained, name: str) -> str | None:
-    """Return a property of the newest version."""
-    newest = kept.state.configuration
-    for version in range(kept.first + 1, kept.last + 1):
-        for action, body in kept.log.actions(version):
-            if action == "metaData":
-                newest = body.get("configuration") or {}
-    return newest.get(name)
 
 
 def _fresh_name(kind: str) -> str:

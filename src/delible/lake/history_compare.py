@@ -78,7 +78,7 @@ def compare(old: Path, new: Path, *, first: int, last: int, due: Due, spark: Spa
     before, after = _from(retained(old), first, last), _from(retained(new), first, last)
     tracked = frozenset(
         name
-        for key, name in _newest(after).configuration.items()
+        for key, name in after.newest.configuration.items()
         if key.startswith("delta.rowTracking.materialized") and key.endswith("ColumnName")
     )
     ours = _digests(before, old, new, partial(_digest, due=due, without=tracked), spark)
@@ -118,11 +118,6 @@ def _from(kept: Retained, first: int, last: int) -> Retained:
         where=str(kept.log.table),
         fix="Another writer may have come between; run the command again.",
     )
-
-
-def _newest(kept: Retained) -> State:
-    *_, (_, state) = kept.states()
-    return state
 
 
 def _digests(

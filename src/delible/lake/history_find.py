@@ -21,6 +21,7 @@ from delible.errors import BlockedError
 from delible.lake.history_spread import LITTLE
 from delible.lake.history_state import Action, Retained, path_of, retained
 from delible.lake.reach import reach_columns
+from delible.model.layout import stored_name
 from delible.model.plan import History
 from delible.model.policy import PolicySet, TablePolicy
 
@@ -44,7 +45,6 @@ _ARROW: Mapping[str, pa.DataType] = {
     "timestamp": pa.timestamp("us", "UTC"),
     "timestamp_ntz": pa.timestamp("us"),
 }
-_PHYSICAL = "delta.columnMapping.physicalName"
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def past_of(spark: SparkSession, policies: PolicySet, table: str, location: str,
             where=f"table:{table}",
             fix="Leave out --keep-history.",
         ) from None
-    names = physical_names(kept.state.schema if kept.first == kept.last else _last_schema(kept))
+    names = stored_names(kept.newest.schema)
     wanted = _wanted(policies, policies.tables[table])
     # Nullable all of them: a column may have become required later, or have come later.
     fields = [T.StructField(f.name, f.dataType) for f in schema.fields if f.name.lower() in wanted]
@@ -98,22 +98,17 @@ def folder_of(location: str) -> Path:
     return Path(location.removeprefix("file://"))
 
 
-def physical_names(schema: Iterable[Action]) -> dict[str, str]:
+def stored_names(schema: Iterable[Action]) -> dict[str, str]:
     """Return the name that each column has in data files; another one where columns are mapped."""
-    return {f["name"].lower(): str((f.get("metadata") or {}).get(_PHYSICAL, f["name"])) for f in schema}
-
-
-def _last_schema(kept: Retained) -> list[Action]:
-    *_, (_, state) = kept.states()
-    return state.schema
+    return {f["name"].lower(): stored_name(f) for f in schema}
 
 
 def _refuse_other_schema(kept: Retained, policy: TablePolicy) -> None:
     """Refuse when an old version has none of the columns by which rows reach people, or one that is gone since."""
-    newest = set(physical_names(_last_schema(kept)).values())
-    reach = {physical_names(_last_schema(kept)).get(c.lower()) for c in reach_columns(policy)}
+    names = stored_names(kept.newest.schema)
+    newest, reach = set(names.values()), {names.get(c.lower()) for c in reach_columns(policy)}
     for version, state in kept.states():
-        own = set(physical_names(state.schema).values())
+        own = set(stored_names(state.schema).values())
         if own <= newest and own & reach:
             continue
         raise BlockedError(

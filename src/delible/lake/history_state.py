@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -16,10 +17,9 @@ from urllib.parse import unquote
 import pyarrow.parquet as pq
 
 from delible.errors import ConflictError
+from delible.lake.commits import CHECKPOINT, COMMIT
 from delible.lake.deletion_vectors import vector_file, vector_id
 
-_COMMIT = re.compile(r"^(\d{20})\.json$")
-_CHECKPOINT = re.compile(r"^(\d{20})\.checkpoint\.(?:(\d{10})\.(\d{10})\.|[0-9a-fA-F-]{36}\.)?(?:parquet|json)$")
 _OUTSIDE = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]*:|^/|(?:^|/)\.\.(?:/|$)")
 
 Action = dict[str, Any]
@@ -104,9 +104,9 @@ class Log:
         commits: dict[int, Path] = {}
         parts: dict[tuple[int, str], list[Path]] = {}
         for path in sorted((table / "_delta_log").glob("*")):
-            if found := _COMMIT.match(path.name):
+            if found := COMMIT.match(path.name):
                 commits[int(found[1])] = path
-            elif found := _CHECKPOINT.match(path.name):
+            elif found := CHECKPOINT.match(path.name):
                 parts.setdefault((int(found[1]), found[3] or path.name), []).append(path)
         if not commits:
             raise ConflictError("table.no_log", "the table's log holds no commit.", where=str(table))
@@ -179,6 +179,14 @@ class Retained:
             for name, body in self.log.actions(version):
                 state.apply(name, body)
             yield version, state
+
+    @cached_property
+    def newest(self) -> State:
+        """The table at the newest version."""
+        state = self.state
+        for _, each in self.states():
+            state = each
+        return state
 
     def files(self) -> Iterator[tuple[str, Action]]:
         """Yield name and body of every file action that some retained version, or its change feed, has."""

@@ -9,11 +9,9 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from delible.decide.column_paths import path_part
 from delible.lake.documents import FRACTION, MOST_EXACT
 from delible.lake.facts import quoted
-
-TEXTS = frozenset({"string", "binary", "variant"})
-"""Types in whose values JSON and XML are opened."""
 
 OPAQUE = "\ufffd"
 """Stands for bytes that are no text: an image, an archive, a form of somebody's own. Nobody has seen what they hold."""
@@ -42,7 +40,7 @@ class Leaf(NamedTuple):
 def leaves(schema: T.StructType) -> Iterator[Leaf]:
     """Yield the leaves in the order of the schema."""
     for field in schema.fields:
-        yield from _below(Leaf(shown(field.name), "", field.name, (), False), field.dataType)
+        yield from _below(Leaf(path_part(field.name), "", field.name, (), False), field.dataType)
 
 
 def schema_of(schema: str) -> T.StructType:
@@ -65,15 +63,10 @@ def values_of(leaf: Leaf) -> Column:
     return F.transform(values, _SPELLED.get(leaf.kind.partition("(")[0], _as_text))
 
 
-def shown(name: str) -> str:
-    """Return a name as it stands in a path."""
-    return quoted(name) if "." in name or "`" in name else name
-
-
 def _below(at: Leaf, kind: T.DataType) -> Iterator[Leaf]:
     if isinstance(kind, T.StructType):
         for field in kind.fields:
-            yield from _below(_at(at, shown(field.name), ("field", field.name)), field.dataType)
+            yield from _below(_at(at, path_part(field.name), ("field", field.name)), field.dataType)
     elif isinstance(kind, T.ArrayType):
         yield from _below(_at(at, _ELEMENTS, (_ELEMENTS, "")), kind.elementType)
     elif isinstance(kind, T.MapType):

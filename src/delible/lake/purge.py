@@ -19,7 +19,7 @@ import pyarrow.fs as pafs
 from pyspark.sql import SparkSession
 
 from delible.errors import ConflictError
-from delible.lake.commits import commits, current_version, latest, log_of
+from delible.lake.commits import CHECKPOINT, commits, current_version, latest, log_of
 from delible.lake.description import description, has_dropped_columns
 from delible.lake.facts import assignments, literal, open_table, path_table
 from delible.lake.session import setting
@@ -29,7 +29,6 @@ _INTERVAL = "delta.checkpointInterval"
 PROPERTIES = (DELETED_FILES, LOG, _INTERVAL)
 """Table properties that expiring the log sets aside for a moment, and puts back."""
 
-_CHECKPOINT = re.compile(r"^(\d{20})\.checkpoint\.(?:(\d{10})\.(\d{10})\.|[0-9a-fA-F-]{36}\.)?(?:parquet|json)$")
 _VERSIONED = re.compile(r"^\.?(\d{20})\.")
 _HOUR = 3_600_000
 """Delta counts in milliseconds."""
@@ -180,7 +179,7 @@ def expire_log(location: str, *, below: int, older_than: datetime | None) -> int
 def _refuse_without_checkpoint(filesystem: pafs.FileSystem, log: str, version: int) -> None:
     parts: dict[int, set[int]] = {}
     for info in filesystem.get_file_info(pafs.FileSelector(log)):
-        found = _CHECKPOINT.match(info.base_name)
+        found = CHECKPOINT.match(info.base_name)
         if found is None or int(found[1]) != version or not _readable(filesystem, info):
             continue
         if found[2] is None:

@@ -14,12 +14,12 @@ from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, Observation, Window
 from pyspark.sql import functions as F
 
-from delible.decide.tagging import ColumnFacts
+from delible.decide.tagging import TEXTS, ColumnFacts
 from delible.detect.columns import named
 from delible.errors import DelibleError
 from delible.lake.documents import ANY, BEGINNING, MOST_VALUES, folded, parts
 from delible.lake.documents import LONGEST as LONGEST_DOCUMENT
-from delible.lake.leaves import TEXTS, Leaf, leaves, values_of
+from delible.lake.leaves import Leaf, leaves, values_of
 from delible.lake.session import setting, watched
 from delible.lake.workers import of_column, recognizers_told
 from delible.model.detection import DEFAULT_DETECTION, Detection

@@ -10,7 +10,7 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any, cast
 
 from delible.lake.verify import Folder, FolderSearch, Outcome, Sought
@@ -43,12 +43,12 @@ class Child:
                 process.kill()
             first = done
             for line in cast("IO[bytes]", process.stdout):
-                told = json.loads(line)
-                if "place" in told:
-                    begun = told
+                said = json.loads(line)
+                if "place" in said:
+                    begun = said
                 else:
                     begun = None
-                    yield first + told["number"], _outcome(told), [FileDigest(**d) for d in told["digests"]]
+                    yield first + said["number"], *heard(said)
                     done += 1
                 if done == len(paths):
                     return
@@ -95,22 +95,17 @@ def main() -> None:
             outcome = Outcome()
             digests: list[FileDigest] | None = [] if wanted else None
             looking.look_at(path, outcome, digests)
-            found = {
-                "number": number,
-                "matches": [[*at, count] for at, count in outcome.matches.items()],
-                "unreadable": [*outcome.unreadable],
-                "files": outcome.files,
-                "size": outcome.size,
-                "digests": [d.model_dump() for d in digests or ()],
-            }
-            _say(out, found)
+            _say(out, {"number": number, **told(outcome, digests or ())})
 
 
-def _outcome(told: dict[str, Any]) -> Outcome:
-    outcome = Outcome(unreadable=dict.fromkeys(told["unreadable"]), files=told["files"], size=told["size"])
-    for place, form, count in told["matches"]:
-        outcome.matches[place, form] += count
-    return outcome
+def told(outcome: Outcome, digests: Sequence[FileDigest]) -> dict[str, Any]:
+    """Return what was found as JSON has it; `heard` reads it."""
+    return {**outcome.told(), "digests": [d.model_dump() for d in digests]}
+
+
+def heard(told: Mapping[str, Any]) -> tuple[Outcome, list[FileDigest]]:
+    """Return what another process has found."""
+    return Outcome.of(told), [FileDigest(**digest) for digest in told["digests"]]
 
 
 def _say(out: Any, document: dict[str, Any]) -> None:

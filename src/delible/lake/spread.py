@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from delible.lake.search_child import Child
+from delible.lake.search_child import Child, heard, told
 from delible.lake.session import shipped
 from delible.lake.verify import Folder, FolderSearch, Outcome, Sought, listed, search_folder
 from delible.model.proof import SPREAD_FROM, FileDigest
@@ -63,8 +63,8 @@ def spread_folder(
     finally:
         sent.destroy()
     found = sorted(zip(rows["number"].to_pylist(), rows["found"].to_pylist(), strict=True))
-    for _, told in found:
-        each, seen = _read(told)
+    for _, said in found:
+        each, seen = heard(json.loads(said))
         outcome.add(each)
         if digests is not None:
             digests += seen
@@ -106,20 +106,6 @@ def _in_worker(sent: Any, key: bytes, nonce: bytes, batches: Iterator[pa.RecordB
         for group in batch.column(0).to_pylist():
             numbers = [number for number, _ in groups[group]]
             searched = child.search([path for _, path in groups[group]])
-            found = [(numbers[number], _told(outcome, digests)) for number, outcome, digests in searched]
+            found = [(numbers[number], json.dumps(told(outcome, digests))) for number, outcome, digests in searched]
             columns = [pa.array([n for n, _ in found], pa.int64()), pa.array([t for _, t in found], pa.string())]
             yield pa.RecordBatch.from_arrays(columns, schema=_ROW)
-
-
-def _told(outcome: Outcome, digests: list[FileDigest]) -> str:
-    matches = [[*at, count] for at, count in outcome.matches.items()]
-    seen = [d.model_dump() for d in digests]
-    return json.dumps([matches, [*outcome.unreadable], outcome.files, outcome.size, seen])
-
-
-def _read(told: str) -> tuple[Outcome, list[FileDigest]]:
-    matches, unreadable, files, size, seen = json.loads(told)
-    outcome = Outcome(unreadable=dict.fromkeys(unreadable), files=files, size=size)
-    for place, form, count in matches:
-        outcome.matches[place, form] += count
-    return outcome, [FileDigest(**each) for each in seen]

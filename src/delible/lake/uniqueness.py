@@ -11,8 +11,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from delible.decide.column_paths import path_part
 from delible.lake.facts import quoted
-from delible.lake.leaves import shown
 from delible.model.uniqueness import Combination
 
 _MOST_KEYS = 20_000_000
@@ -66,7 +66,7 @@ def countable(frame: DataFrame) -> frozenset[str]:
 
 def _paths(schema: T.StructType, above: str) -> Iterator[str]:
     for field in schema.fields:
-        name = shown(field.name)
+        name = path_part(field.name)
         if isinstance(field.dataType, T.StructType):
             yield from _paths(field.dataType, f"{above}{name}.")
         elif not isinstance(field.dataType, (T.ArrayType, T.MapType)):

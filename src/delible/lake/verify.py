@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 import pyarrow.fs as pafs
 
@@ -176,6 +176,17 @@ class Outcome:
         self.unreadable = {shown(place): None for place in self.unreadable}
         for index, digest in enumerate(digests or ()):
             digests[index] = digest.model_copy(update={"file": shown(digest.file)})  # type: ignore[index]
+
+    def told(self) -> dict[str, Any]:
+        """Return it as JSON has it, for another process; `of` reads it."""
+        matches = [[*at, count] for at, count in self.matches.items()]
+        return {"matches": matches, "unreadable": [*self.unreadable], "files": self.files, "size": self.size}
+
+    @staticmethod
+    def of(told: Mapping[str, Any]) -> Outcome:
+        """Return what another process has told."""
+        matches = Counter({(place, form): count for place, form, count in told["matches"]})
+        return Outcome(matches, dict.fromkeys(told["unreadable"]), told["files"], told["size"])
 
     def verification(self, now: datetime, values: int) -> Verification:
         """Return it as the proof that it is."""

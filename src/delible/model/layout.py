@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 DELETED_FILES, LOG = "delta.deletedFileRetentionDuration", "delta.logRetentionDuration"
+MAPPING_MODE, PHYSICAL_NAME = "delta.columnMapping.mode", "delta.columnMapping.physicalName"
 INDEXED, STATISTICS = "delta.dataSkippingNumIndexedCols", "delta.dataSkippingStatsColumns"
 DEFAULTS: Mapping[str, str] = {DELETED_FILES: "interval 1 week", LOG: "interval 30 days", INDEXED: "32"}
 """What Delta does where a table says nothing."""
@@ -55,6 +57,32 @@ class Layout:
             count = 32
         leaves = [name for name in self.columns if name not in self.partitions]
         return tuple(leaves if count < 0 else leaves[:count])
+
+
+def is_mapped(properties: Mapping[str, str]) -> bool:
+    """Return whether files and log may call the table's columns otherwise than people do."""
+    return properties.get(MAPPING_MODE, "none") != "none"
+
+
+def stored_name(field: Mapping[str, Any]) -> str:
+    """Return what files and log call a field of Delta's schema: where columns are mapped, maybe `col-<uuid>`."""
+    return str((field.get("metadata") or {}).get(PHYSICAL_NAME, field["name"]))
+
+
+def stored_paths(fields: Iterable[Mapping[str, Any]], shown: str = "", stored: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the dotted path of each field, and its path in files and log, through structs, arrays and maps."""
+    for each in fields:
+        own, there = f"{shown}{each['name']}", f"{stored}{stored_name(each)}"
+        yield own, there
+        yield from _paths_in(each["type"], own, there)
+
+
+def _paths_in(kind: Any, shown: str, stored: str) -> Iterator[tuple[str, str]]:
+    if not isinstance(kind, dict):
+        return
+    yield from stored_paths(kind.get("fields", ()), f"{shown}.", f"{stored}.")
+    for part, name in (("elementType", "element"), ("keyType", "key"), ("valueType", "value")):
+        yield from _paths_in(kind.get(part), f"{shown}.{name}", f"{stored}.{name}")
 
 
 def interval_hours(text: str) -> int:

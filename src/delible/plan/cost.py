@@ -10,7 +10,7 @@ from delible.model.statistics import TableStatistics
 from delible.plan.candidates import Candidates
 from delible.plan.rates import Effort, Timed, expected_seconds
 
-CHANGE_DATA, VECTORS = "delta.enableChangeDataFeed", "delta.enableDeletionVectors"
+CHANGE_DATA = "delta.enableChangeDataFeed"
 _OVERHEAD = 2
 """Change data are small files, in which Parquet's own bytes weigh more than in the table's."""
 

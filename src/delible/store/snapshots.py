@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import unquote
 
+from delible.model.layout import is_mapped, stored_paths
+
 _HIDDEN = "deletionVectors"
 _WIDENED = "typeWidening"
-_PHYSICAL = "delta.columnMapping.physicalName"
 _STRANGE = re.compile(r"[%*?\[\]{}\\,]|(?:^|/)[._]")
 """What Spark reads as a pattern or an escape in a path, and names that it takes for hidden."""
 
@@ -66,26 +67,26 @@ def table_snapshot(location: str, version: int) -> TableSnapshot:
     added: Any = table.get_add_actions(flatten=True)
     features = {*(table.protocol().writer_features or []), *(table.protocol().reader_features or [])}
     metadata = table.metadata()
-    mode = metadata.configuration.get("delta.columnMapping.mode", "none")
-    simple = mode == "none" and not any(feature.startswith(_WIDENED) for feature in features)
+    mapped = is_mapped(metadata.configuration)
+    simple = not mapped and not any(feature.startswith(_WIDENED) for feature in features)
     hidden = hidden_files(table) if _HIDDEN in features else {}
     partitions = metadata.partition_columns
 
     def plain(path: str) -> bool:
-        whole = hidden is not None and _name(path) not in hidden
+        whole = hidden is not None and file_name(path) not in hidden
         return simple and whole and not _STRANGE.search(path) and all(f"{name}=" in path for name in partitions)
 
     def shown(path: str) -> bytes | None:
         if hidden is None:
             return _of_version(path, table.version())
-        return hidden.get(_name(path))
+        return hidden.get(file_name(path))
 
     files = {
         file_digest(path): DataFile(path, rows, plain(path), shown(path))
         for path, rows in zip(_column(added, "path"), _column(added, "num_records"), strict=True)
     }
     schema = table.schema().to_json()
-    physical = dict(_physical(json.loads(schema))) if mode != "none" else {}
+    physical = dict(stored_paths(json.loads(schema)["fields"])) if mapped else {}
     return TableSnapshot(str(metadata.id), table.version(), schema, files, physical)
 
 
@@ -93,7 +94,7 @@ def hidden_files(table: Any) -> Mapping[str, bytes] | None:
     """Return a digest by name of each file with a deletion vector; None when this release of delta-rs cannot tell."""
     try:
         return {
-            _name(path): blake2b(_name(path).encode() + b"/" + bytes(rows), digest_size=8).digest()
+            file_name(path): blake2b(file_name(path).encode() + b"/" + bytes(rows), digest_size=8).digest()
             for batch in table.deletion_vectors()
             for path, rows in zip(_column(batch, "filepath"), _column(batch, "selection_vector"), strict=True)
         }
@@ -103,22 +104,11 @@ def hidden_files(table: Any) -> Mapping[str, bytes] | None:
 
 def _of_version(path: str, version: int) -> bytes:
     """Return a digest that no other version's file has, for where nobody can tell which rows it shows."""
-    return blake2b(f"{_name(path)}@{version}".encode(), digest_size=8).digest()
+    return blake2b(f"{file_name(path)}@{version}".encode(), digest_size=8).digest()
 
 
-def _physical(kind: Any, name: str = "", below: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the path of each field, and its path in the files, through structs, arrays and maps."""
-    if not isinstance(kind, dict):
-        return
-    for each in kind.get("fields", ()):
-        at, under = f"{name}{each['name']}", f"{below}{each.get('metadata', {}).get(_PHYSICAL, each['name'])}"
-        yield at, under
-        yield from _physical(each["type"], f"{at}.", f"{under}.")
-    for part in ("elementType", "keyType", "valueType"):
-        yield from _physical(kind.get(part), f"{name}{part}.", f"{below}{part}.")
-
-
-def _name(path: str) -> str:
+def file_name(path: str) -> str:
+    """Return the name of a file as a log spells its path."""
     return unquote(path).rpartition("/")[2]
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from delible.model.layout import is_mapped, stored_name
 from delible.model.statistics import BoundKind, Bounds, TableStatistics
-from delible.store.snapshots import hidden_files
+from delible.store.snapshots import file_name, hidden_files
 
 _KINDS: Mapping[str, BoundKind] = {
     "string": BoundKind.TEXT,
@@ -44,7 +45,7 @@ def table_statistics(location: str, columns: Collection[str], *, version: int | 
     except (DeltaError, OSError, ValueError):
         return None
     features = {*(protocol.writer_features or []), *(protocol.reader_features or [])}
-    mapped = metadata.configuration.get("delta.columnMapping.mode", "none") != "none"
+    mapped = is_mapped(metadata.configuration)
     fields = {field["name"]: field for field in schema["fields"]}
     wanted = {name: _bounds(added, fields[name], mapped=mapped) for name in columns if name in fields}
     counts = _one(added, "num_records")
@@ -64,7 +65,7 @@ def _bounds(added: pa.Table, field: Mapping[str, Any], *, mapped: bool) -> Bound
     kind = _KINDS.get(field["type"]) if isinstance(field["type"], str) else None
     if kind is None:
         return None
-    name = field["metadata"].get("delta.columnMapping.physicalName", field["name"]) if mapped else field["name"]
+    name = stored_name(field) if mapped else field["name"]
     value = _one(added, f"partition.{name}")
     low, high = (value, value) if value is not None else (_one(added, f"min.{name}"), _one(added, f"max.{name}"))
     if low is None or high is None:
@@ -120,4 +121,4 @@ def _hidden(delta: Any, added: pa.Table) -> Any:
         names = None
     if names is None:
         return None
-    return np.array([path.rpartition("/")[2] in names for path in added.column("path").to_pylist()], bool)
+    return np.array([file_name(path) in names for path in added.column("path").to_pylist()], bool)

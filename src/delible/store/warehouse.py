@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from delible.decide.column_paths import path_part
 from delible.decide.policy import location_key
-from delible.model.layout import Columns, Layout
+from delible.model.layout import Columns, Layout, stored_paths
 from delible.model.policy import PolicySet
 from delible.store.workspace import Workspace
 
@@ -106,24 +107,14 @@ def _named(domain: dict[str, Any]) -> tuple[str, ...]:
 
 def _shown(stored: tuple[str, ...], fields: list[dict[str, Any]]) -> tuple[str, ...]:
     """Return names of columns as people know them: under column mapping the log has those of the files."""
-    names = dict(_stored(fields, "", ""))
+    names = {there: shown for shown, there in stored_paths(fields)}
     return tuple(names.get(name, name) for name in stored)
-
-
-def _stored(fields: list[dict[str, Any]], prefix: str, shown: str) -> Iterator[tuple[str, str]]:
-    for field in fields:
-        there = prefix + field.get("metadata", {}).get("delta.columnMapping.physicalName", field["name"])
-        yield there, shown + field["name"]
-        if isinstance(field["type"], dict) and field["type"]["type"] == "struct":
-            yield from _stored(field["type"]["fields"], f"{there}.", f"{shown}{field['name']}.")
 
 
 def _leaves(fields: list[dict[str, Any]], prefix: str) -> Iterator[tuple[str, str]]:
     """Yield columns with their types; the fields of structs under their dotted path."""
     for field in fields:
-        own = field["name"]
-        # As scans spell it: a dot outside of backticks leads into a struct.
-        kind, name = field["type"], prefix + (f"`{own.replace('`', '``')}`" if "." in own or "`" in own else own)
+        kind, name = field["type"], prefix + path_part(field["name"])
         if isinstance(kind, str):
             yield name, kind
         elif kind["type"] == "struct":

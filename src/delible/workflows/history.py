@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,9 +114,10 @@ def treat_history(control: Control, step: TableStep, keys: Sequence[KeyRow], run
             `history.late_commit`, `history.writer`: nothing is lost, and the same command goes on.
     """
     from delible.lake import history_swap
+    from delible.lake.history_find import folder_of
     from delible.lake.session import forget_log
 
-    thing, table = f"table:{step.table}", Path(step.location.removeprefix("file://"))
+    thing, table = f"table:{step.table}", folder_of(step.location)
     journal, old = run.journal, history_swap.old_folder(table, run.plan)
     if journal.done(thing, Stage.MERGE) is None:
         last = history_swap.swapped(table, run.plan)
@@ -220,7 +222,7 @@ def _refuse_other_count(step: TableStep, translation: Translation) -> None:
 
 def _banned(control: Control, step: TableStep, keys: Sequence[KeyRow], table: Path) -> Banned:
     from delible.lake.forms import Needles
-    from delible.lake.history_find import physical_names
+    from delible.lake.history_find import stored_names
     from delible.lake.history_log import Banned
     from delible.lake.history_rows import Due
     from delible.lake.history_state import retained
@@ -229,8 +231,7 @@ def _banned(control: Control, step: TableStep, keys: Sequence[KeyRow], table: Pa
     from delible.lake.typed_keys import TypedKeys
 
     policy, controller = control.policies.tables[step.table], control.policies.controller
-    *_, (_, newest) = retained(table).states()
-    names = physical_names(newest.schema)
+    names = stored_names(retained(table).newest.schema)
     due, reaching = [], [k for k in keys if k.role in (KeyRole.GIVEN, KeyRole.FOUND)]
     for reach in policy.subject:
         kind = kind_of(policy, reach)
@@ -278,10 +279,4 @@ def _ended(table: Path, plan: str) -> Step:
 
 def work_of(control: Control, step: TableStep, keys: Sequence[KeyRow]) -> Callable[[Run], Treated] | None:
     """Return what does all stages of a step whose table keeps its history; None for any other."""
-    if step.history is None:
-        return None
-
-    def whole(run: Run) -> Treated:
-        return treat_history(control, step, keys, run)
-
-    return whole
+    return None if step.history is None else partial(treat_history, control, step, keys)

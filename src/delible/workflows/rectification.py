@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 
 from delible.errors import BlockedError, DelibleError, ResidueError
+from delible.model.cost import TableComparison
 from delible.model.plan import RectificationPlan, RectificationStep
 from delible.model.proof import Verification
 from delible.model.record import AuditEntry, AuditRecord
@@ -54,6 +55,11 @@ class Rectified:
     tables: tuple[Treated, ...]
     verification: Verification | None
     releases: tuple[str, ...] = ()
+
+    @property
+    def compared(self) -> tuple[TableComparison, ...]:
+        """Nothing: what corrections cost is not estimated."""
+        return ()
 
 
 def apply_rectification(
