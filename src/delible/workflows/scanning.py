@@ -21,7 +21,7 @@ from delible.decide.increment import (
     reading,
 )
 from delible.decide.sampling import Bound, expected_rows, per_file, rate_for, rate_of
-from delible.decide.tagging import ColumnFacts
+from delible.decide.tagging import TEXTS, ColumnFacts
 from delible.model.detection import Detection
 from delible.store.snapshots import TableSnapshot, file_digest, table_snapshot
 from delible.workflows.tables import KnownTable
@@ -255,7 +255,7 @@ def _digests(paths: frozenset[str]) -> frozenset[bytes]:
 
 def _base(column: str, schema: Mapping[str, str]) -> bool:
     """Return whether a path leads into the documents of a column that is still there."""
-    return any(column.startswith(f"{leaf}.") for leaf, kind in schema.items() if kind == "string")
+    return any(column.startswith(f"{leaf}.") for leaf, kind in schema.items() if kind in TEXTS)
 
 
 def _ordered(facts: Mapping[str, ColumnFacts], schema: Mapping[str, str]) -> dict[str, ColumnFacts]:

@@ -178,6 +178,17 @@ def test_rows_of_people_whose_restriction_ended_are_read(following: Next) -> Non
     assert next_scan(record).before is None
 
 
+@pytest.mark.parametrize("kind", ["string", "binary", "variant"])
+def test_evidence_of_documents_stays_when_nothing_new_is_read(
+    following: Next, last: list[ScanRecord], kind: str
+) -> None:
+    made = following()
+    facts = {"note": ColumnFacts("note", kind), "note.$.mail": ColumnFacts("note.$.mail", "string", values=3, rows=3)}
+    before = replace(last[-1], schema={"note": kind}, facts=facts)
+    after = replace(made, before=before, schema={"note": kind}).record([], (), NOW)
+    assert after.facts["note.$.mail"].values == 3
+
+
 def test_chosen_values_carry_no_bound(following: Next, last: list[ScanRecord]) -> None:
     following(Extent(values=100))
     assert last[-1].most == 100
