@@ -19,12 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable, write_deltalake
 
-from delible.lake.forms import Needles
-from delible.lake.history import Translation
-from delible.lake.history_compare import compare
-from delible.lake.history_log import Banned
-from delible.lake.history_rows import Due
-from delible.lake.typed_keys import TypedKeys
+from delible.lake.history.compare import compare
+from delible.lake.history.log import Banned
+from delible.lake.history.rows import Due
+from delible.lake.history.translate import Translation
+from delible.lake.search.forms import Needles
+from delible.lake.search.typed_keys import TypedKeys
 from delible.model.terms import Normalise
 
 FILES, UPDATES, DUE = 20, 11, 10

@@ -23,8 +23,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from delible.lake.forms import Needles
-from delible.lake.verify import Folder, search
+from delible.lake.search.forms import Needles
+from delible.lake.search.verify import Folder, search
 
 MOST = 2.0
 _PER_FILE = 1_000_000

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from byte_search import places
-from delible.lake.history import Translation
-from delible.lake.history_compare import compare
+from delible.lake.history.compare import compare
+from delible.lake.history.translate import Translation
 from delible.lake.session import forget_log
 from history_tables import DUE, TEXTS, banned_in, by_spark, rows_at, versions
 

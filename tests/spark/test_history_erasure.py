@@ -16,7 +16,8 @@ import pytest
 from byte_search import places
 from delible.cli.main import main
 from delible.errors import ConflictError
-from delible.lake import history_compare, history_swap
+from delible.lake.history import compare as history_compare
+from delible.lake.history import swap as history_swap
 from delible.lake.session import forget_log
 from delible.model.terms import RequestState
 from delible.store.workspace import open_workspace
@@ -160,13 +161,13 @@ class Died(BaseException):
 
 
 CUTS = {
-    "while files are made": ("delible.lake.history.write_commit", 1),
-    "while it is compared": ("delible.lake.history_compare.compare", 0),
-    "before the swap": ("delible.lake.history_swap.swap", 0),
-    "between the renames": ("delible.lake.history_swap.os.rename", 1),
+    "while files are made": ("delible.lake.history.translate.write_commit", 1),
+    "while it is compared": ("delible.lake.history.compare.compare", 0),
+    "before the swap": ("delible.lake.history.swap.swap", 0),
+    "between the renames": ("delible.lake.history.swap.os.rename", 1),
     "behind the swap": ("delible.workflows.history._take_in_late", 0),
-    "before the old folder goes": ("delible.lake.history_swap.adopt", 0),
-    "while the old folder goes": ("delible.lake.history_swap.shutil.rmtree", 0),
+    "before the old folder goes": ("delible.lake.history.swap.adopt", 0),
+    "while the old folder goes": ("delible.lake.history.swap.shutil.rmtree", 0),
 }
 
 

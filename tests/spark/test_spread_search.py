@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from delible.lake import spread
-from delible.lake.spread import spread_folder
-from delible.lake.typed_keys import TypedKeys
-from delible.lake.verify import Folder, search
+from delible.lake.search import spread
+from delible.lake.search.spread import spread_folder
+from delible.lake.search.typed_keys import TypedKeys
+from delible.lake.search.verify import Folder, search
 from delible.model.proof import FileDigest
 from delible.model.terms import Normalise
 

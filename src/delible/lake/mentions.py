@@ -32,7 +32,7 @@ _AFTER = r"(?:(?![\p{L}\p{N}_%+\-@])(?!\.[\p{L}\p{N}])|(?=%[0-9a-fA-F]{2}))"
 letter of an escape, in JSON or a URL that is kept as text, is no word: the byte search sees it the same way."""
 
 _BEFORE_NUMBER = rf"(?:{_BEFORE}|(?<=[a-zA-Z]\.)|(?<=[a-zA-Z])(?=\+))"
-"""`tel.020…` and `T+44…` are no longer words, as `lake.numbers` has it for bytes."""
+"""`tel.020…` and `T+44…` are no longer words, as `lake.search.numbers` has it for bytes."""
 
 _SEPARATORS = f"[{re.escape(SEPARATORS)}]"
 _BARE, _BARE_END = r"(?<=[:,\[]\s{0,8})-?", r"(?=\s*[,}\]])"

@@ -24,7 +24,7 @@ from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 
 if TYPE_CHECKING:
-    from delible.lake.kept_search import KeptValues
+    from delible.lake.search.kept import KeptValues
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class KeptAt:
 
     def values(self, control: Control) -> KeptValues:
         """Return the telling values among the keys, for the byte search."""
-        from delible.lake.kept_search import KeptValues
         from delible.lake.mentions import telling_numbers, telling_values
+        from delible.lake.search.kept import KeptValues
 
         controller = control.policies.controller
         return KeptValues(

@@ -20,7 +20,7 @@ def record_removed(workspace: Workspace, plan: str, step: TableStep) -> None:
 
     After a crash in between some are gone already: what an earlier run has noted stays noted.
     """
-    from delible.lake.digests import old_files
+    from delible.lake.search.digests import old_files
 
     path = _before(workspace, plan, step.table)
     found = old_files(f"table:{step.table}", step.location, live_files(step.location))

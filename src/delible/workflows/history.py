@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from delible.lake.find import Found
-    from delible.lake.history import Translation
-    from delible.lake.history_log import Banned
+    from delible.lake.history.log import Banned
+    from delible.lake.history.translate import Translation
 
 _ATTEMPTS = 5
 """So often commits of other writers are taken in before the run gives up."""
@@ -63,7 +63,7 @@ def search_history(
     """
     from delible.lake.facts import read, version_of
     from delible.lake.find import find
-    from delible.lake.history_find import past_of
+    from delible.lake.history.find import past_of
 
     policies = control.policies
     frames: dict[str, DataFrame] = {}
@@ -113,8 +113,8 @@ def treat_history(control: Control, step: TableStep, keys: Sequence[KeyRow], run
         ConflictError: `history.moving` when other writers kept coming between, `history.differs`,
             `history.late_commit`, `history.writer`: nothing is lost, and the same command goes on.
     """
-    from delible.lake import history_swap
-    from delible.lake.history_find import folder_of
+    from delible.lake.history import swap as history_swap
+    from delible.lake.history.find import folder_of
     from delible.lake.session import forget_log
 
     thing, table = f"table:{step.table}", folder_of(step.location)
@@ -165,10 +165,10 @@ def treat_history(control: Control, step: TableStep, keys: Sequence[KeyRow], run
 
 def _translated(control: Control, step: TableStep, keys: Sequence[KeyRow], run: Run, table: Path) -> Translation:
     """Translate and compare until no other writer has come between."""
-    from delible.lake.history import Translation
-    from delible.lake.history_compare import compare
-    from delible.lake.history_state import Log
-    from delible.lake.history_swap import new_folder, remove_abandoned
+    from delible.lake.history.compare import compare
+    from delible.lake.history.state import Log
+    from delible.lake.history.swap import new_folder, remove_abandoned
+    from delible.lake.history.translate import Translation
 
     thing = f"table:{step.table}"
     remove_abandoned(table, but=run.plan)
@@ -221,14 +221,14 @@ def _refuse_other_count(step: TableStep, translation: Translation) -> None:
 
 
 def _banned(control: Control, step: TableStep, keys: Sequence[KeyRow], table: Path) -> Banned:
-    from delible.lake.forms import Needles
-    from delible.lake.history_find import stored_names
-    from delible.lake.history_log import Banned
-    from delible.lake.history_rows import Due
-    from delible.lake.history_state import retained
+    from delible.lake.history.find import stored_names
+    from delible.lake.history.log import Banned
+    from delible.lake.history.rows import Due
+    from delible.lake.history.state import retained
     from delible.lake.mentions import telling_numbers, telling_values
     from delible.lake.reach import kind_of
-    from delible.lake.typed_keys import TypedKeys
+    from delible.lake.search.forms import Needles
+    from delible.lake.search.typed_keys import TypedKeys
 
     policy, controller = control.policies.tables[step.table], control.policies.controller
     names = stored_names(retained(table).newest.schema)
@@ -249,7 +249,7 @@ def _take_in_late(run: Run, translation: Translation, table: Path, old: Path) ->
     Raises:
         ConflictError: `history.late_commit` when another writer has taken its number in the new folder already.
     """
-    from delible.lake.history_swap import late_commit, note
+    from delible.lake.history.swap import late_commit, note
 
     translation.old, translation.new = old, table
     try:
@@ -260,7 +260,7 @@ def _take_in_late(run: Run, translation: Translation, table: Path, old: Path) ->
 
 
 def _removed(run: Run, table: Path, old: Path, begun: AuditRecord) -> Step:
-    from delible.lake import history_swap
+    from delible.lake.history import swap as history_swap
 
     if old.exists():
         history_swap.adopt(table, old, since=history_swap.last_of(table, run.plan))
@@ -270,7 +270,7 @@ def _removed(run: Run, table: Path, old: Path, begun: AuditRecord) -> Step:
 
 
 def _ended(table: Path, plan: str) -> Step:
-    from delible.lake import history_swap
+    from delible.lake.history import swap as history_swap
 
     version = history_swap.last_of(table, plan)
     history_swap.forget(table, plan)

@@ -27,7 +27,7 @@ from delible.workflows.spark import end_session, session_for
 from delible.workflows.verification import beside
 
 if TYPE_CHECKING:
-    from delible.lake.typed_keys import TypedKeys
+    from delible.lake.search.typed_keys import TypedKeys
 
 
 def search_old_values(
@@ -40,9 +40,9 @@ def search_old_values(
 ) -> Verification:
     """Search every byte of the changed tables and of the workspace for telling old values, and rows for the others."""
     from delible.lake.rectify import column_facts
-    from delible.lake.row_search import Wrong, search_rows
-    from delible.lake.typed_keys import TypedKeys
-    from delible.lake.verify import Folder, search
+    from delible.lake.search.rows import Wrong, search_rows
+    from delible.lake.search.typed_keys import TypedKeys
+    from delible.lake.search.verify import Folder, search
 
     workspace, tables = control.workspace, control.policies.tables
     spark = session_for(workspace)
@@ -94,7 +94,7 @@ def _wrong(
 def _keys(control: Control, policy: TablePolicy, keys: Sequence[KeyRow]) -> Mapping[str, TypedKeys]:
     """Return, per column by which a table reaches people, the keys of the people whose values were wrong."""
     from delible.lake.reach import kind_of
-    from delible.lake.typed_keys import TypedKeys
+    from delible.lake.search.typed_keys import TypedKeys
 
     kinds = control.policies.controller.identifiers
     found: dict[str, TypedKeys] = {}

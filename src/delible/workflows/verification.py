@@ -26,8 +26,8 @@ from delible.workflows.search import refs_of_keys
 from delible.workflows.spark import end_session
 
 if TYPE_CHECKING:
-    from delible.lake.typed_keys import TypedKeys
-    from delible.lake.verify import Beside, Folder, InFolder
+    from delible.lake.search.typed_keys import TypedKeys
+    from delible.lake.search.verify import Beside, Folder, InFolder
 
 
 def search_everything(
@@ -50,7 +50,7 @@ def search_everything(
         digests: Takes the digest of every file.
     """
     from delible.lake.mentions import telling_numbers, telling_values
-    from delible.lake.verify import Folder, search
+    from delible.lake.search.verify import Folder, search
 
     workspace, policies = control.workspace, control.policies
     end_session(workspace)
@@ -85,8 +85,8 @@ def search_everything(
 
 def _cluster() -> InFolder | None:
     """Return how the cluster searches that this process was submitted to; None for a process on its own."""
+    from delible.lake.search.spread import spread_folder
     from delible.lake.session import active_session
-    from delible.lake.spread import spread_folder
 
     spark = active_session()
     return None if spark is None else partial(spread_folder, spark)
@@ -97,7 +97,7 @@ def beside(location: str) -> tuple[Beside, ...]:
 
     An upload that nobody has finished holds parts that nobody can read, so it counts as a file that cannot be read.
     """
-    from delible.lake.verify import Beside
+    from delible.lake.search.verify import Beside
 
     if not is_bucket(location):
         return ()
@@ -167,7 +167,7 @@ def _folder(
     control: Control, policy: TablePolicy, location: str, keys: Sequence[KeyRow], kept: Sequence[KeptAt]
 ) -> Folder:
     from delible.lake.description import physical_names
-    from delible.lake.verify import Folder
+    from delible.lake.search.verify import Folder
 
     stored = physical_names(location)
     typed = _also_stored(_typed(control, policy, keys), stored)
@@ -212,7 +212,7 @@ def _typed(
 ) -> Mapping[str, TypedKeys]:
     """Return, per column by which this table reaches people, the keys that must not stand in it."""
     from delible.lake.reach import kind_of
-    from delible.lake.typed_keys import TypedKeys
+    from delible.lake.search.typed_keys import TypedKeys
 
     kinds = control.policies.controller.identifiers
     typed: dict[str, TypedKeys] = {}

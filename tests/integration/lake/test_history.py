@@ -18,12 +18,12 @@ from pyspark.sql import types as T
 
 from byte_search import places
 from delible.errors import BlockedError, ConflictError
-from delible.lake import history_swap
-from delible.lake.history import Translation
-from delible.lake.history_compare import compare
-from delible.lake.history_find import _METADATA, _arrow, _File, _read, _refuse_other_schema
-from delible.lake.history_log import ERASED
-from delible.lake.history_state import key_of, path_of, retained
+from delible.lake.history import swap as history_swap
+from delible.lake.history.compare import compare
+from delible.lake.history.find import _METADATA, _arrow, _File, _read, _refuse_other_schema
+from delible.lake.history.log import ERASED
+from delible.lake.history.state import key_of, path_of, retained
+from delible.lake.history.translate import Translation
 from delible.model.policy import TablePolicy
 from history_tables import DUE, OTHERS, TEXTS, banned_in, by_delta_rs, email, history_of, people, rows_at, versions
 

@@ -20,10 +20,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import orc
 
-from delible.lake import packed
-from delible.lake.formats import HEAD, Format, format_of
-from delible.lake.typed_keys import TypedKeys
-from delible.lake.verify import Folder, search
+from delible.lake.search import packed
+from delible.lake.search.formats import HEAD, Format, format_of
+from delible.lake.search.typed_keys import TypedKeys
+from delible.lake.search.verify import Folder, search
 from delible.model.proof import Verification
 from delible.model.terms import Normalise
 

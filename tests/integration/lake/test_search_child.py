@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from delible.lake import spread
-from delible.lake.search_child import Child
-from delible.lake.spread import spread_folder
-from delible.lake.typed_keys import TypedKeys
-from delible.lake.verify import Folder, InFolder, Outcome, Sought, search
+from delible.lake.search import spread
+from delible.lake.search.child import Child
+from delible.lake.search.spread import spread_folder
+from delible.lake.search.typed_keys import TypedKeys
+from delible.lake.search.verify import Folder, InFolder, Outcome, Sought, search
 from delible.model.proof import FileDigest
 from delible.model.terms import Normalise
 
@@ -27,12 +27,12 @@ ANN = "ann.berg@shop.example"
 EXACT = {"customer_id": TypedKeys(frozenset({"17"}), Normalise.EXACT)}
 DEADLY = """
 import os
-from delible.lake import verify
+from delible.lake.search import verify
 look = verify.FolderSearch.look
 def deadly(self, info, *rest):
     os.abort() if info.base_name.startswith("deadly") else look(self, info, *rest)
 verify.FolderSearch.look = deadly
-from delible.lake.search_child import main
+from delible.lake.search.child import main
 main()
 """
 
@@ -60,7 +60,7 @@ def folder(root: Path) -> Folder:
 
 def by_child(*command: str) -> InFolder:
     def in_folder(each: Folder, sought: Sought, digests: list[FileDigest] | None) -> Outcome:
-        from delible.lake.verify import listed
+        from delible.lake.search.verify import listed
 
         outcome = Outcome()
         paths = [info.path for info in listed(each, outcome)]

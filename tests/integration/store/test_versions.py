@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from delible.lake import verify
-from delible.lake.verify import Folder, search
+from delible.lake.search import verify
+from delible.lake.search.verify import Folder, search
 from delible.model.proof import Verification
 from delible.store.versions import Bucket, is_bucket
 from delible.workflows.verification import beside

@@ -21,8 +21,8 @@ from deltalake import write_deltalake
 
 from byte_search import places
 from delible.errors import BlockedError, ConflictError
-from delible.lake import history_swap
-from delible.lake.history_state import retained
+from delible.lake.history import swap as history_swap
+from delible.lake.history.state import retained
 from delible.model.plan import History, Stage, TableStep
 from delible.model.subject import KeyRole, KeyRow
 from delible.model.terms import ErasureAction
@@ -164,15 +164,15 @@ class Died(BaseException):
 
 
 CUTS = {
-    "while files are made": ("delible.lake.history.write_commit", 3),
-    "before the comparison": ("delible.lake.history_compare.compare", 0),
-    "before the swap": ("delible.lake.history_swap.swap", 0),
-    "before the renames": ("delible.lake.history_swap.os.rename", 0),
-    "between the renames": ("delible.lake.history_swap.os.rename", 1),
+    "while files are made": ("delible.lake.history.translate.write_commit", 3),
+    "before the comparison": ("delible.lake.history.compare.compare", 0),
+    "before the swap": ("delible.lake.history.swap.swap", 0),
+    "before the renames": ("delible.lake.history.swap.os.rename", 0),
+    "between the renames": ("delible.lake.history.swap.os.rename", 1),
     "behind the swap": ("delible.workflows.history._take_in_late", 0),
-    "before the old folder goes": ("delible.lake.history_swap.adopt", 0),
-    "while the old folder goes": ("delible.lake.history_swap.shutil.rmtree", 0),
-    "before the note goes": ("delible.lake.history_swap.forget", 0),
+    "before the old folder goes": ("delible.lake.history.swap.adopt", 0),
+    "while the old folder goes": ("delible.lake.history.swap.shutil.rmtree", 0),
+    "before the note goes": ("delible.lake.history.swap.forget", 0),
 }
 
 
@@ -231,7 +231,7 @@ def test_another_number_of_rows_than_was_planned_is_never_swapped_in(shop: Shop)
 
 
 def test_a_writer_that_commits_while_it_is_compared_loses_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    from delible.lake import history_compare
+    from delible.lake.history import compare as history_compare
 
     real, calls = history_compare.compare, []
 
@@ -279,7 +279,7 @@ def test_a_hold_that_comes_behind_the_swap_keeps_the_old_folder(shop: Shop) -> N
 
 
 def test_writers_who_never_stop_are_told_of(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    from delible.lake import history_compare
+    from delible.lake.history import compare as history_compare
 
     real = history_compare.compare
 

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from delible.lake.arrow_search import is_searchable, search_table
-from delible.lake.forms import Needles
-from delible.lake.typed_keys import TypedKeys
-from delible.lake.verify import Folder, search
+from delible.lake.search.arrow import is_searchable, search_table
+from delible.lake.search.forms import Needles
+from delible.lake.search.typed_keys import TypedKeys
+from delible.lake.search.verify import Folder, search
 from delible.model.proof import Verification
 from delible.model.terms import Normalise
 

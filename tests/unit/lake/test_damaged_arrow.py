@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from delible.lake.verify import Folder, search
+from delible.lake.search.verify import Folder, search
 from delible.model.proof import Verification
 
 OFFSETS = struct.pack("<4i", 0, 5, 10, 15)

@@ -18,11 +18,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from delible.lake import arrow_search, forms, grams, loosened
-from delible.lake.forms import Needles
-from delible.lake.grams import Grams
-from delible.lake.verify import Folder, search
-from delible.lake.written import FORMS
+from delible.lake.search import arrow as arrow_search
+from delible.lake.search import forms, grams, loosened
+from delible.lake.search.forms import Needles
+from delible.lake.search.grams import Grams
+from delible.lake.search.verify import Folder, search
+from delible.lake.search.written import FORMS
 
 ADDRESS = "anna.berg@shop.example"
 NAME = "Zoë Müller-Łukasz"
@@ -145,7 +146,7 @@ def test_all_of_many_values_are_found_at_every_place(few: int, monkeypatch: pyte
 
 
 def test_many_values_are_searched_in_portions_with_one_outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from delible.lake import verify
+    from delible.lake.search import verify
 
     values = [f"person.{n}@shop.example" for n in range(50)]
     pq.write_table(pa.table({"mail": values[::7], "n": list(range(8))}), tmp_path / "a.parquet", compression="zstd")

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delible.lake.arrow_search import search_table
-from delible.lake.forms import Needles
-from delible.lake.log_search import search_statistics
-from delible.lake.typed_keys import TypedKeys
+from delible.lake.search.arrow import search_table
+from delible.lake.search.forms import Needles
+from delible.lake.search.log import search_statistics
+from delible.lake.search.typed_keys import TypedKeys
 from delible.model.terms import Normalise
 
 ADDRESS = "ann@shop.example"
@@ -29,7 +29,7 @@ def forms(haystack: bytes, *values: str) -> dict[str, int]:
 
 
 def test_the_search_loads_no_spark() -> None:
-    code = "import sys, delible.lake.forms, delible.lake.arrow_search, delible.lake.log_search, delible.lake.verify"
+    code = "import sys; from delible.lake.search import arrow, forms, log, verify"
     code += "; print([m for m in ('pyspark', 'delta', 'py4j') if m in sys.modules])"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"

@@ -19,9 +19,10 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import orc
 
-from delible.lake import file_search, hidden
-from delible.lake.hidden import Hidden
-from delible.lake.verify import Folder, search
+from delible.lake.search import file as file_search
+from delible.lake.search import hidden
+from delible.lake.search.hidden import Hidden
+from delible.lake.search.verify import Folder, search
 from delible.model.proof import Verification
 
 ADDRESS = "ann@shop.example"

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delible.lake.history_hash import rows_sum
-from delible.lake.history_rows import Due, keys_in
-from delible.lake.typed_keys import TypedKeys
+from delible.lake.history.hash import rows_sum
+from delible.lake.history.rows import Due, keys_in
+from delible.lake.search.typed_keys import TypedKeys
 from delible.model.subject import BLANKS
 from delible.model.terms import Normalise
 

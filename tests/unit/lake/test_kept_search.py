@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from delible.lake.kept_search import KeptValues
-from delible.lake.typed_keys import TypedKeys
-from delible.lake.verify import Folder, search
+from delible.lake.search.kept import KeptValues
+from delible.lake.search.typed_keys import TypedKeys
+from delible.lake.search.verify import Folder, search
 from delible.model.terms import Normalise
 
 ANN, BOB = "ann@people.example", "bob@people.example"

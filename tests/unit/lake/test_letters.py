@@ -17,10 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from delible.lake.arrow_search import search_table
-from delible.lake.forms import Needles
-from delible.lake.letters import ENCODINGS, wholes
-from delible.lake.verify import Folder, search
+from delible.lake.search.arrow import search_table
+from delible.lake.search.forms import Needles
+from delible.lake.search.letters import ENCODINGS, wholes
+from delible.lake.search.verify import Folder, search
 from delible.model.spelling import always_spelled_so, letter_spellings, value_pattern
 
 ENCODED: dict[str, Callable[[str], bytes]] = {

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 
 from delible.detect.anonymise import _known_pattern
-from delible.lake.arrow_search import search_table
-from delible.lake.forms import Needles
 from delible.lake.mentions import needles_of
+from delible.lake.search.arrow import search_table
+from delible.lake.search.forms import Needles
 from delible.model.numbers import SEPARATORS
 from delible.model.policy import Controller
 from delible.model.subject import IdentifierKind, KeyRole, KeyRow

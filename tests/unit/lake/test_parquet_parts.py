@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delible.lake import file_search, parquet_parts
-from delible.lake.bloom import beyond_chance, xxhash64
-from delible.lake.thrift import read_struct
-from delible.lake.verify import Folder, search
+from delible.lake.search import file as file_search
+from delible.lake.search import parquet_parts
+from delible.lake.search.bloom import beyond_chance, xxhash64
+from delible.lake.search.thrift import read_struct
+from delible.lake.search.verify import Folder, search
 from delible.model.proof import Verification
 
 GONE = "gone.person@shop.example"
@@ -126,7 +127,7 @@ def test_arrow_s_own_filters_know_their_values(size: int) -> None:
     content = written(pa.table({"mail": texts}), bloom_filter_options={"mail": {"ndv": 100, "fpp": 0.001}})
     meta = read_struct(content[-8 - int.from_bytes(content[-8:-4], "little") : -8])[0][4][0][1][0][3]
     header, end = read_struct(content, meta[14])
-    from delible.lake.bloom import hashes, said
+    from delible.lake.search.bloom import hashes, said
 
     assert said(content[end : end + header[1]], hashes(t.encode() for t in texts))[0] == len(texts)
 

@@ -16,12 +16,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delible.lake import arrow_search, payloads
-from delible.lake.arrow_search import search_table
-from delible.lake.forms import Needles
-from delible.lake.packed import Unopened
-from delible.lake.snappy import FRAMED, SnappyStream, block
-from delible.lake.verify import Folder, search
+from delible.lake.search import arrow as arrow_search
+from delible.lake.search import payloads
+from delible.lake.search.arrow import search_table
+from delible.lake.search.forms import Needles
+from delible.lake.search.packed import Unopened
+from delible.lake.search.snappy import FRAMED, SnappyStream, block
+from delible.lake.search.verify import Folder, search
 
 ADDRESS = "ann@shop.example"
 TEXT = (f"a line about {ADDRESS} and others; " * 3).encode()

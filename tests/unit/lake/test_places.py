@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from delible.lake.forms import Needles
-from delible.lake.places import Names, search_name
-from delible.lake.typed_keys import TypedKeys
-from delible.lake.verify import Folder, search
+from delible.lake.search.forms import Needles
+from delible.lake.search.places import Names, search_name
+from delible.lake.search.typed_keys import TypedKeys
+from delible.lake.search.verify import Folder, search
 from delible.model.proof import Verification
 from delible.model.terms import Normalise
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from delible.lake.row_search import Wrong, search_rows
-from delible.lake.typed_keys import TypedKeys
+from delible.lake.search.rows import Wrong, search_rows
+from delible.lake.search.typed_keys import TypedKeys
 from delible.model.terms import Normalise
 
 PERSON = Wrong({"customer_id": TypedKeys(frozenset({"7"}), Normalise.EXACT)}, {"city": ("string", ["Paris"])})

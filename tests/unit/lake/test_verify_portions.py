@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from delible.lake import verify
-from delible.lake.verify import Folder, search
+from delible.lake.search import verify
+from delible.lake.search.verify import Folder, search
 from delible.model.proof import FileDigest
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)

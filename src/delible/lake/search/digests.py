@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 
 import pyarrow.fs as pafs
 
-from delible.lake.forms import Needles
-from delible.lake.listing import opened
-from delible.lake.places import Names
+from delible.lake.search.forms import Needles
+from delible.lake.search.listing import opened
+from delible.lake.search.places import Names
 from delible.model.proof import FileDigest
 
 _CHUNK = 8 * 1024 * 1024

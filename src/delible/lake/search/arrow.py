@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from delible.lake.forms import Needles, stands_alone
-from delible.lake.log_search import search_statistics
-from delible.lake.loosened import LOOSE
-from delible.lake.payloads import unpacked_values
-from delible.lake.plain_values import count_values, is_comparable
-from delible.lake.typed_keys import TypedKeys
+from delible.lake.search.forms import Needles, stands_alone
+from delible.lake.search.log import search_statistics
+from delible.lake.search.loosened import LOOSE
+from delible.lake.search.payloads import unpacked_values
+from delible.lake.search.plain_values import count_values, is_comparable
+from delible.lake.search.typed_keys import TypedKeys
 
 _PARTITION_VALUES = "partitionValues"
 """The map of a Delta log action whose keys are names of columns."""

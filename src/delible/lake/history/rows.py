@@ -26,8 +26,8 @@ from delible.lake.deletion_vectors import (
     without_rows,
     write_vector,
 )
-from delible.lake.history_statistics import Statistics
-from delible.lake.typed_keys import TypedKeys
+from delible.lake.history.statistics import Statistics
+from delible.lake.search.typed_keys import TypedKeys
 from delible.model.terms import Normalise
 
 _ANCIENT = (b"org.apache.spark.legacyINT96", b"org.apache.spark.legacyDateTime")

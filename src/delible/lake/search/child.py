@@ -13,10 +13,10 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any, cast
 
-from delible.lake.verify import Folder, FolderSearch, Outcome, Sought
+from delible.lake.search.verify import Folder, FolderSearch, Outcome, Sought
 from delible.model.proof import FileDigest
 
-_COMMAND = (sys.executable, "-m", "delible.lake.search_child")
+_COMMAND = (sys.executable, "-m", "delible.lake.search.child")
 
 
 class Child:

@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 from pyspark.sql import types as T
 
 from delible.errors import BlockedError
-from delible.lake.history_spread import LITTLE
-from delible.lake.history_state import Action, Retained, path_of, retained
+from delible.lake.history.spread import LITTLE
+from delible.lake.history.state import Action, Retained, path_of, retained
 from delible.lake.reach import reach_columns
 from delible.model.layout import stored_name
 from delible.model.plan import History

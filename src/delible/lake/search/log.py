@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from delible.model.subject import normalised
 
 if TYPE_CHECKING:
-    from delible.lake.typed_keys import TypedKeys
+    from delible.lake.search.typed_keys import TypedKeys
 
 _BOUNDS = ("minValues", "maxValues")
 _TRUNCATED = 32

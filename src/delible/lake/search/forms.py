@@ -9,12 +9,12 @@ from functools import cached_property, lru_cache
 
 from ahocorasick_rs import BytesAhoCorasick
 
-from delible.lake.bloom import Hashes, hashes
-from delible.lake.grams import SHORTEST, Grams
-from delible.lake.letters import ENCODINGS, Whole, wholes
-from delible.lake.loosened import loosened
-from delible.lake.numbers import Numbers, begins_number
-from delible.lake.written import FORMS, Form
+from delible.lake.search.bloom import Hashes, hashes
+from delible.lake.search.grams import SHORTEST, Grams
+from delible.lake.search.letters import ENCODINGS, Whole, wholes
+from delible.lake.search.loosened import loosened
+from delible.lake.search.numbers import Numbers, begins_number
+from delible.lake.search.written import FORMS, Form
 
 _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_%+-@")
 _ESCAPE_BEFORE = re.compile(rb"(?:\\[nrtbf]|\\u[0-9a-f]{4}|%(?:25)*[0-9a-f]{2})\Z", re.IGNORECASE)

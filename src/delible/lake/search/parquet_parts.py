@@ -15,10 +15,10 @@ from typing import IO, Any
 import numpy as np
 import pyarrow as pa
 
-from delible.lake.bloom import beyond_chance, said
-from delible.lake.forms import Needles
-from delible.lake.packed import Unopened
-from delible.lake.thrift import Struct, read_struct, texts
+from delible.lake.search.bloom import beyond_chance, said
+from delible.lake.search.forms import Needles
+from delible.lake.search.packed import Unopened
+from delible.lake.search.thrift import Struct, read_struct, texts
 
 _MAGIC = 4
 _TAIL = 8

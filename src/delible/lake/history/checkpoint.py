@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from delible.errors import BlockedError
-from delible.lake.history_state import Action, Log, State
+from delible.lake.history.state import Action, Log, State
 
 _MAP = pa.map_(pa.string(), pa.string())
 _VECTOR = pa.struct(

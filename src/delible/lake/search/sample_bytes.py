@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from delible.lake.listing import opened
+from delible.lake.search.listing import opened
 
 _ROWS = 20_000
 _FILES = 3

@@ -20,10 +20,10 @@ import pyarrow.parquet as pq
 
 from delible.errors import ConflictError
 from delible.lake.deletion_vectors import Descriptor, read_vector, vector_id
-from delible.lake.history_hash import rows_sum
-from delible.lake.history_rows import Due, without_views
-from delible.lake.history_spread import spread
-from delible.lake.history_state import Action, Retained, State, path_of, retained
+from delible.lake.history.hash import rows_sum
+from delible.lake.history.rows import Due, without_views
+from delible.lake.history.spread import spread
+from delible.lake.history.state import Action, Retained, State, path_of, retained
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 from delible.errors import BlockedError
 from delible.lake.deletion_vectors import vector_id
-from delible.lake.forms import Needles
-from delible.lake.history_rows import Due, FileDone
-from delible.lake.history_state import FILE_ACTIONS, Action, State, key_of, path_of
+from delible.lake.history.rows import Due, FileDone
+from delible.lake.history.state import FILE_ACTIONS, Action, State, key_of, path_of
+from delible.lake.search.forms import Needles
 
 ERASED = "[erased]"
 _LITERAL = re.compile(r"'((?:[^']|'')*)'|\"([^\"]*)\"|(?<![#\w.])(-?\d+(?:\.\d+)?)(?![\w.])")

@@ -1,4 +1,4 @@
-"""How a value is written out in bytes, form by form; what `lake.forms` looks for."""
+"""How a value is written out in bytes, form by form; what `lake.search.forms` looks for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from delible.lake.letters import ascii_twins, whole_spellings
+from delible.lake.search.letters import ascii_twins, whole_spellings
 
 _SHORTEST_BASE64 = 8
 """Fewer characters of base64 occur by chance in any compressed file."""

@@ -16,10 +16,10 @@ from typing import IO, Any, cast
 
 import pyarrow as pa
 
-from delible.lake.formats import HEAD, Format, format_of
-from delible.lake.hidden import Hidden
-from delible.lake.snappy import SnappyStream
-from delible.lake.zip_members import zip_parts
+from delible.lake.search.formats import HEAD, Format, format_of
+from delible.lake.search.hidden import Hidden
+from delible.lake.search.snappy import SnappyStream
+from delible.lake.search.zip_members import zip_parts
 
 _MOST_IN_MEMORY = 256 * 1024 * 1024
 _LEAST_ALLOWED = 1024 * 1024 * 1024

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from delible.lake.search_child import Child, heard, told
+from delible.lake.search.child import Child, heard, told
+from delible.lake.search.verify import Folder, FolderSearch, Outcome, Sought, listed, search_folder
 from delible.lake.session import shipped
-from delible.lake.verify import Folder, FolderSearch, Outcome, Sought, listed, search_folder
 from delible.model.proof import SPREAD_FROM, FileDigest
 
 if TYPE_CHECKING:

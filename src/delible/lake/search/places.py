@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Mapping
 from urllib.parse import unquote
 
-from delible.lake.forms import Needles
-from delible.lake.typed_keys import TypedKeys
+from delible.lake.search.forms import Needles
+from delible.lake.search.typed_keys import TypedKeys
 from delible.model.subject import normalised
 
 HIDDEN = "…"

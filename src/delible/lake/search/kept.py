@@ -18,9 +18,9 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from delible.lake.arrow_search import in_array, leaves, log_column, textual
-from delible.lake.file_search import in_footer
-from delible.lake.forms import Needles
+from delible.lake.search.arrow import in_array, leaves, log_column, textual
+from delible.lake.search.file import in_footer
+from delible.lake.search.forms import Needles
 
 _BOUNDS = ("minValues", "maxValues", "nullCount", "partitionValues")
 _BATCH = 64 * 1024

@@ -15,14 +15,14 @@ from typing import IO, Any, Protocol, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from delible.lake.arrow_search import in_array, is_searchable, search_table
-from delible.lake.formats import ARCHIVES, COLUMNS, STREAMS, Format
-from delible.lake.forms import Needles
-from delible.lake.hidden import Hidden
-from delible.lake.packed import UNREADABLE, Allowance, Packed, Unopened, members, unpacked
-from delible.lake.parquet_parts import search_parts
-from delible.lake.places import search_name
-from delible.lake.typed_keys import TypedKeys
+from delible.lake.search.arrow import in_array, is_searchable, search_table
+from delible.lake.search.formats import ARCHIVES, COLUMNS, STREAMS, Format
+from delible.lake.search.forms import Needles
+from delible.lake.search.hidden import Hidden
+from delible.lake.search.packed import UNREADABLE, Allowance, Packed, Unopened, members, unpacked
+from delible.lake.search.parquet_parts import search_parts
+from delible.lake.search.places import search_name
+from delible.lake.search.typed_keys import TypedKeys
 
 _CHUNK = 32 * 1024 * 1024
 _OVERLAP = 16 * 1024

@@ -19,16 +19,16 @@ from typing import IO, Any
 
 import pyarrow.fs as pafs
 
-from delible.lake.file_search import Digest, FileSearch
-from delible.lake.formats import Format
-from delible.lake.forms import Needles
-from delible.lake.kept_search import KeptValues
-from delible.lake.listing import objects, opened
-from delible.lake.log_search import search_statistics
-from delible.lake.packed import UNREADABLE, Packed
-from delible.lake.places import HIDDEN, Names, search_name
-from delible.lake.sample_bytes import taken
-from delible.lake.typed_keys import TypedKeys
+from delible.lake.search.file import Digest, FileSearch
+from delible.lake.search.formats import Format
+from delible.lake.search.forms import Needles
+from delible.lake.search.kept import KeptValues
+from delible.lake.search.listing import objects, opened
+from delible.lake.search.log import search_statistics
+from delible.lake.search.packed import UNREADABLE, Packed
+from delible.lake.search.places import HIDDEN, Names, search_name
+from delible.lake.search.sample_bytes import taken
+from delible.lake.search.typed_keys import TypedKeys
 from delible.model.proof import FileDigest, Match, Verification
 
 _MANY = 100
@@ -96,7 +96,7 @@ def search(
         now: The instant that the result carries.
         numbers: Those of the values that are digits, and may stand in other spellings.
         digests: Takes the digest of every file that was read to its end.
-        in_folder: How one folder is searched, such as `lake.spread` does it; here and now unless it is given.
+        in_folder: How one folder is searched, such as `lake.search.spread` does it; here and now unless it is given.
     """
     outcome = Outcome()
     ordered = sorted(set(values))

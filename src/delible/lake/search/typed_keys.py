@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from delible.lake.plain_values import comparable, spelled
+from delible.lake.search.plain_values import comparable, spelled
 from delible.model.subject import normalised
 from delible.model.terms import Normalise
 

@@ -16,17 +16,17 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from delible.lake.deletion_vectors import vector_file, vector_id
-from delible.lake.history_checkpoint import needs_checkpoint, write_checkpoint
-from delible.lake.history_log import (
+from delible.lake.history.checkpoint import needs_checkpoint, write_checkpoint
+from delible.lake.history.log import (
     Banned,
     Paths,
     translated_commit,
     translated_state,
     write_commit,
 )
-from delible.lake.history_rows import FileDone, FileTask, later_vectors, linked, translate_file
-from delible.lake.history_spread import spread
-from delible.lake.history_state import FILE_ACTIONS, Action, Log, Retained, path_of, retained
+from delible.lake.history.rows import FileDone, FileTask, later_vectors, linked, translate_file
+from delible.lake.history.spread import spread
+from delible.lake.history.state import FILE_ACTIONS, Action, Log, Retained, path_of, retained
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

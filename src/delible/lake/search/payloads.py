@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from delible.lake.packed import Unopened
-from delible.lake.snappy import FRAMED, SnappyStream, block
+from delible.lake.search.packed import Unopened
+from delible.lake.search.snappy import FRAMED, SnappyStream, block
 
 _LARGEST = 64 * 1024 * 1024
 _SHORTEST = 8

@@ -21,9 +21,9 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from delible.decide.rectification import same
-from delible.lake.forms import Needles
-from delible.lake.places import Names
-from delible.lake.typed_keys import TypedKeys
+from delible.lake.search.forms import Needles
+from delible.lake.search.places import Names
+from delible.lake.search.typed_keys import TypedKeys
 from delible.model.proof import Match
 
 _MAGIC = (b"PAR1", b"PARE")

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from delible.errors import ConflictError
 from delible.lake.deletion_vectors import vector_file
-from delible.lake.history_rows import linked
-from delible.lake.history_state import FILE_ACTIONS, Log, path_of
+from delible.lake.history.rows import linked
+from delible.lake.history.state import FILE_ACTIONS, Log, path_of
 
 PATIENCE = timedelta(hours=1)
 """So old is a file that no commit names when it counts as left over by a write that failed."""
