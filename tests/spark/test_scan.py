@@ -199,7 +199,7 @@ def test_only_what_came_is_read_again_and_a_column_that_nobody_mapped_is_a_gap(
 
     def scanned() -> tuple[Scan, ReadTable, int]:
         found = scan_tables(workspace, extent=Extent(bound), actor="op", now=NOW)
-        return found, found.read[0], found.reaches["notes", "note"].hits
+        return found, found.read[0], found.reaches["notes", "note"].row_hits
 
     def append(*notes: str) -> None:
         late = spark.createDataFrame([(note, "x") for note in notes], "note string, added string")

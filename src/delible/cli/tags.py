@@ -45,19 +45,30 @@ def scan(
     """Look at the values, names and types of all columns, and record what each holds.
 
     As many rows are drawn from each file as it takes to say, of a column without a hit, that fewer rows than the given
-    share hold any. Files that former scans have read are not read again. A column that came or changed since, or was
-    clean and is so no more, and that no policy maps, is a gap: exit code 3. So is a decision that no longer fits.
+    share hold any of what detection recognises; nothing is said of what it does not. How much is read is said in one
+    way: a bound, --sample, --all or --names-only. Files that former scans have read are not read again. A column that
+    came or changed since, or was clean and is so no more, and that no policy maps, is a gap: exit code 3. So is a
+    decision that no longer fits.
 
     Example:
 
         delible tags scan customers --confidence 0.99 --max-prevalence 1/50000
     """
+    from delible.cli.wishes import only_one
     from delible.decide.sampling import bound_of
     from delible.report.combinations import combination_line
     from delible.report.tag_list import tag_line
     from delible.workflows.scanning import Extent
     from delible.workflows.tagging import scan_names, scan_tables
 
+    only_one(
+        ctx,
+        {"confidence": "--confidence", "max_prevalence": "--max-prevalence"},
+        {"sample": "--sample"},
+        {"every": "--all", "full": "--full"},
+        {"names_only": "--names-only"},
+    )
+    only_one(ctx, {"anew": "--anew", "full": "--full", "exact": "--exact"}, {"names_only": "--names-only"})
     call = current(ctx)
     bound = bound_of(confidence, max_prevalence)
     extent = Extent(bound) if sample is None else Extent(values=sample)

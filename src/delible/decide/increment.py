@@ -33,6 +33,8 @@ class ScanRecord:
         facts: What was counted, by column.
         physical: The column of the files behind each column of the top level, where those have other names.
         withheld: Digests of the people whose rows were left out, since they may only be stored (Art. 18(2)).
+        withheld_rows: How many rows of the table these were.
+        seed: Number of the draw; scans that go on from others draw by the same one, a look anew by another.
     """
 
     table: str
@@ -51,6 +53,8 @@ class ScanRecord:
     at: datetime
     physical: Mapping[str, str] = field(default_factory=dict)
     withheld: frozenset[str] = frozenset()
+    withheld_rows: int = 0
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -143,15 +147,17 @@ def reach(record: ScanRecord, facts: ColumnFacts) -> Reach:
     missed = (
         None if chosen or nothing or facts.cut or facts.is_opaque else at_most_missed(record.rate, record.confidence)
     )
-    if missed is not None and record.withheld and record.rate >= 1.0:
+    if missed is not None:
         # Nobody knows what stands in the rows that were left out.
-        missed += max(0, record.rows - facts.rows)
+        missed += record.withheld_rows
+    kinds = {entity: n for entity, n in facts.row_hits.items() if n and entity not in NOT_PERSONAL}
     return Reach(
         rows=facts.rows,
         of=record.rows,
-        hits=max((n for entity, n in facts.row_hits.items() if entity not in NOT_PERSONAL), default=0),
+        hits=tuple(sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))),
         confidence=record.confidence,
         missed=0 if facts.complete and not nothing and not facts.is_opaque else missed,
         asked=bound_of(record.confidence, record.prevalence) if record.prevalence else None,
         cut=facts.cut,
+        withheld=record.withheld_rows,
     )

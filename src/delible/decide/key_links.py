@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import log
 
+from delible.decide.intervals import wilson
 from delible.decide.key_names import Likeness, is_home, likeness, says_key, stem
-from delible.decide.tagging import wilson
 from delible.model.profile import At, ColumnProfile, Form, Inclusion, percent
 
 Profiles = Mapping[At, ColumnProfile]

@@ -7,9 +7,9 @@ values each, and, for sentences, the texts of quality/texts.jsonl that name nobo
 
 from __future__ import annotations
 
-from math import sqrt
 from typing import NamedTuple
 
+from delible.decide.intervals import most_by_chance
 from delible.decide.tagging import NOT_PERSONAL, ColumnFacts
 
 READ = frozenset({"PERSON", "LOCATION"})
@@ -37,30 +37,28 @@ addresses. Codes that are written just as phones, IP addresses or social securit
 _READ = {"PERSON": 0.05, "LOCATION": 0.06}
 """Of sentences: in 17 of 602 a person was found where there is none (upper 95 % limit 4.5 %), a place in 35 of 774
 (6.2 %)."""
-_NUMBERED = frozenset({"US_SSN", "US_ITIN", "MAC_ADDRESS"})
-_NATIONAL = 0.02
-"""Of the values, for national identifiers: types of which more random numbers pass need a word that names them."""
-_HANDFUL, _STRAY, _SPREAD = 5, 0.01, 2.0
-"""Of texts without any, 6 of 592 were found to hold a phone, 1 of 663 a social security number."""
+_UNMISTAKEN = frozenset({"US_SSN", "US_ITIN", "MAC_ADDRESS"})
+"""What is written so, with its separators, is one or a code that is written just so; of 663 texts 2 hold such a code.
+How many values are could not tell the one from the other, so that a person has to look, however few there are."""
+_NATIONAL = _Rate(0.02, ("has_id",))
+"""Of random codes, for national identifiers: types of which more pass need a word that names them."""
 
 
 def by_chance(facts: ColumnFacts, entity: str) -> float:
-    """Return how many values hold a type by chance at most; more hits than that mean something."""
-    if entity in PRECISE or entity in facts.categories:
+    """Return how many values hold a type by chance at most; more hits than that mean something.
+
+    Of numbers it is the share that passes of those that could: of five that are written as cards, five that have a
+    card's check digit mean something among a million other values, too.
+    """
+    if entity in PRECISE or entity in _UNMISTAKEN or entity in facts.categories:
         return 0.0
     if entity in _READ:
         return _READ[entity] * facts.shapes.get("read", facts.values)
-    stray = min(_HANDFUL, _STRAY * facts.values)
-    if entity in _NUMBERED:
-        return stray
-    rate = _RATES.get(entity)
-    if rate is None:
-        return max(stray, _NATIONAL * facts.values)
+    rate = _RATES.get(entity, _NATIONAL)
     alike = max(facts.shapes.get(form, 0) for form in rate.forms)
     if entity == "PHONE_NUMBER" and facts.is_whole:
         alike = facts.values
-    spread = _SPREAD * sqrt(rate.share * (1 - rate.share) * alike)
-    return max(stray, rate.share * alike + (spread if alike > _HANDFUL else 0.0))
+    return most_by_chance(max(alike, facts.hits.get(entity, 0)), rate.share)
 
 
 def meant(facts: ColumnFacts) -> dict[str, int]:

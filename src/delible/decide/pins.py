@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from delible.decide.intervals import wilson
 from delible.decide.tag_doubts import alike
-from delible.decide.tagging import wilson
 from delible.model.record import TagFinding
 from delible.model.taxonomy import CATEGORIES
 from delible.model.terms import TagState

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from delible.decide.tagging import wilson
+from delible.decide.intervals import wilson
 from delible.model.labelled import LabelledColumn, LabelledText, Span
 
 Found = Callable[[Span, Span], bool]

@@ -13,7 +13,7 @@ from enum import StrEnum
 from fractions import Fraction
 from math import ceil, expm1, log1p
 
-from delible.decide.tagging import wilson
+from delible.decide.intervals import wilson
 from delible.errors import InputError
 
 _HALF = 0.5
@@ -124,20 +124,28 @@ class Reach:
     Args:
         rows: Rows that were looked at; of files that are gone since, too.
         of: Rows of the table.
-        hits: Of the rows looked at, those that hold something personal; one row may count for each of its elements.
+        hits: Personal type to the rows looked at that hold it, the commonest first; a row may count for each of its
+            elements.
         confidence: Of the claim.
         missed: With no hit, the largest number of rows that could still hold some; None where nothing can be said.
         asked: The bound that was asked for; it is named where it holds, rather than an odd number next to it.
         cut: Rows whose value was too long to be read to its end; nothing is ruled out then.
+        withheld: Rows of the table that were left out, since they may only be stored (Art. 18(2)).
     """
 
     rows: int
     of: int
-    hits: int
+    hits: tuple[tuple[str, int], ...]
     confidence: float
     missed: int | None
     asked: Bound | None = None
     cut: int = 0
+    withheld: int = 0
+
+    @property
+    def row_hits(self) -> int:
+        """Rows that hold the commonest personal type."""
+        return min(max((n for _, n in self.hits), default=0), self.rows)
 
     @property
     def fewer_than_one_in(self) -> int | None:
@@ -160,31 +168,35 @@ class Reach:
 
     @property
     def most(self) -> float:
-        """Largest share of rows that fits the hits (upper limit, Wilson), where they were judged to be chance."""
-        return wilson(min(self.hits, self.rows), self.rows, self.confidence)[1]
+        """Largest share of rows that fits the hits of all types (upper limit, Wilson), where they may be chance."""
+        share = wilson(min(sum(n for _, n in self.hits), self.rows), self.rows, self.confidence)[1]
+        return min(1.0, share + self.withheld / max(self.of, 1))
 
     def words(self) -> str:
         """Return it as a sentence."""
         if not self.rows:
             return "no value was looked at: judged by name and type"
         if self.hits:
-            return f"hits in {min(self.hits, self.rows):,} of {self.rows:,} rows looked at"
+            return f"hits in {self.row_hits:,} of {self.rows:,} rows looked at"
         return f"no hit in {self._rest()}"
 
     def beyond(self) -> str:
         """Return it as a sentence for a column whose hits were judged not to be personal data."""
         if not self.hits:
             return self.words()
-        looked = min(self.hits, self.rows)
-        return f"{looked:,} rows look personal and were judged not to be; nothing else in {self._rest()}"
+        looked = ", ".join(f"{entity} in {min(n, self.rows):,} row(s)" for entity, n in self.hits)
+        return f"{looked}: so few that it may be chance, so it was disregarded; nothing else in {self._rest()}"
 
     def _rest(self) -> str:
         if self.cut:
             return f"what was read of {self.rows:,} rows: {self.cut:,} of them are too long to be read to the end"
         if self.missed == 0:
             return f"any of {self.rows:,} rows"
+        if self.withheld and self.missed == self.withheld:
+            return f"any of {self.rows:,} rows; {self.withheld:,} more may only be stored, and were not read"
         found = self.fewer_than_one_in
         if found is None or self.missed is None:
             return f"chosen values of {self.rows:,} rows: nothing is ruled out for the others"
         claim = f"{self.rows:,} rows: with {100 * self.confidence:.10g} % confidence fewer than 1 in {found:,} rows"
-        return f"{claim} hold any; up to {min(self.missed, self.of):,} of {self.of:,} rows cannot be ruled out"
+        known = f"{claim} hold any; up to {min(self.missed, self.of):,} of {self.of:,} rows cannot be ruled out"
+        return f"{known}, {self.withheld:,} of which may only be stored, and were not read" if self.withheld else known

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from math import sqrt
-from statistics import NormalDist
 
 from delible.model.taxonomy import category_of
 
@@ -148,19 +146,3 @@ class ColumnFacts:
     def share(self, counts: Mapping[str, int], *names: str) -> float:
         """Return the largest share of the values that any of the names was counted on."""
         return max((counts.get(name, 0) for name in names), default=0) / self.values if self.values else 0.0
-
-
-def miss_bound(values: int) -> float:
-    """Return the largest share that fits, at 95 %, with no hit among `values` drawn ones: 1 - 0.05^(1/n)."""
-    return 1.0 if values == 0 else 1.0 - 0.05 ** (1.0 / values)
-
-
-def wilson(hits: int, values: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the score interval of a share (Wilson 1927), at 95 % unless told otherwise."""
-    if values == 0:
-        return 0.0, 1.0
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    share, z2 = hits / values, z * z
-    middle = (share + z2 / (2 * values)) / (1 + z2 / values)
-    half = z / (1 + z2 / values) * sqrt(share * (1 - share) / values + z2 / (4 * values * values))
-    return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))

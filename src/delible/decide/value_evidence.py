@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from delible.decide.intervals import wilson
 from delible.decide.noise import PRECISE, READ, meant
-from delible.decide.tagging import FREE_TEXT, NOT_PERSONAL, ColumnFacts, NameEvidence, wilson
+from delible.decide.tagging import FREE_TEXT, NOT_PERSONAL, ColumnFacts, NameEvidence
 from delible.model.taxonomy import CATEGORIES
 
 LOOKALIKE = frozenset({"PHONE_NUMBER", "US_SSN", "US_ITIN"})

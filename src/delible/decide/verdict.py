@@ -6,18 +6,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from delible.decide import tag_doubts, vocabulary
+from delible.decide.intervals import miss_bound, wilson
 from delible.decide.noise import meant
 from delible.decide.tag_doubts import Doubt
-from delible.decide.tagging import (
-    FREE_TEXT,
-    TYPED,
-    About,
-    Around,
-    ColumnFacts,
-    NameEvidence,
-    miss_bound,
-    wilson,
-)
+from delible.decide.tagging import FREE_TEXT, TYPED, About, Around, ColumnFacts, NameEvidence
 from delible.decide.value_evidence import MAJORITY, Verdict, is_written, majority, partly, strongest_hits, within
 from delible.model.record import ARTICLE_9, TagFinding
 from delible.model.taxonomy import CATEGORIES, is_special, is_within

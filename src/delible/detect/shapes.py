@@ -86,6 +86,7 @@ _SIGNED = frozenset({"0+", "0-"})
 """Blood groups written with the digit."""
 
 _DIGITS = re.compile(r"(?:\D*\d){4}")
+_HAS_ID = re.compile(r"(?:\D*\d){5}")
 _HAS_CARD = re.compile(r"(?<!\d)\d(?:[ \-]?\d){11,18}(?!\d)")
 _HAS_DOTTED = re.compile(r"(?<![\d.])\d{1,5}(?:\.\d{1,5}){3}(?![\d.])")
 _NO_PHONE = re.compile(rf"(?:19|20)\d\d-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?)?|{_HAS_DOTTED.pattern}")
@@ -95,7 +96,7 @@ _HAS_PHONE = re.compile(
 
 
 def could_hold(value: str) -> tuple[str, ...]:
-    """Return which numbers a value could be taken to hold: `has_card`, `has_phone`, and `has_dotted` for an IP address.
+    """Return what a value could be taken to hold: `has_card`, `has_phone`, `has_dotted` for an IP address, `has_id`.
 
     How many of these look personal by chance is known (`decide.noise`).
     """
@@ -104,4 +105,6 @@ def could_hold(value: str) -> tuple[str, ...]:
     found = [name for name, form in (("has_card", _HAS_CARD), ("has_dotted", _HAS_DOTTED)) if form.search(value)]
     if _HAS_PHONE.search(_NO_PHONE.sub("|", value)):
         found.append("has_phone")
+    if _HAS_ID.match(value):
+        found.append("has_id")
     return tuple(found)

@@ -36,6 +36,7 @@ def draw(
     plain: bool = False,
     rate: float = 1.0,
     each: PerFile = PerFile.DOUBLING,
+    seed: int = 0,
 ) -> DataFrame:
     """Return the drawn rows of a table's version.
 
@@ -49,6 +50,7 @@ def draw(
             reads, which honours both, and the other files' rows are left out as they come.
         rate: Share of the rows; 1 for all.
         each: What every file gives beside its share.
+        seed: Number of the draw: of another one, other rows come.
     """
     table = read(spark, location, version=version)
     if files is None and rate >= 1.0:
@@ -65,8 +67,8 @@ def draw(
     if rate >= 1.0:
         return rows
     if "row_index" not in rows.select(place.alias("place")).select("place.*").columns:
-        return rows.where(F.rand(SEED) < rate)
-    return rows.where(drawn(file, place.getField("row_index"), rate=rate, each=each))
+        return rows.where(F.rand(SEED + seed) < rate)
+    return rows.where(drawn(file, place.getField("row_index"), rate=rate, each=each, seed=F.lit(SEED + seed)))
 
 
 def count_rows(spark: SparkSession, location: str, *, version: int) -> int:

@@ -85,7 +85,7 @@ class ColumnDrafts:
         when = clock(profile) if profile is not None else None
         if when is Clock.LOAD:
             return _OPERATIONS, "load time, by its name or by few moments for many rows"
-        seen = f"nothing found in {tag.sampled:,} values" if tag is not None and tag.sampled else "no value looked at"
+        seen = _nothing(tag)
         return None, "; ".join(filter(None, (kind, seen, _counted(profile), remark)))
 
     def _key(self, at: At, category: str | None) -> tuple[Entry | None, str] | None:
@@ -154,6 +154,15 @@ def _entry(category: str, tag: TagFinding, kind: str) -> Entry:
     elif kind in _WRITTEN and is_identifying(category) and not is_within(category, _SHARED):
         entry["searched"] = True
     return entry if len(entry) > 1 else category
+
+
+def _nothing(tag: TagFinding | None) -> str:
+    """Return what was seen of a column without a category; values that were taken for chance are a question, too."""
+    if tag is None or not tag.sampled:
+        return "no value looked at"
+    if tag.disregarded:
+        return f"{tag.hits:,} of {tag.sampled:,} values look personal, so few that it may be chance: look"
+    return f"nothing found in {tag.sampled:,} values"
 
 
 def _quasi(category: str) -> str | None:

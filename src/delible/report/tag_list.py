@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from delible.decide.intervals import wilson
 from delible.decide.sampling import Reach
-from delible.decide.tagging import wilson
 from delible.model.record import TagFinding
 from delible.model.terms import TagState
 
@@ -21,6 +21,7 @@ LEGEND = (
     ("category", "what the column holds; an entity is the kind of value by which that was seen"),
     ("none", "nothing personal was found in any value"),
     ("none, below N%", "nothing was found; what could still be there unseen, at the confidence of the scan"),
+    ("none in N values", "nothing was found in those looked at, and nothing is ruled out for the others"),
     ("not looked at", "no row of it could be read, or none was; its name and type say nothing"),
     ("disregarded", "some values look personal, so few of all that it may be chance: a person should look"),
     ("special, quasi", "special category (Art. 9); quasi-identifier: tells who somebody is together with others"),
@@ -57,7 +58,8 @@ def tag_line(
     line["reach"] = {
         "rows": found.rows,
         "of": found.of,
-        "row_hits": min(found.hits, found.rows),
+        "row_hits": found.row_hits,
+        "withheld": found.withheld,
         "confidence": found.confidence,
         "fewer_than_one_in": found.fewer_than_one_in,
         "cannot_rule_out": found.missed,
@@ -88,7 +90,7 @@ def category_words(finding: TagFinding) -> str:
     if finding.bound == 0:
         return "none"
     if finding.bound == 1:
-        return "not looked at"
+        return f"none in {finding.sampled:,} values" if finding.sampled else "not looked at"
     return f"none, below {100 * finding.bound:.2g}%" if finding.bound < _TINY else f"none, below {finding.bound:.2%}"
 
 
@@ -98,6 +100,8 @@ def waiting_words(findings: Iterable[TagFinding], contradicted: Words) -> list[s
     for finding in findings:
         words = contradicted.get((finding.table, finding.column))
         reason = words or (finding.reason if finding.state is TagState.REVIEW else None)
+        if reason is None and finding.disregarded:
+            reason = f"{finding.hits:,} of {finding.sampled:,} values look personal; so few that it may be chance."
         if reason:
             said.append(f"{finding.table}.{finding.column}: {reason}")
     return said

@@ -76,7 +76,13 @@ def _row(n: int, record: ScanRecord) -> Row:
         record.detector,
         b"".join(sorted(record.files)),
         json.dumps(
-            {"columns": dict(record.schema), "physical": dict(record.physical), "withheld": sorted(record.withheld)}
+            {
+                "columns": dict(record.schema),
+                "physical": dict(record.physical),
+                "withheld": sorted(record.withheld),
+                "withheld_rows": record.withheld_rows,
+                "seed": record.seed,
+            }
         ),
         json.dumps(record.drift),
         json.dumps([asdict(facts) for facts in record.facts.values()]),
@@ -95,6 +101,8 @@ def _record(row: Row) -> ScanRecord:
         schema = {"columns": schema}
     fields["schema"], fields["physical"] = schema["columns"], schema.get("physical", {})
     fields["withheld"] = frozenset(schema.get("withheld", ()))
+    fields["withheld_rows"] = schema.get("withheld_rows", fields["rows"] if fields["withheld"] else 0)
+    fields["seed"] = schema.get("seed", 0)
     fields["drift"] = tuple(json.loads(fields["drift"]))
     facts = (ColumnFacts(**each) for each in json.loads(fields["facts"]))
     fields["facts"] = {each.column: each for each in facts}

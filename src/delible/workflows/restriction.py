@@ -89,6 +89,15 @@ class Restricted:
         hidden = held_combinations(self.spark, self.policies, self.frames, table, self.refs, ref_key(self.control))
         return without_held(rows, policy, hidden)
 
+    def rows_left_out(self, table: str, location: str, version: int) -> int:
+        """Return how many rows of a table's version `without` leaves out: of them a scan can say nothing."""
+        from delible.lake.facts import read
+
+        if not self.leaves_out(table):
+            return 0
+        rows = read(self.spark, location, version=version)
+        return rows.count() - self.without(table, rows).count()
+
 
 def restricted_rows(workspace: Workspace, spark: SparkSession, control: Control | None = None) -> Restricted:
     """Return the people whose rows a read of any table leaves out; nobody in a workspace without policies.

@@ -95,12 +95,15 @@ def verdicts_of(
 
 
 def bounded(finding: TagFinding, found: Reach) -> TagFinding:
-    """Return a verdict without a category with the share of rows that could still hold personal data."""
+    """Return a verdict without a category with the share of rows that could still hold personal data.
+
+    All of them could where nothing is known of rows, as after a look at so many distinct values.
+    """
     empty = not found.of and found.missed == 0
     if finding.category is not None or not (found.rows or empty):
         return finding
-    share = found.most if finding.hits else found.share
-    return finding if share is None else finding.model_copy(update={"bound": round(share, 9)})
+    share = 1.0 if found.share is None else found.most if finding.hits else found.share
+    return finding.model_copy(update={"bound": round(share, 9)})
 
 
 def pin_gap(table: str, column: str, words: str) -> Problem:

@@ -83,6 +83,7 @@ class Step:
         expected: About how many rows will be looked at now.
         detector: What looks: this release, and what it looks for.
         withheld: Digests of the people whose rows are left out.
+        seed: Number of the draw.
     """
 
     known: KnownTable
@@ -97,6 +98,7 @@ class Step:
     expected: int
     detector: str
     withheld: frozenset[str] = frozenset()
+    seed: int = 0
 
     @property
     def whole(self) -> bool:
@@ -115,6 +117,7 @@ class Step:
             "plain": plain,
             "rate": self.rate,
             "each": per_file([file.rows or 0 for file in chosen], self.rate),
+            "seed": self.seed,
         }
 
     def words(self) -> str:
@@ -126,8 +129,14 @@ class Step:
         rows = f"about {self.expected:,} of {self.rows:,} rows"
         return f"{len(self.schema)} columns, {rows}, {len(self.read.files):,} file(s){before}"
 
-    def record(self, found: Sequence[ColumnFacts], drift: tuple[str, ...], now: datetime) -> ScanRecord:
-        """Return what is known after reading, of this scan and those that it goes on from."""
+    def record(
+        self, found: Sequence[ColumnFacts], drift: tuple[str, ...], now: datetime, *, withheld_rows: int = 0
+    ) -> ScanRecord:
+        """Return what is known after reading, of this scan and those that it goes on from.
+
+        Args:
+            withheld_rows: Rows of the table that were left out, whichever files they stand in.
+        """
         before = self.before.facts if self.before is not None else {}
         facts = {each.column: combined(before.get(each.column), each) for each in found}
         for column, kept in before.items():
@@ -153,6 +162,8 @@ class Step:
             at=now,
             physical=self.snapshot.physical,
             withheld=self.withheld,
+            withheld_rows=withheld_rows,
+            seed=self.seed,
         )
 
     def _seen(self) -> Iterator[bytes]:
@@ -216,7 +227,8 @@ def step(
             before, found = None, Reading(frozenset(snapshot.files))
     sizes = [snapshot.files[each].rows or 0 for each in found.files]
     expected = expected_rows(sizes, rate)
-    return Step(known, snapshot, schema, extent, found, before, last, rows, rate, expected, detector, left_out)
+    seed = before.seed if before is not None else last.seed + 1 if last is not None else 0
+    return Step(known, snapshot, schema, extent, found, before, last, rows, rate, expected, detector, left_out, seed)
 
 
 def drift_of(now: Step, is_mapped: Mapping[str, bool]) -> tuple[str, ...]:

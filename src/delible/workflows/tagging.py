@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from delible.decide.column_paths import is_among
 from delible.decide.increment import ScanRecord, reach
@@ -24,11 +25,16 @@ from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.detection import detection_for
 from delible.workflows.guard import guard_tables
-from delible.workflows.restriction import restricted_rows
+from delible.workflows.restriction import Restricted, restricted_rows
 from delible.workflows.scan_verdicts import Known, verdicts_of
-from delible.workflows.scanning import EVERYTHING, Extent
-from delible.workflows.tables import chosen_tables
+from delible.workflows.scanning import EVERYTHING, USUAL_CONFIDENCE, Extent, Step, detector_of, drift_of, step
+from delible.workflows.tables import KnownTable, chosen_tables
 from delible.workflows.verdicts import MEASURED_BY_A_SCAN, judged, measure
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from delible.model.detection import Detection
 
 
 @dataclass(frozen=True)
@@ -114,51 +120,20 @@ def scan_tables(
     tables = chosen_tables(workspace, names, control)
 
     from delible.detect.model_files import check_installed
-    from delible.lake.sample import draw
-    from delible.lake.scan import scan
-    from delible.workflows.scanning import detector_of, drift_of, step
     from delible.workflows.spark import session_for
 
     detection = detection_for(workspace, control)
     check_installed(detection.nlp)
     spark = session_for(workspace)
-    looked_for = detector_of(detection, exact=exact)
     restricted = restricted_rows(workspace, spark, control)
     scans = Scans(workspace)
-    before = Known.of(workspace)
-    findings: list[TagFinding] = []
-    records: list[ScanRecord] = []
-    gaps: list[Problem] = []
-    read: list[ReadTable] = []
+    looking = _Looking(spark, control, restricted, Known.of(workspace), extent, detection, exact, now, progress)
+    looked: list[_Looked] = []
     for place, known in enumerate(tables, 1):
-        withheld = restricted.refs if restricted.leaves_out(known.table) else ()
-        now_read = step(known, scans.newest(known.table), extent, looked_for, anew=anew, spark=spark, withheld=withheld)
-        head = f"{known.table} ({place} of {len(tables)})"
-        progress(f"Scanning {head}: {now_read.words()}")
-        facts: list[ColumnFacts] = []
-        if now_read.read.files:
-            rows = restricted.without(known.table, draw(spark, known.location, **now_read.selection))
-            with _told_of(known.table):
-                facts = scan(
-                    rows,
-                    sample=extent.values,
-                    detection=detection,
-                    exact=exact,
-                    whole=now_read.rate >= 1.0 and not withheld,
-                    expected=now_read.expected,
-                    tell=partial(_tell, progress, head),
-                )
-        policy = control.policies.tables[known.table] if known.policy else None
-        mapped = {column: policy is not None and is_among(column, policy.columns) for column in now_read.schema}
-        mapped |= {column: True for table, column in before.pins if table == known.table}
-        record = now_read.record(facts, drift_of(now_read, mapped), now)
-        records.append(record)
-        gaps += [_gap(known.table, column) for column in record.drift]
-        said, more = verdicts_of(now_read, record, facts, detection, before, policy, now)
-        findings += said
-        gaps += more
-        files, new = len(now_read.snapshot.files), len(now_read.read.files)
-        read.append(ReadTable(known.table, known.version, now_read.rows, new, files - new, now_read.before is None))
+        made = looking.step(known, scans.newest(known.table), anew=anew)
+        looked.append(looking.look(made, f"{known.table} ({place} of {len(tables)})"))
+    records = [each.record for each in looked]
+    findings = [finding for each in looked for finding in each.findings]
     Tags(workspace).put(findings)
     for record in records:
         scans.put(record)
@@ -171,13 +146,73 @@ def scan_tables(
         sum(finding.sampled for finding in findings),
         returned,
         {(r.table, c): reach(r, facts) for r in records for c, facts in r.facts.items()},
-        tuple(read),
-        tuple(gaps),
+        tuple(each.read for each in looked),
+        tuple(gap for each in looked for gap in each.gaps),
         combinations,
     )
     words = f"{extent.words()}, exact" if exact else extent.words()
     _tell_ledger(ledger, found, {r.table: r.version for r in records}, words, actor, now)
     return found
+
+
+class _Looked(NamedTuple):
+    """What was read of one table, and said of it."""
+
+    record: ScanRecord
+    findings: list[TagFinding]
+    gaps: list[Problem]
+    read: ReadTable
+
+
+@dataclass(frozen=True)
+class _Looking:
+    """How one scan looks at tables, one after the other."""
+
+    spark: SparkSession
+    control: Control
+    restricted: Restricted
+    before: Known
+    extent: Extent
+    detection: Detection
+    exact: bool
+    now: datetime
+    progress: Callable[[str], None]
+
+    def step(self, known: KnownTable, last: ScanRecord | None, *, anew: bool) -> Step:
+        withheld = self.restricted.refs if self.restricted.leaves_out(known.table) else ()
+        looked_for = detector_of(self.detection, exact=self.exact)
+        return step(known, last, self.extent, looked_for, anew=anew, spark=self.spark, withheld=withheld)
+
+    def look(self, made: Step, head: str) -> _Looked:
+        known = made.known
+        self.progress(f"Scanning {head}: {made.words()}")
+        facts = self._facts(made, head) if made.read.files else []
+        policy = self.control.policies.tables[known.table] if known.policy else None
+        mapped = {column: policy is not None and is_among(column, policy.columns) for column in made.schema}
+        mapped |= {column: True for table, column in self.before.pins if table == known.table}
+        left_out = self.restricted.rows_left_out(known.table, known.location, known.version)
+        record = made.record(facts, drift_of(made, mapped), self.now, withheld_rows=left_out)
+        gaps = [_gap(known.table, column) for column in record.drift]
+        said, more = verdicts_of(made, record, facts, self.detection, self.before, policy, self.now)
+        files, fresh = len(made.snapshot.files), len(made.read.files)
+        read = ReadTable(known.table, known.version, made.rows, fresh, files - fresh, made.before is None)
+        return _Looked(record, said, gaps + more, read)
+
+    def _facts(self, made: Step, head: str) -> list[ColumnFacts]:
+        from delible.lake.sample import draw
+        from delible.lake.scan import scan
+
+        rows = self.restricted.without(made.known.table, draw(self.spark, made.known.location, **made.selection))
+        with _told_of(made.known.table):
+            return scan(
+                rows,
+                sample=self.extent.values,
+                detection=self.detection,
+                exact=self.exact,
+                whole=made.rate >= 1.0 and not made.withheld,
+                expected=made.expected,
+                tell=partial(_tell, self.progress, head),
+            )
 
 
 def scan_names(workspace: Workspace, names: Sequence[str] = (), *, actor: str, now: datetime) -> Scan:
@@ -189,7 +224,6 @@ def scan_names(workspace: Workspace, names: Sequence[str] = (), *, actor: str, n
         InputError: `table.unknown`, `table.missing`.
     """
     from delible.lake.leaves import leaves, schema_of
-    from delible.workflows.scanning import USUAL_CONFIDENCE
 
     ledger = Ledger(workspace, load_keys(workspace))
     control = Control(workspace)
@@ -203,7 +237,7 @@ def scan_names(workspace: Workspace, names: Sequence[str] = (), *, actor: str, n
         found = judged(facts, detection, table=known.table, version=known.version, at=now)
         findings += [each for each in found if (each.table, each.column) not in seen]
     Tags(workspace).put(findings)
-    reaches = {(f.table, f.column): Reach(0, 0, 0, USUAL_CONFIDENCE, None) for f in findings}
+    reaches = {(f.table, f.column): Reach(0, 0, (), USUAL_CONFIDENCE, None) for f in findings}
     scanned = Scan(tuple(known.table for known in tables), tuple(findings), 0, reaches=reaches)
     _tell_ledger(ledger, scanned, {known.table: known.version for known in tables}, "names", actor, now)
     return scanned

@@ -80,6 +80,22 @@ def test_the_extent_is_what_the_options_say(
     assert (asked["extent"], asked["anew"]) == (Extent(bound, sample), "--full" in options)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--sample", "7", "--confidence", "0.99"),
+        ("--all", "--sample", "7"),
+        ("--full", "--max-prevalence", "1/100"),
+        ("--names-only", "--sample", "7"),
+        ("--names-only", "--exact"),
+        ("--names-only", "--anew"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(workspace: Workspace, options: tuple[str, ...]) -> None:
+    words = ["tags", "scan", *options, "--workspace", str(workspace.root)]
+    assert main.main(words) == 2
+
+
 def test_a_clean_column_says_its_bound_in_both_outputs_and_a_gap_ends_with_3(
     run: Any, monkeypatch: pytest.MonkeyPatch, now: Any
 ) -> None:
@@ -96,7 +112,7 @@ def test_a_clean_column_says_its_bound_in_both_outputs_and_a_gap_ends_with_3(
         version=0,
         at=now,
     )
-    found = Reach(230_257, 10_000_000, 0, 0.99, 199, bound_of(0.99, "1/50000"))
+    found = Reach(230_257, 10_000_000, (), 0.99, 199, bound_of(0.99, "1/50000"))
     gap = Problem("tags.drift", "no policy maps it.", "t.d")
     scan = Scan(("t",), (finding,), 9, reaches={("t", "c"): found}, gaps=(gap,))
     monkeypatch.setattr(tagging, "scan_tables", lambda *_, **__: scan)

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from column_evidence import counted, judged, kind_of, typed
-from delible.decide.tagging import wilson
+from delible.decide.intervals import wilson
 from delible.model.record import TagFinding
 
 sys.path.append(str(Path(__file__).parent / "truth"))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from arro3.core import Array, DataType, Table
 from deltalake import write_deltalake
 
-from delible.decide.increment import ScanRecord
+from delible.decide.increment import ScanRecord, reach
 from delible.decide.tagging import ColumnFacts
 from delible.model.detection import DEFAULT_DETECTION
 from delible.model.record import TagFinding
@@ -27,7 +28,8 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 OLD = {"values": 100_000, "shapes": {"id": 100_000}, "rows": 100_000}
 SSN = {"values": 1_000, "rows": 1_000, "hits": {"US_SSN": 1_000}, "whole": {"US_SSN": 1_000}}
 NEW = SSN | {"row_hits": {"US_SSN": 1_000}}
-STRAY = {"values": 1_000, "rows": 1_000, "hits": {"US_SSN": 1}, "row_hits": {"US_SSN": 1}}
+STRAY = {"values": 1_000, "rows": 1_000, "shapes": {"has_card": 9}}
+STRAY |= {"hits": {"CREDIT_CARD": 1}, "row_hits": {"CREDIT_CARD": 1}}
 CLEAN = {"values": 1_000, "rows": 1_000}
 
 Scanned = tuple[TagFinding, list[str]]
@@ -139,10 +141,17 @@ def test_columns_of_tables_that_are_gone_are_told(workspace: Workspace, scan: Sc
 
 def test_a_bound_is_an_upper_limit_where_there_were_hits(workspace: Workspace, scan: Scan) -> None:
     scan(OLD)
-    from delible.decide.increment import reach
-
     record = Scans(workspace).newest("exports")
     assert record is not None
     facts = ColumnFacts("ref", "string", 200, True, {"US_SSN": 2}, rows=200, row_hits={"US_SSN": 2})
     finding = list_tags(workspace)[0].model_copy(update={"hits": 2, "sampled": 200, "bound": 0.0})
     assert 0.01 < bounded(finding, reach(record, facts)).bound < 0.05
+
+
+def test_a_look_at_chosen_values_says_nothing_of_rows(workspace: Workspace, scan: Scan) -> None:
+    scan(OLD)
+    record = Scans(workspace).newest("exports")
+    assert record is not None
+    facts = ColumnFacts("ref", "string", 300, False, rows=50_000)
+    finding = list_tags(workspace)[0].model_copy(update={"hits": 0, "sampled": 300, "bound": 0.01})
+    assert bounded(finding, reach(replace(record, most=300), facts)).bound == 1.0

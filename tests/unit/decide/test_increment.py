@@ -105,8 +105,12 @@ def test_a_file_that_showed_a_part_of_its_rows_is_read_again_when_it_shows_anoth
 
 def test_rows_that_were_left_out_are_no_clean_ones() -> None:
     facts = ColumnFacts("c", "string", values=8, complete=False, rows=8)
-    withheld = replace(RECORD, rate=1.0, rows=10, withheld=frozenset({"x"}))
-    assert (reach(withheld, facts).missed, reach(replace(withheld, withheld=frozenset()), facts).missed) == (2, 0)
+    withheld = replace(RECORD, rate=1.0, rows=10, withheld=frozenset({"x"}), withheld_rows=2)
+    assert (reach(withheld, facts).missed, reach(replace(withheld, withheld_rows=0), facts).missed) == (2, 0)
+    gone = replace(facts, rows=90)
+    assert reach(withheld, gone).missed == 2, "rows of files that are gone since hide none of those left out"
+    drawn = replace(withheld, rate=0.1)
+    assert (reach(drawn, facts).missed or 0) - (reach(replace(drawn, withheld_rows=0), facts).missed or 0) == 2
 
 
 @pytest.mark.parametrize(
