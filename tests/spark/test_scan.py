@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pyspark.sql import functions as F
+from ruamel.yaml import YAML
 
 from delible.decide.sampling import Bound, PerFile, rate_for
 from delible.decide.tagging import ColumnFacts
@@ -40,35 +41,9 @@ PROJECT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("DELIBLE_EXAMPLE_DATA") or PROJECT.parent / "shared/data/adventureworks")
 CANARY = "canary.quillfeather"
 
-NOT_PERSONAL: dict[str, str | None] = {}
+_EVERY = YAML(typ="safe").load(PROJECT / "tests/integration/detect/truth/adventureworks.yaml")
 TRUTH: dict[str, dict[str, str]] = {
-    "address": {
-        "AddressLine1": "user.contact.address.street",
-        "AddressLine2": "user.contact.address.street",
-        "City": "user.contact.address.city",
-        "PostalCode": "user.contact.address.postal_code",
-    },
-    "business_entity_address": {},
-    "credit_card": {"CardNumber": "user.financial.credit_card"},
-    "customer": {},
-    "email_address": {"EmailAddress": "user.contact.email"},
-    "employee": {
-        "NationalIDNumber": "user.government_id.national_identification_number",
-        "LoginID": "user.account.username",
-        "JobTitle": "user.job_title",
-        "BirthDate": "user.demographic.date_of_birth",
-        "MaritalStatus": "user.demographic.marital_status",
-        "Gender": "user.demographic.gender",
-        "SickLeaveHours": "user.health_and_medical",
-    },
-    "job_candidate": {"Resume": "user.content"},
-    "person_credit_card": {},
-    "person_phone": {"PhoneNumber": "user.contact.phone_number"},
-    "product_review": {
-        "ReviewerName": "user.name",
-        "EmailAddress": "user.contact.email",
-        "Comments": "user.content",
-    },
+    table: {column: category for column, category in columns.items() if category} for table, columns in _EVERY.items()
 }
 """Category of every personal column; every other column of these tables is not personal."""
 
