@@ -14,7 +14,8 @@ from delible.model.cost import Basis
 from delible.workflows.control import Control
 from delible.workflows.erasure import apply_erasure
 from delible.workflows.erasure_plan import plan_due_erasures
-from delible.workflows.retention import apply_retention, plan_due_retention
+from delible.workflows.retention import apply_retention
+from delible.workflows.retention_plan import plan_due_retention
 from small_shop import NOW, POLICIES, approved, customers, email, make_workspace, tickets, write_tables
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from delible.model.request import Request
     from delible.workflows.erasure import Erased
     from delible.workflows.rectification import Rectified
-    from delible.workflows.stages import Treated
+    from delible.workflows.treated import Treated
 
 app = typer.Typer(help="Plan, apply and verify erasure; print certificates.")
 

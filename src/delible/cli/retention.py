@@ -41,7 +41,7 @@ def plan(
 
         delible retention plan --dry-run
     """
-    from delible.workflows.retention import plan_due_retention
+    from delible.workflows.retention_plan import plan_due_retention
 
     call = current(ctx)
     dry = is_dry(out, dry_run=dry_run, no_read=no_read)
@@ -80,6 +80,39 @@ def apply(
     else:
         loaded = load_plan(call.workspace, file, RetentionPlan)
         done = (apply_retention(call.workspace, loaded, actor=call.actor, now=call.now, progress=progress),)
+    emit(ctx, applied_document(done), text=_applied(done))
+
+
+@app.command()
+def enforce(
+    ctx: typer.Context,
+    immediate: Immediate = False,
+    wait: Annotated[
+        float, typer.Option("--wait", metavar="MINUTES", min=0, help="How long to wait for another run to end.")
+    ] = 0,
+) -> None:
+    """Go on with plans that were begun, then plan all rules and carry the plan out: what a scheduler runs.
+
+    It may run late, twice, or while an erasure works on the same tables: it
+    waits for the other run, and plans what that left.
+
+    Example:
+
+        delible retention enforce --wait 30
+    """
+    from datetime import timedelta
+
+    from delible.workflows.retention_enforce import enforce_retention
+
+    call = current(ctx)
+    done = enforce_retention(
+        call.workspace,
+        actor=call.actor,
+        now=call.now,
+        immediate=immediate,
+        wait=timedelta(minutes=wait),
+        progress=progress,
+    )
     emit(ctx, applied_document(done), text=_applied(done))
 
 

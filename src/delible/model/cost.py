@@ -106,6 +106,8 @@ class DueRisk(Frozen):
     Args:
         ends: The end of its last day.
         earliest, latest: Between which instants it will have been answered.
+        start_by: The last run of the job that everything ends in time from, its windows counted back from the due date;
+            None where none is left, and in plans of earlier versions.
         change: The number to change where it is not safe.
     """
 
@@ -114,6 +116,7 @@ class DueRisk(Frozen):
     ends: datetime
     earliest: datetime
     latest: datetime
+    start_by: datetime | None = None
     risk: Risk
     change: str | None = None
 

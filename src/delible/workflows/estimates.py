@@ -20,7 +20,7 @@ from delible.plan.rates import Effort, Timed, observations
 from delible.store.statistics import table_statistics
 from delible.workflows.calendars import zone_of
 from delible.workflows.control import Control
-from delible.workflows.stages import Treated
+from delible.workflows.treated import Treated
 
 _LEARNT_FROM = timedelta(days=180)
 """Times of older runs say little about today's machines."""
