@@ -135,6 +135,13 @@ def _notes(estimate: Estimate) -> list[str]:
     change = sum(c.change_bytes.high for c in estimate.tables)
     if change:
         lines.append(f"Change data of up to {size(change)} are written beside them, and removed with the old files.")
+    unnamed = sum(c.unnamed for c in estimate.tables)
+    if unnamed:
+        weight = size(sum(c.unnamed_bytes for c in estimate.tables))
+        lines.append(
+            f"No log entry names {count(unnamed, 'file')} of {weight} in the tables' folders: of failed writes, or of "
+            "writes under way. Those that are older than the window are removed with the old files."
+        )
     search = f", the byte search of {size(estimate.verify_bytes)} included" if estimate.verify_bytes else ""
     lines.append(f"Time: {_seconds(estimate.seconds)}{search}, {_learnt(estimate)}.")
     return [*lines, *estimate.open]

@@ -127,6 +127,8 @@ def applied_document(done: Sequence[Applied]) -> dict[str, Any]:
                 "held_rows": getattr(t.step, "held_rows", 0),
                 "files_rewritten": t.files_rewritten,
                 "bytes_rewritten": t.bytes_rewritten,
+                "leftovers_removed": t.leftovers_removed,
+                "unnamed_left": t.unnamed_left,
                 "waiting_until": t.waiting_until,
                 "state": t.state,
                 "estimated": compared_lines(each.compared).get((t.step.table, getattr(t.step, "rule", None)), {}),

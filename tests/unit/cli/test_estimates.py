@@ -51,6 +51,8 @@ def cost(name: str, **more: Any) -> TableCost:
         "bytes": span(3_100_000_000, 3_100_000_000),
         "change_bytes": span(0, 10**6),
         "objects": 123_456,
+        "unnamed": 3,
+        "unnamed_bytes": 4_000_000,
         "rewrite_seconds": span(20, 9_000),
         "removal_seconds": span(0, 50),
     }
@@ -135,6 +137,7 @@ def test_the_whole_estimate_fits_and_says_what_is_a_bound(
     assert said.index("WILL BE LATE") < said.index("AT RISK") < said.index(" safe ")
     assert "R-20261127-000002 may not be answered in time: x must be 'interval 7 days'." in said
     assert "No job_cadence says" in said
+    assert "No log entry names 6 files of 8.0 MB in the tables' folders" in said
     start = f"{NOW + timedelta(days=1):%Y-%m-%d %H:%M}"
     assert f"Start by {start} at the latest: the windows then end before R-20261127-000001 is due" in said
     assert LONG in said
