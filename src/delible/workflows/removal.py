@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from delible.model.plan import Stage, TableStep
@@ -16,36 +16,32 @@ if TYPE_CHECKING:
 _PROPERTY = "property."
 
 
-def vacuumed(run: Run, step: TableStep, hours: int) -> Step:
-    """Remove old files, and what failed writes left of files that VACUUM does not look at.
+def vacuumed(run: Run, step: TableStep) -> Step:
+    """Remove the table's old files.
 
     Where windows are closed and somebody else has committed since the plan was made, files that no log entry names stay
     for a while: they may be of a write that has not come to its commit.
-
-    Args:
-        hours: The age that the leftovers must have.
     """
     from delible.lake import leftovers, purge
-    from delible.lake.erase import commits_of_others
 
     run.before_vacuum(step)
-    now = run.clock()
     spared = frozenset[str]()
-    older_than = now - timedelta(hours=hours) if hours else None
-    if run.immediate and commits_of_others(step.location, since=step.version):
-        older_than = now - leftovers.UNDER_WAY
-        found = leftovers.leftovers(step.location)
-        unnamed = (f for f in found if f.kind is leftovers.Kind.UNNAMED)
-        spared = frozenset(f.path for f in unnamed if f.modified >= older_than)
+    if run.immediate and (since := _under_way(run, step)) is not None:
+        found = (f for f in leftovers.leftovers(step.location) if f.kind is leftovers.Kind.UNNAMED)
+        spared = frozenset(f.path for f in found if f.modified >= since)
         if spared:
             run.progress(f"{step.table}: {len(spared)} file(s) of writes that may be under way are left in place")
-    done = purge.vacuum(run.spark, step.location, table=step.table, hours=0 if run.immediate else None, spared=spared)
-    found = leftovers.leftovers(step.location)
-    removed = leftovers.remove_leftovers(step.location, found, older_than=older_than)
-    purge.remove_empty_folders(step.location)
-    left = sum(f.kind is leftovers.Kind.UNNAMED for f in found)
-    counts = {"files_removed": done.files, "leftovers_removed": removed, "unnamed_left": left}
-    return Step(counts, {"hours": str(done.hours)})
+    hours = 0 if run.immediate else None
+    done = purge.vacuum(run.spark, step.location, table=step.table, hours=hours, spared=spared)
+    return Step({"files_removed": done.files}, {"hours": str(done.hours)})
+
+
+def _under_way(run: Run, step: TableStep) -> datetime | None:
+    """Return since when files may be of a write under way; None where nobody else has committed since the plan."""
+    from delible.lake.erase import commits_of_others
+    from delible.lake.leftovers import UNDER_WAY
+
+    return run.clock() - UNDER_WAY if commits_of_others(step.location, since=step.version) else None
 
 
 def begin_expiry(run: Run, step: TableStep, thing: str) -> None:
@@ -66,19 +62,26 @@ def begin_expiry(run: Run, step: TableStep, thing: str) -> None:
 
 
 def expired(run: Run, step: TableStep, hours: int, begun: AuditRecord) -> Step:
-    """Expire the log behind a fresh checkpoint.
+    """Expire the log behind a fresh checkpoint, and remove what failed writes left that VACUUM does not look at.
 
     Args:
-        hours: The age that log files must have.
+        hours: The age that files must have.
         begun: What `begin_expiry` recorded.
     """
-    from delible.lake import purge
+    from delible.lake import leftovers, purge
 
-    original = _properties(begun.detail)
-    version = purge.checkpoint(run.spark, step.location, original=original, forget=run.immediate)
     older = None if run.immediate else run.clock() - timedelta(hours=hours)
+    finished = _under_way(run, step) if run.immediate else older
+    version = purge.checkpoint(run.spark, step.location, original=_properties(begun.detail), forget=run.immediate)
     removed = purge.expire_log(step.location, below=version, older_than=older)
-    return Step({"log_files_removed": removed}, {"version": str(version)})
+    found = leftovers.leftovers(step.location)  # only now: the log is short
+    counts = {
+        "log_files_removed": removed,
+        "leftovers_removed": leftovers.remove_leftovers(step.location, found, older_than=finished),
+        "unnamed_left": sum(f.kind is leftovers.Kind.UNNAMED for f in found),
+    }
+    purge.remove_empty_folders(step.location)
+    return Step(counts, {"version": str(version)})
 
 
 def _properties(detail: Mapping[str, str]) -> dict[str, str]:

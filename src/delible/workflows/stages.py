@@ -169,7 +169,7 @@ def _treat_files(run: Run, work: Sequence[Work]) -> dict[str, Treated]:
             except BlockedError as error:
                 return {thing: replace(done, held=tuple(error.problems)) for thing, done in states().items()}
         run.progress(f"{step.table}: removing old files and log entries")
-        vacuuming = _timed(run, lead.thing, Stage.VACUUM, lambda _: vacuumed(run, step, hours))
+        vacuuming = _timed(run, lead.thing, Stage.VACUUM, lambda _: vacuumed(run, step))
         _for_all(run, work, Stage.VACUUM, vacuuming)
         expiring = _timed(run, lead.thing, Stage.EXPIRE_LOG, lambda begun: expired(run, step, hours, begun))
         _for_all(run, work, Stage.EXPIRE_LOG, expiring, begin=lambda thing: begin_expiry(run, step, thing))

@@ -88,8 +88,8 @@ def treated_by(journal: Journal, step: TableStep, thing: str) -> Treated:
         removing=milliseconds(Stage.VACUUM, Stage.EXPIRE_LOG),
         files_removed=counts(Stage.VACUUM).get("files_removed", 0),
         log_files_removed=counts(Stage.EXPIRE_LOG).get("log_files_removed", 0),
-        leftovers_removed=counts(Stage.VACUUM).get("leftovers_removed", 0),
-        unnamed_left=counts(Stage.VACUUM).get("unnamed_left", 0),
+        leftovers_removed=counts(Stage.EXPIRE_LOG).get("leftovers_removed", 0),
+        unnamed_left=counts(Stage.EXPIRE_LOG).get("unnamed_left", 0),
         version=version_after(journal, thing),
         history=history_kept(journal, thing),
     )
