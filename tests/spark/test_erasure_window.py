@@ -56,8 +56,12 @@ def test_old_files_wait_for_the_window_and_go_after_it(
     )
     assert places(workspace.root / "warehouse", texts=[email(LOWEST)])
     assert [p.id for p in unfinished_erasures(workspace)] == [planned.plan.id]
+    left = workspace.root / "warehouse" / "customers" / "_temporary" / "0" / "task" / "part-0.csv"
+    left.parent.mkdir(parents=True)
+    left.write_text(email(LOWEST))
     early = fulfil_requests(workspace, actor="tests", now=NOW + timedelta(minutes=30))
     assert [r.state for r in early.requests] == [RequestState.WAITING_RETENTION_WINDOW]
+    assert left.exists(), "a write may be under way"
 
     done = fulfil_requests(workspace, actor="tests", now=NOW + timedelta(hours=2))
     assert (done.failure, [r.state for r in done.requests]) == (None, [RequestState.COMPLETED])

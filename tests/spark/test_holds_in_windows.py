@@ -21,7 +21,8 @@ from delible.workflows.erasure_plan import plan_due_erasures
 from delible.workflows.holds import place_holds, release_hold
 from delible.workflows.lifecycle import refuse_request
 from delible.workflows.requests import submit_requests
-from delible.workflows.retention import apply_retention, plan_due_retention
+from delible.workflows.retention import apply_retention
+from delible.workflows.retention_plan import plan_due_retention
 from delta_rows import delta_rows
 from policy_files import write_policies
 from small_shop import NOW, ONE_TABLE, approved, email, make_workspace, people_file, write_tables

@@ -24,7 +24,7 @@ from delible.workflows.fulfilment import fulfil_requests
 from delible.workflows.policy_diff import compare_policies
 from delible.workflows.requests import approve_request, submit_requests
 from delible.workflows.restriction import Restricted, lift_restriction
-from delible.workflows.retention import plan_due_retention
+from delible.workflows.retention_plan import plan_due_retention
 from delible.workflows.tagging import scan_tables
 from delta_rows import delta_rows
 from small_shop import NOW, PEOPLE, POLICIES, approved, email, make_workspace, people_file, write_tables

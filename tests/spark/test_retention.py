@@ -20,7 +20,8 @@ from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.holds import place_holds
 from delible.workflows.requests import submit_requests
-from delible.workflows.retention import apply_retention, plan_due_retention
+from delible.workflows.retention import apply_retention
+from delible.workflows.retention_plan import plan_due_retention
 from delta_rows import delta_rows
 from policy_files import write_policies
 from small_shop import NOW, ONE_TABLE, PEOPLE, email, make_workspace, people_file, phone, state, write_tables

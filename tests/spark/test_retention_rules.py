@@ -24,7 +24,8 @@ from delible.model.policy import TablePolicy
 from delible.model.retention import EventClock, RetentionRule
 from delible.store.workspace import Workspace
 from delible.workflows.holds import place_holds
-from delible.workflows.retention import apply_retention, plan_due_retention
+from delible.workflows.retention import apply_retention
+from delible.workflows.retention_plan import plan_due_retention
 from delta_rows import delta_rows
 from policy_files import write_policies
 from small_shop import NOW, POLICIES, email, make_workspace, people_file, write_tables

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from delible.model.request import Request
     from delible.workflows.erasure import Erased
     from delible.workflows.rectification import Rectified
-    from delible.workflows.stages import Treated
+    from delible.workflows.treated import Treated
 
 app = typer.Typer(help="Plan, apply and verify erasure; print certificates.")
 
@@ -189,6 +189,8 @@ def table_lines(tables: Sequence[Treated], compared: Sequence[TableComparison] =
             "bytes_rewritten": t.bytes_rewritten,
             "files_removed": t.files_removed,
             "log_files_removed": t.log_files_removed,
+            "leftovers_removed": t.leftovers_removed,
+            "unnamed_left": t.unnamed_left,
             "shared_rows": t.step.shared_rows,
             "kept_rows": t.step.kept_rows,
             "kept": [part.model_dump(mode="json") for part in t.step.kept],

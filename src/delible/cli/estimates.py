@@ -28,7 +28,7 @@ def estimate_text(estimate: Estimate) -> Group:
     if estimate.windows:
         parts += ["", _window_table(estimate)]
     if estimate.risks:
-        parts += ["", _risk_table(estimate), *_changes(estimate)]
+        parts += ["", _risk_table(estimate), *_last_start(estimate), *_changes(estimate)]
     if estimate.gathering is not None:
         parts += ["", _gathering(estimate, estimate.gathering)]
     return Group(*parts)
@@ -36,7 +36,7 @@ def estimate_text(estimate: Estimate) -> Group:
 
 def brief_text(estimate: Estimate) -> list[RenderableType]:
     """Return the lines that a plan ends with: the time, whoever may be late, and whether waiting pays."""
-    lines = [f"Time: {_seconds(estimate.seconds)}, {_learnt(estimate)}."]
+    lines = [f"Time: {_seconds(estimate.seconds)}, {_learnt(estimate)}.", *_last_start(estimate)]
     lines += _changes(estimate)
     if estimate.gathering is not None and estimate.gathering.advice is Advice.WAIT:
         lines.append(_gathering(estimate, estimate.gathering))
@@ -135,6 +135,13 @@ def _notes(estimate: Estimate) -> list[str]:
     change = sum(c.change_bytes.high for c in estimate.tables)
     if change:
         lines.append(f"Change data of up to {size(change)} are written beside them, and removed with the old files.")
+    unnamed = sum(c.unnamed for c in estimate.tables)
+    if unnamed:
+        weight = size(sum(c.unnamed_bytes for c in estimate.tables))
+        lines.append(
+            f"No log entry names {count(unnamed, 'file')} of {weight} in the tables' folders: of failed writes, or of "
+            "writes under way. Those that are older than the window are removed with the old files."
+        )
     search = f", the byte search of {size(estimate.verify_bytes)} included" if estimate.verify_bytes else ""
     lines.append(f"Time: {_seconds(estimate.seconds)}{search}, {_learnt(estimate)}.")
     return [*lines, *estimate.open]
@@ -162,12 +169,22 @@ def _risk_table(estimate: Estimate) -> Table:
 
     order = [Risk.LATE, Risk.AT_RISK, Risk.SAFE]
     table = _plain(Table)
-    for name in ("request", "due", "answered from", "by", "in time"):
+    for name in ("request", "due", "last start", "answered from", "by", "in time"):
         table.add_column(name)
     for risk in sorted(estimate.risks, key=lambda r: (order.index(r.risk), r.due, r.request))[:_MOST_REQUESTS]:
         said = {Risk.SAFE: "safe", Risk.AT_RISK: "AT RISK", Risk.LATE: "WILL BE LATE"}[risk.risk]
-        table.add_row(risk.request, risk.due, _when(risk.earliest), _when(risk.latest), said)
+        start = _when(risk.start_by) if risk.start_by is not None else "none"
+        table.add_row(risk.request, risk.due, start, _when(risk.earliest), _when(risk.latest), said)
     return table
+
+
+def _last_start(estimate: Estimate) -> list[str]:
+    """Return by when the plan has to be carried out, for the request whose windows leave the least room."""
+    safe = [(r.start_by, r.request, r.due) for r in estimate.risks if r.start_by is not None]
+    if not safe:
+        return []
+    start, request, due = min(safe)
+    return [f"Start by {_when(start)} at the latest: the windows then end before {request} is due on {due}."]
 
 
 def _changes(estimate: Estimate) -> list[str]:

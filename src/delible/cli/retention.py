@@ -41,7 +41,7 @@ def plan(
 
         delible retention plan --dry-run
     """
-    from delible.workflows.retention import plan_due_retention
+    from delible.workflows.retention_plan import plan_due_retention
 
     call = current(ctx)
     dry = is_dry(out, dry_run=dry_run, no_read=no_read)
@@ -83,6 +83,39 @@ def apply(
     emit(ctx, applied_document(done), text=_applied(done))
 
 
+@app.command()
+def enforce(
+    ctx: typer.Context,
+    immediate: Immediate = False,
+    wait: Annotated[
+        float, typer.Option("--wait", metavar="MINUTES", min=0, help="How long to wait for another run to end.")
+    ] = 0,
+) -> None:
+    """Go on with plans that were begun, then plan all rules and carry the plan out: what a scheduler runs.
+
+    It may run late, twice, or while an erasure works on the same tables: it
+    waits for the other run, and plans what that left.
+
+    Example:
+
+        delible retention enforce --wait 30
+    """
+    from datetime import timedelta
+
+    from delible.workflows.retention_enforce import enforce_retention
+
+    call = current(ctx)
+    done = enforce_retention(
+        call.workspace,
+        actor=call.actor,
+        now=call.now,
+        immediate=immediate,
+        wait=timedelta(minutes=wait),
+        progress=progress,
+    )
+    emit(ctx, applied_document(done), text=_applied(done))
+
+
 def applied_document(done: Sequence[Applied]) -> dict[str, Any]:
     """Return what was done to each table."""
     return {
@@ -94,6 +127,8 @@ def applied_document(done: Sequence[Applied]) -> dict[str, Any]:
                 "held_rows": getattr(t.step, "held_rows", 0),
                 "files_rewritten": t.files_rewritten,
                 "bytes_rewritten": t.bytes_rewritten,
+                "leftovers_removed": t.leftovers_removed,
+                "unnamed_left": t.unnamed_left,
                 "waiting_until": t.waiting_until,
                 "state": t.state,
                 "estimated": compared_lines(each.compared).get((t.step.table, getattr(t.step, "rule", None)), {}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -90,26 +90,57 @@ def rewrites(location: str, *, since: int, until: int) -> Iterator[tuple[frozens
             yield added, frozenset(action["remove"]["path"] for action in actions if "remove" in action)
 
 
-def files_of(location: str, marks: Sequence[str], *, since: int) -> int:
-    """Count the data files from which marked commits took or changed rows after a version, each once.
+@dataclass(frozen=True)
+class FileWork:
+    """What commits did to a table's data files, each taken as it was before the first of them, and once.
 
-    Delta's metrics count a file in every commit that touches it, and files that an earlier one of them has written.
+    Args:
+        files: From which rows were taken or changed, or that were rewritten.
+        replaced: Bytes of those that the newest version names no more.
+        written: Bytes of the files that were written.
     """
+
+    files: int = 0
+    replaced: int = 0
+    written: int = 0
+
+
+def file_work(location: str, marks: Collection[str], *, since: int, operations: Collection[str]) -> FileWork:
+    """Return what marked commits of some operations did to data files after a version.
+
+    Delta's metrics count a file in every commit that touches it. A purge counts those, too, that the marked commits
+    before it have written: it takes files of a MERGE that writes change data for files with a column that was dropped.
+    """
+    before, made, gone = set[str](), set[str](), dict[str, int]()
+    written = 0
+    for info, added, removed in _file_commits(location, since):
+        if info.get("userMetadata") not in marks:
+            continue
+        new = added.keys() - removed.keys()
+        if info.get("operation") in operations:
+            before |= removed.keys() - made
+            gone |= {path: size for path, size in removed.items() if path not in made | added.keys()}
+            written += sum(added[path] for path in new)
+        made |= new
+    return FileWork(len(before), sum(gone.values()), written)
+
+
+def _file_commits(location: str, since: int) -> Iterator[tuple[dict[str, Any], dict[str, int], dict[str, int]]]:
+    """Yield the description of each commit after a version, oldest first, and its files by path with their bytes."""
     filesystem, log = log_of(location)
-    before, made = set[str](), set[str]()
     for version, path in sorted(_files(filesystem, log, COMMIT)):
         if version <= since:
             continue
+        info: dict[str, Any] = {}
+        files: dict[str, dict[str, int]] = {"add": {}, "remove": {}}
         with filesystem.open_input_stream(path) as stream:
-            lines = stream.read().splitlines()
-        info: dict[str, Any] = next(
-            (json.loads(line)["commitInfo"] for line in lines if line[:13] == b'{"commitInfo"'), {}
-        )
-        if info.get("userMetadata") not in marks or info.get("operation") not in ("MERGE", "DELETE"):
-            continue
-        before |= {json.loads(line)["remove"]["path"] for line in lines if line[:6] == b'{"remo'} - made
-        made |= {json.loads(line)["add"]["path"] for line in lines if line[:6] == b'{"add"'} - before
-    return len(before)
+            for line in stream.read().splitlines():
+                if line[:6] in (b'{"add"', b'{"remo'):
+                    [(name, body)] = json.loads(line).items()
+                    files[name][body["path"]] = body.get("size") or 0
+                elif line[:13] == b'{"commitInfo"':
+                    info = json.loads(line)["commitInfo"]
+        yield info, files["add"], files["remove"]
 
 
 def latest(location: str, name: str) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from delible.decide.exception import erased_so
 from delible.errors import BlockedError
 from delible.lake.columns import pseudonym, with_pads
-from delible.lake.commits import commits
+from delible.lake.commits import commits, file_work
 from delible.lake.exceptions import LAWS, by_law, changed, covered, due_with_laws, kept_column, some
 from delible.lake.facts import at_path, open_table, quoted, read
 from delible.lake.mentions import (
@@ -37,12 +37,16 @@ from delible.model.subject import KeyRow
 from delible.model.terms import ColumnErasure, ErasureAction, Regime
 
 _BROKEN = re.compile(r"DELTA_(?:VIOLATE_CONSTRAINT|NOT_NULL_CONSTRAINT)\w*\]?(?:\s+CHECK constraint (\w+))?")
+MARK = "delible:"
+"""What the marks of all plans' commits begin with."""
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+_REWRITES = ("MERGE", "DELETE")
+_ROWS = ("numTargetRowsDeleted", "numTargetRowsUpdated", "numDeletedRows")
 
 
 @dataclass(frozen=True)
 class Rewritten:
-    """What a commit did, as Delta's own metrics say.
+    """What commits did: rows as Delta's own metrics say, files as `commits.file_work` counts them.
 
     Args:
         bytes: Written.
@@ -53,14 +57,6 @@ class Rewritten:
     files: int = 0
     bytes: int = 0
     replaced: int = 0
-
-    def __add__(self, other: Rewritten) -> Rewritten:
-        return Rewritten(
-            self.rows + other.rows,
-            self.files + other.files,
-            self.bytes + other.bytes,
-            self.replaced + other.replaced,
-        )
 
 
 @contextmanager
@@ -92,45 +88,33 @@ def _without_values(table: str) -> Iterator[None]:
         ) from None
 
 
-def done_under(location: str, mark: str, since: int) -> Rewritten:
-    """Return what commits with this mark did after version `since`, added up over crashes and reruns."""
-    total = Rewritten()
-    for commit in commits(location, since=since):
-        if commit.mark != mark or commit.info.get("operation") not in ("MERGE", "DELETE"):
-            continue
-        m = commit.metrics
-        rows = sum(m.get(k, 0) for k in ("numTargetRowsDeleted", "numTargetRowsUpdated", "numDeletedRows"))
-        files = sum(
-            m.get(k, 0)
-            for k in (
-                "numTargetFilesRemoved",
-                "numTargetDeletionVectorsAdded",
-                "numRemovedFiles",
-                "numDeletionVectorsAdded",
-            )
-        )
-        total += Rewritten(
-            rows,
-            files,
-            m.get("numTargetBytesAdded", 0) + m.get("numAddedBytes", 0),
-            m.get("numTargetBytesRemoved", 0) + m.get("numRemovedBytes", 0),
-        )
-    return total
+def done_under(location: str, marks: Collection[str], since: int) -> Rewritten:
+    """Return what commits with these marks did to rows after version `since`, added up over crashes and reruns."""
+    files = file_work(location, marks, since=since, operations=_REWRITES)
+    return Rewritten(rows_under(location, marks, since), files.files, files.written, files.replaced)
 
 
-def purged_under(location: str, mark: str, since: int) -> Rewritten:
-    """Return what purges of deletion vectors with this mark rewrote after version `since`."""
-    total = Rewritten()
-    for commit in commits(location, since=since):
-        if commit.mark == mark and commit.info.get("operation") == "REORG":
-            m = commit.metrics
-            total += Rewritten(0, m.get("numRemovedFiles", 0), m.get("numAddedBytes", 0), m.get("numRemovedBytes", 0))
-    return total
+def rows_under(location: str, marks: Collection[str], since: int) -> int:
+    """Count the rows that commits with these marks deleted or changed after version `since`."""
+    found = (c for c in commits(location, since=since) if c.mark in marks and c.info.get("operation") in _REWRITES)
+    return sum(commit.metrics.get(name, 0) for commit in found for name in _ROWS)
+
+
+def purged_under(location: str, marks: Collection[str], since: int) -> Rewritten:
+    """Return what purges of deletion vectors rewrote after version `since` besides what the marked commits wrote."""
+    files = file_work(location, marks, since=since, operations=("REORG",))
+    return Rewritten(0, files.files, files.written, files.replaced)
 
 
 def foreign_commits(location: str, marks: Sequence[str], since: int) -> int:
     """Count commits after `since` that this plan did not make."""
     return sum(commit.mark not in marks for commit in commits(location, since=since))
+
+
+def commits_of_others(location: str, *, since: int) -> int:
+    """Count commits after `since` that no plan made: somebody else writes the table. A VACUUM writes nothing."""
+    others = (c for c in commits(location, since=since) if not (c.mark or "").startswith(MARK))
+    return sum(not str(commit.info.get("operation")).startswith("VACUUM") for commit in others)
 
 
 def erase_rows(

@@ -10,9 +10,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from delible.decide.retention import Standing
+from delible.lake.clocks import with_events
 from delible.lake.facts import at_path, quoted, read
 from delible.lake.reach import due_combinations, keys_frame, reach_columns
-from delible.lake.retention import Judging, standing, with_events, with_held
+from delible.lake.retention import Judging, standing, with_held
 from delible.lake.session import setting
 from delible.model.policy import Controller, TablePolicy
 from delible.model.subject import KeyRow

@@ -9,7 +9,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from delible.decide.retention import Standing, precedence
-from delible.lake.retention import Judging, standing, with_events, with_held
+from delible.lake.clocks import with_events
+from delible.lake.retention import Judging, standing, with_held
 from delible.model.retention import RetentionRule
 from delible.model.terms import RetentionAction
 from delible.plan.policy_diff import Fate

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.fs as pafs
@@ -22,6 +23,7 @@ from delible.errors import ConflictError
 from delible.lake.commits import CHECKPOINT, commits, current_version, latest, log_of
 from delible.lake.description import description, has_dropped_columns
 from delible.lake.facts import assignments, literal, open_table, path_table
+from delible.lake.search.listing import objects
 from delible.lake.session import setting
 from delible.model.layout import DEFAULTS, DELETED_FILES, LOG, interval_hours
 
@@ -29,9 +31,11 @@ _INTERVAL = "delta.checkpointInterval"
 PROPERTIES = (DELETED_FILES, LOG, _INTERVAL)
 """Table properties that expiring the log sets aside for a moment, and puts back."""
 
-_VERSIONED = re.compile(r"^\.?(\d{20})\.")
+_VERSIONED = re.compile(r"^\.*(\d{20})\.")
 _HOUR = 3_600_000
 """Delta counts in milliseconds."""
+_INVENTORY = "path STRING, length LONG, isDir BOOLEAN, modificationTime LONG"
+"""What VACUUM wants to know of each file in a list."""
 _RETENTION_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 
 
@@ -58,11 +62,14 @@ class Vacuumed:
     hours: int
 
 
-def vacuum(spark: SparkSession, location: str, *, table: str, hours: int | None) -> Vacuumed:
+def vacuum(
+    spark: SparkSession, location: str, *, table: str, hours: int | None, spared: Collection[str] = ()
+) -> Vacuumed:
     """Remove files that no kept version needs.
 
     Args:
         hours: Age that files must have; None for the table's own retention window.
+        spared: Files that stay whatever their age, by their paths in the table's folder; only with `hours`.
     """
     handle, seen = open_table(spark, location, table=table), current_version(location)
     used = hours
@@ -73,9 +80,10 @@ def vacuum(spark: SparkSession, location: str, *, table: str, hours: int | None)
     with setting(spark, {_RETENTION_CHECK: "false" if hours is not None else "true"}):
         if hours is None:
             handle.vacuum()
+        elif spared:
+            _vacuum_but(spark, location, hours, spared)
         else:
             handle.vacuum(hours)
-    _remove_empty_folders(location)
     logged = {str(c.info.get("operation")): c for c in commits(location, since=seen)}
     files = logged["VACUUM END"].metrics.get("numDeletedFiles", 0) if "VACUUM END" in logged else 0
     if hours is None and "VACUUM START" in logged:
@@ -85,7 +93,26 @@ def vacuum(spark: SparkSession, location: str, *, table: str, hours: int | None)
     return Vacuumed(files, used)
 
 
-def _remove_empty_folders(location: str) -> None:
+def _vacuum_but(spark: SparkSession, location: str, hours: int, spared: Collection[str]) -> None:
+    """Let VACUUM choose among the files of the folder without some of them, from a list of its own."""
+    filesystem, log = log_of(location)
+    root = log.removesuffix("/_delta_log")
+    base = location if "://" in location else f"file:{root}"
+    files = [
+        (f"{base.rstrip('/')}{info.path.removeprefix(root)}", info.size or 0, False, int(info.mtime.timestamp() * 1000))
+        for info in objects(filesystem, root, ("_delta_log",))
+        if info.path.removeprefix(f"{root}/") not in spared
+    ]
+    view = f"delible_inventory_{uuid4().hex}"
+    spark.createDataFrame(files, _INVENTORY).createOrReplaceTempView(view)
+    try:
+        chosen = f"SELECT * FROM {view}"  # noqa: S608  # a name that was just made
+        spark.sql(f"VACUUM {path_table(location)} USING INVENTORY ({chosen}) RETAIN {hours} HOURS")
+    finally:
+        spark.catalog.dropTempView(view)
+
+
+def remove_empty_folders(location: str) -> None:
     """Remove the folders that VACUUM has emptied: that of a partition is named after a value, maybe a person's.
 
     VACUUM leaves them until the next one. Object stores have none, and nothing but an empty folder can be removed so.

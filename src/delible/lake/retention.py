@@ -7,24 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import reduce
 from weakref import WeakKeyDictionary
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
 from delible.decide.retention import Standing, forbids, stricter
-from delible.lake.columns import normalised, utc, with_pads
+from delible.lake.clocks import clock_of, day_column, ended, event_column, with_events
+from delible.lake.columns import with_pads
 from delible.lake.conditions import condition
 from delible.lake.facts import at_path, open_table, quoted, read
 from delible.lake.reach import reach_columns
 from delible.lake.retained import done, insertions, sums, treated
-from delible.model.duration import Duration
 from delible.model.policy import TablePolicy
 from delible.model.retention import EventClock, RetentionRule
-from delible.model.terms import Normalise, RetentionAction
+from delible.model.terms import RetentionAction
 
 _HELD, _STANDING = "__held", "__standing"
 _conditions: WeakKeyDictionary[DataFrame, dict[str, Column]] = WeakKeyDictionary()
@@ -81,7 +80,7 @@ def past_period(frame: DataFrame, rule: RetentionRule, as_of: datetime) -> Colum
     The same arithmetic as `model.duration.after`, in UTC whatever the session's time zone is. A row whose clock is
     empty is NOT past it: a missing time is a gap, never a reason to delete.
     """
-    past = _ended(frame, rule, rule.keep, as_of)
+    past = ended(frame, rule, rule.keep, as_of)
     return past & _covers(frame, rule) if rule.where else past
 
 
@@ -94,10 +93,10 @@ def standing(frame: DataFrame, rule: RetentionRule, judging: Judging, held: Colu
         judging: The table's rules and the instant.
         held: Whether a row is held; None when none is.
     """
-    now, clock = judging.as_of, _clock(frame, rule)
+    now, clock = judging.as_of, clock_of(frame, rule)
     reasons = [
         (clock.isNull(), Standing.NO_CLOCK),
-        (~_ended(frame, rule, rule.keep, now), Standing.NOT_YET),
+        (~ended(frame, rule, rule.keep, now), Standing.NOT_YET),
         (_any(_binds(frame, r, now) for r in _bound_by(rule, judging.rules)), Standing.DUTY),
         (F.lit(False) if held is None else F.coalesce(held, F.lit(False)), Standing.HELD),
         (_any(_acts(frame, r, judging) for r in stricter(rule, judging.rules)), Standing.COVERED),
@@ -107,27 +106,6 @@ def standing(frame: DataFrame, rule: RetentionRule, judging: Judging, held: Colu
     for applies, reason in reversed(reasons):
         found = F.when(applies, F.lit(reason.value)).otherwise(found)
     return F.when(_covers(frame, rule), found)
-
-
-def with_events(frame: DataFrame, rules: Sequence[RetentionRule], events: Mapping[str, DataFrame]) -> DataFrame:
-    """Add the time of the event that starts each event clock; NULL where there is none."""
-    for rule in rules:
-        clock = rule.clock
-        if not isinstance(clock, EventClock):
-            continue
-        source = events[clock.table]
-        times = utc(F.col(quoted(clock.column)), source.schema[clock.column].dataType)
-        key, own = f"__key_{rule.retention}", normalised(F.col(quoted(clock.key)), Normalise.EXACT)
-        pick = F.max if clock.take == "last" else F.min
-        found = (
-            source.select(normalised(F.col(quoted(clock.target)), Normalise.EXACT).alias(key), times.alias("__time"))
-            .where(F.col(key).isNotNull() & F.col("__time").isNotNull())
-            .groupBy(key)
-            .agg(pick("__time").alias(_event(rule)))
-        )
-        days = F.lit(_extra_days(source.schema[clock.column].dataType)).alias(_day(rule))
-        frame = frame.join(found.select("*", days), own == F.col(key), "left").drop(key)
-    return frame
 
 
 def count_rules(frame: DataFrame, judging: Judging) -> dict[str, Counted]:
@@ -184,7 +162,7 @@ def _merge_keys(
     keys = tuple(dict.fromkeys((*reach_columns(judging.policy), *by_event)))
     rows = with_held(with_events(frame, clocks, judging.events), judging)
     due = rows.where(standing(rows, rule, judging, F.col(_HELD)) == Standing.DUE.value)
-    events = [name for r in clocks for name in (_event(r), _day(r))]
+    events = [name for r in clocks for name in (event_column(r), day_column(r))]
     source = due.select(*[F.col(at_path(c)).alias(f"__k{i}") for i, c in enumerate(keys)], *events).distinct()
     if not keys:
         source = source.withColumn("__k", F.lit(True)).distinct()
@@ -207,14 +185,6 @@ def _same(keys: Sequence[str]) -> str:
     return " AND ".join(f"t.{at_path(c)} <=> s.__k{i}" for i, c in enumerate(keys)) or "true"
 
 
-def _event(rule: RetentionRule) -> str:
-    return f"__event_{rule.retention}"
-
-
-def _day(rule: RetentionRule) -> str:
-    return f"__day_{rule.retention}"
-
-
 def with_held(frame: DataFrame, judging: Judging) -> DataFrame:
     """Add whether a row is held, as `__held`."""
     if judging.held is None:
@@ -225,39 +195,6 @@ def with_held(frame: DataFrame, judging: Judging) -> DataFrame:
     )
     same = reduce(lambda a, b: a & b, [F.col(at_path(c)).eqNullSafe(F.col(f"__h{i}")) for i, c in enumerate(keys)])
     return frame.join(held, same, "left").drop(*[f"__h{i}" for i in range(len(keys))])
-
-
-def _clock(frame: DataFrame, rule: RetentionRule) -> Column:
-    """Return when a rule's clock started on each row, as a date and time in UTC."""
-    return F.coalesce(*[start for start, _ in _starts(frame, rule)])
-
-
-def _starts(frame: DataFrame, rule: RetentionRule) -> list[tuple[Column, Column]]:
-    """Return what may start a rule's clock, the first that is there, each with the days that its period ends later."""
-    clock = rule.clock
-    starts = []
-    if isinstance(clock, EventClock):
-        starts.append((F.col(_event(rule)), F.col(_day(rule))))
-    own = clock.otherwise if isinstance(clock, EventClock) else clock
-    if own is not None:
-        kind = frame.schema[own].dataType
-        starts.append((utc(F.col(quoted(own)), kind), F.lit(_extra_days(kind))))
-    return starts
-
-
-def _extra_days(kind: T.DataType) -> int:
-    """Return 1 for dates: a period from a day ends with the last hour of its last day (Reg. 1182/71 Art. 3(2)(c))."""
-    return 1 if isinstance(kind, T.DateType) else 0
-
-
-def _ended(frame: DataFrame, rule: RetentionRule, keep: Duration, as_of: datetime) -> Column:
-    """Return whether a period that starts with a rule's clock has run out; without a clock it has not."""
-    ends = [
-        start + F.make_interval(months=F.lit(keep.months), days=F.lit(keep.days)) + F.make_interval(days=extra)
-        for start, extra in _starts(frame, rule)
-    ]
-    now = F.lit(as_of.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")).cast("timestamp_ntz")
-    return F.coalesce(F.coalesce(*ends) <= now, F.lit(False))
 
 
 def _covers(frame: DataFrame, rule: RetentionRule, *, unknown: bool = False) -> Column:
@@ -279,7 +216,7 @@ def _bound_by(rule: RetentionRule, rules: Sequence[RetentionRule]) -> tuple[Rete
 def _binds(frame: DataFrame, rule: RetentionRule, as_of: datetime) -> Column:
     """Return whether a rule's duty may still cover a row and has not been shown to have ended."""
     at_least = rule.duty.at_least if rule.duty is not None else rule.keep
-    return _covers(frame, rule, unknown=True) & ~_ended(frame, rule, at_least, as_of)
+    return _covers(frame, rule, unknown=True) & ~ended(frame, rule, at_least, as_of)
 
 
 def _acts(frame: DataFrame, rule: RetentionRule, judging: Judging) -> Column:
@@ -288,8 +225,8 @@ def _acts(frame: DataFrame, rule: RetentionRule, judging: Judging) -> Column:
     Holds keep the row from the laxer rule, too, and where a stricter rule acts, it is stricter than the laxer one, too.
     """
     duty = _any(_binds(frame, r, judging.as_of) for r in _bound_by(rule, judging.rules))
-    ended = _covers(frame, rule) & _ended(frame, rule, rule.keep, judging.as_of)
-    return ended & ~duty & ~F.coalesce(done(frame, rule), F.lit(False))
+    over = _covers(frame, rule) & ended(frame, rule, rule.keep, judging.as_of)
+    return over & ~duty & ~F.coalesce(done(frame, rule), F.lit(False))
 
 
 def _any(conditions: Iterable[Column]) -> Column:

@@ -53,6 +53,8 @@ class TableCost(Frozen):
         files, bytes: Data files to rewrite, as they are now; one that is rewritten again for mentions counts again.
         change_bytes: Change data that is written beside them, and removed with the old files.
         objects: Objects that VACUUM has to list, at least: files of older versions come on top.
+        unnamed, unnamed_bytes: Files in the table's folder that no log entry names: of failed writes, or of writes
+            under way. VACUUM removes those that are older than the window. Not counted where no row was read.
         rewrite_seconds: MERGE and purge.
         removal_seconds: VACUUM and log expiry.
     """
@@ -70,6 +72,8 @@ class TableCost(Frozen):
     bytes: Range
     change_bytes: Range
     objects: int
+    unnamed: int = 0
+    unnamed_bytes: int = 0
     rewrite_seconds: Range
     removal_seconds: Range
 
@@ -106,6 +110,8 @@ class DueRisk(Frozen):
     Args:
         ends: The end of its last day.
         earliest, latest: Between which instants it will have been answered.
+        start_by: The last run of the job that everything ends in time from, its windows counted back from the due date;
+            None where none is left, and in plans of earlier versions.
         change: The number to change where it is not safe.
     """
 
@@ -114,6 +120,7 @@ class DueRisk(Frozen):
     ends: datetime
     earliest: datetime
     latest: datetime
+    start_by: datetime | None = None
     risk: Risk
     change: str | None = None
 

@@ -176,8 +176,13 @@ class Plan(Frozen):
     estimate: Estimate | None = None
 
     def body_digest(self) -> str:
-        """Return the digest of everything but the seal; an estimate counts where there is one, as in older plans."""
-        return digest(self.model_dump(mode="json", exclude={"seal"} if self.estimate else {"seal", "estimate"}))
+        """Return the digest of everything but the seal.
+
+        An estimate counts where there is one, as in older plans; a key that the plan's file does not have does not: a
+        plan of an earlier version lacks those that came since.
+        """
+        left_out = {"seal"} if self.estimate else {"seal", "estimate"}
+        return digest(self.model_dump(mode="json", exclude=left_out, exclude_unset=True))
 
 
 class ErasurePlan(Plan):

@@ -47,6 +47,7 @@ class Case:
         texts: Free-text columns, each of which is masked in a commit of its own.
         updates: Rows stay and are changed, so that change data hold them twice.
         works: Whether anything is rewritten at all.
+        removes: Whether old files and log are removed in this step, and not in another one of the same table.
     """
 
     table: str
@@ -61,6 +62,7 @@ class Case:
     anywhere: bool
     updates: bool
     works: bool = True
+    removes: bool = True
     texts: int = 1
 
 
@@ -91,9 +93,9 @@ def step_cost(case: Case, seen: Mapping[Effort, Sequence[Timed]]) -> TableCost:
         files=files,
         bytes=size,
         change_bytes=Range(low=0, high=change),
-        objects=case.files,
+        objects=case.files if case.removes else 0,
         rewrite_seconds=_seconds(Effort.REWRITE, work, seen, case, files),
-        removal_seconds=_seconds(Effort.REMOVAL, case.files, seen, case, files),
+        removal_seconds=_seconds(Effort.REMOVAL, case.files, seen, case, files) if case.removes else Range.exactly(0),
     )
 
 

@@ -103,6 +103,7 @@ def retention_estimate(
 ) -> Estimate:
     """Return what a retention run is expected to cost; nothing of it has a due date, and no byte search follows."""
     costs = []
+    removed = set[str]()
     for step in steps:
         table, facts = grounds.statistics.get(step.table), grounds.facts[step.table]
         rule = grounds.policies.retention[step.rule]
@@ -119,7 +120,9 @@ def retention_estimate(
             anywhere=False,
             updates=step.action is not RetentionAction.DELETE_ROW,
             works=bool(step.stages),
+            removes=step.table not in removed,
         )
+        removed |= {step.table} if step.stages else set()
         costs.append(step_cost(case, grounds.seen))
     return _estimate(costs, steps, grounds, read=read, unknown=unknown)
 

@@ -112,6 +112,7 @@ def due_risks(
                 ends=ends,
                 earliest=earliest,
                 latest=latest,
+                start_by=last_safe_start(ends, tables, schedule),
                 risk=risk,
                 change=None if risk is Risk.SAFE else _change(ends, tables, schedule),
             )

@@ -26,8 +26,9 @@ _AGAIN = "Make a new plan."
 
 
 def seal(plan: Plan, keys: Keys) -> Plan:
-    """Return the plan with its seal: an Ed25519 signature over the digest of everything else."""
-    return plan.model_copy(update={"seal": keys.sign(_message(plan))})
+    """Return the plan with its seal: an Ed25519 signature over the digest of everything else, each key said."""
+    whole = type(plan).model_validate_json(plan.model_dump_json())
+    return whole.model_copy(update={"seal": keys.sign(_message(whole))})
 
 
 def check_seal(plan: AnyPlan, keys: Keys, *, where: str | None = None) -> None:

@@ -18,7 +18,8 @@ from delible.store.releases import Holding
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.journal import Step
-from delible.workflows.stages import Run, Treated
+from delible.workflows.stages import Run
+from delible.workflows.treated import Treated
 
 
 def certify(

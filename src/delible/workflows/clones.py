@@ -1,4 +1,4 @@
-"""Refuse to remove files that a shallow clone still needs, or to erase a clone whose files are another table's."""
+"""Refuse to remove files that a shallow clone needs, to erase one whose files are another's, and to leave a copy."""
 
 from __future__ import annotations
 
@@ -6,23 +6,26 @@ import os
 from collections.abc import Sequence
 
 from delible.errors import BlockedError, Problem
-from delible.store.clones import borrowed_files
+from delible.store.clones import find_clones
 from delible.workflows.control import Control
 
 
 def refuse_clones(control: Control, tables: Sequence[str]) -> None:
-    """Refuse tables that share files with another one of the workspace.
+    """Refuse tables that share files with another one of the workspace, or of which an unmapped table is a copy.
 
     Args:
         tables: Those whose old files would be removed.
 
     Raises:
-        BlockedError: `table.shallow_clone`, with one problem per clone.
+        BlockedError: `table.shallow_clone`, `table.deep_clone`, with one problem per clone.
     """
     locations = control.locations()
-    borrowed = borrowed_files(control.workspace, control.policies)
+    clones = find_clones(control.workspace, control.policies)
     problems = []
-    for clone, owners in borrowed.items():
+    for clone, source in clones.unmapped.items():
+        if clone not in clones.borrowed:
+            problems += [_copied(control, name, clone) for name in tables if locations[name] == source]
+    for clone, owners in clones.borrowed.items():
         for name in tables:
             where = f"table:{name}"
             way = "Drop the clone, or copy it: CREATE TABLE … AS SELECT, and name the copy in a policy with 'upstream'."
@@ -46,6 +49,15 @@ def refuse_clones(control: Control, tables: Sequence[str]) -> None:
                 )
     if problems:
         raise BlockedError.of(tuple(problems))
+
+
+def _copied(control: Control, table: str, clone: str) -> Problem:
+    return Problem(
+        "table.deep_clone",
+        f"{_named(control, clone)} was cloned from table '{table}', its own log says, and no policy maps it: what is "
+        f"removed here would stay there. Write a policy for it, with 'upstream: [{table}]', or drop it.",
+        f"table:{table}",
+    )
 
 
 def _named(control: Control, location: str) -> str:

@@ -26,7 +26,8 @@ from delible.workflows.init import init_workspace
 from delible.workflows.policies import shipped_policies
 from delible.workflows.reporting import audit_report
 from delible.workflows.requests import approve_request, submit_requests
-from delible.workflows.retention import apply_retention, plan_due_retention
+from delible.workflows.retention import apply_retention
+from delible.workflows.retention_plan import plan_due_retention
 from delible.workflows.scanning import Extent
 from delible.workflows.spark import end_session, session_for
 from delible.workflows.tagging import scan_tables

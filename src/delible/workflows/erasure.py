@@ -44,7 +44,8 @@ from delible.workflows.journal import Step
 from delible.workflows.notices import prepare_notices
 from delible.workflows.search import Searched, every_ref, find_people, protected_rows, refs_of_keys
 from delible.workflows.spark import alone, session_for
-from delible.workflows.stages import Run, Treated, Work, reported, treat_tables
+from delible.workflows.stages import Run, Work, treat_tables
+from delible.workflows.treated import Treated, reported
 from delible.workflows.unfinished import keep_plan
 
 if TYPE_CHECKING:
@@ -222,8 +223,7 @@ def _rewrite(
     run: Run,
 ) -> Step:
     from delible.lake.columns import pads_of
-    from delible.lake.commits import files_of
-    from delible.lake.erase import done_under, erase_rows, marked, mask_mentions
+    from delible.lake.erase import done_under, erase_rows, marked, mask_mentions, rows_under
 
     policy, controller = control.policies.tables[step.table], control.policies.controller
     # A later plan may have ended the request that the salt was stored with.
@@ -243,17 +243,18 @@ def _rewrite(
     if step.mentions:
         with marked(run.spark, f"{mark}:mentions"):
             mask_mentions(run.spark, step.location, policy, controller, keys, protected)
-    rows, mentions = (done_under(step.location, m, step.version) for m in (mark, f"{mark}:mentions"))
+    done = done_under(step.location, run.marks(step.table), step.version)
+    mentions = rows_under(step.location, (f"{mark}:mentions",), step.version)
     return Step(
         {
-            "rows": rows.rows,
+            "rows": done.rows - mentions,
             "shared_rows": step.shared_rows,
             "kept_rows": step.kept_rows,
-            "mentions": mentions.rows,
+            "mentions": mentions,
             "held_mentions": step.held_mentions,
-            "files": files_of(step.location, (mark, f"{mark}:mentions"), since=step.version),
-            "bytes": rows.bytes + mentions.bytes,
-            "bytes_replaced": rows.replaced + mentions.replaced,
+            "files": done.files,
+            "bytes": done.bytes,
+            "bytes_replaced": done.replaced,
         },
         {"action": step.action, "version": str(step.version)},
     )

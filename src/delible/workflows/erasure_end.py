@@ -26,7 +26,8 @@ from delible.workflows.journal import Journal, Step
 from delible.workflows.lineage_events import erasure_events
 from delible.workflows.notices import queue_after
 from delible.workflows.object_versions import purge_object_versions
-from delible.workflows.stages import Run, Treated, reported
+from delible.workflows.stages import Run
+from delible.workflows.treated import Treated, reported
 from delible.workflows.unfinished import forget_plan, plans_before
 from delible.workflows.verification import search_everything
 

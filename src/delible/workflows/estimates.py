@@ -20,7 +20,7 @@ from delible.plan.rates import Effort, Timed, observations
 from delible.store.statistics import table_statistics
 from delible.workflows.calendars import zone_of
 from delible.workflows.control import Control
-from delible.workflows.stages import Treated
+from delible.workflows.treated import Treated
 
 _LEARNT_FROM = timedelta(days=180)
 """Times of older runs say little about today's machines."""
@@ -41,14 +41,31 @@ def estimate_erasure(
         table, policy = grounds.statistics.get(name), policies.tables[name]
         wanted = wanted_columns(policy, policies.controller, keys)
         candidates[name] = every_file(fact) if table is None else candidate_files(table, wanted)
-    return erasure_estimate(plan.tables, plan.requests, grounds, candidates=candidates, arriving=arriving(control, now))
+    made = erasure_estimate(plan.tables, plan.requests, grounds, candidates=candidates, arriving=arriving(control, now))
+    return _with_unnamed(made, plan)
 
 
 def estimate_retention(
     control: Control, plan: RetentionPlan, facts: Mapping[str, TableFacts], now: datetime
 ) -> Estimate:
     """Return what a retention plan is expected to cost, after its rows were counted."""
-    return retention_estimate(plan.tables, grounds_of(control, facts, now, immediate=plan.immediate))
+    return _with_unnamed(
+        retention_estimate(plan.tables, grounds_of(control, facts, now, immediate=plan.immediate)), plan
+    )
+
+
+def _with_unnamed(estimate: Estimate, plan: ErasurePlan | RetentionPlan) -> Estimate:
+    """Add the files that no log entry names, where VACUUM is going to look at them."""
+    from delible.lake.leftovers import Kind, leftovers
+
+    places = {step.table: step.location for step in plan.tables if step.stages}
+    costs = []
+    for cost in estimate.tables:
+        place = places.pop(cost.table, None) if cost.objects else None
+        found = [f for f in leftovers(place) if f.kind is Kind.UNNAMED] if place is not None else []
+        counts = {"unnamed": len(found), "unnamed_bytes": sum(f.bytes for f in found)}
+        costs.append(cost.model_copy(update=counts))
+    return estimate.model_copy(update={"tables": tuple(costs)})
 
 
 def grounds_of(

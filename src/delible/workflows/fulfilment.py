@@ -27,7 +27,7 @@ from delible.workflows.rectification_plan import plan_rectifications
 from delible.workflows.restriction import restrict_processing
 from delible.workflows.resumption import hold_requests, settle_holds
 from delible.workflows.search import Searched
-from delible.workflows.stages import Treated
+from delible.workflows.treated import Treated
 from delible.workflows.unfinished import (
     states_under,
     unfinished_erasures,

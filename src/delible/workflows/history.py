@@ -21,7 +21,8 @@ from delible.model.terms import ErasureAction, Normalise
 from delible.workflows.control import Control
 from delible.workflows.journal import Step
 from delible.workflows.search import Searched, find_people, refs_of_keys
-from delible.workflows.stages import Run, Treated, history_kept, version_after
+from delible.workflows.stages import Run
+from delible.workflows.treated import Treated, history_kept, version_after
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -10,7 +10,7 @@ from delible.model.policy import PolicySet
 from delible.model.proof import Verification
 from delible.store.lineage import emit_run
 from delible.store.workspace import Workspace
-from delible.workflows.stages import Treated
+from delible.workflows.treated import Treated
 
 
 def erasure_events(

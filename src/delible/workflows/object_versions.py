@@ -8,7 +8,8 @@ from datetime import timedelta
 from delible.model.policy import TablePolicy
 from delible.store.versions import Bucket, is_bucket
 from delible.workflows.journal import Step
-from delible.workflows.stages import Run, Treated
+from delible.workflows.stages import Run
+from delible.workflows.treated import Treated
 
 _STAGE = "purge_versions"
 _ABANDONED = timedelta(days=1)

@@ -39,8 +39,9 @@ from delible.workflows.rectification_proof import search_old_values
 from delible.workflows.rectification_search import Meant, find_meaning
 from delible.workflows.search import every_ref, refs_of_keys
 from delible.workflows.spark import alone, session_for
-from delible.workflows.stages import Run, Treated, Work, reported, treat_tables
+from delible.workflows.stages import Run, Work, treat_tables
 from delible.workflows.succession import carry_over, moved_identifiers, undecided
+from delible.workflows.treated import Treated, reported
 from delible.workflows.unfinished import forget_plan, keep_plan, overtaken_rectifications
 
 S = RequestState
@@ -194,9 +195,9 @@ def _rewrite(
     here = [c for c in changes if c.table == step.table]
     policy = control.policies.tables[step.table]
     rectify(run.spark, step.location, policy, control.policies.controller, keys, here)
-    done = done_under(step.location, run.mark(step.table), step.version)
+    done = done_under(step.location, run.marks(step.table), step.version)
     return Step(
-        {"rows": done.rows, "files": done.files, "bytes": done.bytes},
+        {"rows": done.rows, "files": done.files, "bytes": done.bytes, "bytes_replaced": done.replaced},
         {"action": step.action, "version": str(step.version), "columns": ",".join(step.columns)},
     )
 

@@ -1,41 +1,37 @@
-"""Retention: plan what is past its period, and remove it with the same stages as an erasure."""
+"""Apply retention: what is past its period is removed or treated, with the same stages as an erasure."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from delible.decide.holds import hold_on_rule
-from delible.decide.retention import Standing
 from delible.errors import BlockedError, DelibleError, Problem, StalePlanError, concerns_all, gravity
 from delible.model.cost import TableComparison
 from delible.model.plan import RetentionPlan, RetentionStep, Stage, TableStep
-from delible.model.retention import EventClock, RetentionRule
-from delible.plan.retention import PastPeriod, plan_retention
-from delible.store.plans import check_seal, seal
+from delible.model.retention import RetentionRule
+from delible.store.plans import check_seal
 from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
-from delible.workflows.clones import refuse_clones
 from delible.workflows.control import Control
-from delible.workflows.estimates import comparisons, estimate_retention, expected
-from delible.workflows.held import Held, held_refs
+from delible.workflows.estimates import comparisons, expected
+from delible.workflows.held import Held
 from delible.workflows.held_bytes import refuse_losing
 from delible.workflows.journal import Journal, Step
 from delible.workflows.lineage_events import retention_events
-from delible.workflows.policies import refuse_violations
+from delible.workflows.retention_rows import events_of, frames_of, judging_of
 from delible.workflows.retention_salt import forget_salts, salt_of
 from delible.workflows.spark import alone, session_for
-from delible.workflows.stages import Run, Treated, Work, treat_tables
+from delible.workflows.stages import Run, Work, treat_tables
+from delible.workflows.treated import Treated
 from delible.workflows.unfinished import forget_plan, keep_plan, unfinished_retention
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
 
-    from delible.lake.retention import Judging
 
 _AGAIN = "Make a new plan with: delible retention plan"
 
@@ -53,62 +49,6 @@ class Applied:
         return comparisons(self.plan, self.tables)
 
 
-def plan_due_retention(
-    workspace: Workspace,
-    *,
-    now: datetime,
-    immediate: bool = False,
-    progress: Callable[[str], None] = lambda _: None,
-) -> RetentionPlan:
-    """Return a sealed plan of all rules that have rows past their period; nothing changes.
-
-    A rule that a legal hold on its table or on a category stops is left out; rows of people under a hold, or with an
-    open access request, are counted as held and kept.
-
-    Raises:
-        BlockedError: `policy.violations`, `erasure.feature`, `readers.shared`, `table.shallow_clone`.
-        InputError: `table.missing`.
-    """
-    control = Control(workspace)
-    refuse_violations(workspace, ("controller", "tables", "retention", "legal_holds"))
-    spark = session_for(workspace)
-    frames = _frames(spark, control)
-    people = Held.of(spark, control, frames, claims=True, accessing=True)
-    past, facts = [], {}
-    from delible.lake.facts import table_facts
-    from delible.lake.retention import count_rules
-
-    for table, every in _by_table(control).items():
-        rules = []
-        for rule in every:
-            hold = hold_on_rule(control.policies, rule, now.date())
-            if hold is None:
-                rules.append(rule)
-            else:
-                progress(f"{rule.retention} on {table} is stopped by legal hold {hold}")
-        if not rules:
-            continue
-        progress(f"{table}: counting for {', '.join(rule.retention for rule in rules)}")
-        counts = count_rules(frames[table], _judging(control, table, now, people.combinations(table), frames))
-        for rule in rules:
-            found = counts[rule.retention]
-            past.append(PastPeriod(rule, found.rows, found.held, found.files, found.bytes, found.standings))
-        if any(c.rows or c.held or c.standings.get(Standing.DUTY) for c in (counts[r.retention] for r in rules)):
-            facts[table] = table_facts(spark, control.locations()[table], table=table)
-    refuse_clones(control, sorted(facts))
-    plan = plan_retention(
-        control.policies,
-        facts,
-        past,
-        plan_id=f"T-{now:%Y%m%d}-{secrets.token_hex(4)}",
-        now=now,
-        immediate=immediate,
-    )
-    progress("estimating what that costs")
-    plan = plan.model_copy(update={"estimate": estimate_retention(control, plan, facts, now)})
-    return seal(plan, control.keys)
-
-
 def apply_retention(
     workspace: Workspace,
     plan: RetentionPlan,
@@ -121,10 +61,11 @@ def apply_retention(
 
     Raises:
         PlanError: `plan.edited`.
-        StalePlanError: `plan.stale` when policies or tables have moved; nothing has changed then.
+        StalePlanError: `plan.stale` when policies or tables have moved and nothing was done; what a killed run had
+            begun is ended all the same, and the rest is for a new plan.
         ConflictError: `workspace.busy`.
     """
-    control = Control(workspace)
+    control, whole = Control(workspace), plan
     check_seal(plan, control.keys)
     with alone(workspace):
         clock = Clock(now)
@@ -136,27 +77,22 @@ def apply_retention(
             policy=plan.policy_fingerprint,
             clock=clock,
         )
+        plan = _fitting(control, journal, plan, progress)
         merged = _merged(journal, plan)
-        # Once all rows are gone, what is left is to remove the bytes, whatever the policies say by now.
-        if plan.policy_fingerprint != control.policies.fingerprint and not merged:
-            raise StalePlanError(
-                "plan.stale", "the policies have changed since the plan was made.", where=f"plan {plan.id}", fix=_AGAIN
-            )
         guard = partial(_refuse_held, control, plan, clock)
         guard()
         spark = session_for(workspace)
         run = Run(spark, journal, clock, plan.id, plan.immediate, progress, guard)
-        _refuse_moved(run, plan)
-        keep_plan(workspace, plan)
+        keep_plan(workspace, whole)
         begun = journal.begin("all", "apply").at
         # Computed before anything is removed: a path to held rows may lead through another table of this plan, and what
         # starts a clock may be one of its tables. Afterwards the policies may name neither any more.
         held: Mapping[str, DataFrame] = {}
         events: Mapping[str, DataFrame] = {}
         if not merged:
-            people = Held.of(spark, control, _frames(spark, control), claims=True, accessing=True)
+            people = Held.of(spark, control, frames_of(spark, control), claims=True, accessing=True)
             held = people.computed({s.table for s in plan.tables})
-            events = _events(spark, control, {s.table for s in plan.tables if s.stages})
+            events = events_of(spark, control, {s.table for s in plan.tables if s.stages})
         forget_salts(control, plan if merged else None)
         salt = b"" if merged else salt_of(control, plan, clock())
         work = [
@@ -188,7 +124,8 @@ def go_on_retention(
 ) -> tuple[Applied, ...]:
     """Go on with all retention plans that wait for their windows, or whose run was killed.
 
-    A plan that is stopped, such as for a hold or a table that is gone, keeps no other waiting.
+    A plan that is stopped, such as for a hold or a table that is gone, keeps no other waiting; one that was overtaken
+    before anything was done is forgotten.
 
     Raises:
         DelibleError: As `apply_retention`, the gravest of several after all others; at once what would meet all of them
@@ -201,7 +138,11 @@ def go_on_retention(
         except DelibleError as error:
             if concerns_all(error):
                 raise
-            stopped.append(error)
+            if isinstance(error, StalePlanError) and not _begun(workspace, plan):
+                progress(f"plan {plan.id} is forgotten, and what it was for is planned anew: {error.message}")
+                forget_plan(workspace, plan)
+            else:
+                stopped.append(error)
     if stopped:
         raise min(stopped, key=gravity)
     return tuple(done)
@@ -241,23 +182,57 @@ def _refuse_held(
         refuse_losing(control, run, step.table)
 
 
-def _refuse_moved(run: Run, plan: RetentionPlan) -> None:
-    """Refuse when a table is not at the version that the plan saw, unless this plan itself moved it."""
-    from delible.lake.commits import current_version
-    from delible.lake.erase import foreign_commits
+def _begun(workspace: Workspace, plan: RetentionPlan) -> bool:
+    """Return whether a run has begun to rewrite rows for a plan."""
+    prefix = f"plan:{plan.id}/table:"
+    return any(r.action == "retention.merge" for r in Control(workspace).ledger.records(object_prefix=prefix))
 
-    marks = [run.mark(f"{step.table}/{step.rule}") for step in plan.tables]
-    for step in plan.tables:
-        if not step.stages or run.journal.record(f"table:{step.table}/{step.rule}", "merge", "started") is not None:
-            continue
+
+def _fitting(control: Control, journal: Journal, plan: RetentionPlan, progress: Callable[[str], None]) -> RetentionPlan:
+    """Return the plan, or where policies or tables have overtaken it, the steps whose rows were rewritten already.
+
+    Their old bytes have to go whatever came since. Under other policies a step that was cut short is not gone on with.
+
+    Raises:
+        StalePlanError: `plan.stale` when there are none.
+    """
+    steps = [s for s in plan.tables if s.stages]
+    started, done = (
+        [s for s in steps if journal.record(f"table:{s.table}/{s.rule}", Stage.MERGE, outcome) is not None]
+        for outcome in ("started", "done")
+    )
+    if plan.policy_fingerprint != control.policies.fingerprint and len(done) < len(steps):
+        begun = done
+        stale = StalePlanError(
+            "plan.stale", "the policies have changed since the plan was made.", where=f"plan {plan.id}", fix=_AGAIN
+        )
+    elif moved := _moved(plan, [s for s in steps if s not in started]):
+        begun, stale = started, moved
+    else:
+        return plan
+    if not begun:
+        raise stale
+    left = sorted({s.table for s in steps if s not in begun})
+    progress(f"plan {plan.id}: {', '.join(left)} changed since it was made, and is for a new plan; the rest goes on")
+    return plan.model_copy(update={"tables": tuple(begun)})
+
+
+def _moved(plan: RetentionPlan, steps: Sequence[RetentionStep]) -> StalePlanError | None:
+    """Return what stands against steps on a table that is not at the version that the plan saw, unless by itself."""
+    from delible.lake.commits import current_version
+    from delible.lake.erase import MARK, foreign_commits
+
+    marks = [f"{MARK}{plan.id}:{step.table}/{step.rule}" for step in plan.tables]
+    for step in steps:
         version = current_version(step.location)
         if version != step.version and foreign_commits(step.location, marks, step.version):
-            raise StalePlanError(
+            return StalePlanError(
                 "plan.stale",
                 f"table '{step.table}' was planned at version {step.version} and is now at {version}.",
                 where=f"table:{step.table}",
                 fix=_AGAIN,
             )
+    return None
 
 
 def _rewrite(
@@ -274,9 +249,9 @@ def _rewrite(
     from delible.lake.retention import retain
 
     rule: RetentionRule = control.policies.retention[step.rule]
-    judging = _judging(control, step.table, step.as_of, held, events)
+    judging = judging_of(control, step.table, step.as_of, held, events)
     retain(run.spark, step.location, rule, judging, pads_of(salt))
-    done = done_under(step.location, run.mark(f"{step.table}/{step.rule}"), step.version)
+    done = done_under(step.location, run.marks(f"{step.table}/{step.rule}"), step.version)
     return Step(
         {
             "rows": done.rows,
@@ -287,52 +262,3 @@ def _rewrite(
         },
         {"rule": step.rule},
     )
-
-
-def _event_tables(control: Control) -> set[str]:
-    """Return the tables whose events start clocks."""
-    return {r.clock.table for r in control.policies.retention.values() if isinstance(r.clock, EventClock)}
-
-
-def _events(spark: SparkSession, control: Control, changing: Collection[str]) -> dict[str, DataFrame]:
-    """Return the rows that start clocks; keys and times of tables that are about to change are set aside."""
-    from delible.lake.facts import read
-
-    found = {name: read(spark, control.locations()[name]) for name in _event_tables(control)}
-    for name in found.keys() & set(changing):
-        clocks = [r.clock for r in control.policies.retention.values() if isinstance(r.clock, EventClock)]
-        needed = {c for clock in clocks if clock.table == name for c in (clock.target, clock.column)}
-        found[name] = found[name].select(*sorted(needed)).localCheckpoint()
-    return found
-
-
-def _by_table(control: Control) -> dict[str, list[RetentionRule]]:
-    rules: dict[str, list[RetentionRule]] = {}
-    for rule in control.policies.retention.values():
-        rules.setdefault(rule.table, []).append(rule)
-    return rules
-
-
-def _judging(
-    control: Control, table: str, as_of: datetime, held: DataFrame | None, events: Mapping[str, DataFrame]
-) -> Judging:
-    """Return what a table's rules are judged by: all of them, since one may bind another."""
-    from delible.lake.retention import Judging
-
-    rules = tuple(r for r in control.policies.retention.values() if r.table == table)
-    return Judging(control.policies.tables[table], rules, as_of, events, held)
-
-
-def _frames(spark: SparkSession, control: Control) -> dict[str, DataFrame]:
-    """Return the rows of tables that rules and clocks name; of all when somebody is held, to follow links."""
-    from delible.lake.facts import read, refuse_missing
-
-    locations = control.locations()
-    needed = [*[rule.table for rule in control.policies.retention.values()], *sorted(_event_tables(control))]
-    if held_refs(control, claims=True, accessing=True):
-        needed = list(control.policies.tables)
-    frames = {}
-    for name in dict.fromkeys(needed):
-        refuse_missing(spark, locations[name], table=name)
-        frames[name] = read(spark, locations[name])
-    return frames

@@ -1,4 +1,4 @@
-"""The physical stages of one table, each once, each resumable, for erasure and for retention."""
+"""The physical stages of all tables of a plan, each once, each resumable, for erasure, rectification and retention."""
 
 from __future__ import annotations
 
@@ -6,71 +6,30 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from delible.errors import BlockedError, Problem
+from delible.errors import BlockedError
 from delible.model.cost import TableCost
 from delible.model.plan import Stage, TableStep
 from delible.model.policy import TablePolicy
-from delible.model.proof import KeptHistory
 from delible.model.record import AuditRecord
-from delible.model.terms import RectificationAction
 from delible.plan.order import erasure_waves
 from delible.plan.rates import MILLISECONDS
 from delible.workflows.clock import Clock
 from delible.workflows.journal import Journal, Step
+from delible.workflows.removal import begin_expiry, expired, vacuumed
+from delible.workflows.treated import Treated, treated_by
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_PROPERTY = "property."
 _AT_ONCE = max(1, min(4, (os.cpu_count() or 1) // 2))
 """A driver with two cores is kept busy by one table (measured: four at once took 84 s instead of 65), and more than
 four would wait for each other at Spark's scheduler."""
-
-
-@dataclass(frozen=True)
-class Treated:
-    """What a run did to a table so far.
-
-    Args:
-        version: The table's version after log expiry; None before that, and for tables that are kept.
-        files_purged: Files that the purge rewrote.
-        bytes_rewritten: Bytes that MERGE and purge wrote.
-        bytes_replaced: Bytes of the files that these took the place of.
-        rewriting, removing: Milliseconds of MERGE and purge, and of VACUUM and log expiry; None where they have not
-            ended, or where a crash cut one in two.
-        waiting_until: When the retention window has passed, for tables that must wait for it.
-        held: Why a hold keeps the old bytes of a table whose rows are rewritten.
-        history: What was kept of the table's old versions.
-    """
-
-    step: TableStep
-    rows: int = 0
-    mentions: int = 0
-    files_rewritten: int = 0
-    files_purged: int = 0
-    bytes_rewritten: int = 0
-    bytes_replaced: int = 0
-    rewriting: int | None = None
-    removing: int | None = None
-    files_removed: int = 0
-    log_files_removed: int = 0
-    version: int | None = None
-    waiting_until: datetime | None = None
-    held: tuple[Problem, ...] = ()
-    history: KeptHistory | None = None
-
-    @property
-    def state(self) -> str:
-        """One word for a person."""
-        if not self.step.stages:
-            return "kept"
-        if self.waiting_until is not None or self.held:
-            return "waiting"
-        return "corrected" if self.step.action is RectificationAction.CORRECT else "erased"
+_COVERED = "with"
+"""Detail of a stage's record that names the step whose stage did it for this one, too."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +54,11 @@ class Run:
         """Return the mark that this run's commits to a table carry in Delta's history."""
         return f"delible:{self.plan}:{what}"
 
+    def marks(self, what: str) -> tuple[str, ...]:
+        """Return the marks of all commits that rewrite rows of a table, mentions included."""
+        mark = self.mark(what)
+        return (mark, f"{mark}:mentions")
+
 
 Guard = Callable[[Run, TableStep, Stage], None]
 
@@ -116,6 +80,11 @@ class Work:
     thing: str
     cost: TableCost | None = None
     whole: Callable[[Run], Treated] | None = None
+
+    @property
+    def name(self) -> str:
+        """The step's name in the marks of its commits."""
+        return self.thing.removeprefix("table:")
 
 
 def treat_tables(
@@ -155,50 +124,114 @@ def _treat_one(run: Run, work: Sequence[Work]) -> dict[str, Treated]:
     from delible.lake.session import own_session
 
     with own_session(run.spark) as spark:
-        own = replace(run, spark=spark)
-        return {each.thing: treat(own, each) for each in work}
+        return treat(replace(run, spark=spark), work)
 
 
-def treat(run: Run, work: Work) -> Treated:
-    """Take one table through merge, purge, VACUUM and log expiry, as far as its window allows now."""
-    from delible.lake import purge
-    from delible.lake.erase import marked, purged_under
+def treat(run: Run, work: Sequence[Work]) -> dict[str, Treated]:
+    """Take one table through merge, purge, VACUUM and log expiry, as far as its window allows now.
 
-    step, table, thing = work.step, work.step.table, work.thing
-    if not step.stages:
-        return Treated(step)
-    if work.whole is not None:
-        return work.whole(run)
-    mark = run.mark(thing.removeprefix("table:"))
-    if run.journal.done(thing, Stage.MERGE) is None:
-        run.guard(run, step, Stage.MERGE)
-    run.progress(f"{table}: rewriting {step.rows} rows")
-    with marked(run.spark, mark):
+    Args:
+        work: The steps on the table, such as those of several rules: each has its rows rewritten by itself, and what
+            rewrites or removes the table's files as a whole is done once for all.
 
-        def rewritten(_: AuditRecord) -> Step:
-            made = work.rewrite(run)
-            return replace(made, counts={**made.counts, **_expected(work.cost)})
+    Returns:
+        What was done, by thing.
+    """
+    done = {each.thing: Treated(each.step) for each in work if not each.step.stages}
+    done |= {each.thing: each.whole(run) for each in work if each.step.stages and each.whole is not None}
+    left = [each for each in work if each.thing not in done]
+    return done | (_treat_files(run, left) if left else {})
 
-        def hidden(_: AuditRecord) -> Step:
-            purge.purge_deletion_vectors(run.spark, step.location, table=table)
-            made = purged_under(step.location, mark, step.version)
-            return Step({"files": made.files, "bytes": made.bytes, "bytes_replaced": made.replaced})
 
-        run.journal.once(thing, Stage.MERGE, _timed(run, thing, Stage.MERGE, rewritten))
-        purged = run.journal.once(thing, Stage.PURGE, _timed(run, thing, Stage.PURGE, hidden))
-        done = _treated(run.journal, step, thing)
-        open_at = purged.at + timedelta(hours=0 if run.immediate else step.wait_hours)
+def _treat_files(run: Run, work: Sequence[Work]) -> dict[str, Treated]:
+    from delible.lake.erase import marked
+
+    lead, step, journal = work[0], work[0].step, run.journal
+    for each in work:
+        if journal.done(each.thing, Stage.MERGE) is None:
+            run.guard(run, each.step, Stage.MERGE)
+        run.progress(f"{step.table}: rewriting {each.step.rows} rows")
+        with marked(run.spark, run.mark(each.name)):
+            journal.once(each.thing, Stage.MERGE, _timed(run, each.thing, Stage.MERGE, _rewriting(run, each)))
+
+    def states() -> dict[str, Treated]:
+        return {each.thing: treated_by(journal, each.step, each.thing) for each in work}
+
+    with marked(run.spark, run.mark(lead.name)):
+        purged = _for_all(run, work, Stage.PURGE, _timed(run, lead.thing, Stage.PURGE, _purging(run, work)))
+        hours = 0 if run.immediate else max(each.step.wait_hours for each in work)
+        open_at = max(record.at for record in purged) + timedelta(hours=hours)
         if run.clock() < open_at:
-            return replace(done, waiting_until=open_at)
-        if run.journal.done(thing, Stage.EXPIRE_LOG) is None:
+            return {thing: replace(done, waiting_until=open_at) for thing, done in states().items()}
+        if any(journal.done(each.thing, Stage.EXPIRE_LOG) is None for each in work):
             try:
                 run.guard(run, step, Stage.VACUUM)
             except BlockedError as error:
-                return replace(done, held=tuple(error.problems))
-        run.progress(f"{table}: removing old files and log entries")
-        run.journal.once(thing, Stage.VACUUM, _timed(run, thing, Stage.VACUUM, lambda _: _vacuumed(run, step)))
-        _expired(run, step, thing)
-    return _treated(run.journal, step, thing)
+                return {thing: replace(done, held=tuple(error.problems)) for thing, done in states().items()}
+        run.progress(f"{step.table}: removing old files and log entries")
+        vacuuming = _timed(run, lead.thing, Stage.VACUUM, lambda _: vacuumed(run, step))
+        _for_all(run, work, Stage.VACUUM, vacuuming)
+        expiring = _timed(run, lead.thing, Stage.EXPIRE_LOG, lambda begun: expired(run, step, hours, begun))
+        _for_all(run, work, Stage.EXPIRE_LOG, expiring, begin=lambda thing: begin_expiry(run, step, thing))
+    return states()
+
+
+def _for_all(
+    run: Run,
+    work: Sequence[Work],
+    stage: Stage,
+    do: Callable[[AuditRecord], Step],
+    begin: Callable[[str], object] = lambda _: None,
+) -> tuple[AuditRecord, ...]:
+    """Do a stage for the first step, and note it for all others whose rows had been rewritten when it began.
+
+    Others there are only in plans that an earlier version of this program began: it took each step through all stages
+    by itself. Such a step has the stage done for itself.
+
+    Args:
+        begin: Records the beginning for a thing, where that takes more than its name.
+    """
+    journal, lead = run.journal, work[0]
+
+    def alone(thing: str) -> AuditRecord:
+        if journal.done(thing, stage) is None:
+            begin(thing)
+        return journal.once(thing, stage, do)
+
+    first = alone(lead.thing)
+    begun = journal.record(lead.thing, stage, "started") or first
+    records = [first]
+    for each in work[1:]:
+        merged = journal.done(each.thing, Stage.MERGE)
+        if merged is None or merged.sequence > begun.sequence:
+            records.append(alone(each.thing))
+            continue
+        version = {k: v for k, v in first.detail.items() if k == "version"}
+        records.append(journal.finish(each.thing, stage, Step({}, {_COVERED: lead.name, **version})))
+    return tuple(records)
+
+
+def _rewriting(run: Run, work: Work) -> Callable[[AuditRecord], Step]:
+    def rewritten(_: AuditRecord) -> Step:
+        made = work.rewrite(run)
+        return replace(made, counts={**made.counts, **_expected(work.cost)})
+
+    return rewritten
+
+
+def _purging(run: Run, work: Sequence[Work]) -> Callable[[AuditRecord], Step]:
+    from delible.lake import purge
+    from delible.lake.erase import purged_under
+
+    marks = [mark for each in work for mark in run.marks(each.name)]
+    location, since = work[0].step.location, min(each.step.version for each in work)
+
+    def purged(_: AuditRecord) -> Step:
+        purge.purge_deletion_vectors(run.spark, location, table=work[0].step.table)
+        made = purged_under(location, marks, since)
+        return Step({"files": made.files, "bytes": made.bytes, "bytes_replaced": made.replaced})
+
+    return purged
 
 
 def _timed(run: Run, thing: str, stage: Stage, work: Callable[[AuditRecord], Step]) -> Callable[[AuditRecord], Step]:
@@ -226,87 +259,3 @@ def _expected(cost: TableCost | None) -> dict[str, int]:
         "table_files": cost.total_files,
         "table_bytes": cost.total_bytes,
     }
-
-
-def version_after(journal: Journal, thing: str) -> int | None:
-    """Return a table's version behind its log expiry, by the ledger; None before."""
-    expired = journal.done(thing, Stage.EXPIRE_LOG)
-    return int(expired.detail["version"]) if expired is not None else None
-
-
-def _vacuumed(run: Run, step: TableStep) -> Step:
-    from delible.lake import purge
-
-    run.before_vacuum(step)
-    hours = 0 if run.immediate else None
-    vacuumed = purge.vacuum(run.spark, step.location, table=step.table, hours=hours)
-    return Step({"files_removed": vacuumed.files}, {"hours": str(vacuumed.hours)})
-
-
-def _expired(run: Run, step: TableStep, thing: str) -> AuditRecord:
-    """Expire the log behind a fresh checkpoint.
-
-    The table's own properties are set aside for it. They are in the record of the beginning, so that a rerun after a
-    crash in between puts back what the table had, not what the crash left.
-    """
-    from delible.lake import purge
-
-    known = run.journal.done(thing, Stage.EXPIRE_LOG)
-    if known is not None:
-        return known
-    found = purge.properties(run.spark, step.location, table=step.table)
-    if purge.set_aside(found):
-        # A run of another plan was killed here: the table's own properties are in its record.
-        left = run.journal.left_open(step.table, Stage.EXPIRE_LOG)
-        found = {k.removeprefix(_PROPERTY): v for k, v in left.items() if k.startswith(_PROPERTY)} if left else found
-    again, started = run.journal.record(thing, Stage.EXPIRE_LOG, "started") is not None, monotonic()
-    begun = run.journal.begin(thing, Stage.EXPIRE_LOG, {f"{_PROPERTY}{k}": v for k, v in found.items()})
-    original = {k.removeprefix(_PROPERTY): v for k, v in begun.detail.items() if k.startswith(_PROPERTY)}
-    version = purge.checkpoint(run.spark, step.location, original=original, forget=run.immediate)
-    older = None if run.immediate else run.clock() - timedelta(hours=step.wait_hours)
-    removed = purge.expire_log(step.location, below=version, older_than=older)
-    took = {} if again else {MILLISECONDS: int((monotonic() - started) * 1000)}
-    made = Step({"log_files_removed": removed, **took}, {"version": str(version)})
-    return run.journal.finish(thing, Stage.EXPIRE_LOG, made)
-
-
-def reported(journal: Journal, step: TableStep) -> Treated:
-    """Return what the ledger says was done to a table."""
-    return _treated(journal, step, f"table:{step.table}")
-
-
-def _treated(journal: Journal, step: TableStep, thing: str) -> Treated:
-    def counts(stage: Stage) -> dict[str, int]:
-        record = journal.done(thing, stage)
-        return record.counts if record is not None else {}
-
-    def milliseconds(*stages: Stage) -> int | None:
-        took = [counts(stage).get(MILLISECONDS) for stage in stages]
-        return sum(t for t in took if t is not None) if None not in took else None
-
-    merged, purged = counts(Stage.MERGE), counts(Stage.PURGE)
-    return Treated(
-        step,
-        rows=merged.get("rows", 0),
-        mentions=merged.get("mentions", 0),
-        files_rewritten=merged.get("files", 0),
-        files_purged=purged.get("files", 0),
-        bytes_rewritten=merged.get("bytes", 0) + purged.get("bytes", 0),
-        bytes_replaced=merged.get("bytes_replaced", 0) + purged.get("bytes_replaced", 0),
-        rewriting=milliseconds(Stage.MERGE, Stage.PURGE),
-        removing=milliseconds(Stage.VACUUM, Stage.EXPIRE_LOG),
-        files_removed=counts(Stage.VACUUM).get("files_removed", 0),
-        log_files_removed=counts(Stage.EXPIRE_LOG).get("log_files_removed", 0),
-        version=version_after(journal, thing),
-        history=history_kept(journal, thing),
-    )
-
-
-def history_kept(journal: Journal, thing: str) -> KeptHistory | None:
-    """Return what the ledger says was kept of a table's old versions."""
-    compared = journal.done(thing, Stage.COMPARE)
-    if compared is None:
-        return None
-    return KeptHistory(
-        first=compared.counts["first"], versions=compared.counts["versions"], rows=compared.counts["rows"]
-    )

@@ -26,7 +26,8 @@ from delible.workflows.exceptions import has_ended, is_finished
 from delible.workflows.notices import prepare_notices
 from delible.workflows.requests import approve_request, submit_requests
 from delible.workflows.search import refs_of_keys
-from delible.workflows.stages import Run, Treated
+from delible.workflows.stages import Run
+from delible.workflows.treated import Treated
 from delible.workflows.unfinished import keep_plan, residue_tables
 from policy_files import SOUND, write_policies
 

@@ -33,7 +33,8 @@ from delible.workflows.clock import Clock
 from delible.workflows.control import Control
 from delible.workflows.history import treat_history
 from delible.workflows.journal import Journal
-from delible.workflows.stages import Guard, Run, Treated
+from delible.workflows.stages import Guard, Run
+from delible.workflows.treated import Treated
 from history_tables import DUE, TEXTS, by_delta_rs, history_of, people, rows_at, versions
 from small_shop import CONTROLLER, PURPOSE, make_workspace
 

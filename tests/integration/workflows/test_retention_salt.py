@@ -59,10 +59,10 @@ class Runs:
             tables=steps,
         )
         self.plan = seal(made, control.keys)
-        for name in ("session_for", "_refuse_moved", "_refuse_held", "_frames", "retention_events"):
+        for name in ("session_for", "_moved", "_refuse_held", "frames_of", "retention_events"):
             monkeypatch.setattr(retention, name, lambda *_, **__: None)
         monkeypatch.setattr(retention.Held, "of", lambda *_, **__: self)
-        monkeypatch.setattr(retention, "_events", lambda *_: {})
+        monkeypatch.setattr(retention, "events_of", lambda *_: {})
         monkeypatch.setattr(retention, "_rewrite", lambda *given: self.salts.append(given[4]) or Step())
         monkeypatch.setattr(retention, "treat_tables", self._treat)
 

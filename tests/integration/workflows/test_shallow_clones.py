@@ -10,6 +10,7 @@ import pytest
 from deltalake import write_deltalake
 
 from delible.errors import BlockedError
+from delible.store.workspace import open_workspace
 from delible.workflows.clones import refuse_clones
 from delible.workflows.control import Control
 from small_shop import ONE_TABLE, TICKETS, make_workspace
@@ -51,3 +52,44 @@ def test_the_clone_is_named(tmp_path: Path, clone: str, erased: list[str], said:
 
 def test_a_clone_of_a_table_that_is_left_alone_stops_nothing(tmp_path: Path) -> None:
     refuse_clones(cloned(tmp_path, "somewhere"), ["tickets"])
+
+
+def deep_cloned(folder: Path, clone: str, source: str, named: str = "delta.`file:{}`") -> Control:
+    """Return a workspace in which `warehouse/<clone>` says that it is a copy of `warehouse/<source>`."""
+    root = folder / "shop"
+    workspace = (
+        open_workspace(root) if root.exists() else make_workspace(root, ONE_TABLE | {"tables/tickets.yaml": TICKETS})
+    )
+    warehouse = workspace.root / "warehouse"
+    for name in ("customers", clone):
+        write_deltalake(str(warehouse / name), pa.table({"customer_id": [1]}), mode="overwrite")
+    commit = max((warehouse / clone / "_delta_log").glob("*.json"))
+    actions = [json.loads(line) for line in commit.read_text().splitlines()]
+    for action in actions:
+        if "commitInfo" in action:
+            parameters = {"source": named.format(warehouse / source), "sourceVersion": "0", "isShallow": "false"}
+            action["commitInfo"] |= {"operation": "CLONE", "operationParameters": parameters}
+    commit.write_text("\n".join(map(json.dumps, actions)) + "\n")
+    return Control(workspace)
+
+
+@pytest.mark.parametrize("named", ["delta.`file:{}`", "delta.`{}`", "file://{}", "{}"])
+def test_a_copy_without_a_policy_is_named_by_its_own_log(tmp_path: Path, named: str) -> None:
+    control = deep_cloned(tmp_path, "archive/2024", "customers", named)
+    with pytest.raises(BlockedError) as refused:
+        refuse_clones(control, ["customers", "tickets"])
+    [problem] = refused.value.problems
+    assert (problem.code, problem.where) == ("table.deep_clone", "table:customers")
+    assert "the table at warehouse/archive/2024 was cloned from table 'customers'" in problem.message
+
+
+def test_a_copy_of_a_copy_leads_to_the_first(tmp_path: Path) -> None:
+    deep_cloned(tmp_path, "copy", "customers")
+    control = deep_cloned(tmp_path, "second", "copy")
+    with pytest.raises(BlockedError) as refused:
+        refuse_clones(control, ["customers"])
+    assert [p.message.split(" was ")[0][-6:] for p in refused.value.problems] == ["e/copy", "second"]
+
+
+def test_a_copy_with_a_policy_is_a_table_of_its_own(tmp_path: Path) -> None:
+    refuse_clones(deep_cloned(tmp_path, "tickets", "customers"), ["customers", "tickets"])

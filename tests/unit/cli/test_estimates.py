@@ -51,6 +51,8 @@ def cost(name: str, **more: Any) -> TableCost:
         "bytes": span(3_100_000_000, 3_100_000_000),
         "change_bytes": span(0, 10**6),
         "objects": 123_456,
+        "unnamed": 3,
+        "unnamed_bytes": 4_000_000,
         "rewrite_seconds": span(20, 9_000),
         "removal_seconds": span(0, 50),
     }
@@ -60,7 +62,14 @@ def cost(name: str, **more: Any) -> TableCost:
 def risk(number: int, of: Risk, change: str | None = None) -> DueRisk:
     at = NOW + timedelta(days=number)
     return DueRisk(
-        request=f"R-20261127-{number:06}", due="2026-12-24", ends=at, earliest=at, latest=at, risk=of, change=change
+        request=f"R-20261127-{number:06}",
+        due="2026-12-24",
+        ends=at,
+        earliest=at,
+        latest=at,
+        start_by=at if of is Risk.SAFE else None,
+        risk=of,
+        change=change,
     )
 
 
@@ -128,6 +137,9 @@ def test_the_whole_estimate_fits_and_says_what_is_a_bound(
     assert said.index("WILL BE LATE") < said.index("AT RISK") < said.index(" safe ")
     assert "R-20261127-000002 may not be answered in time: x must be 'interval 7 days'." in said
     assert "No job_cadence says" in said
+    assert "No log entry names 6 files of 8.0 MB in the tables' folders" in said
+    start = f"{NOW + timedelta(days=1):%Y-%m-%d %H:%M}"
+    assert f"Start by {start} at the latest: the windows then end before R-20261127-000001 is due" in said
     assert LONG in said
 
 
@@ -136,7 +148,7 @@ def test_many_requests_are_counted_and_the_late_ones_come_first(
 ) -> None:
     many = tuple(risk(n, Risk.SAFE) for n in range(40)) + tuple(risk(n, Risk.LATE, "z") for n in (50, 51))
     said = shown(monkeypatch, capsys, estimate_text(estimate(risks=many)))
-    assert said.count("R-20261127-") == 21  # 20 lines, and the one that is counted back from
+    assert said.count("R-20261127-") == 22  # 20 lines, the one that starts first, and the one that is counted back from
     assert "and 22 more requests." in said
     assert "2 requests may not be answered in time: z." in said
 
@@ -223,7 +235,7 @@ def test_plan_shows_the_estimate_in_brief_and_a_dry_run_the_whole(
     else:
         step = RetentionStep(**{**STEP, "action": RetentionAction.DELETE_ROW}, rule="two_years", as_of=NOW)
         made = RetentionPlan(**SHARED, tables=(step,), estimate=estimate(risks=(), gathering=None))
-        monkeypatch.setattr("delible.workflows.retention.plan_due_retention", lambda *_, **__: made)
+        monkeypatch.setattr("delible.workflows.retention_plan.plan_due_retention", lambda *_, **__: made)
     monkeypatch.setattr("delible.cli.context.Call.workspace", None)
     said = []
     for options in ((), ("--dry-run",), ("--json",)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from delible.lake.purge import _remove_empty_folders
+from delible.lake.purge import remove_empty_folders
 
 
 def test_empty_folders_go_and_nothing_else(tmp_path: Path) -> None:
@@ -15,6 +15,6 @@ def test_empty_folders_go_and_nothing_else(tmp_path: Path) -> None:
     gone = ["email=a%40x.example", "_change_data/email=a%40x.example/city=y", "deep/er"]
     for folder in (*gone, "_delta_log/_commits"):
         (tmp_path / folder).mkdir(parents=True)
-    _remove_empty_folders(str(tmp_path))
+    remove_empty_folders(str(tmp_path))
     assert all((tmp_path / file).exists() for file in (*kept, "_delta_log/_commits"))
     assert not any((tmp_path / folder).exists() for folder in (*gone, "deep"))

@@ -140,6 +140,8 @@ def test_from_the_last_safe_start_everything_ends_in_time_and_from_the_next_run_
     ends = NOW + days * DAY
     of = schedule(deleted, log, cadence=cadence * DAY, immediate=immediate, rewriting=Range(low=0, high=slow * 3600))
     last = last_safe_start(ends, ["t"], of)
+    (told,) = due_risks([due((ends - DAY).date().isoformat())], [step()], of, NOW.tzinfo or UTC)
+    assert (told.start_by is None) is (told.risk is not Risk.SAFE)
     if last is None:
         assert NOW + of.takes(["t"]) > ends
         return

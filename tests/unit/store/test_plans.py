@@ -154,3 +154,22 @@ def test_an_estimate_is_sealed_with_its_plan(plan: ErasurePlan | RetentionPlan, 
     for changed in (None, ESTIMATE.model_copy(update={"verify_bytes": 6})):
         with refused("plan.edited"):
             check_seal(sealed.model_copy(update={"estimate": changed}), keys)
+
+
+def test_a_key_that_came_since_breaks_no_older_plans_seal_and_one_that_is_taken_out_does(
+    plan: ErasurePlan | RetentionPlan, keys: Keys, tmp_path: Path
+) -> None:
+    file = tmp_path / "plan.json"
+    older = plan.model_dump(mode="json", exclude={"seal", "estimate"})
+    for step in older["tables"]:
+        del step["history"]
+    sealed = keys.sign(f"delible/plan/{digest(older)}".encode())
+    file.write_text(json.dumps({**older, "seal": sealed}))
+    check_seal(read_plan(file), keys)
+    write_plan(seal(plan, keys), file)
+    check_seal(read_plan(file), keys)
+    document = json.loads(file.read_text())
+    del document["tables"][0]["history"]
+    file.write_text(json.dumps(document))
+    with refused("plan.edited"):
+        check_seal(read_plan(file), keys)
