@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from delible.errors import BlockedError, Problem
+from delible.errors import BlockedError, ConflictError, Problem
 from delible.model.cost import TableCost
 from delible.model.plan import Stage, TableStep
 from delible.model.policy import TablePolicy
@@ -24,6 +24,8 @@ from delible.workflows.journal import Journal, Step
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+T = TypeVar("T")
 
 _PROPERTY = "property."
 _AT_ONCE = max(1, min(4, (os.cpu_count() or 1) // 2))
@@ -80,6 +82,7 @@ class Run:
     Args:
         guard: Refuses a stage of a table, such as for a hold that came while other tables were treated.
         before_vacuum: Is told of a table whose old files are about to be removed.
+        removing: Go on to VACUUM and log expiry; without it a table's rows are rewritten, and no more.
     """
 
     spark: SparkSession
@@ -90,6 +93,7 @@ class Run:
     progress: Callable[[str], None]
     guard: Guard = lambda *_: None
     before_vacuum: Callable[[TableStep], None] = lambda _: None
+    removing: bool = True
 
     def mark(self, what: str) -> str:
         """Return the mark that this run's commits to a table carry in Delta's history."""
@@ -172,7 +176,7 @@ def treat(run: Run, work: Work) -> Treated:
     mark = run.mark(thing.removeprefix("table:"))
     if run.journal.done(thing, Stage.MERGE) is None:
         run.guard(run, step, Stage.MERGE)
-    run.progress(f"{table}: rewriting {step.rows} rows")
+        run.progress(f"{table}: rewriting {step.rows} rows")
     with marked(run.spark, mark):
 
         def rewritten(_: AuditRecord) -> Step:
@@ -187,7 +191,10 @@ def treat(run: Run, work: Work) -> Treated:
         run.journal.once(thing, Stage.MERGE, _timed(run, thing, Stage.MERGE, rewritten))
         purged = run.journal.once(thing, Stage.PURGE, _timed(run, thing, Stage.PURGE, hidden))
         done = _treated(run.journal, step, thing)
-        open_at = purged.at + timedelta(hours=0 if run.immediate else step.wait_hours)
+        if not run.removing:
+            return done
+        last = max((purged, *run.journal.rounds(thing, Stage.LATE)), key=lambda record: record.sequence)
+        open_at = last.at + timedelta(hours=0 if run.immediate else step.wait_hours)
         if run.clock() < open_at:
             return replace(done, waiting_until=open_at)
         if run.journal.done(thing, Stage.EXPIRE_LOG) is None:
@@ -207,11 +214,32 @@ def _timed(run: Run, thing: str, stage: Stage, work: Callable[[AuditRecord], Ste
 
     def measured(begun: AuditRecord) -> Step:
         started = monotonic()
-        made = work(begun)
+        made = undisturbed(run, thing, stage, lambda: work(begun))
         took = {} if again else {MILLISECONDS: int((monotonic() - started) * 1000)}
         return replace(made, counts={**made.counts, **took})
 
     return measured
+
+
+def undisturbed(run: Run, thing: str, stage: str, work: Callable[[], T]) -> T:
+    """Do a stage's work, anew whenever another writer of the table came first.
+
+    Raises:
+        ConflictError: `table.busy` when others kept coming; the ledger then has the stage as waiting.
+    """
+    from delible.lake.conflicts import patiently
+
+    table = thing.removeprefix("table:").partition("/")[0]
+
+    def again(attempt: int, kind: str) -> None:
+        run.progress(f"{table}: another writer came first ({kind}); {stage} is tried again after attempt {attempt}")
+
+    try:
+        return patiently(work, table=table, again=again)
+    except ConflictError as error:
+        if error.code == "table.busy":
+            run.journal.note(thing, stage, "waiting", Step({}, {"for": "a quiet moment"}))
+        raise
 
 
 def _expected(cost: TableCost | None) -> dict[str, int]:
@@ -262,7 +290,12 @@ def _expired(run: Run, step: TableStep, thing: str) -> AuditRecord:
     again, started = run.journal.record(thing, Stage.EXPIRE_LOG, "started") is not None, monotonic()
     begun = run.journal.begin(thing, Stage.EXPIRE_LOG, {f"{_PROPERTY}{k}": v for k, v in found.items()})
     original = {k.removeprefix(_PROPERTY): v for k, v in begun.detail.items() if k.startswith(_PROPERTY)}
-    version = purge.checkpoint(run.spark, step.location, original=original, forget=run.immediate)
+    version = undisturbed(
+        run,
+        thing,
+        Stage.EXPIRE_LOG,
+        lambda: purge.checkpoint(run.spark, step.location, original=original, forget=run.immediate),
+    )
     older = None if run.immediate else run.clock() - timedelta(hours=step.wait_hours)
     removed = purge.expire_log(step.location, below=version, older_than=older)
     took = {} if again else {MILLISECONDS: int((monotonic() - started) * 1000)}
@@ -285,14 +318,19 @@ def _treated(journal: Journal, step: TableStep, thing: str) -> Treated:
         return sum(t for t in took if t is not None) if None not in took else None
 
     merged, purged = counts(Stage.MERGE), counts(Stage.PURGE)
+    late = [record.counts for record in journal.rounds(thing, Stage.LATE)]
+
+    def rewritten(name: str) -> int:
+        return sum(each.get(name, 0) for each in (merged, *late))
+
     return Treated(
         step,
-        rows=merged.get("rows", 0),
-        mentions=merged.get("mentions", 0),
-        files_rewritten=merged.get("files", 0),
+        rows=rewritten("rows"),
+        mentions=rewritten("mentions"),
+        files_rewritten=rewritten("files"),
         files_purged=purged.get("files", 0),
-        bytes_rewritten=merged.get("bytes", 0) + purged.get("bytes", 0),
-        bytes_replaced=merged.get("bytes_replaced", 0) + purged.get("bytes_replaced", 0),
+        bytes_rewritten=rewritten("bytes") + purged.get("bytes", 0),
+        bytes_replaced=rewritten("bytes_replaced") + purged.get("bytes_replaced", 0),
         rewriting=milliseconds(Stage.MERGE, Stage.PURGE),
         removing=milliseconds(Stage.VACUUM, Stage.EXPIRE_LOG),
         files_removed=counts(Stage.VACUUM).get("files_removed", 0),
