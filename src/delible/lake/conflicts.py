@@ -45,6 +45,9 @@ class Patience:
     sleep: Callable[[float], None] = field(default=time.sleep)
 
 
+PATIENCE = Patience()
+
+
 def is_conflict(error: BaseException) -> bool:
     """Return whether another writer of the table came first."""
     return isinstance(error, CONFLICTS)
@@ -66,7 +69,7 @@ def patiently(
     Raises:
         ConflictError: `table.busy` when others kept coming first.
     """
-    patience = patience or Patience()
+    patience = patience or PATIENCE
 
     def told(state: RetryCallState) -> None:
         again(state.attempt_number, _kind(state))

@@ -128,11 +128,6 @@ def purged_under(location: str, mark: str, since: int) -> Rewritten:
     return total
 
 
-def foreign_commits(location: str, marks: Sequence[str], since: int) -> int:
-    """Count commits after `since` that this plan did not make."""
-    return sum(commit.mark not in marks for commit in commits(location, since=since))
-
-
 def erase_rows(
     spark: SparkSession,
     location: str,

@@ -19,14 +19,21 @@ class Others:
     Args:
         rows: One of them added, changed or removed rows; OPTIMIZE, REORG and VACUUM do not.
         described: One of them changed the table's schema, properties or protocol.
+        whole: Every commit since the version is still in the log. Otherwise there may have been others.
     """
 
     rows: bool = False
     described: bool = False
+    whole: bool = True
+
+    @property
+    def may_have_rows(self) -> bool:
+        """Whether rows may be others than they were."""
+        return self.rows or not self.whole
 
 
 def others_since(location: str, mine: str, version: int) -> Others:
-    """Return what others did after a version; everything, where the log does not tell any more.
+    """Return what others did after a version, as far as the log tells.
 
     Args:
         mine: What the marks of one's own commits begin with (`lake.erase.marked`).
@@ -34,8 +41,6 @@ def others_since(location: str, mine: str, version: int) -> Others:
     newest = current_version(location)
     filesystem, log = log_of(location)
     paths = {number: path for number, path in files_in(filesystem, log, COMMIT) if number > version}
-    if any(number not in paths for number in range(version + 1, newest + 1)):
-        return Others(rows=True, described=True)
     rows = described = False
     for path in paths.values():
         with filesystem.open_input_stream(path) as stream:
@@ -47,7 +52,7 @@ def others_since(location: str, mine: str, version: int) -> Others:
         files = [action.get("add") or action.get("remove") for action in actions]
         rows = rows or any(file is not None and file.get("dataChange", True) for file in files)
         described = described or any("metaData" in action or "protocol" in action for action in actions)
-    return Others(rows, described)
+    return Others(rows, described, whole=paths.keys() >= {*range(version + 1, newest + 1)})
 
 
 def first_own(location: str, mine: str, version: int) -> int | None:

@@ -145,7 +145,7 @@ def refuse_moved_tables(control: Control, run: Run, plan: Plan, *, just_searched
         version = version_of(run.spark, locations[name], table=name)
         if version == seen:
             continue
-        if others_since(locations[name], run.mark(""), seen).rows and not just_searched:
+        if others_since(locations[name], run.mark(""), seen).may_have_rows and not just_searched:
             raise StalePlanError(
                 "plan.stale",
                 f"table '{name}' was planned at version {seen} and is now at {version}.",
@@ -175,9 +175,10 @@ def _refuse_other_columns(run: Run, plan: Plan, table: str, location: str, versi
     """Return whether others have described the table anew, with the same columns."""
     from delible.lake.others import has_same_columns, others_since
 
-    if not others_since(location, run.mark(""), version).described:
+    others = others_since(location, run.mark(""), version)
+    if others.whole and not others.described:
         return False
-    if not has_same_columns(run.spark, location, version):
+    if not others.whole or not has_same_columns(run.spark, location, version):
         raise StalePlanError(
             "plan.stale",
             f"the columns of table '{table}' have changed since the plan was made.",

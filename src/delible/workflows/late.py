@@ -72,10 +72,11 @@ class Latecomers:
 
         kept = {step.table for step in self.plan.tables if step.history is not None}
         locations = self.control.locations()
+        mine = self.run.mark("")
         return [
             name
             for name, version in since.items()
-            if name in locations and name not in kept and others_since(locations[name], self.run.mark(""), version).rows
+            if name in locations and name not in kept and others_since(locations[name], mine, version).may_have_rows
         ]
 
     def _found(self, keys: list[KeyRow], moved: Sequence[str]) -> tuple[Searched, list[KeyRow]]:

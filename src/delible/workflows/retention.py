@@ -242,16 +242,20 @@ def _refuse_held(
 
 
 def _refuse_moved(run: Run, plan: RetentionPlan) -> None:
-    """Refuse when a table is not at the version that the plan saw, unless this plan itself moved it."""
-    from delible.lake.commits import current_version
-    from delible.lake.erase import foreign_commits
+    """Refuse when others have changed rows or columns of a table since the plan saw it, as far as its log tells.
 
-    marks = [run.mark(f"{step.table}/{step.rule}") for step in plan.tables]
+    What moves bytes and no row, such as OPTIMIZE, leaves a plan as good as it was.
+    """
+    from delible.lake.commits import current_version
+    from delible.lake.others import has_same_columns, others_since
+
     for step in plan.tables:
         if not step.stages or run.journal.record(f"table:{step.table}/{step.rule}", "merge", "started") is not None:
             continue
         version = current_version(step.location)
-        if version != step.version and foreign_commits(step.location, marks, step.version):
+        others = others_since(step.location, run.mark(""), step.version)
+        same = others.whole and has_same_columns(run.spark, step.location, step.version) if others.described else True
+        if others.rows or not same:
             raise StalePlanError(
                 "plan.stale",
                 f"table '{step.table}' was planned at version {step.version} and is now at {version}.",

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _PROPERTY = "property."
+WRITERS_HOURS = 1
+"""Who still writes to a table reads its files, and has written some that no commit names yet: without a window VACUUM
+would take them away. So where others have written since the plan, `immediate` is not taken at its word."""
+
 _AT_ONCE = max(1, min(4, (os.cpu_count() or 1) // 2))
 """A driver with two cores is kept busy by one table (measured: four at once took 84 s instead of 65), and more than
 four would wait for each other at Spark's scheduler."""
@@ -194,7 +198,8 @@ def treat(run: Run, work: Work) -> Treated:
         if not run.removing:
             return done
         last = max((purged, *run.journal.rounds(thing, Stage.LATE)), key=lambda record: record.sequence)
-        open_at = last.at + timedelta(hours=0 if run.immediate else step.wait_hours)
+        hours = _window(run, step)
+        open_at = last.at + timedelta(hours=hours)
         if run.clock() < open_at:
             return replace(done, waiting_until=open_at)
         if run.journal.done(thing, Stage.EXPIRE_LOG) is None:
@@ -203,8 +208,8 @@ def treat(run: Run, work: Work) -> Treated:
             except BlockedError as error:
                 return replace(done, held=tuple(error.problems))
         run.progress(f"{table}: removing old files and log entries")
-        run.journal.once(thing, Stage.VACUUM, _timed(run, thing, Stage.VACUUM, lambda _: _vacuumed(run, step)))
-        _expired(run, step, thing)
+        run.journal.once(thing, Stage.VACUUM, _timed(run, thing, Stage.VACUUM, lambda _: _vacuumed(run, step, hours)))
+        _expired(run, step, thing, hours)
     return _treated(run.journal, step, thing)
 
 
@@ -262,16 +267,25 @@ def version_after(journal: Journal, thing: str) -> int | None:
     return int(expired.detail["version"]) if expired is not None else None
 
 
-def _vacuumed(run: Run, step: TableStep) -> Step:
+def _window(run: Run, step: TableStep) -> int:
+    """Return the hours for which a table's old files stay after its last rewrite."""
+    if not run.immediate:
+        return step.wait_hours
+    from delible.lake.others import others_since
+
+    return WRITERS_HOURS if others_since(step.location, run.mark(""), step.version).rows else 0
+
+
+def _vacuumed(run: Run, step: TableStep, window: int) -> Step:
     from delible.lake import purge
 
     run.before_vacuum(step)
-    hours = 0 if run.immediate else None
+    hours = window if run.immediate else None
     vacuumed = purge.vacuum(run.spark, step.location, table=step.table, hours=hours)
     return Step({"files_removed": vacuumed.files}, {"hours": str(vacuumed.hours)})
 
 
-def _expired(run: Run, step: TableStep, thing: str) -> AuditRecord:
+def _expired(run: Run, step: TableStep, thing: str, window: int) -> AuditRecord:
     """Expire the log behind a fresh checkpoint.
 
     The table's own properties are set aside for it. They are in the record of the beginning, so that a rerun after a
@@ -296,7 +310,7 @@ def _expired(run: Run, step: TableStep, thing: str) -> AuditRecord:
         Stage.EXPIRE_LOG,
         lambda: purge.checkpoint(run.spark, step.location, original=original, forget=run.immediate),
     )
-    older = None if run.immediate else run.clock() - timedelta(hours=step.wait_hours)
+    older = run.clock() - timedelta(hours=window) if window else None
     removed = purge.expire_log(step.location, below=version, older_than=older)
     took = {} if again else {MILLISECONDS: int((monotonic() - started) * 1000)}
     made = Step({"log_files_removed": removed, **took}, {"version": str(version)})

@@ -57,7 +57,8 @@ def test_what_counts(table: Path, actions: list[dict[str, Any]], others: Others)
 
 def test_where_the_log_does_not_tell_any_more_everything_may_have_happened(table: Path) -> None:
     commit(table, 2, *MOVED)
-    assert others_since(str(table), MINE, 0) == Others(rows=True, described=True)
+    assert others_since(str(table), MINE, 0) == Others(whole=False)
+    assert Others(whole=False).may_have_rows
     assert others_since(str(table), MINE, 1) == Others()
 
 
