@@ -132,7 +132,7 @@ def test_what_arrives_between_the_stages_goes_with_the_rest(shop: Shop, monkeypa
     assert {row["ticket_id"] for row in tickets} == before_tickets | {5001, 5002, 5003}
     assert all(row["customer_id"] < 0 and row["body"] is None for row in tickets if row["ticket_id"] > 5000)
     assert places(shop.workspace.root, texts=GONE, keys={"customer_id": {LOWEST, HIGHEST, MOVED}}) == []
-    assert ("table:tickets", "erasure.late.1", "done") in shop.steps(planned.plan.id)
+    assert ("table:tickets/late-1", "erasure.late", "done") in shop.steps(planned.plan.id)
     assert {t.step.table: t.rows for t in done.tables}["tickets"] == 4 + 3
     assert verify_ledger(shop.workspace).intact
 

@@ -79,7 +79,7 @@ class Journal:
     def rounds(self, thing: str, step: str) -> list[AuditRecord]:
         """Return the records that say that a step is done which may be needed several times, in order."""
         found: list[AuditRecord] = []
-        while (known := self.done(thing, round_of(step, len(found) + 1))) is not None:
+        while (known := self.done(round_of(thing, step, len(found) + 1), step)) is not None:
             found.append(known)
         return found
 
@@ -105,6 +105,6 @@ class Journal:
         return record
 
 
-def round_of(step: str, number: int) -> str:
-    """Return the name of one round of a step that may be needed several times."""
-    return f"{step}.{number}"
+def round_of(thing: str, step: str, number: int) -> str:
+    """Return the name, beside its thing's, of one round of a step that may be needed several times."""
+    return f"{thing}/{step}-{number}"

@@ -139,21 +139,21 @@ class Latecomers:
         from delible.lake.erase import marked
         from delible.lake.purge import purge_deletion_vectors
 
-        run, thing = self.run, f"table:{step.table}"
-        stage = round_of(Stage.LATE, len(run.journal.rounds(thing, Stage.LATE)) + 1)
+        run, table = self.run, f"table:{step.table}"
+        thing = round_of(table, Stage.LATE, len(run.journal.rounds(table, Stage.LATE)) + 1)
         run.guard(run, step, Stage.MERGE)
         run.progress(f"{step.table}: rewriting {step.rows} rows that came late")
-        mark = run.mark(f"{step.table}:{stage}")
+        mark = run.mark(thing.removeprefix("table:"))
 
         def erased(_: AuditRecord) -> Step:
             with marked(run.spark, mark):
-                made = undisturbed(run, thing, stage, lambda: self.rewrite(run, step, keys, mark))
+                made = undisturbed(run, thing, Stage.LATE, lambda: self.rewrite(run, step, keys, mark))
                 undisturbed(
-                    run, thing, stage, lambda: purge_deletion_vectors(run.spark, step.location, table=step.table)
+                    run, thing, Stage.LATE, lambda: purge_deletion_vectors(run.spark, step.location, table=step.table)
                 )
             return made
 
-        run.journal.once(thing, stage, erased)
+        run.journal.once(thing, Stage.LATE, erased)
 
 
 def _name(key: KeyRow) -> tuple[str, str, str]:
