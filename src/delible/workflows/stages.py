@@ -208,7 +208,9 @@ def treat(run: Run, work: Work) -> Treated:
             except BlockedError as error:
                 return replace(done, held=tuple(error.problems))
         run.progress(f"{table}: removing old files and log entries")
-        run.journal.once(thing, Stage.VACUUM, _timed(run, thing, Stage.VACUUM, lambda _: _vacuumed(run, step, hours)))
+        run.journal.once(
+            thing, Stage.VACUUM, _timed(run, thing, Stage.VACUUM, lambda _: _vacuumed(run, step, hours, mark))
+        )
         _expired(run, step, thing, hours)
     return _treated(run.journal, step, thing)
 
@@ -276,12 +278,12 @@ def _window(run: Run, step: TableStep) -> int:
     return WRITERS_HOURS if others_since(step.location, run.mark(""), step.version).rows else 0
 
 
-def _vacuumed(run: Run, step: TableStep, window: int) -> Step:
+def _vacuumed(run: Run, step: TableStep, window: int, mark: str) -> Step:
     from delible.lake import purge
 
     run.before_vacuum(step)
     hours = window if run.immediate else None
-    vacuumed = purge.vacuum(run.spark, step.location, table=step.table, hours=hours)
+    vacuumed = purge.vacuum(run.spark, step.location, table=step.table, hours=hours, mark=mark, since=step.version)
     return Step({"files_removed": vacuumed.files}, {"hours": str(vacuumed.hours)})
 
 
