@@ -15,11 +15,12 @@ from delible.model.record import AuditRecord
 from delible.model.request import Request
 from delible.model.subject import KeyRole, KeyRow, own_keys
 from delible.model.terms import ErasureAction
+from delible.workflows.busy import undisturbed
 from delible.workflows.control import Control
 from delible.workflows.guard_requests import requested_by_guard
 from delible.workflows.journal import Step, round_of
 from delible.workflows.search import Searched, find_people, refs_of_keys
-from delible.workflows.stages import Run, undisturbed
+from delible.workflows.stages import Run
 
 _ROUNDS = 3
 """A source that writes somebody's rows again and again is for people to find: the byte search says where they stand."""

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from delible.errors import BlockedError, ConflictError, Problem
+from delible.errors import BlockedError, Problem
 from delible.model.cost import TableCost
 from delible.model.plan import Stage, TableStep
 from delible.model.policy import TablePolicy
@@ -19,13 +19,12 @@ from delible.model.record import AuditRecord
 from delible.model.terms import RectificationAction
 from delible.plan.order import erasure_waves
 from delible.plan.rates import MILLISECONDS
+from delible.workflows.busy import undisturbed
 from delible.workflows.clock import Clock
 from delible.workflows.journal import Journal, Step
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-T = TypeVar("T")
 
 _PROPERTY = "property."
 WRITERS_HOURS = 1
@@ -226,27 +225,6 @@ def _timed(run: Run, thing: str, stage: Stage, work: Callable[[AuditRecord], Ste
         return replace(made, counts={**made.counts, **took})
 
     return measured
-
-
-def undisturbed(run: Run, thing: str, stage: str, work: Callable[[], T]) -> T:
-    """Do a stage's work, anew whenever another writer of the table came first.
-
-    Raises:
-        ConflictError: `table.busy` when others kept coming; the ledger then has the stage as waiting.
-    """
-    from delible.lake.conflicts import patiently
-
-    table = thing.removeprefix("table:").partition("/")[0]
-
-    def again(attempt: int, kind: str) -> None:
-        run.progress(f"{table}: another writer came first ({kind}); {stage} is tried again after attempt {attempt}")
-
-    try:
-        return patiently(work, table=table, again=again)
-    except ConflictError as error:
-        if error.code == "table.busy":
-            run.journal.note(thing, stage, "waiting", Step({}, {"for": "a quiet moment"}))
-        raise
 
 
 def _expected(cost: TableCost | None) -> dict[str, int]:

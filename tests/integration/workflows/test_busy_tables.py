@@ -14,10 +14,11 @@ from delible.lake.conflicts import Patience
 from delible.model.plan import Stage
 from delible.store.workspace import Workspace
 from delible.workflows.audit import verify_ledger
+from delible.workflows.busy import undisturbed
 from delible.workflows.clock import Clock
 from delible.workflows.control import Control
 from delible.workflows.journal import Journal, Step, round_of
-from delible.workflows.stages import Run, undisturbed
+from delible.workflows.stages import Run
 from small_shop import NOW, make_workspace
 
 THING = "table:orders/accounts"
