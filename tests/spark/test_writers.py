@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
 GONE = [email(LOWEST), phone(LOWEST)]
+LATER = NOW + timedelta(hours=2)
 STREAMED, MERGED, MOVED = 10_000, 500_000, 777
 
 
@@ -68,9 +70,11 @@ class Shop:
     def planned(self) -> Planned:
         return plan_due_erasures(self.workspace, now=NOW, immediate=True)
 
-    def applied(self, planned: Planned, progress: Callable[[str], None] = lambda _: None) -> Erased:
+    def applied(
+        self, planned: Planned, progress: Callable[[str], None] = lambda _: None, now: datetime = NOW
+    ) -> Erased:
         found = planned.searched
-        return apply_erasure(self.workspace, planned.plan, actor="tests", now=NOW, searched=found, progress=progress)
+        return apply_erasure(self.workspace, planned.plan, actor="tests", now=now, searched=found, progress=progress)
 
     def ids(self, table: str, column: str) -> set[int]:
         return {row[column] for row in delta_rows(self.at(table))}
@@ -125,7 +129,7 @@ def test_what_arrives_between_the_stages_goes_with_the_rest(shop: Shop, monkeypa
         first = shop.applied(planned)
     assert [r.state for r in first.requests] == [RequestState.WAITING_RETENTION_WINDOW] * 2
     monkeypatch.setattr(stages, "WRITERS_HOURS", 0)  # Delta goes by the real times of files
-    done = shop.applied(planned)
+    done = shop.applied(planned, now=LATER)
     assert [r.state for r in done.requests] == [RequestState.COMPLETED] * 2
     assert shop.ids("customers", "customer_id") == set(range(1, PEOPLE + 1)) - {LOWEST, HIGHEST}
     tickets = delta_rows(shop.at("tickets"))
@@ -281,7 +285,7 @@ def test_a_stream_an_optimize_and_a_merge_lose_nothing(
     assert (merging.failed, optimizing.failed) == ([], [])
     assert (done.failure, {r.state for r in done.requests}) == (None, {RequestState.WAITING_RETENTION_WINDOW}), said
     monkeypatch.setattr(stages, "WRITERS_HOURS", 0)
-    done = fulfil_requests(shop.workspace, immediate=True, actor="tests", now=NOW)
+    done = fulfil_requests(shop.workspace, immediate=True, actor="tests", now=LATER)
     assert (done.failure, {r.state for r in done.requests}) == (None, {RequestState.COMPLETED})
     ids = [row["customer_id"] for row in delta_rows(table)]
     assert len(ids) == len(set(ids)), "nothing is there twice"

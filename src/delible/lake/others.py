@@ -56,9 +56,14 @@ def others_since(location: str, mine: str, version: int) -> Others:
 
 
 def first_own(location: str, mine: str, version: int) -> int | None:
-    """Return the version of one's own first commit after a version; None without one, or where the log has a gap."""
-    own = [commit.version for commit in commits(location, since=version) if (commit.mark or "").startswith(mine)]
-    first = min(own, default=None)
+    """Return the version of one's own first commit after a version.
+
+    None without one, and where the version before it may not be there any more: the log has a gap, or files were removed.
+    """
+    since = list(commits(location, since=version))
+    if any(str(commit.info.get("operation")).startswith("VACUUM") for commit in since):
+        return None
+    first = min((commit.version for commit in since if (commit.mark or "").startswith(mine)), default=None)
     filesystem, log = log_of(location)
     known = {number for number, _ in files_in(filesystem, log, COMMIT)}
     return first if first is not None and known.issuperset(range(version, first)) else None

@@ -26,8 +26,10 @@ def table(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def commit(table: Path, version: int, *actions: dict[str, Any], mark: str | None = None) -> None:
-    info = {"operation": "WRITE"} | ({"userMetadata": mark} if mark is not None else {})
+def commit(
+    table: Path, version: int, *actions: dict[str, Any], mark: str | None = None, operation: str = "WRITE"
+) -> None:
+    info = {"operation": operation} | ({"userMetadata": mark} if mark is not None else {})
     lines = [json.dumps(action) for action in (*actions, {"commitInfo": info})]
     (table / "_delta_log" / f"{version:020}.json").write_text("\n".join(lines) + "\n")
 
@@ -67,6 +69,10 @@ def test_the_first_commit_of_ones_own(table: Path) -> None:
     assert first_own(str(table), MINE, 0) is None
     commit(table, 2, DELETE, mark=f"{MINE}orders")
     commit(table, 3, DELETE, mark=f"{MINE}orders")
+    assert first_own(str(table), MINE, 0) == 2
+    commit(table, 4, operation="VACUUM START")
+    assert first_own(str(table), MINE, 0) is None, "its files may be gone"
+    commit(table, 4)
     assert first_own(str(table), MINE, 0) == 2
     (table / "_delta_log" / f"{1:020}.json").unlink()
     assert first_own(str(table), MINE, 0) is None
