@@ -58,7 +58,7 @@ def others_since(location: str, mine: str, version: int) -> Others:
 def first_own(location: str, mine: str, version: int) -> int | None:
     """Return the version of one's own first commit after a version.
 
-    None without one, and where the version before it may not be there any more: the log has a gap, or files were removed.
+    None without one, and where the version before it may not be there any more: the log has a gap, or files went.
     """
     since = list(commits(location, since=version))
     if any(str(commit.info.get("operation")).startswith("VACUUM") for commit in since):
