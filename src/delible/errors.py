@@ -137,8 +137,10 @@ def concerns_all(error: DelibleError) -> bool:
     """Return whether an error in one piece of work would meet every other one, too.
 
     The machine lacks something, another process is in the way, or the ledger, without which nothing may be done,
-    cannot be continued. Everything else is the trouble of one request, plan or table.
+    cannot be continued. Everything else is the trouble of one request, plan or table, also a table that is too busy.
     """
+    if error.code == "table.busy":
+        return False
     return isinstance(error, SetupError | ConflictError) or error.code == "ledger.broken"
 
 

@@ -53,7 +53,7 @@ def current_version(location: str) -> int:
         ConflictError: `table.no_log` when there is none.
     """
     filesystem, log = log_of(location)
-    newest = max((version for version, _ in _files(filesystem, log, _VERSIONED)), default=None)
+    newest = max((version for version, _ in files_in(filesystem, log, _VERSIONED)), default=None)
     if newest is None:
         raise ConflictError("table.no_log", "the table's log holds no version.", where=log)
     return newest
@@ -62,7 +62,7 @@ def current_version(location: str) -> int:
 def commits(location: str, *, since: int = -1) -> Iterator[Commit]:
     """Yield the commits after a version whose JSON is still in the log, newest first."""
     filesystem, log = log_of(location)
-    for version, path in sorted(_files(filesystem, log, COMMIT), reverse=True):
+    for version, path in sorted(files_in(filesystem, log, COMMIT), reverse=True):
         if version <= since:
             return
         actions: dict[str, Any] = {}
@@ -79,7 +79,7 @@ def rewrites(location: str, *, since: int, until: int) -> Iterator[tuple[frozens
     Commits whose JSON is no longer in the log are left out.
     """
     filesystem, log = log_of(location)
-    for version, path in sorted(_files(filesystem, log, COMMIT)):
+    for version, path in sorted(files_in(filesystem, log, COMMIT)):
         if not since < version <= until:
             continue
         with filesystem.open_input_stream(path) as stream:
@@ -128,7 +128,7 @@ def file_work(location: str, marks: Collection[str], *, since: int, operations: 
 def _file_commits(location: str, since: int) -> Iterator[tuple[dict[str, Any], dict[str, int], dict[str, int]]]:
     """Yield the description of each commit after a version, oldest first, and its files by path with their bytes."""
     filesystem, log = log_of(location)
-    for version, path in sorted(_files(filesystem, log, COMMIT)):
+    for version, path in sorted(files_in(filesystem, log, COMMIT)):
         if version <= since:
             continue
         info: dict[str, Any] = {}
@@ -155,7 +155,8 @@ def log_of(location: str) -> tuple[pafs.FileSystem, str]:
     return filesystem, f"{root.rstrip('/')}/_delta_log"
 
 
-def _files(filesystem: pafs.FileSystem, log: str, names: re.Pattern[str]) -> Iterator[tuple[int, str]]:
+def files_in(filesystem: pafs.FileSystem, log: str, names: re.Pattern[str]) -> Iterator[tuple[int, str]]:
+    """Yield version and path of the files of a log whose names match, in no order."""
     for info in filesystem.get_file_info(pafs.FileSelector(log)):
         name = names.match(info.base_name)
         if name is not None:

@@ -106,11 +106,6 @@ def purged_under(location: str, marks: Collection[str], since: int) -> Rewritten
     return Rewritten(0, files.files, files.written, files.replaced)
 
 
-def foreign_commits(location: str, marks: Sequence[str], since: int) -> int:
-    """Count commits after `since` that this plan did not make."""
-    return sum(commit.mark not in marks for commit in commits(location, since=since))
-
-
 def commits_of_others(location: str, *, since: int) -> int:
     """Count commits after `since` that no plan made: somebody else writes the table. A VACUUM writes nothing."""
     others = (c for c in commits(location, since=since) if not (c.mark or "").startswith(MARK))

@@ -63,13 +63,23 @@ class Vacuumed:
 
 
 def vacuum(
-    spark: SparkSession, location: str, *, table: str, hours: int | None, spared: Collection[str] = ()
+    spark: SparkSession,
+    location: str,
+    *,
+    table: str,
+    hours: int | None,
+    spared: Collection[str] = (),
+    mark: str | None = None,
+    since: int = -1,
 ) -> Vacuumed:
     """Remove files that no kept version needs.
 
     Args:
         hours: Age that files must have; None for the table's own retention window.
         spared: Files that stay whatever their age, by their paths in the table's folder; only with `hours`.
+        mark: That of the commits. One that was killed has removed some of the files that it meant to, and said how many
+            it meant to: the next one finds fewer, and would say that there were no more.
+        since: A version before all commits of that mark.
     """
     handle, seen = open_table(spark, location, table=table), current_version(location)
     used = hours
@@ -86,6 +96,9 @@ def vacuum(
             handle.vacuum(hours)
     logged = {str(c.info.get("operation")): c for c in commits(location, since=seen)}
     files = logged["VACUUM END"].metrics.get("numDeletedFiles", 0) if "VACUUM END" in logged else 0
+    if mark is not None:
+        meant = [c.metrics.get("numFilesToDelete", 0) for c in commits(location, since=since) if c.mark == mark]
+        files = max([files, *meant])
     if hours is None and "VACUUM START" in logged:
         # What it went by itself: the property may have changed since it was read above.
         said = logged["VACUUM START"].info.get("operationParameters", {}).get("defaultRetentionMillis", "")

@@ -20,12 +20,15 @@ class Stage(StrEnum):
 
     Where a table's history is kept, `translate` and `compare` come first, `merge` is the swap of the folders, at which
     the rows are gone, and `vacuum` and `expire_log` are the end of the old folder.
+
+    `late` is merge and purge once more, for rows of the due people that others wrote meanwhile. No plan names it.
     """
 
     TRANSLATE = "translate"
     COMPARE = "compare"
     MERGE = "merge"
     PURGE = "purge"
+    LATE = "late"
     VACUUM = "vacuum"
     EXPIRE_LOG = "expire_log"
     VERIFY = "verify"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,7 @@ from delible.workflows.erasure_fit import (
     refuse_held,
     refuse_held_people,
     refuse_moved_tables,
+    refuse_other_columns,
     refuse_overtaken,
 )
 from delible.workflows.estimates import comparisons, expected
@@ -41,6 +42,7 @@ from delible.workflows.file_lists import record_removed
 from delible.workflows.held import held_refs, stopping_holds
 from delible.workflows.history import search_history, work_of
 from delible.workflows.journal import Step
+from delible.workflows.late import Latecomers, Rewrite
 from delible.workflows.notices import prepare_notices
 from delible.workflows.search import Searched, every_ref, find_people, protected_rows, refs_of_keys
 from delible.workflows.spark import alone, session_for
@@ -119,7 +121,7 @@ def apply_erasure(
         run = Run(
             spark, journal, clock, plan.id, plan.immediate, progress, guard, partial(record_removed, workspace, plan.id)
         )
-        refuse_moved_tables(control, run, plan)
+        refuse_moved_tables(control, run, plan, just_searched=searched is not None)
         refuse_clones(control, [s.table for s in plan.tables if s.stages and s.table in control.policies.tables])
         found = _found(control, run, plan, requests, searched)
         keep_plan(workspace, plan)
@@ -131,17 +133,25 @@ def apply_erasure(
         remove_packages(control, {ref for refs in own.values() for ref in refs}, now=clock(), actor=actor)
         held = protected_rows(spark, control, _frames(run, control)) if held_refs(control) else {}
         regimes = {r.id: r.regime for r in requests}
+
+        def rewrite(own: Run, step: TableStep, due: Sequence[KeyRow], mark: str) -> Step:
+            return _rewrite(control, own, step, due, regimes, held.get(step.table), mark)
+
         work = [
             Work(
                 s,
-                partial(_rewrite, control, s, keys, regimes, held.get(s.table)),
+                partial(_first, control, plan, s, keys, rewrite),
                 f"table:{s.table}",
                 expected(plan, s),
                 work_of(control, s, keys),
             )
             for s in plan.tables
         ]
-        treated = treat_tables(run, work, control.policies.tables, skip_held=True)
+        tables = control.policies.tables
+        treat_tables(replace(run, removing=False), work, tables, skip_held=True)
+        keys = Latecomers(control, run, plan, requests, keys, rewrite).erase()
+        own = refs_of_keys(control, keys)
+        treated = treat_tables(run, work, tables, skip_held=True)
         end = Conclusion(control, run, plan, tuple(requests), treated, keys, own, actor).conclude()
         return Erased(plan, end.requests, treated, end.verification, end.releases, end.letters)
 
@@ -214,13 +224,22 @@ def _salt_kind(plan: str) -> str:
     return f"plan.{plan}.salt"
 
 
+def _first(
+    control: Control, plan: ErasurePlan, step: TableStep, keys: Sequence[KeyRow], rewrite: Rewrite, run: Run
+) -> Step:
+    """Rewrite a table's rows for the first time, if its columns are still those of the plan."""
+    refuse_other_columns(control, run, plan, step)
+    return rewrite(run, step, keys, run.mark(step.table))
+
+
 def _rewrite(
     control: Control,
+    run: Run,
     step: TableStep,
     keys: Sequence[KeyRow],
     regimes: Mapping[str, Regime],
     protected: DataFrame | None,
-    run: Run,
+    mark: str,
 ) -> Step:
     from delible.lake.columns import pads_of
     from delible.lake.erase import done_under, erase_rows, marked, mask_mentions, rows_under
@@ -228,7 +247,6 @@ def _rewrite(
     policy, controller = control.policies.tables[step.table], control.policies.controller
     # A later plan may have ended the request that the salt was stored with.
     salt = next((k.value for k in keys if k.kind == _salt_kind(run.plan)), None) or secrets.token_hex(32)
-    mark = run.mark(step.table)
     if step.rows:
         erase_rows(
             run.spark,

@@ -13,6 +13,7 @@ from delible.model.record import SubjectHold
 from delible.model.request import Request
 from delible.model.subject import SubjectRef
 from delible.model.terms import RequestState, Right
+from delible.plan.erasure import refuse_unsafe
 from delible.workflows.control import Control
 from delible.workflows.erasure_plan import opposed_problem, refuse_held_tables
 from delible.workflows.held import stopping_holds
@@ -125,22 +126,66 @@ def refuse_held_people(refs: Mapping[str, Collection[SubjectRef]], active: Seque
             )
 
 
-def refuse_moved_tables(control: Control, run: Run, plan: Plan) -> None:
-    """Refuse when a table is at another version than the plan saw, unless this plan has begun to rewrite it."""
+def refuse_moved_tables(control: Control, run: Run, plan: Plan, *, just_searched: bool = False) -> None:
+    """Refuse when others have changed rows or columns since the plan, unless this plan has begun to rewrite them.
+
+    What moves bytes and no row, such as OPTIMIZE, leaves a plan as good as it was.
+
+    Args:
+        just_searched: The plan was made a moment ago, and nobody has read it: rows that others wrote since are taken
+            along (`workflows.late`). Otherwise a table that is written to all the time could never be erased from.
+    """
     from delible.lake.facts import version_of
+    from delible.lake.others import others_since
 
     if run.journal.done("all", "find") is not None:
         return
-    locations = control.locations()
+    locations, steps = control.locations(), {step.table: step for step in plan.tables}
     for name, seen in plan.seen.items():
         version = version_of(run.spark, locations[name], table=name)
-        if version != seen:
+        if version == seen:
+            continue
+        if others_since(locations[name], run.mark(""), seen).may_have_rows and not just_searched:
             raise StalePlanError(
                 "plan.stale",
                 f"table '{name}' was planned at version {seen} and is now at {version}.",
                 where=f"table:{name}",
                 fix=_again(plan),
             )
+        _refuse_other_columns(run, plan, name, locations[name], seen)
+        if name in steps:
+            refuse_other_columns(control, run, plan, steps[name])
+
+
+def refuse_other_columns(control: Control, run: Run, plan: Plan, step: TableStep) -> None:
+    """Refuse to rewrite a table whose columns have changed since the plan, or that cannot be erased from any more.
+
+    Raises:
+        StalePlanError: `plan.stale`.
+        BlockedError: `erasure.feature`, `readers.shared`.
+    """
+    from delible.lake.facts import table_facts
+
+    if _refuse_other_columns(run, plan, step.table, step.location, step.version):
+        facts = {step.table: table_facts(run.spark, step.location, table=step.table)}
+        refuse_unsafe(control.policies, facts, [step.table], immediate=plan.immediate)
+
+
+def _refuse_other_columns(run: Run, plan: Plan, table: str, location: str, version: int) -> bool:
+    """Return whether others have described the table anew, with the same columns."""
+    from delible.lake.others import has_same_columns, others_since
+
+    others = others_since(location, run.mark(""), version)
+    if others.whole and not others.described:
+        return False
+    if not others.whole or not has_same_columns(run.spark, location, version):
+        raise StalePlanError(
+            "plan.stale",
+            f"the columns of table '{table}' have changed since the plan was made.",
+            where=f"table:{table}",
+            fix=_again(plan),
+        )
+    return True
 
 
 def _again(plan: Plan) -> str:

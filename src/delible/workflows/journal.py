@@ -76,6 +76,13 @@ class Journal:
                     begun.pop(record.object, None)
         return next(iter(begun.values()), None)
 
+    def rounds(self, thing: str, step: str) -> list[AuditRecord]:
+        """Return the records that say that a step is done which may be needed several times, in order."""
+        found: list[AuditRecord] = []
+        while (known := self.done(round_of(thing, step, len(found) + 1), step)) is not None:
+            found.append(known)
+        return found
+
     def once(self, thing: str, step: str, work: Callable[[AuditRecord], Step]) -> AuditRecord:
         """Do a step unless it is done, with records before and after."""
         known = self.done(thing, step)
@@ -96,3 +103,8 @@ class Journal:
             record = self._ledger.append([entry], self._clock())[0]
             self._records.setdefault((record.object, record.action, record.outcome), record)
         return record
+
+
+def round_of(thing: str, step: str, number: int) -> str:
+    """Return the name, beside its thing's, of one round of a step that may be needed several times."""
+    return f"{thing}/{step}-{number}"

@@ -16,11 +16,29 @@ if TYPE_CHECKING:
 _PROPERTY = "property."
 
 
-def vacuumed(run: Run, step: TableStep) -> Step:
+WRITERS_HOURS = 1
+"""Who still writes to a table reads its files: without a window VACUUM would take them away. So where others have
+written since the plan, `immediate` is not taken at its word."""
+
+
+def window(run: Run, step: TableStep) -> int:
+    """Return the hours for which a table's old files stay after its last rewrite."""
+    if not run.immediate:
+        return step.wait_hours
+    from delible.lake.others import others_since
+
+    return WRITERS_HOURS if others_since(step.location, run.mark(""), step.version).rows else 0
+
+
+def vacuumed(run: Run, step: TableStep, hours: int, mark: str) -> Step:
     """Remove the table's old files.
 
     Where windows are closed and somebody else has committed since the plan was made, files that no log entry names stay
     for a while: they may be of a write that has not come to its commit.
+
+    Args:
+        hours: The age that files must have, where windows are closed.
+        mark: That of the commits.
     """
     from delible.lake import leftovers, purge
 
@@ -31,8 +49,15 @@ def vacuumed(run: Run, step: TableStep) -> Step:
         spared = frozenset(f.path for f in found if f.modified >= since)
         if spared:
             run.progress(f"{step.table}: {len(spared)} file(s) of writes that may be under way are left in place")
-    hours = 0 if run.immediate else None
-    done = purge.vacuum(run.spark, step.location, table=step.table, hours=hours, spared=spared)
+    done = purge.vacuum(
+        run.spark,
+        step.location,
+        table=step.table,
+        hours=hours if run.immediate else None,
+        spared=spared,
+        mark=mark,
+        since=step.version,
+    )
     return Step({"files_removed": done.files}, {"hours": str(done.hours)})
 
 
@@ -70,7 +95,7 @@ def expired(run: Run, step: TableStep, hours: int, begun: AuditRecord) -> Step:
     """
     from delible.lake import leftovers, purge
 
-    older = None if run.immediate else run.clock() - timedelta(hours=hours)
+    older = run.clock() - timedelta(hours=hours) if hours else None
     finished = _under_way(run, step) if run.immediate else older
     version = purge.checkpoint(run.spark, step.location, original=_properties(begun.detail), forget=run.immediate)
     removed = purge.expire_log(step.location, below=version, older_than=older)

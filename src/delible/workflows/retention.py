@@ -206,7 +206,7 @@ def _fitting(control: Control, journal: Journal, plan: RetentionPlan, progress: 
         stale = StalePlanError(
             "plan.stale", "the policies have changed since the plan was made.", where=f"plan {plan.id}", fix=_AGAIN
         )
-    elif moved := _moved(plan, [s for s in steps if s not in started]):
+    elif moved := _moved(control, plan, [s for s in steps if s not in started]):
         begun, stale = started, moved
     else:
         return plan
@@ -217,15 +217,22 @@ def _fitting(control: Control, journal: Journal, plan: RetentionPlan, progress: 
     return plan.model_copy(update={"tables": tuple(begun)})
 
 
-def _moved(plan: RetentionPlan, steps: Sequence[RetentionStep]) -> StalePlanError | None:
-    """Return what stands against steps on a table that is not at the version that the plan saw, unless by itself."""
-    from delible.lake.commits import current_version
-    from delible.lake.erase import MARK, foreign_commits
+def _moved(control: Control, plan: RetentionPlan, steps: Sequence[RetentionStep]) -> StalePlanError | None:
+    """Return what stands against steps: others have changed rows or columns since the plan, as far as the log tells.
 
-    marks = [f"{MARK}{plan.id}:{step.table}/{step.rule}" for step in plan.tables]
+    What moves bytes and no row, such as OPTIMIZE, leaves a plan as good as it was.
+    """
+    from delible.lake.commits import current_version
+    from delible.lake.erase import MARK
+    from delible.lake.others import has_same_columns, others_since
+
     for step in steps:
         version = current_version(step.location)
-        if version != step.version and foreign_commits(step.location, marks, step.version):
+        others = others_since(step.location, f"{MARK}{plan.id}:", step.version)
+        same = not others.described or (
+            others.whole and has_same_columns(session_for(control.workspace), step.location, step.version)
+        )
+        if others.rows or not same:
             return StalePlanError(
                 "plan.stale",
                 f"table '{step.table}' was planned at version {step.version} and is now at {version}.",

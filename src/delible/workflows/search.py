@@ -51,7 +51,13 @@ class Searched:
 
 
 def find_people(
-    spark: SparkSession, control: Control, given: Sequence[KeyRow], *, erasing: bool = True, today: date | None = None
+    spark: SparkSession,
+    control: Control,
+    given: Sequence[KeyRow],
+    *,
+    erasing: bool = True,
+    today: date | None = None,
+    at: Mapping[str, int] | None = None,
 ) -> Searched:
     """Follow all links and paths from the given identifiers, and count rows and mentions.
 
@@ -59,6 +65,7 @@ def find_people(
         given: Keys that are stored for the requests; those that an earlier plan found count like given ones.
         erasing: Also collect evidence for the byte search, and look for mentions in other people's texts.
         today: The day by which exceptions protect something; None where nothing is going to be erased.
+        at: Versions of tables that are searched as they were; all others as they are.
 
     Raises:
         InputError: `table.missing` when a policy's table does not exist: it might hold what must be erased.
@@ -72,7 +79,7 @@ def find_people(
     policies, locations = control.policies, control.locations()
     frames, versions = {}, {}
     for name, location in locations.items():
-        versions[name] = version_of(spark, location, table=name)
+        versions[name] = (at or {}).get(name, version_of(spark, location, table=name))
         frames[name] = read(spark, location, version=versions[name])
     found = find(spark, policies, frames, given, evidence=erasing)
     needles = needles_of(found.keys, policies.controller)

@@ -17,9 +17,10 @@ from delible.model.policy import TablePolicy
 from delible.model.record import AuditRecord
 from delible.plan.order import erasure_waves
 from delible.plan.rates import MILLISECONDS
+from delible.workflows.busy import undisturbed
 from delible.workflows.clock import Clock
 from delible.workflows.journal import Journal, Step
-from delible.workflows.removal import begin_expiry, expired, vacuumed
+from delible.workflows.removal import begin_expiry, expired, vacuumed, window
 from delible.workflows.treated import Treated, treated_by
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Run:
     Args:
         guard: Refuses a stage of a table, such as for a hold that came while other tables were treated.
         before_vacuum: Is told of a table whose old files are about to be removed.
+        removing: Go on to VACUUM and log expiry; without it a table's rows are rewritten, and no more.
     """
 
     spark: SparkSession
@@ -49,6 +51,7 @@ class Run:
     progress: Callable[[str], None]
     guard: Guard = lambda *_: None
     before_vacuum: Callable[[TableStep], None] = lambda _: None
+    removing: bool = True
 
     def mark(self, what: str) -> str:
         """Return the mark that this run's commits to a table carry in Delta's history."""
@@ -150,17 +153,20 @@ def _treat_files(run: Run, work: Sequence[Work]) -> dict[str, Treated]:
     for each in work:
         if journal.done(each.thing, Stage.MERGE) is None:
             run.guard(run, each.step, Stage.MERGE)
-        run.progress(f"{step.table}: rewriting {each.step.rows} rows")
+            run.progress(f"{step.table}: rewriting {each.step.rows} rows")
         with marked(run.spark, run.mark(each.name)):
             journal.once(each.thing, Stage.MERGE, _timed(run, each.thing, Stage.MERGE, _rewriting(run, each)))
 
     def states() -> dict[str, Treated]:
         return {each.thing: treated_by(journal, each.step, each.thing) for each in work}
 
-    with marked(run.spark, run.mark(lead.name)):
+    with marked(run.spark, mark := run.mark(lead.name)):
         purged = _for_all(run, work, Stage.PURGE, _timed(run, lead.thing, Stage.PURGE, _purging(run, work)))
-        hours = 0 if run.immediate else max(each.step.wait_hours for each in work)
-        open_at = max(record.at for record in purged) + timedelta(hours=hours)
+        if not run.removing:
+            return states()
+        late = (record for each in work for record in journal.rounds(each.thing, Stage.LATE))
+        hours = max(window(run, each.step) for each in work)
+        open_at = max(record.at for record in (*purged, *late)) + timedelta(hours=hours)
         if run.clock() < open_at:
             return {thing: replace(done, waiting_until=open_at) for thing, done in states().items()}
         if any(journal.done(each.thing, Stage.EXPIRE_LOG) is None for each in work):
@@ -169,7 +175,7 @@ def _treat_files(run: Run, work: Sequence[Work]) -> dict[str, Treated]:
             except BlockedError as error:
                 return {thing: replace(done, held=tuple(error.problems)) for thing, done in states().items()}
         run.progress(f"{step.table}: removing old files and log entries")
-        vacuuming = _timed(run, lead.thing, Stage.VACUUM, lambda _: vacuumed(run, step))
+        vacuuming = _timed(run, lead.thing, Stage.VACUUM, lambda _: vacuumed(run, step, hours, mark))
         _for_all(run, work, Stage.VACUUM, vacuuming)
         expiring = _timed(run, lead.thing, Stage.EXPIRE_LOG, lambda begun: expired(run, step, hours, begun))
         _for_all(run, work, Stage.EXPIRE_LOG, expiring, begin=lambda thing: begin_expiry(run, step, thing))
@@ -240,7 +246,7 @@ def _timed(run: Run, thing: str, stage: Stage, work: Callable[[AuditRecord], Ste
 
     def measured(begun: AuditRecord) -> Step:
         started = monotonic()
-        made = work(begun)
+        made = undisturbed(run, thing, stage, lambda: work(begun))
         took = {} if again else {MILLISECONDS: int((monotonic() - started) * 1000)}
         return replace(made, counts={**made.counts, **took})
 

@@ -76,14 +76,19 @@ def treated_by(journal: Journal, step: TableStep, thing: str) -> Treated:
         return sum(t for t in took if t is not None) if None not in took else None
 
     merged, purged = counts(Stage.MERGE), counts(Stage.PURGE)
+    late = [record.counts for record in journal.rounds(thing, Stage.LATE)]
+
+    def rewritten(name: str) -> int:
+        return sum(each.get(name, 0) for each in (merged, *late))
+
     return Treated(
         step,
-        rows=merged.get("rows", 0),
-        mentions=merged.get("mentions", 0),
-        files_rewritten=merged.get("files", 0),
+        rows=rewritten("rows"),
+        mentions=rewritten("mentions"),
+        files_rewritten=rewritten("files"),
         files_purged=purged.get("files", 0),
-        bytes_rewritten=merged.get("bytes", 0) + purged.get("bytes", 0),
-        bytes_replaced=merged.get("bytes_replaced", 0) + purged.get("bytes_replaced", 0),
+        bytes_rewritten=rewritten("bytes") + purged.get("bytes", 0),
+        bytes_replaced=rewritten("bytes_replaced") + purged.get("bytes_replaced", 0),
         rewriting=milliseconds(Stage.MERGE, Stage.PURGE),
         removing=milliseconds(Stage.VACUUM, Stage.EXPIRE_LOG),
         files_removed=counts(Stage.VACUUM).get("files_removed", 0),

@@ -1,0 +1,196 @@
+"""`kill -9` of the driver at every boundary and at any moment: the same command again ends as if nothing had been.
+
+`make test` tries some boundaries, `make matrix` all of them, and fifty moments at random.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from byte_search import places
+from delible.workflows.erasure_plan import plan_due_erasures
+from delible.workflows.plans import save_plan
+from delible.workflows.retention import plan_due_retention
+from killed import Boundary, Prepared, differences, telling
+from policy_files import write_policies
+from small_shop import (
+    HIGHEST,
+    LOWEST,
+    NOW,
+    ONE_TABLE,
+    PEOPLE,
+    POLICIES,
+    approved,
+    email,
+    make_workspace,
+    phone,
+    write_tables,
+)
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
+
+PARTS, MOMENTS, PATIENCE = 6, 50, 300
+TEXTS = [email(LOWEST), phone(LOWEST), email(HIGHEST), phone(HIGHEST)]
+KEYS = {"customer_id": {LOWEST, HIGHEST}}
+CARRIER = "recipient: carrier\ndescription: Delivers.\ncontact: x@carrier.example\nnotify: {by: outbox}\n"
+FILES = {
+    **POLICIES,
+    "tables/customers.yaml": POLICIES["tables/customers.yaml"] + "recipients: [carrier]\n",
+    "recipients/carrier.yaml": CARRIER,
+}
+RULE = "retention: accounts\ntable: customers\nclock: made_at\nkeep: P1Y\nreason: Law.\n"
+PAST = range(10, PEOPLE + 1)
+_DRAWN = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{4,})*|\d{4,}|\.[0-9a-z]{6,}$|-[a-z0-9-]{6,}")
+"""What is drawn anew in each run, in the names of files."""
+
+
+def ready(folder: Path, spark: SparkSession, noun: str) -> Prepared:
+    (folder / "shop").rename(folder / "template")
+    return Prepared(folder, (noun, "apply", str(folder / "shop" / "plan.json"), "--json"), spark)
+
+
+@pytest.fixture(scope="module")
+def erasure(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    folder = tmp_path_factory.mktemp("kill")
+    workspace = make_workspace(folder / "shop", FILES)
+    write_tables(spark, workspace)
+    approved(workspace, folder, {"email": email(LOWEST)}, {"customer_id": HIGHEST})
+    save_plan(plan_due_erasures(workspace, now=NOW, immediate=True).plan, workspace.root / "plan.json")
+    return ready(folder, spark, "erasure")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(erasure: Prepared) -> dict[str, Any]:
+    with erasure.fresh() as root:
+        found = erasure.finished(root)
+    ended = {"intact": True, "order": [], "identifiers": {}, "plans": [], "half": []}
+    assert {name: found[name] for name in ended} == ended
+    assert len(found["certificates"]) == len(found["notices"]) == 2
+    return found
+
+
+@pytest.fixture(scope="module")
+def boundaries(erasure: Prepared) -> list[Boundary]:
+    return erasure.boundaries()
+
+
+@pytest.fixture(scope="module")
+def retention(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    folder = tmp_path_factory.mktemp("kill-retention")
+    workspace = make_workspace(folder / "shop", ONE_TABLE)
+    write_policies(workspace.root / "policies", {"retention/accounts.yaml": RULE})
+    write_tables(spark, workspace, ["customers"])
+    save_plan(plan_due_retention(workspace, now=NOW, immediate=True), workspace.root / "plan.json")
+    return ready(folder, spark, "retention")
+
+
+def wrong(
+    prepared: Prepared,
+    undisturbed: dict[str, Any],
+    chosen: Sequence[Boundary],
+    texts: Sequence[str] = TEXTS,
+    keys: dict[str, set[int]] = KEYS,
+) -> dict[tuple[int, str], list[str]]:
+    """Return what is otherwise than after an undisturbed run, when the command is run again at boundaries."""
+    found = {}
+    for boundary in chosen:
+        with prepared.fresh(boundary.left) as root:
+            there = differences(undisturbed, prepared.finished(root)) + places(root, texts=texts, keys=keys)
+        if there:
+            found[boundary.number, boundary.effect] = there
+    return found
+
+
+def test_some_boundaries_of_an_erasure(
+    erasure: Prepared, undisturbed: dict[str, Any], boundaries: list[Boundary]
+) -> None:
+    """Before a table's second MERGE, a VACUUM, the table's own properties, and the ends of plan and requests."""
+    named = {name: [b for b in boundaries if b.effect.startswith(name)] for name in ("execute", "vacuum", "sql ALTER")}
+    ended = next(b for b in reversed(boundaries) if b.effect == "write_deltalake requests")
+    chosen = [named["execute"][2], named["vacuum"][0], named["sql ALTER"][1], ended, boundaries[-1]]
+    assert wrong(erasure, undisturbed, chosen) == {}
+
+
+def test_a_copy_is_what_a_kill_leaves(
+    erasure: Prepared, undisturbed: dict[str, Any], boundaries: list[Boundary]
+) -> None:
+    boundary = next(b for b in boundaries if b.effect.startswith("vacuum"))
+    with erasure.fresh() as root:
+        assert erasure.killed(root, boundary.number).split()[0] == "vacuum"
+        assert layout(root) == layout(boundary.left)
+        assert places(root / "warehouse", texts=TEXTS), "there was nothing left to go on with"
+        assert differences(undisturbed, erasure.finished(root)) == []
+        again = differences(undisturbed, erasure.finished(root))
+    assert [each for each in again if not each.startswith("said")] == []
+
+
+def layout(root: Path) -> list[str]:
+    names = (str(p.relative_to(root)) for p in root.rglob("*") if p.is_file() and "scratch" not in p.parts)
+    return sorted(_DRAWN.sub("?", name) for name in names)
+
+
+def test_some_boundaries_of_a_retention_run(retention: Prepared) -> None:
+    with retention.fresh() as root:
+        undisturbed = retention.finished(root)
+    boundaries = telling(retention.boundaries())
+    chosen = boundaries[:: len(boundaries) // 4]
+    gone = {"customer_id": set(PAST)}
+    assert wrong(retention, undisturbed, chosen, [email(n) for n in PAST], gone) == {}
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_boundary(part: int, erasure: Prepared, undisturbed: dict[str, Any], boundaries: list[Boundary]) -> None:
+    assert wrong(erasure, undisturbed, telling(boundaries)[part::PARTS]) == {}
+
+
+@pytest.mark.matrix
+def test_every_boundary_of_a_retention_run(retention: Prepared) -> None:
+    with retention.fresh() as root:
+        undisturbed = retention.finished(root)
+    gone = {"customer_id": set(PAST)}
+    assert wrong(retention, undisturbed, telling(retention.boundaries()), [email(n) for n in PAST], gone) == {}
+
+
+@pytest.fixture(scope="module")
+def lasts(erasure: Prepared) -> float:
+    """Return the seconds from a run's first effect to its end, with a JVM of its own."""
+    with erasure.fresh() as root, erasure.start(root, jvm=True) as process:
+        begun(erasure)
+        started = time.monotonic()
+        said = process.communicate(timeout=PATIENCE)[0]
+        assert process.returncode == 0, said
+    return time.monotonic() - started
+
+
+def begun(prepared: Prepared) -> None:
+    """Wait for a run's first effect: before it, nothing has happened that could be lost."""
+    until = time.monotonic() + PATIENCE
+    while not (prepared.folder / "effects.log").exists() or not prepared.effects():
+        assert time.monotonic() < until, "the run never began"
+        time.sleep(0.02)
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("seed", range(MOMENTS))
+def test_any_moment(seed: int, erasure: Prepared, undisturbed: dict[str, Any], lasts: float) -> None:
+    """Driver and JVM die at once, whatever Spark is doing."""
+    with erasure.fresh() as root:
+        with erasure.start(root, jvm=True) as process:
+            begun(erasure)
+            time.sleep(random.Random(seed).uniform(0, lasts))
+            os.killpg(process.pid, signal.SIGKILL)
+        assert differences(undisturbed, erasure.finished(root)) == []
+        assert places(root, texts=TEXTS, keys=KEYS) == []
