@@ -169,8 +169,22 @@ class Requests:
         Raises:
             BlockedError: `request.ended`.
         """
-        found = tuple(refs)
-        return self.change([request_id], lambda r: refs_found(r, found, actor, now, evidence), now)[0]
+        return self.add_all_refs({request_id: tuple(refs)}, now, actor=actor, evidence={request_id: evidence})[0]
+
+    def add_all_refs(
+        self,
+        refs: Mapping[str, Sequence[SubjectRef]],
+        now: datetime,
+        *,
+        actor: str = "delible",
+        evidence: Mapping[str, Sequence[EvidencePath]],
+    ) -> list[Request]:
+        """Add references and evidence by request, in one commit; see `add_refs`.
+
+        Raises:
+            BlockedError: `request.ended`.
+        """
+        return self.change(list(refs), lambda r: refs_found(r, refs[r.id], actor, now, evidence.get(r.id, ())), now)
 
     def reconcile(self) -> int:
         """Write the audit records of events whose writer died before it could; return how many.

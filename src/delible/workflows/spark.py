@@ -35,11 +35,17 @@ def session_for(workspace: Workspace) -> SparkSession:
     """Return the active session, or an embedded one whose scratch lies in the workspace.
 
     Shuffle and spill files hold rows of tables. Those of runs that were killed are removed first.
+
+    Raises:
+        SetupError: `spark.workers` when a cluster's workers cannot run delible.
     """
+    from delible.lake.cluster import refuse_unable_workers
     from delible.lake.session import active_session, spark_session
 
     _remove_abandoned(workspace.scratch)
-    return active_session() or spark_session(workspace.config.spark, scratch=_scratch(workspace))
+    session = active_session() or spark_session(workspace.config.spark, scratch=_scratch(workspace))
+    refuse_unable_workers(session)
+    return session
 
 
 def end_session(workspace: Workspace) -> None:

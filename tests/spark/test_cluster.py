@@ -1,0 +1,174 @@
+"""Scan, erasure and dataset build by `spark-submit` on a standalone cluster, whose workers share only the disk."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from byte_search import places
+from delible.model.terms import RequestState
+from delible.store.workspace import Workspace, open_workspace
+from delible.workflows.control import Control
+from delible.workflows.dataset import verify_dataset
+from delible.workflows.tag_review import list_tags
+from small_shop import POLICIES, approved, customers, email, make_workspace, tickets
+from standalone_cluster import PROJECT, Cluster, image, kill, standalone, submit
+
+pytestmark = [pytest.mark.slow]
+RECIPE = """\
+dataset: topics
+description: Tickets for training.
+purpose: support
+source: tickets
+columns: {ticket_id: pseudonymise, customer_id: drop, body: mask}
+"""
+JOBS = """\
+import runpy
+import sys
+
+from delible.lake.search import spread
+
+spread.spread_folder.__kwdefaults__["from_bytes"] = 0  # so that the workers search, however little there is
+jobs, workspace = sys.argv[1:]
+for job, *words in (["scan_pii"], ["fulfil_requests", "--immediate"], ["build_dataset", "topics"]):
+    sys.argv = [job, *words[1:], "--workspace", workspace, *words[:1], "--json"]
+    try:
+        runpy.run_path(f"{jobs}/{job}.py", run_name="__main__")
+    except SystemExit as end:
+        if end.code:
+            raise
+"""
+"""All three jobs in one application: most of the time that each takes by itself is Spark's start."""
+
+
+@pytest.fixture(scope="module")
+def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return image(tmp_path_factory.mktemp("image"))
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    with standalone(tmp_path / "cluster") as made:
+        yield made
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """Return a workspace with an approved erasure of the first person."""
+    made = make_workspace(tmp_path / "w", {**POLICIES, "datasets/topics.yaml": RECIPE})
+    for name, rows in (("customers", customers()), ("tickets", tickets())):
+        write_deltalake(made.root / "warehouse" / name, rows)
+    approved(made, tmp_path, {"customer_id": 1})
+    return made
+
+
+def jobs(folder: Path, name: str = "jobs.py") -> Path:
+    script = folder / name
+    script.write_text(JOBS)
+    return script
+
+
+def rows(workspace: Workspace, table: str, key: str) -> list[dict[str, Any]]:
+    found = pa.table(DeltaTable(workspace.root / "warehouse" / table).to_pyarrow_table())
+    return found.sort_by(key).to_pylist()
+
+
+def results(workspace: Workspace) -> dict[str, object]:
+    """Return all that the jobs made, without what differs between two runs: pseudonyms of a forgotten key, and times."""
+    after = [
+        {**row, "customer_id": "pseudonym" if row["customer_id"] < 0 else row["customer_id"]}
+        for row in rows(workspace, "tickets", "ticket_id")
+    ]
+    (release,) = (workspace.root / "releases" / "topics").iterdir()
+    cut = pq.read_table(release, columns=["ticket_id", "body"]).sort_by("ticket_id").to_pylist()
+    made = verify_dataset(workspace, "topics@v1")
+    control = Control(workspace)
+    return {
+        "customers": rows(workspace, "customers", "customer_id"),
+        "tickets": after,
+        "tags": [tag.model_dump(exclude={"at", "scan"}) for tag in list_tags(workspace)],
+        "cut": cut,
+        "counts": (made.rows_in, made.rows_out, made.excluded),
+        "requests": [(r.state, r.refs) for r in control.requests.all()],
+        "actions": sorted({(r.action, r.outcome) for r in control.ledger.records()}),
+    }
+
+
+def test_scan_erasure_and_build_on_a_cluster(
+    cluster: Cluster, venv: Path, workspace: Workspace, tmp_path: Path
+) -> None:
+    before = rows(workspace, "customers", "customer_id")
+    (tmp_path / "events").mkdir()
+    log = ("--conf", "spark.eventLog.enabled=true", "--conf", f"spark.eventLog.dir=file://{tmp_path}/events")
+    words = [str(PROJECT / "jobs"), str(workspace.root)]
+    done = submit(cluster, jobs(tmp_path), words, python=venv / "bin" / "python", more=log)
+    assert done.code == 0, done.out + done.err[-4000:]
+    made = results(workspace)
+    assert made["customers"] == [row for row in before if row["customer_id"] != 1]
+    assert [state for state, _ in made["requests"]] == [RequestState.COMPLETED]
+    assert made["counts"][:2] == (60, 60)
+    assert {(t["column"], t["entity"]) for t in made["tags"]} >= {("email", "EMAIL_ADDRESS")}
+    events = "".join(path.read_text() for path in (tmp_path / "events").rglob("*") if path.is_file())
+    assert "MapInArrow _in_worker" in events, "the workers did not search"
+    left = places(workspace.root, tmp_path / "events", cluster.folder, texts=[email(1)], keys={"customer_id": {1}})
+    assert left == []
+
+
+@pytest.mark.parametrize("lacking", ["delible", "python", pytest.param("pyarrow", marks=pytest.mark.matrix)])
+def test_workers_without_delible_are_one_clear_error(
+    cluster: Cluster, venv: Path, workspace: Workspace, tmp_path: Path, lacking: str
+) -> None:
+    python = image(tmp_path, without=lacking) / "bin" / "python" if lacking != "python" else tmp_path / "nowhere"
+    words = ["--workspace", str(workspace.root), "--json"]
+    done = submit(cluster, PROJECT / "jobs" / "scan_pii.py", words, python=python)
+    (problem,) = json.loads(done.out)["errors"]
+    assert (done.code, problem["code"]) == (1, "spark.workers")
+    assert f"'{lacking}'" in problem["message"] or lacking == "python"
+    assert "On a cluster" in problem["message"]
+
+
+def stop_executor(cluster: Cluster) -> None:
+    kill(cluster.executors()[0])
+
+
+def stop_worker(cluster: Cluster) -> None:
+    """Kill a worker with the executor that it has started."""
+    victims = [pid for pid, words in cluster.processes() if str(cluster.workers[0].pid) in words]
+    kill(cluster.workers[0].pid)
+    for pid in victims:
+        kill(pid)
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize(
+    "moment", ["Scanning", "finding", "customers: rewriting", "tickets: removing", "searching", "Cutting"]
+)
+@pytest.mark.parametrize("stop", [stop_executor, stop_worker])
+def test_a_killed_worker_costs_time_only(
+    cluster: Cluster, venv: Path, workspace: Workspace, tmp_path: Path, moment: str, stop: Callable[[Cluster], None]
+) -> None:
+    plain = shutil.copytree(workspace.root, tmp_path / "plain")
+    script = jobs(tmp_path)
+    python = venv / "bin" / "python"
+    here = submit(cluster, script, [str(PROJECT / "jobs"), str(plain)], python=sys.executable, master="local[2]")
+    assert here.code == 0, here.err[-4000:]
+    stopped: list[str] = []
+
+    def look(line: str) -> None:
+        if line.startswith(moment) and not stopped:
+            stopped.append(line)
+            stop(cluster)
+
+    done = submit(cluster, script, [str(PROJECT / "jobs"), str(workspace.root)], python=python, on_line=look)
+    assert done.code == 0, done.out + done.err[-4000:]
+    assert stopped
+    assert results(workspace) == results(open_workspace(plain))
