@@ -83,7 +83,7 @@ def rows(workspace: Workspace, table: str, key: str) -> list[dict[str, Any]]:
 
 
 def results(workspace: Workspace) -> dict[str, object]:
-    """Return all that the jobs made, without what differs between two runs: pseudonyms of a forgotten key, and times."""
+    """Return all that the jobs made, but for what differs between two runs: times, and pseudonyms of a forgotten key."""
     after = [
         {**row, "customer_id": "pseudonym" if row["customer_id"] < 0 else row["customer_id"]}
         for row in rows(workspace, "tickets", "ticket_id")
