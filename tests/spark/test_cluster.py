@@ -21,7 +21,7 @@ from delible.workflows.control import Control
 from delible.workflows.dataset import verify_dataset
 from delible.workflows.tag_review import list_tags
 from small_shop import POLICIES, approved, customers, email, make_workspace, tickets
-from standalone_cluster import PROJECT, Cluster, image, kill, standalone, submit
+from standalone_cluster import PROJECT, Cluster, archive, image, kill, standalone, submit
 
 pytestmark = [pytest.mark.slow]
 RECIPE = """\
@@ -61,14 +61,31 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a workspace's folder with an approved erasure of the first person."""
+    folder = tmp_path_factory.mktemp("prepared")
+    made = make_workspace(folder / "w", {**POLICIES, "datasets/topics.yaml": RECIPE})
+    for name, table in (("customers", customers()), ("tickets", tickets())):
+        write_deltalake(made.root / "warehouse" / name, table)
+    approved(made, folder, {"customer_id": 1})
+    return made.root
+
+
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    """Return a workspace with an approved erasure of the first person."""
-    made = make_workspace(tmp_path / "w", {**POLICIES, "datasets/topics.yaml": RECIPE})
-    for name, rows in (("customers", customers()), ("tickets", tickets())):
-        write_deltalake(made.root / "warehouse" / name, rows)
-    approved(made, tmp_path, {"customer_id": 1})
-    return made
+def workspace(prepared: Path, tmp_path: Path) -> Workspace:
+    return open_workspace(shutil.copytree(prepared, tmp_path / "w"))
+
+
+@pytest.fixture(scope="module")
+def expected(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """Return what the same jobs make in the driver's own process."""
+    folder = tmp_path_factory.mktemp("expected")
+    root = shutil.copytree(prepared, folder / "w")
+    words = [str(PROJECT / "jobs"), str(root)]
+    done = submit(Cluster(folder), jobs(folder), words, python=sys.executable, master="local[2]")
+    assert done.code == 0, done.out + done.err[-4000:]
+    return results(open_workspace(root))
 
 
 def jobs(folder: Path, name: str = "jobs.py") -> Path:
@@ -83,7 +100,7 @@ def rows(workspace: Workspace, table: str, key: str) -> list[dict[str, Any]]:
 
 
 def results(workspace: Workspace) -> dict[str, object]:
-    """Return all that the jobs made, but for what differs between two runs: times, and pseudonyms of a forgotten key."""
+    """Return all that the jobs made, but for times and for pseudonyms of a key that is forgotten."""
     after = [
         {**row, "customer_id": "pseudonym" if row["customer_id"] < 0 else row["customer_id"]}
         for row in rows(workspace, "tickets", "ticket_id")
@@ -136,39 +153,62 @@ def test_workers_without_delible_are_one_clear_error(
     assert "On a cluster" in problem["message"]
 
 
+MOMENTS = ("Scanning", "finding", "customers: rewriting", "tickets: removing", "searching", "Cutting")
+"""How lines of the jobs' progress begin."""
+
+
 def stop_executor(cluster: Cluster) -> None:
-    kill(cluster.executors()[0])
+    for pid in cluster.executors()[:1]:
+        kill(pid)
 
 
 def stop_worker(cluster: Cluster) -> None:
-    """Kill a worker with the executor that it has started."""
-    victims = [pid for pid, words in cluster.processes() if str(cluster.workers[0].pid) in words]
+    """Kill the first worker; its executor ends when it notices that."""
     kill(cluster.workers[0].pid)
-    for pid in victims:
-        kill(pid)
 
 
 @pytest.mark.matrix
 @pytest.mark.parametrize(
-    "moment", ["Scanning", "finding", "customers: rewriting", "tickets: removing", "searching", "Cutting"]
+    ("stop", "moments"),
+    [(stop_executor, MOMENTS), (stop_worker, MOMENTS[2:3]), (stop_worker, MOMENTS[4:5])],
+    ids=["executors at each moment", "worker while rows are rewritten", "worker while bytes are searched"],
 )
-@pytest.mark.parametrize("stop", [stop_executor, stop_worker])
 def test_a_killed_worker_costs_time_only(
-    cluster: Cluster, venv: Path, workspace: Workspace, tmp_path: Path, moment: str, stop: Callable[[Cluster], None]
+    cluster: Cluster,
+    venv: Path,
+    workspace: Workspace,
+    expected: dict[str, object],
+    tmp_path: Path,
+    stop: Callable[[Cluster], None],
+    moments: tuple[str, ...],
 ) -> None:
-    plain = shutil.copytree(workspace.root, tmp_path / "plain")
-    script = jobs(tmp_path)
-    python = venv / "bin" / "python"
-    here = submit(cluster, script, [str(PROJECT / "jobs"), str(plain)], python=sys.executable, master="local[2]")
-    assert here.code == 0, here.err[-4000:]
-    stopped: list[str] = []
+    left = [*moments]
 
     def look(line: str) -> None:
-        if line.startswith(moment) and not stopped:
-            stopped.append(line)
+        for moment in [m for m in left if line.startswith(m)]:
+            left.remove(moment)
             stop(cluster)
 
-    done = submit(cluster, script, [str(PROJECT / "jobs"), str(workspace.root)], python=python, on_line=look)
+    words = [str(PROJECT / "jobs"), str(workspace.root)]
+    done = submit(cluster, jobs(tmp_path), words, python=venv / "bin" / "python", on_line=look)
     assert done.code == 0, done.out + done.err[-4000:]
-    assert stopped
-    assert results(workspace) == results(open_workspace(plain))
+    assert left == []
+    assert "Lost executor" in done.err
+    assert results(workspace) == expected
+
+
+@pytest.mark.matrix
+def test_a_packed_environment_is_shipped(
+    cluster: Cluster, venv: Path, workspace: Workspace, expected: dict[str, object], tmp_path: Path
+) -> None:
+    packed = archive(venv)
+    venv.rename(venv.with_name("elsewhere"))
+    try:
+        words = [str(PROJECT / "jobs"), str(workspace.root)]
+        more = ("--archives", f"{packed}#env")
+        done = submit(cluster, jobs(tmp_path), words, python="./env/bin/python", more=more)
+    finally:
+        venv.with_name("elsewhere").rename(venv)
+        packed.unlink()
+    assert done.code == 0, done.out + done.err[-4000:]
+    assert results(workspace) == expected
