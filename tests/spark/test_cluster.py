@@ -39,8 +39,8 @@ from delible.lake.search import spread
 
 spread.spread_folder.__kwdefaults__["from_bytes"] = 0  # so that the workers search, however little there is
 jobs, workspace = sys.argv[1:]
-for job, *words in (["scan_pii"], ["fulfil_requests", "--immediate"], ["build_dataset", "topics"]):
-    sys.argv = [job, *words[1:], "--workspace", workspace, *words[:1], "--json"]
+for job, *words in (["scan_pii", "customers"], ["fulfil_requests", "--immediate"], ["build_dataset", "topics"]):
+    sys.argv = [job, *words, "--workspace", workspace, "--json"]
     try:
         runpy.run_path(f"{jobs}/{job}.py", run_name="__main__")
     except SystemExit as end:
@@ -125,9 +125,19 @@ def test_scan_erasure_and_build_on_a_cluster(
 ) -> None:
     before = rows(workspace, "customers", "customer_id")
     (tmp_path / "events").mkdir()
-    log = ("--conf", "spark.eventLog.enabled=true", "--conf", f"spark.eventLog.dir=file://{tmp_path}/events")
+    log = [
+        "spark.eventLog.enabled=true",
+        "spark.eventLog.compress=false",
+        f"spark.eventLog.dir=file://{tmp_path}/events",
+    ]
     words = [str(PROJECT / "jobs"), str(workspace.root)]
-    done = submit(cluster, jobs(tmp_path), words, python=venv / "bin" / "python", more=log)
+    done = submit(
+        cluster,
+        jobs(tmp_path),
+        words,
+        python=venv / "bin" / "python",
+        more=[word for each in log for word in ("--conf", each)],
+    )
     assert done.code == 0, done.out + done.err[-4000:]
     made = results(workspace)
     assert made["customers"] == [row for row in before if row["customer_id"] != 1]

@@ -84,15 +84,19 @@ def spark_session(conf: Mapping[str, str] | None = None, *, scratch: Path | None
     if active is not None:
         return active
     builder = SparkSession.builder
-    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
     own = dict(conf or {})
-    settings = {**DELTA_CONF, **own} if submitted else _embedded(own, scratch)
+    settings = {**DELTA_CONF, **own} if is_submitted() else _embedded(own, scratch)
     for key, value in settings.items():
         builder = builder.config(key, value)
     with _silent_stdout():
         session = builder.getOrCreate()
     logging.getLogger("py4j").setLevel(logging.WARNING)
     return session
+
+
+def is_submitted() -> bool:
+    """Return whether `spark-submit` has started this process."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
 def active_session() -> SparkSession | None:
