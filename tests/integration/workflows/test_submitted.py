@@ -1,4 +1,4 @@
-"""Under `spark-submit` the session is the cluster's: it has no scratch in the workspace, and is still there to search."""
+"""Under `spark-submit` the session is the cluster's: no scratch in the workspace, and still there for the search."""
 
 from __future__ import annotations
 
