@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import signal
@@ -142,6 +143,7 @@ class Cluster:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509 - no thread of the tests holds a lock then
             )
 
     def _log(self, name: str) -> str:
@@ -219,6 +221,11 @@ def submit(
         process.wait()
         out.seek(0)
         return Submitted(process.returncode, out.read(), "".join(said))
+
+
+def _end_with_parent() -> None:
+    """Have Linux kill this process when the one that started it ends, however that does."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def _until(look: Callable[[], T], seconds: float = 60.0) -> T:
