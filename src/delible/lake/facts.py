@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from delta.tables import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 
 from delible.decide.column_paths import path_parts
@@ -15,6 +14,9 @@ from delible.lake.description import description, fields_of, is_computed
 from delible.model import layout
 from delible.model.layout import DEFAULTS, DELETED_FILES, LOG
 from delible.model.plan import TableFacts
+
+if TYPE_CHECKING:
+    from delta.tables import DeltaTable
 
 _CHECK = "delta.constraints."
 
@@ -55,6 +57,8 @@ def open_table(spark: SparkSession, location: str, *, table: str) -> DeltaTable:
     Raises:
         InputError: `table.missing` when there is no Delta table at the location.
     """
+    from delta.tables import DeltaTable  # a cluster's workers, which need this module's names, have its JAR only
+
     refuse_missing(spark, location, table=table)
     return DeltaTable.forPath(spark, location)
 
@@ -76,6 +80,8 @@ def refuse_missing(spark: SparkSession, location: str, *, table: str) -> None:
 
 def is_delta(spark: SparkSession, location: str) -> bool:
     """Return whether there is a Delta table at a location."""
+    from delta.tables import DeltaTable
+
     return bool(DeltaTable.isDeltaTable(spark, location))
 
 

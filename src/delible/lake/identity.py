@@ -13,6 +13,7 @@ from pyspark.sql import types as T
 
 from delible.lake.columns import INNER, OUTER, normalised, subject_ref, with_pads
 from delible.lake.facts import at_path, quoted
+from delible.lake.session import computed
 from delible.model.policy import Controller, PolicySet, Reach, TablePolicy
 from delible.model.terms import Normalise
 
@@ -60,8 +61,8 @@ def identity(policies: PolicySet, read: Read, key: RefKey) -> DataFrame:
     known = links.where("subject IS NOT NULL").select(F.explode(REFS).alias("ref"), "subject").distinct()
     loose = links.where(F.col("subject").isNull() & (F.size(REFS) > 1)).select(REFS).distinct()
     if not loose.isEmpty():
-        loose = loose.localCheckpoint()
-        known = _spread(known.localCheckpoint(), loose)
+        loose = computed(loose)
+        known = _spread(computed(known), loose)
         known = known.unionByName(_without_subject(loose, known))
     return known.withColumn("shared", F.count("*").over(Window.partitionBy("ref")) > 1)
 
@@ -117,22 +118,22 @@ def _spread(known: DataFrame, loose: DataFrame) -> DataFrame:
     while True:
         reached = edges.join(known, "ref").select(REFS, "subject").distinct()
         pairs = reached.select(F.explode(REFS).alias("ref"), "subject").distinct()
-        new = pairs.join(known, ["ref", "subject"], "left_anti").localCheckpoint()
+        new = computed(pairs.join(known, ["ref", "subject"], "left_anti"))
         if new.isEmpty():
             return known
-        known = known.unionByName(new).localCheckpoint()
+        known = computed(known.unionByName(new))
 
 
 def _without_subject(loose: DataFrame, known: DataFrame) -> DataFrame:
     """Return identifiers that are linked to each other but to no data subject, under the smallest reference."""
-    edges = loose.select(REFS, F.explode(REFS).alias("ref")).join(known, "ref", "left_anti").localCheckpoint()
+    edges = computed(loose.select(REFS, F.explode(REFS).alias("ref")).join(known, "ref", "left_anti"))
     labels = edges.select("ref", F.col("ref").alias("subject")).distinct()
     while True:
         rows = edges.join(labels, "ref").groupBy(REFS).agg(F.min("subject").alias("subject"))
         smallest = (
             rows.select(F.explode(REFS).alias("ref"), "subject").groupBy("ref").agg(F.min("subject").alias("subject"))
         )
-        smallest = smallest.localCheckpoint()
+        smallest = computed(smallest)
         if smallest.join(labels, ["ref", "subject"], "left_anti").isEmpty():
             return smallest
         labels = smallest

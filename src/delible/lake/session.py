@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from delible.errors import SetupError
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 DELTA_CONF = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -84,15 +84,19 @@ def spark_session(conf: Mapping[str, str] | None = None, *, scratch: Path | None
     if active is not None:
         return active
     builder = SparkSession.builder
-    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
     own = dict(conf or {})
-    settings = {**DELTA_CONF, **own} if submitted else _embedded(own, scratch)
+    settings = {**DELTA_CONF, **own} if is_submitted() else _embedded(own, scratch)
     for key, value in settings.items():
         builder = builder.config(key, value)
     with _silent_stdout():
         session = builder.getOrCreate()
     logging.getLogger("py4j").setLevel(logging.WARNING)
     return session
+
+
+def is_submitted() -> bool:
+    """Return whether `spark-submit` has started this process."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ
 
 
 def active_session() -> SparkSession | None:
@@ -107,6 +111,28 @@ def active_session() -> SparkSession | None:
 def shipped(spark: SparkSession, data: bytes) -> Any:
     """Return a broadcast of some bytes, which Spark sends to each worker once; its `value` is read there."""
     return spark.sparkContext.broadcast(data)
+
+
+def is_local(spark: SparkSession) -> bool:
+    """Return whether tasks run in the driver's own process, and their Python is the driver's."""
+    return str(spark.conf.get("spark.master", "")).startswith("local")
+
+
+def cores(spark: SparkSession) -> int:
+    """Return how many tasks run at once, as far as executors are there by now; at least two."""
+    return max(2, int(spark.sparkContext.defaultParallelism))
+
+
+def computed(frame: DataFrame) -> DataFrame:
+    """Return a frame whose rows are computed now, once: what they came from may change, or be removed.
+
+    On a cluster they are on two workers, where there are two: Spark cannot compute them again when one is lost.
+    """
+    if is_local(frame.sparkSession):
+        return frame.localCheckpoint()
+    from pyspark import StorageLevel
+
+    return frame.localCheckpoint(storageLevel=StorageLevel.MEMORY_AND_DISK_2)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ written before the next event.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from delible.errors import BlockedError, ConflictError, InputError
@@ -79,7 +79,7 @@ class Requests:
 
     def all(self) -> list[Request]:
         """Return all requests in the order of their submission."""
-        return fold(_events(self._table.snapshot()))
+        return fold(_each_event(self._table.snapshot()))
 
     def get(self, request_id: str) -> Request:
         """Return one request.
@@ -169,8 +169,22 @@ class Requests:
         Raises:
             BlockedError: `request.ended`.
         """
-        found = tuple(refs)
-        return self.change([request_id], lambda r: refs_found(r, found, actor, now, evidence), now)[0]
+        return self.add_all_refs({request_id: tuple(refs)}, now, actor=actor, evidence={request_id: evidence})[0]
+
+    def add_all_refs(
+        self,
+        refs: Mapping[str, Sequence[SubjectRef]],
+        now: datetime,
+        *,
+        actor: str = "delible",
+        evidence: Mapping[str, Sequence[EvidencePath]],
+    ) -> list[Request]:
+        """Add references and evidence by request, in one commit; see `add_refs`.
+
+        Raises:
+            BlockedError: `request.ended`.
+        """
+        return self.change(list(refs), lambda r: refs_found(r, refs[r.id], actor, now, evidence.get(r.id, ())), now)
 
     def reconcile(self) -> int:
         """Write the audit records of events whose writer died before it could; return how many.
@@ -270,9 +284,9 @@ class Requests:
     def _known(self, snapshot: Snapshot, request_ids: Sequence[str]) -> list[Request]:
         if len(request_ids) > _FEW:
             wanted = set(request_ids)
-            return [r for r in fold(_events(snapshot)) if r.id in wanted]
+            return [r for r in fold(_each_event(snapshot)) if r.id in wanted]
         named = [x for x in request_ids if _ID.fullmatch(x)]
-        return fold(_events(snapshot, f"WHERE {any_of('request', named)}")) if named else []
+        return fold(_each_event(snapshot, f"WHERE {any_of('request', named)}")) if named else []
 
     def _open_like(self, snapshot: Snapshot, new: Sequence[NewRequest]) -> list[Request]:
         """Return the open requests that share a reference with one of the new requests.
@@ -329,4 +343,8 @@ def _write(events: Sequence[Event]) -> Write:
 
 
 def _events(snapshot: Snapshot, where: str = "") -> list[Event]:
-    return [Event._make(row) for row in snapshot.rows(f'{where} ORDER BY "n"')]
+    return [*_each_event(snapshot, where)]
+
+
+def _each_event(snapshot: Snapshot, where: str = "") -> Iterator[Event]:
+    return map(Event._make, snapshot.each(f'{where} ORDER BY "n"'))

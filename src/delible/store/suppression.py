@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from delible.model.subject import SubjectRef
@@ -16,6 +16,8 @@ SPEC = TableSpec(
     noun="suppression",
 )
 _CHAIN = "suppression"
+_FEW = 200
+"""So many requests are looked up by name; beyond, reading the whole list is quicker."""
 
 
 class Suppression:
@@ -30,15 +32,30 @@ class Suppression:
         return self._table.created()
 
     def add(self, refs: Collection[SubjectRef], request: str, now: datetime) -> int:
-        """Add a request's references; those it added before change nothing. Return how many are new."""
+        """Add a request's references; see `add_all`."""
+        return self.add_all({request: refs}, now)
+
+    def add_all(self, refs: Mapping[str, Collection[SubjectRef]], now: datetime) -> int:
+        """Add references by request, in one commit; those that were added before change nothing.
+
+        Returns:
+            How many are new.
+        """
+        named = sorted(request for request, own in refs.items() if own)
+        if not named:
+            return 0
+        where = f"WHERE {any_of('request', named)}" if len(named) <= _FEW else ""
 
         def build(snapshot: Snapshot) -> Write | None:
-            known = {row[0] for row in snapshot.rows(f"WHERE {any_of('request', [request])}", columns=("ref",))}
-            fresh = [(ref, request, now) for ref in dict.fromkeys(refs) if ref not in known]
+            known = set(snapshot.rows(where, columns=("request", "ref")))
+            fresh = [
+                (ref, request, now)
+                for request in named
+                for ref in dict.fromkeys(refs[request])
+                if (request, ref) not in known
+            ]
             return Write(fresh, {_CHAIN: snapshot.transaction(_CHAIN) + 1}) if fresh else None
 
-        if not refs:
-            return 0
         written, after = self._table.commit(build)
         self._table.upkeep(after)
         return len(written.rows) if written is not None else 0

@@ -100,15 +100,17 @@ class Snapshot:
 
     def rows(self, tail: str = "", *, columns: Sequence[str] | None = None) -> list[Row]:
         """Return rows as tuples, timestamps as UTC datetimes."""
+        return list(self.each(tail, columns=columns))
+
+    def each(self, tail: str = "", *, columns: Sequence[str] | None = None) -> Iterator[Row]:
+        """Yield rows like `rows`, holding one batch of them at a time."""
         names = tuple(columns or self._spec.columns)
         times = [i for i, name in enumerate(names) if self._spec.columns[name] == "timestamp"]
         select = ", ".join(micros(n) if self._spec.columns[n] == "timestamp" else f'"{n}"' for n in names)
-        found: list[Row] = []
         for batch in self.batches(select, tail):
             for i in times:
                 batch[i][:] = [None if x is None else from_micros(x) for x in batch[i]]
-            found.extend(zip(*batch, strict=True))
-        return found
+            yield from zip(*batch, strict=True)
 
     def files(self) -> list[str]:
         """Return the names of the snapshot's data files, relative to the table's folder."""

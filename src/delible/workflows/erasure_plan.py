@@ -161,12 +161,11 @@ def _planned(request: Request, searched: Searched, begun: Mapping[str, PlannedRe
     before = begun.get(request.id)
     now = searched.found.rows_of.get(request.id, {})
     earlier = before.rows if before is not None else {}
-    shared = sum(k.request == request.id for k in searched.found.shared)
     return PlannedRequest(
         id=request.id,
         due=request.due.isoformat(),
         matched=request.id in searched.found.rows_of or (before is not None and before.matched),
-        shared=max(shared, before.shared if before is not None else 0),
+        shared=max(searched.shared[request.id], before.shared if before is not None else 0),
         # Rows that the earlier plan removed are not found again, and those that it left are found by both.
         rows={t: max(now.get(t, 0), earlier.get(t, 0)) for t in sorted({*now, *earlier})},
         kept=searched.kept.parts.get(request.id, ()),

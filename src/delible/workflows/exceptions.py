@@ -71,14 +71,17 @@ def kept_at(kept: Mapping[str, Iterable[KeptPart]], keys: Sequence[KeyRow]) -> t
         keys: The keys of all requests.
     """
     found = []
+    own: dict[str, list[KeyRow]] = {request: [] for request in kept}
+    for key in keys:
+        if key.request in own:
+            own[key.request].append(key)
     for request, parts in kept.items():
         columns: dict[str, frozenset[str] | None] = {}
         for part in parts:
             before = columns.get(part.table, frozenset())
             more = frozenset(c.lower() for c in part.columns)
             columns[part.table] = None if before is None or not part.columns else before | more
-        own = tuple(k for k in keys if k.request == request)
-        found += [KeptAt(table, names, own) for table, names in columns.items()]
+        found += [KeptAt(table, names, tuple(own[request])) for table, names in columns.items()]
     return tuple(found)
 
 

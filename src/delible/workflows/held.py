@@ -79,11 +79,13 @@ class Held:
         Args:
             texts: Only rows whose free text is held.
         """
+        from delible.lake.session import computed
+
         found = {}
         for name in tables:
             rows = self.combinations(name, self.control.policies.tables[name].free_text if texts else None)
             if rows is not None:
-                found[name] = rows.localCheckpoint()
+                found[name] = computed(rows)
         return found
 
 

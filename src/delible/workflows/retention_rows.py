@@ -24,12 +24,13 @@ def event_tables(control: Control) -> set[str]:
 def events_of(spark: SparkSession, control: Control, changing: Collection[str]) -> dict[str, DataFrame]:
     """Return the rows that start clocks; keys and times of tables that are about to change are set aside."""
     from delible.lake.facts import read
+    from delible.lake.session import computed
 
     found = {name: read(spark, control.locations()[name]) for name in event_tables(control)}
     for name in found.keys() & set(changing):
         clocks = [r.clock for r in control.policies.retention.values() if isinstance(r.clock, EventClock)]
         needed = {c for clock in clocks if clock.table == name for c in (clock.target, clock.column)}
-        found[name] = found[name].select(*sorted(needed)).localCheckpoint()
+        found[name] = computed(found[name].select(*sorted(needed)))
     return found
 
 

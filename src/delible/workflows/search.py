@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from delible.decide.holds import hold_on
@@ -42,6 +44,11 @@ class Searched:
     refs: Mapping[str, tuple[SubjectRef, ...]]
     held: Mapping[str, str]
     kept: Kept
+
+    @cached_property
+    def shared(self) -> Counter[str]:
+        """How many identifiers each request's data subject has in common with somebody else."""
+        return Counter(key.request for key in self.found.shared)
 
     def facts(self, spark: SparkSession, table: str) -> TableFacts:
         """Read one table's facts."""

@@ -32,14 +32,22 @@ _own: _Own | None = None
 
 
 def session_for(workspace: Workspace) -> SparkSession:
-    """Return the active session, or an embedded one whose scratch lies in the workspace.
+    """Return the active session, a submitted one, or an embedded one whose scratch lies in the workspace.
 
     Shuffle and spill files hold rows of tables. Those of runs that were killed are removed first.
+
+    Raises:
+        SetupError: `spark.workers` when a cluster's workers cannot run delible.
     """
-    from delible.lake.session import active_session, spark_session
+    from delible.lake.cluster import refuse_unable_workers
+    from delible.lake.session import active_session, is_submitted, spark_session
 
     _remove_abandoned(workspace.scratch)
-    return active_session() or spark_session(workspace.config.spark, scratch=_scratch(workspace))
+    # A session under `spark-submit` has no scratch here, and does not end before the byte search, which it spreads.
+    scratch = None if active_session() is not None or is_submitted() else _scratch(workspace)
+    session = spark_session(workspace.config.spark, scratch=scratch)
+    refuse_unable_workers(session)
+    return session
 
 
 def end_session(workspace: Workspace) -> None:
