@@ -70,7 +70,7 @@ def bucket_settings(own: Mapping[str, str], environment: Mapping[str, str]) -> d
         SetupError: As `bucket_jars`.
     """
     jars = [*filter(None, [own.get("spark.jars")]), *map(str, sorted(bucket_jars().glob("*.jar")))]
-    settings = {"spark.jars": ",".join(jars)}
+    settings = {"spark.jars": ",".join(jars), "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem"}
     endpoint = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL")
     if endpoint:
         settings |= {"spark.hadoop.fs.s3a.endpoint": endpoint, "spark.hadoop.fs.s3a.path.style.access": "true"}

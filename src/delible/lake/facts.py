@@ -90,7 +90,7 @@ def is_delta(spark: SparkSession, location: str) -> bool:
             "spark.no_s3",
             "this Spark session cannot read buckets.",
             where=location,
-            fix="Set spark: {spark.delible.s3: \"true\"} in delible.yaml and name tables by s3a://; "
+            fix='Set spark: {spark.delible.s3: "true"} in delible.yaml and name tables by s3a://; '
             "a cluster needs hadoop-aws among its own JARs.",
         ) from None
 

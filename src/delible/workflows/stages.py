@@ -19,6 +19,7 @@ from delible.model.record import AuditRecord
 from delible.model.terms import RectificationAction
 from delible.plan.order import erasure_waves
 from delible.plan.rates import MILLISECONDS
+from delible.store.versions import Bucket, is_bucket
 from delible.workflows.clock import Clock
 from delible.workflows.journal import Journal, Step
 
@@ -240,6 +241,8 @@ def _vacuumed(run: Run, step: TableStep) -> Step:
     run.before_vacuum(step)
     hours = 0 if run.immediate else None
     vacuumed = purge.vacuum(run.spark, step.location, table=step.table, hours=hours)
+    if is_bucket(step.location):
+        Bucket(step.location).remove_folder_markers()
     return Step({"files_removed": vacuumed.files}, {"hours": str(vacuumed.hours)})
 
 

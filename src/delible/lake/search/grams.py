@@ -126,8 +126,11 @@ class Grams:
                     yield (found + start) * WINDOW + offset, left
 
     def _pairs(self, every: Array, place: Array, window: Array) -> Iterator[Hit]:
-        low = np.searchsorted(self._windows, window, "left")
-        many = np.searchsorted(self._windows, window, "right") - low
+        # Each once and in order: looked up here and there in a long table, each would wait for the memory.
+        sought, which = np.unique(window, return_inverse=True)
+        low = np.searchsorted(self._windows, sought, "left")
+        many = (np.searchsorted(self._windows, sought, "right") - low)[which]
+        low = low[which]
         kept = many > 0
         place, low, many = place[kept], low[kept], many[kept]
         ends = np.cumsum(many)
@@ -208,7 +211,9 @@ class _Block:
 
         def fewest(often: Array, size: int) -> tuple[Array, Array]:
             last = np.repeat(length - size, many)
-            key = np.where(inside > last, np.iinfo(np.int64).max, often * _LONGEST + np.minimum(inside, _LONGEST - step))
+            key = np.where(
+                inside > last, np.iinfo(np.int64).max, often * _LONGEST + np.minimum(inside, _LONGEST - step)
+            )
             best = np.minimum.reduceat(key, ends - many)
             return best % _LONGEST, best // _LONGEST
 
