@@ -14,7 +14,7 @@ import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -62,15 +62,21 @@ def main() -> int:
 
 def write(folder: Path, rows: int) -> None:
     """Write a table's files, the same ones each time."""
+    for number, part in enumerate(parts(rows)):
+        pq.write_table(part, folder / f"part-{number:05}.snappy.parquet", compression="snappy")
+
+
+def parts(rows: int, *, each: int = _PER_FILE) -> Iterator[pa.Table]:
+    """Yield a table's rows, so many at a time."""
     dice = np.random.default_rng(7)
-    for number, start in enumerate(range(0, rows, _PER_FILE)):
-        many = min(_PER_FILE, rows - start)
+    for start in range(0, rows, each):
+        many = min(each, rows - start)
         text = pa.array(_WORDS[dice.integers(0, len(_WORDS), many)])
         for _ in range(11):
             text = pc.binary_join_element_wise(text, pa.array(_WORDS[dice.integers(0, len(_WORDS), many)]), " ")
         names = pc.cast(pa.array(dice.integers(0, rows, many)), pa.string())
         times = dice.integers(1_600_000_000_000_000, 1_760_000_000_000_000, many)
-        table = pa.table(
+        yield pa.table(
             {
                 "id": np.arange(start, start + many),
                 "customer_id": dice.integers(0, rows // 5 + 1, many),
@@ -81,7 +87,6 @@ def write(folder: Path, rows: int) -> None:
                 "status": np.array(["new", "paid", "sent"])[dice.integers(0, 3, many)],
             }
         )
-        pq.write_table(table, folder / f"part-{number:05}.snappy.parquet", compression="snappy")
 
 
 def measured(folder: Path, values: int, runs: int) -> dict[str, float]:

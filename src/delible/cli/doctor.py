@@ -15,6 +15,9 @@ app = typer.Typer()
 def doctor(
     ctx: typer.Context,
     fetch: Annotated[bool, typer.Option("--fetch", help="Fetch the Delta JARs now, unless they are cached.")] = False,
+    s3: Annotated[
+        bool, typer.Option("--s3", help="Look at, or fetch, the JARs for tables in buckets, too (13 MB).")
+    ] = False,
     warm: Annotated[
         bool,
         typer.Option(
@@ -35,6 +38,6 @@ def doctor(
     """
     from delible.workflows.doctor import broken, examine
 
-    checks = examine(current(ctx).folder, fetch=fetch, warm=warm)
+    checks = examine(current(ctx).folder, fetch=fetch, s3=s3, warm=warm)
     lines = [f"{c.health:<8}{c.name:<22}{c.found}" + (f" {c.fix}" if c.fix else "") for c in checks]
     emit(ctx, {"checks": checks}, text="\n".join(lines), failure=broken(checks))

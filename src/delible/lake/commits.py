@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow.fs as pafs
 
 from delible.errors import ConflictError
+from delible.lake.search.listing import opened
 
 _VERSIONED = re.compile(r"^(\d{20})\.(?:json$|checkpoint\.)")
 COMMIT = re.compile(r"^(\d{20})\.json$")
@@ -151,7 +152,7 @@ def latest(location: str, name: str) -> dict[str, Any] | None:
 
 def log_of(location: str) -> tuple[pafs.FileSystem, str]:
     """Return the file system of a table, and the folder of its log there."""
-    filesystem, root = pafs.FileSystem.from_uri(location)
+    filesystem, root = opened(location)
     return filesystem, f"{root.rstrip('/')}/_delta_log"
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import DataFrame, SparkSession
 
 from delible.decide.column_paths import path_parts
-from delible.errors import InputError
+from delible.errors import InputError, SetupError
 from delible.lake.commits import current_version
 from delible.lake.description import description, fields_of, is_computed
 from delible.model import layout
@@ -79,10 +80,25 @@ def refuse_missing(spark: SparkSession, location: str, *, table: str) -> None:
 
 
 def is_delta(spark: SparkSession, location: str) -> bool:
-    """Return whether there is a Delta table at a location."""
+    """Return whether there is a Delta table at a location.
+
+    Raises:
+        SetupError: `spark.no_s3` when it lies in a bucket, and this session cannot read any.
+    """
     from delta.tables import DeltaTable
 
-    return bool(DeltaTable.isDeltaTable(spark, location))
+    try:
+        return bool(DeltaTable.isDeltaTable(spark, location))
+    except Exception as error:
+        if not re.search(r"S3AFileSystem not found|No FileSystem for scheme \"?s3", str(error)):
+            raise
+        raise SetupError(
+            "spark.no_s3",
+            "this Spark session cannot read buckets.",
+            where=location,
+            fix='Set spark: {spark.delible.s3: "true"} in delible.yaml and name tables by s3a://; '
+            "a cluster needs hadoop-aws among its own JARs.",
+        ) from None
 
 
 def read(spark: SparkSession, location: str, *, version: int | None = None) -> DataFrame:

@@ -79,29 +79,46 @@ def jar_folder() -> Path:
     """Return the folder that caches the Delta JARs for the installed versions of Spark and Delta."""
     from importlib.metadata import version
 
+    return cache_folder() / f"delta-{version('delta-spark')}-spark-{version('pyspark')}"
+
+
+def cache_folder() -> Path:
+    """Return the folder for what is fetched or made once for all workspaces of an account."""
     base = os.environ.get("DELIBLE_CACHE") or os.environ.get("XDG_CACHE_HOME")
-    root = Path(base) if base else Path.home() / ".cache"
-    return root / "delible" / f"delta-{version('delta-spark')}-spark-{version('pyspark')}"
+    return (Path(base) if base else Path.home() / ".cache") / "delible"
 
 
 def delta_jars() -> Path:
     """Return the folder of Delta JARs, resolving them through Spark's own Ivy the first time.
 
-    The folder appears whole or not at all: it is filled beside its place and renamed.
-
     Raises:
         SetupError: `spark.jars_unavailable` when they cannot be resolved.
     """
-    folder = jar_folder()
+    return resolved(jar_folder(), _RESOLVE, kept=_NOT_IN_SPARK, what="Delta JARs", much="33 files, 87 MB")
+
+
+def resolved(folder: Path, script: str, *, kept: tuple[str, ...], what: str, much: str) -> Path:
+    """Return a folder of JARs, filled by what a script resolves the first time.
+
+    The folder appears whole or not at all: it is filled beside its place and renamed.
+
+    Args:
+        script: Python that prints `JARS=` and their paths.
+        kept: How the names of those begin that Spark does not bring itself.
+        what, much: What is fetched, and how much of it.
+
+    Raises:
+        SetupError: `spark.jars_unavailable`.
+    """
     if folder.is_dir():
         return folder
-    sys.stderr.write("Fetching the Delta JARs, once (33 files, 87 MB)...\n")
-    answer = subprocess.run([sys.executable, "-c", _RESOLVE], capture_output=True, text=True, check=False)
+    sys.stderr.write(f"Fetching the {what}, once ({much})...\n")
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     line = next((x for x in answer.stdout.splitlines() if x.startswith("JARS=")), None)
     if answer.returncode != 0 or line is None:
         raise SetupError(
             "spark.jars_unavailable",
-            "the Delta JARs could not be resolved.",
+            f"the {what} could not be resolved.",
             where=str(folder),
             fix="Spark resolves them through Ivy: let this machine reach Maven Central or a mirror set in "
             "~/.ivy2.5.2/ivysettings.xml once, or copy the JARs into the folder named here.",
@@ -109,7 +126,7 @@ def delta_jars() -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".jars-"))
     for jar in (Path(x.removeprefix("file://")) for x in line.removeprefix("JARS=").split(",")):
-        if jar.name.startswith(_NOT_IN_SPARK):
+        if jar.name.startswith(kept):
             shutil.copy2(jar, staging)
     try:
         staging.rename(folder)

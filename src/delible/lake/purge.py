@@ -23,7 +23,7 @@ from delible.errors import ConflictError
 from delible.lake.commits import CHECKPOINT, commits, current_version, latest, log_of
 from delible.lake.description import description, has_dropped_columns
 from delible.lake.facts import assignments, literal, open_table, path_table
-from delible.lake.search.listing import objects
+from delible.lake.search.listing import objects, opened
 from delible.lake.session import setting
 from delible.model.layout import DEFAULTS, DELETED_FILES, LOG, interval_hours
 
@@ -130,7 +130,7 @@ def remove_empty_folders(location: str) -> None:
 
     VACUUM leaves them until the next one. Object stores have none, and nothing but an empty folder can be removed so.
     """
-    filesystem, root = pafs.FileSystem.from_uri(location)
+    filesystem, root = opened(location)
     if not isinstance(filesystem, pafs.LocalFileSystem):
         return
     for folder, _, _ in os.walk(root, topdown=False):

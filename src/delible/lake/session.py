@@ -50,6 +50,9 @@ _SMALL_CONF = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
+S3 = "spark.delible.s3"
+"""Set to `"true"` in `delible.yaml`, the embedded session can read and write tables at `s3a://`."""
+
 _JAVA = "spark.driver.defaultJavaOptions"
 """The JVM reads `spark.driver.extraJavaOptions` behind these, so a workspace's own word is the last."""
 
@@ -241,4 +244,9 @@ def _embedded(own: Mapping[str, str], scratch: Path | None) -> dict[str, str]:
     quiet = files("delible.lake") / "log4j2.properties"
     java = [f"-Dlog4j2.configurationFile={quiet} -Dderby.system.home=/nonexistent", _SMALL_JAVA if small else ""]
     java += [archive_options(), own.get(_JAVA, "")]
+    if own.get(S3) == "true":
+        from delible.lake.bucket_jars import bucket_settings
+
+        settings |= bucket_settings(own, os.environ)
+        own = {name: value for name, value in own.items() if name != "spark.jars"}
     return {**settings, **own, _JAVA: " ".join(filter(None, java))}

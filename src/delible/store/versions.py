@@ -90,6 +90,24 @@ class Bucket:
             for found in page.get("DeleteMarkers", ()):
                 yield OldVersion(self._relative(found), found["VersionId"], 0, found["LastModified"], marker=True)
 
+    def remove_folder_markers(self) -> int:
+        """Remove the empty objects that stand for folders in which nothing is; return how many.
+
+        Hadoop leaves one where it deletes the last object of a folder, and the name of a partition's folder holds a
+        value. Nothing but these objects can be removed so, also when a writer has just come.
+        """
+        keys = [
+            (found["Key"], found["Size"])
+            for page in self._pages("list_objects_v2")
+            for found in page.get("Contents", ())
+        ]
+        above = {key[: at + 1] for key, _ in keys for at, letter in enumerate(key[:-1]) if letter == "/"}
+        empty = [key for key, size in keys if key.endswith("/") and not size and key not in above]
+        for key in empty:
+            self._client.delete_object(Bucket=self._bucket, Key=key)
+        # A folder in which only such a folder was is empty now.
+        return len(empty) + (self.remove_folder_markers() if empty else 0)
+
     def uploads(self) -> Iterator[Upload]:
         """Yield every upload that was begun and neither finished nor given up."""
         for page in self._pages("list_multipart_uploads"):

@@ -16,6 +16,7 @@ from delible.decide.detection import detection_of
 from delible.detect import database
 from delible.detect.model_files import check_installed
 from delible.errors import DelibleError, InputError, Problem, SetupError
+from delible.lake.bucket_jars import bucket_jar_folder, bucket_jars
 from delible.lake.class_archive import archive_path, make_archive
 from delible.lake.jdk import delta_jars, jar_folder, java_version
 from delible.model.detection import DEFAULT_DETECTION, Detection
@@ -55,17 +56,20 @@ class Check:
     fix: str | None = None
 
 
-def examine(folder: Path, *, fetch: bool = False, warm: bool = False) -> tuple[Check, ...]:
+def examine(folder: Path, *, fetch: bool = False, s3: bool = False, warm: bool = False) -> tuple[Check, ...]:
     """Return all checks on this machine and on the workspace in a folder.
 
     Starts no JVM but `java -version`, unless `fetch` asks for Delta JARs that are not cached yet, or `warm` for an
     archive of Spark's classes and the database of patterns.
+
+    Args:
+        s3: Look at the JARs for tables in buckets, too.
     """
     packages = [_package(name) for name in _CORE]
     spark = [_spark_package(name) for name in _SPARK]
     java = _java()
     ready = all(check.health is not Health.BROKEN for check in (*spark, java))
-    jars = [_jars(fetch=fetch), _classes(warm=warm)] if ready else []
+    jars = [_jars(fetch=fetch), *([_bucket_jars(fetch=fetch)] if s3 else []), _classes(warm=warm)] if ready else []
     return (_own(), _python(), *packages, *spark, java, *jars, _patterns(folder, warm=warm), *_workspace(folder))
 
 
@@ -129,6 +133,19 @@ def _jars(*, fetch: bool) -> Check:
     if folder.is_dir():
         return Check("delta jars", Health.BROKEN, f"{folder} is empty.", "Remove it, and run: delible doctor --fetch")
     return Check("delta jars", Health.NOTE, "not cached yet.", "Fetched when first needed, or with: doctor --fetch")
+
+
+def _bucket_jars(*, fetch: bool) -> Check:
+    if fetch:
+        try:
+            bucket_jars()
+        except SetupError as error:
+            return Check("s3 jars", Health.BROKEN, error.message, error.fix)
+    folder = bucket_jar_folder()
+    count = len(list(folder.glob("*.jar")))
+    if count:
+        return Check("s3 jars", Health.OK, f"{count} in {folder}")
+    return Check("s3 jars", Health.NOTE, "not cached yet.", "Fetched when first needed, or with: doctor --fetch --s3")
 
 
 def _classes(*, warm: bool) -> Check:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from delible.model.plan import Stage, TableStep
 from delible.model.record import AuditRecord
+from delible.store.versions import Bucket, is_bucket
 from delible.workflows.journal import Step
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def vacuumed(run: Run, step: TableStep, hours: int, mark: str) -> Step:
         mark=mark,
         since=step.version,
     )
+    if is_bucket(step.location):
+        Bucket(step.location).remove_folder_markers()
     return Step({"files_removed": done.files}, {"hours": str(done.hours)})
 
 

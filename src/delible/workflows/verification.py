@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -103,13 +104,16 @@ def beside(location: str) -> tuple[Beside, ...]:
         return ()
     bucket = Bucket(location)
     try:
-        old, uploads = [v for v in bucket.old_versions() if not v.marker], [*bucket.uploads()]
+        every, uploads = [*bucket.old_versions()], [*bucket.uploads()]
     except OSError:
         return (Beside("", "its old versions may not be listed", 0, None),)
+    old, marks = [v for v in every if not v.marker], sorted({v.key for v in every if v.marker})
     days = bucket.ends_by_itself() if old else None
     until = f"until {days} day(s) after it was replaced" if days is not None else "without end"
     return (
         *(Beside(v.key, f"recoverable: version, {until}", v.size, partial(bucket.open, v)) for v in old),
+        # A mark holds no bytes, but a name, which life-cycle rules leave behind longest.
+        *(Beside(key, "the mark of a deletion", 0, io.BytesIO) for key in marks),
         *(Beside(u.key, "an upload that nobody finished", 0, None) for u in uploads),
     )
 

@@ -131,6 +131,34 @@ def test_a_purge_leaves_what_is_current_and_what_is_outside(client: Any) -> None
     assert [m["Key"] for m in listed["DeleteMarkers"]] == ["warehouse/orders2/other.txt"]
 
 
+def test_the_mark_of_a_deletion_is_residue_where_its_name_holds_a_value(client: Any) -> None:
+    versioned(client)
+    put(client, f"email={ANN}/part-0.parquet", parquet(BOB))
+    delete(client, f"email={ANN}/part-0.parquet")
+    found = client.list_object_versions(Bucket="lake")
+    for each in found["Versions"]:  # as a life-cycle rule does it
+        client.delete_object(Bucket="lake", Key=each["Key"], VersionId=each["VersionId"])
+    (place,) = places(searched())
+    assert "the mark of a deletion" in place
+    assert ANN not in place
+    Bucket(TABLE).purge(uploads_older_than=timedelta(days=1))
+    assert searched().clean
+
+
+def test_objects_that_stand_for_empty_folders_go_and_no_others(client: Any) -> None:
+    for key in (f"email={ANN}/", "region=north/city=oslo/", "region=north/", "region=south/", "region=south/part-1"):
+        put(client, key, b"")
+    put(client, "named-so/", b"bytes")
+    assert places(searched())
+    assert Bucket(TABLE).remove_folder_markers() == 3
+    assert searched().clean
+    left = [
+        found["Key"].removeprefix("warehouse/orders/") for found in client.list_objects_v2(Bucket="lake")["Contents"]
+    ]
+    assert left == ["named-so/", "region=south/", "region=south/part-1"]
+    assert Bucket(TABLE).remove_folder_markers() == 0
+
+
 def test_no_marker_is_removed_before_all_versions_are(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     versioned(client)
     put(client, "part-0.parquet", parquet(ANN))

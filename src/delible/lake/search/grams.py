@@ -28,6 +28,8 @@ _WEIGHT = 16
 _OFTEN = 1 << 20
 _LONGEST = 1 << 10
 """A pattern's windows are chosen among its first thousand bytes."""
+_STEP = 4
+"""Every fourth window is counted when they are chosen, which takes a quarter of the time."""
 _BITS = np.left_shift(np.uint8(1), np.arange(8, dtype=np.uint8))
 _BLOCK = 1 << 14
 _LEAST_BITS, _MOST_BITS = 20, 30
@@ -124,8 +126,11 @@ class Grams:
                     yield (found + start) * WINDOW + offset, left
 
     def _pairs(self, every: Array, place: Array, window: Array) -> Iterator[Hit]:
-        low = np.searchsorted(self._windows, window, "left")
-        many = np.searchsorted(self._windows, window, "right") - low
+        # Each once and in order: looked up here and there in a long table, each would wait for the memory.
+        sought, which = np.unique(window, return_inverse=True)
+        low = np.searchsorted(self._windows, sought, "left")
+        many = (np.searchsorted(self._windows, sought, "right") - low)[which]
+        low = low[which]
         kept = many > 0
         place, low, many = place[kept], low[kept], many[kept]
         ends = np.cumsum(many)
@@ -194,27 +199,38 @@ class _Block:
         Of many patterns those are taken that the fewest others share: not the domain of everybody's address. What is
         `common` in the searched bytes counts several times.
         """
-        data, length = np.frombuffer(self._flat, np.uint8), self.length.astype(np.int32)
+        data, length = np.frombuffer(self._flat, np.uint8), self.length.astype(np.int64)
         starts = np.concatenate([[0], np.cumsum(length)[:-1]])
-        every = np.lib.stride_tricks.as_strided(data[:WINDOW].view(np.uint64), (len(data) - WINDOW + 1,), (1,)) | _FOLD
-        bucket = _bucket(every)
-        often = np.minimum(np.bincount(bucket, minlength=_BUCKETS) + common, _OFTEN).astype(np.int32)[bucket]
-        inside = (np.arange(len(every)) - np.repeat(starts, length)[: len(every)]).astype(np.int32)
+        every = np.lib.stride_tricks.as_strided(data[:WINDOW].view(np.uint64), (len(data) - WINDOW + 1,), (1,))
+        step = min(stride, _STEP)
+        many = (length - WINDOW) // step + 1
+        ends = np.cumsum(many)
+        inside = (np.arange(ends[-1]) - np.repeat(ends - many, many)) * step
+        bucket = _bucket(every[inside + np.repeat(starts, many)] | _FOLD)
+        often = np.minimum(np.bincount(bucket, minlength=_BUCKETS) + common, _OFTEN)[bucket]
 
         def fewest(often: Array, size: int) -> tuple[Array, Array]:
-            last = np.repeat(length - size, length)[: len(often)]
-            key = np.where(inside > last, np.iinfo(np.int32).max, often * _LONGEST + np.minimum(inside, _LONGEST - 1))
-            best = np.minimum.reduceat(key, starts)
+            last = np.repeat(length - size, many)
+            key = np.where(
+                inside > last, np.iinfo(np.int64).max, often * _LONGEST + np.minimum(inside, _LONGEST - step)
+            )
+            best = np.minimum.reduceat(key, ends - many)
             return best % _LONGEST, best // _LONGEST
 
         own_at, _ = fewest(often, WINDOW)
+        # Those between two windows that were counted share most of their bytes.
         worst = often.copy()
-        for step in range(1, stride):
-            worst[:-step] = np.maximum(worst[:-step], often[step:])
+        for ahead in range(1, -(-(stride - 1) // step) + 1):
+            worst[:-ahead] = np.maximum(worst[:-ahead], often[ahead:])
         first, shared = fewest(worst, WINDOW + stride - 1)
         places = (starts + first)[:, None] + np.arange(stride)
         return _Chosen(
-            every[places], first, every[starts + own_at], own_at, every[starts + length - WINDOW], int(shared.sum())
+            every[places] | _FOLD,
+            first.astype(np.int32),
+            every[starts + own_at] | _FOLD,
+            own_at.astype(np.int32),
+            every[starts + length - WINDOW] | _FOLD,
+            int(shared.sum()),
         )
 
 

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from delible.decide.rectification import same
 from delible.lake.search.forms import Needles
+from delible.lake.search.listing import opened
 from delible.lake.search.places import Names
 from delible.lake.search.typed_keys import TypedKeys
 from delible.model.proof import Match
@@ -61,7 +62,7 @@ def search_rows(
         people: What is looked for; each file is read once for all.
         live: Names of the data files of the table's newest version, without their folders.
     """
-    filesystem, root = pafs.FileSystem.from_uri(location)
+    filesystem, root = opened(location)
     names, matches, unreadable = Names(Needles(()), {}), list[Match](), list[str]()
     files = filesystem.get_file_info(pafs.FileSelector(root, recursive=True))
     for info in sorted(files, key=lambda i: i.path):
