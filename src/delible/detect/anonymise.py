@@ -54,7 +54,8 @@ def mask_text(
         keep: Strings that are left as they are when a recognizer finds them, such as the reader's own address.
         detection: What is looked for; what its model finds is masked beside what is known and what fits a pattern.
         masking: What becomes of each type.
-        key: For operators that hash, encrypt, or move dates.
+        key: For operators that hash, encrypt, or move dates; and by it their marks are known again. Without it numbered
+            placeholders alone are left as they are: what looks like another mark may have a name in it.
 
     Raises:
         DelibleError: `detect.failed`, without any of the text; `mask.no_key`.
@@ -163,9 +164,9 @@ def _value(entity: str, spelling: str) -> str:
 def _done(text: str, detection: Detection, masking: Masking, secrets: Secrets) -> Iterator[Finding]:
     """Yield what a mask has put into a text, sorted, without overlaps, with its number as score."""
     found = [Finding(m.start(), m.end(), m[1], float(m[2])) for m in PLACEHOLDER.finditer(text)]
-    found += [Finding(m.start(), m.end(), m[1], 0.0) for m in HASHED.finditer(text)]
+    hashed = (m for m in HASHED.finditer(text) if secrets.is_pseudonym(m[2], m[3]))
     sealed = (m for m in ENCRYPTED.finditer(text) if secrets.is_sealed(m[2], m[3]))
-    found += [Finding(m.start(), m.end(), m[1], 0.0) for m in sealed]
+    found += [Finding(m.start(), m.end(), m[1], 0.0) for m in (*hashed, *sealed)]
     found = [f for f in found if f.entity in (SUBJECT, "DATE_TIME") or detection.category_of(f.entity) is not None]
     invented = [e for e in SURROGATE_TYPES if masking.rule(e).operator is MaskOperator.SURROGATE]
     found += [Finding(start, end, entity, float(n)) for start, end, entity, n in surrogates(text, invented)]
