@@ -5,12 +5,13 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
 DIR ?= demo
+SEED ?= 1
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | tr ' ' '-')
 TESTED := pyspark==4.2.0 delta-spark==4.4.0
 
-.PHONY: help setup jdk demo example test unit matrix lint bench train lock clean
+.PHONY: help setup jdk demo example test unit matrix lint bench equal train lock clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +44,9 @@ lint: setup ## Check style, types and layers only
 
 bench: setup ## Measure, as ratios within one run
 	@for each in benchmarks/*.py; do $(BIN)/python "$$each"; done
+
+equal: setup ## Compare a million values and 50,000 tickets with plain Presidio, model included (hours; SEED=number)
+	@$(BIN)/python benchmarks/equal_findings.py --values 1000000 --tickets 50000 --model --seed $(SEED)
 
 train: setup ## Train the model of people and places anew (under an hour on one core), with its card
 	@$(BIN)/python training/train.py --out src/delible/detect/model --work build/training

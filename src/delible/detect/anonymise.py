@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from unicodedata import normalize
-
-from ahocorasick_rs import AhoCorasick, MatchKind
 
 from delible.detect.entities import FROM_MODEL
 from delible.detect.findings import Finding, read_all, resolved, spared
 from delible.detect.operators import ENCRYPTED, HASHED, PLACEHOLDER, Secrets, operated
 from delible.detect.plain import plain
+from delible.detect.repeats import canonical, is_name, named
 from delible.detect.surrogates import SURROGATE_TYPES, surrogates
 from delible.errors import DelibleError
 from delible.model.detection import DEFAULT_DETECTION, Detection
@@ -56,14 +54,17 @@ def mask_text(
         keep: Strings that are left as they are when a recognizer finds them, such as the reader's own address.
         detection: What is looked for; what its model finds is masked beside what is known and what fits a pattern.
         masking: What becomes of each type.
-        key: For operators that hash, encrypt, or move dates.
+        key: For operators that hash, encrypt, or move dates; and by it their marks are known again. Without it numbered
+            placeholders alone are left as they are: what looks like another mark may have a name in it.
 
     Raises:
         DelibleError: `detect.failed`, without any of the text; `mask.no_key`.
         InputError: `detect.model_missing`, `detect.model_unfit`.
     """
     wanted = _known_pattern(known)
-    left = {_spelling(SUBJECT, value) for value in keep}
+    keep = list(keep)
+    own = [value for value in keep if is_name(value)]
+    left = {_spelling(SUBJECT, value) for value in keep} | {canonical(value) for value in own} - {""}
     secrets = Secrets(key, text)
     names = Names()
     for rounds in range(2 * _MOST_PASSES):
@@ -72,34 +73,21 @@ def mask_text(
         blank = _blanked(text, done)
         mine = list(_known_in(blank, wanted)) if wanted else []
         [seen] = read_all([blank], detection=detection)
-        again = spared([*_named_again(blank, seen.found), *seen.harmless], detection.harmless)
-        found = resolved([*seen.found, *again], blank, around=[*done, *mine])
+        everywhere = spared([*named(blank, seen.found, own), *seen.harmless], detection.harmless)
+        found = resolved(everywhere, blank, around=[*done, *mine])
         chosen = sorted(
             f
             for f in (*mine, *found)
-            if (f.entity == SUBJECT or _spelling(SUBJECT, text[f.start : f.end]) not in left)
+            if (f.entity == SUBJECT or not left & _spellings(f.entity, text[f.start : f.end]))
             and masking.rule(f.entity).operator is not MaskOperator.KEEP
         )
         if not chosen:
             break
         spellings = [(f, _spelling(f.entity, text[f.start : f.end])) for f in chosen]
         numbers = names.numbers(spellings, done)
-        text = operated(text, [(f, n, s) for (f, s), n in zip(spellings, numbers, strict=True)], rules.rule, secrets)
+        spelled = [(f, n, names.spelled[f.entity, n]) for f, n in zip(chosen, numbers, strict=True)]
+        text = operated(text, spelled, rules.rule, secrets)
     return text
-
-
-def _named_again(text: str, found: Sequence[Finding]) -> Iterator[Finding]:
-    """Yield where a name of several words, found by a model, stands again: it reads one place better than another."""
-    text = text.encode(errors="replace").decode()  # one sign for one: the search takes no lone surrogates
-    read = {text[f.start : f.end]: f for f in found if f.entity in FROM_MODEL}
-    names = {name: f for name, f in read.items() if len(name.split()) > 1}
-    if not names:
-        return
-    spellings = sorted(names)
-    searched = AhoCorasick(spellings, matchkind=MatchKind.LeftmostLongest)
-    for number, start, end in searched.find_matches_as_indexes(text):
-        if not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum()):
-            yield replace(names[spellings[number]], start=start, end=end)
 
 
 def unmask_text(text: str, *keys: bytes) -> str:
@@ -126,9 +114,13 @@ class Names:
     """Numbers for values: equal values of a type have one number in a document.
 
     A person called by one word has the number of the one person whose full name has it: "Ann Lee", then "Lee".
+
+    Attributes:
+        spelled: By type and number, the spelling of the value that has it; of a person's the full name.
     """
 
     def __init__(self) -> None:
+        self.spelled: dict[tuple[str, int], str] = {}
         self._numbers: dict[tuple[str, str], int] = {}
         self._full: dict[str, set[int]] = defaultdict(set)
 
@@ -139,28 +131,42 @@ class Names:
             highest[p.entity] = max(highest[p.entity], int(p.score))
         for (entity, _), number in self._numbers.items():
             highest[entity] = max(highest[entity], number)
+        values = [(f.entity, _value(f.entity, spelling), spelling) for f, spelling in spellings]
         for full in (True, False):
-            for f, spelling in spellings:
-                at = (f.entity, spelling)
-                if at in self._numbers or (f.entity == "PERSON" and (len(spelling.split()) > 1) != full):
-                    continue
-                alike = self._full[spelling] if f.entity == "PERSON" else set()
-                if len(alike) == 1:
-                    [self._numbers[at]] = alike
-                    continue
-                self._numbers[at] = highest[f.entity] = highest[f.entity] + 1
-                if f.entity == "PERSON" and full:
-                    for word in spelling.split():
-                        self._full[word].add(self._numbers[at])
-        return [self._numbers[f.entity, spelling] for f, spelling in spellings]
+            for at in values:
+                self._number(*at, full=full, highest=highest)
+        return [self._numbers[entity, value] for entity, value, _ in values]
+
+    def _number(self, entity: str, value: str, spelling: str, *, full: bool, highest: dict[str, int]) -> None:
+        if (entity, value) in self._numbers or (entity == "PERSON" and (" " in value) != full):
+            return
+        alike = self._full[value] if entity == "PERSON" else set()
+        if len(alike) == 1:
+            [self._numbers[entity, value]] = alike
+            return
+        number = self._numbers[entity, value] = highest[entity] = highest[entity] + 1
+        self.spelled[entity, number] = spelling
+        if entity == "PERSON" and full:
+            for word in value.split():
+                for part in {word, *word.split("-")}:
+                    self._full[part].add(number)
+
+
+def _spellings(entity: str, value: str) -> set[str]:
+    """Return the forms by which a finding may be known as one of the reader's own values."""
+    return {_spelling(SUBJECT, value), *((canonical(value),) if entity in FROM_MODEL else ())} - {""}
+
+
+def _value(entity: str, spelling: str) -> str:
+    return (canonical(spelling) if entity in FROM_MODEL else "") or spelling
 
 
 def _done(text: str, detection: Detection, masking: Masking, secrets: Secrets) -> Iterator[Finding]:
     """Yield what a mask has put into a text, sorted, without overlaps, with its number as score."""
     found = [Finding(m.start(), m.end(), m[1], float(m[2])) for m in PLACEHOLDER.finditer(text)]
-    found += [Finding(m.start(), m.end(), m[1], 0.0) for m in HASHED.finditer(text)]
+    hashed = (m for m in HASHED.finditer(text) if secrets.is_pseudonym(m[2], m[3]))
     sealed = (m for m in ENCRYPTED.finditer(text) if secrets.is_sealed(m[2], m[3]))
-    found += [Finding(m.start(), m.end(), m[1], 0.0) for m in sealed]
+    found += [Finding(m.start(), m.end(), m[1], 0.0) for m in (*hashed, *sealed)]
     found = [f for f in found if f.entity in (SUBJECT, "DATE_TIME") or detection.category_of(f.entity) is not None]
     invented = [e for e in SURROGATE_TYPES if masking.rule(e).operator is MaskOperator.SURROGATE]
     found += [Finding(start, end, entity, float(n)) for start, end, entity, n in surrogates(text, invented)]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from delible.detect.entities import CHECKED, FROM_MODEL, told
 from delible.detect.plain import Plain, plain
+from delible.detect.windows import Window, whole, windows
 from delible.errors import DelibleError
 from delible.model.detection import DEFAULT_DETECTION, Detection
 
@@ -22,9 +23,6 @@ _SECONDS, _CHARACTERS_PER_SECOND, _OF_A_LARGE_MODEL = 60, 10_000, 100
 model; models of other makers may be large, and slow without anything being wrong."""
 
 _FASTER = "Look for a pattern that backtracks, and leave its recognizer out."
-
-_WINDOW, _OVERLAP = 4_000, 400
-"""Presidio's cost grows with the square of a text; a long one is read in windows that overlap by a finding's length."""
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -54,7 +52,7 @@ def find(text: str, *, detection: Detection = DEFAULT_DETECTION, exact: bool = F
     """Return what stands in a text, in order, without overlaps, and without what is about nobody.
 
     Args:
-        exact: Run plain Presidio, which finds the same and takes many times as long.
+        exact: Run plain Presidio on the whole text, which finds the same and takes many times as long.
 
     Raises:
         DelibleError: `detect.failed` when a recognizer fails, `detect.slow` when one takes too long,
@@ -79,24 +77,25 @@ def read_all(texts: Iterable[str], *, detection: Detection = DEFAULT_DETECTION, 
     """Return what `find_all` returns, and the spans that are about nobody."""
     texts = list(texts)
     read = {text: plain(text) for text in dict.fromkeys(texts)}
-    windows = {text: list(_windows(each.text)) for text, each in read.items()}
-    distinct = list(dict.fromkeys(window for some in windows.values() for _, window in some))
+    cut = {text: list(whole(each.text) if exact else windows(each.text)) for text, each in read.items()}
+    distinct = list(dict.fromkeys(window.text for some in cut.values() for window in some))
     spotted = _spotted(distinct, detection, exact)
-    found = {text: _joined(text, read[text], some, spotted, detection.harmless) for text, some in windows.items()}
+    found = {text: _joined(text, read[text], some, spotted, detection.harmless) for text, some in cut.items()}
     return [found[text] for text in texts]
 
 
 def _joined(
     text: str,
     read: Plain,
-    windows: list[tuple[int, str]],
+    cut: Sequence[Window],
     spotted: dict[str, list[Spotted]],
     harmless: frozenset[str],
 ) -> Reading:
     found = {
-        Finding(*read.original(offset + start, offset + end), entity, score)
-        for offset, window in windows
-        for entity, start, end, score in spotted[window]
+        Finding(*read.original(*place), entity, score)
+        for window in cut
+        for entity, start, end, score in spotted[window.text]
+        if (place := window.located(read.text, start, end)) is not None
     }
     if not found:
         return Reading()
@@ -221,12 +220,3 @@ def _outside(finding: Finding, taken: Sequence[Finding]) -> list[tuple[int, int]
         start = other.end
     pieces.append((start, finding.end))
     return [(a, b) for a, b in pieces if a < b]
-
-
-def _windows(text: str) -> Iterator[tuple[int, str]]:
-    if len(text) <= _WINDOW:
-        if text:
-            yield 0, text
-        return
-    for offset in range(0, len(text), _WINDOW - _OVERLAP):
-        yield offset, text[offset : offset + _WINDOW]

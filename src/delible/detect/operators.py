@@ -16,7 +16,7 @@ from delible.model.masking import MaskOperator, MaskRule
 
 TYPE = r"[A-Z]{2,20}(?:_[A-Z]{2,20}){0,4}"
 PLACEHOLDER = re.compile(rf"<({TYPE})_(\d{{1,5}})>")
-HASHED = re.compile(rf"<({TYPE})#[a-p]{{24}}>")
+HASHED = re.compile(rf"<({TYPE})#([a-p]{{24}})\.([a-p]{{24}})>")
 ENCRYPTED = re.compile(rf"<({TYPE})=([A-Za-z0-9_-]{{43,}}={{0,2}})\.([a-p]{{24}})>")
 
 _LETTERS = "abcdefghijklmnop"
@@ -33,8 +33,13 @@ class Secrets:
         self._key, self._text = key, text
 
     def pseudonym(self, entity: str, spelling: str) -> str:
-        """Return a pseudonym of letters: no recognizer takes it for a number, and it joins across texts."""
-        return self._letters(b"hash", _bytes(f"{entity}\x1f{spelling}"))
+        """Return a pseudonym and its tag, in letters, which no recognizer takes for a number; it joins across texts."""
+        hashed = self._letters(b"hash", _bytes(f"{entity}\x1f{spelling}"))
+        return f"{hashed}.{self._letters(b'hash tag', hashed.encode())}"
+
+    def is_pseudonym(self, hashed: str, tag: str) -> bool:
+        """Return whether this key made a pseudonym; without a key nobody can tell, and a name may be written so."""
+        return self._is_tagged(b"hash tag", hashed, tag)
 
     def sealed(self, text: str) -> str:
         """Return a text encrypted, then signed (AES-256-CBC, HMAC), as base64 and letters.
@@ -54,8 +59,8 @@ class Secrets:
         return f"{cipher}.{self._letters(b'tag', cipher.encode())}"
 
     def is_sealed(self, cipher: str, tag: str) -> bool:
-        """Return whether this key made a ciphertext; without a key its form must do."""
-        return self._key is None or hmac.compare_digest(self._letters(b"tag", cipher.encode()), tag)
+        """Return whether this key made a ciphertext; without a key nobody can tell, and a name may be written so."""
+        return self._is_tagged(b"tag", cipher, tag)
 
     def opened(self, cipher: str) -> str:
         """Return what `sealed` was given."""
@@ -74,6 +79,9 @@ class Secrets:
         found = int.from_bytes(self._derived(b"dates", self._document)[:8])
         days = found % (2 * _MOST_DAYS) - _MOST_DAYS
         return days + 1 if days >= 0 else days
+
+    def _is_tagged(self, use: bytes, mark: str, tag: str) -> bool:
+        return self._key is not None and hmac.compare_digest(self._letters(use, mark.encode()), tag)
 
     def _letters(self, use: bytes, message: bytes) -> str:
         return "".join(_LETTERS[b >> 4] + _LETTERS[b & 15] for b in self._derived(use, message)[:12])

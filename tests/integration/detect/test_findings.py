@@ -115,4 +115,4 @@ def test_values_that_repeat_are_looked_at_once(monkeypatch, exact):
     long = "a word that comes again and again, " * 400
     unseen = "ann@\u200bfennel.example"  # which is read as the address without it
     Tally().add_all([(text, 1) for text in [*TALLIED, *TALLIED, unseen, long, long, long]], exact=exact)
-    assert len(seen) == len(set(seen)) > len(TALLIED)
+    assert len(seen) == len(set(seen)) >= len(TALLIED)

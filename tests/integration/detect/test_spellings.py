@@ -1,6 +1,7 @@
 """Each spelling that people use is found, and each look-alike beside it is not."""
 
 import logging
+import re
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from presidio_analyzer import predefined_recognizers as predefined
 
+from delible.cli import main
 from delible.detect import spellings
 from delible.detect.findings import find
 
@@ -111,3 +113,8 @@ def test_any_text_is_read_and_every_finding_lies_in_it(text):
 )
 def test_repeated_beginnings_end(text):
     find(text)
+
+
+def test_the_help_says_which_of_presidios_recognizers_exact_has_not():
+    [told] = [p.help for p in main.load("tags").commands["scan"].params if "--exact" in p.opts]
+    assert [name for name in spellings.REPLACED if not re.search(rf"\b{name.removesuffix('Recognizer')}\b", told)] == []
