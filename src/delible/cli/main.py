@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import os
 import re
 import sys
@@ -84,7 +85,17 @@ def load(name: str) -> Any:
         command.help = command.help or COMMANDS[name]
         command.no_args_is_help = False
     _add_options(command)
+    _reflow(command)
     return command
+
+
+def _reflow(command: Any) -> None:
+    """Join the lines of each paragraph of a command's help: a terminal breaks them where it is wide."""
+    text = inspect.cleandoc(command.help or "")
+    paragraphs = [p if re.search(r"(?m)^\s", p) else p.replace("\n", " ") for p in text.split("\n\n")]
+    command.help = "\n\n".join(paragraphs)
+    for each in getattr(command, "commands", {}).values():
+        _reflow(each)
 
 
 def root() -> Any:

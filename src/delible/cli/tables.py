@@ -1,18 +1,23 @@
 """Tables on a terminal: an id, a code or a reason is never cut, and no word is broken in its midst.
 
 A person copies from them. Where columns do not fit beside each other, long texts go on below; where not even their
-longest words fit, each row becomes a paragraph.
+longest words fit, nor the parts of dotted names, each row becomes a paragraph.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 _GAP = 2
+BREAKABLE: Final = "fold"
+"""The `overflow` of a column whose long names may go on below, behind a point or an underscore, before rows become
+paragraphs."""
+_PIECE = re.compile(r"[^._]*[._]+|[^._]+")
 
 
 def fitted(table: Table, width: int) -> list[str] | None:
@@ -29,9 +34,16 @@ def fitted(table: Table, width: int) -> list[str] | None:
         return None
     words = [max(map(_longest_word, cells)) for cells in columns]
     if sum(words) > room:
-        return _paragraphs(columns)
+        words = [
+            max(map(_longest_piece, cells)) if column.overflow == BREAKABLE else least
+            for column, cells, least in zip(table.columns, columns, words, strict=True)
+        ]
+        if sum(words) > room:
+            return _paragraphs(columns)
     for column, given in zip(table.columns, _shared(words, whole, room), strict=True):
         column.width = given
+        if column.overflow == BREAKABLE:
+            column._cells = [_broken(str(cell), given) for cell in column.cells]
     return None
 
 
@@ -51,6 +63,31 @@ def _paragraphs(columns: Sequence[Sequence[str]]) -> list[str]:
             *(f"  {name}: {x}" if name else f"  {x}" for name, x in zip(names[1:], others, strict=True) if x),
         ]
     return lines
+
+
+def _longest_piece(cell: str) -> int:
+    from rich.cells import cell_len
+
+    return max((cell_len(piece) for word in cell.split() for piece in _PIECE.findall(word)), default=0)
+
+
+def _broken(cell: str, width: int) -> str:
+    """Return a cell with line ends behind points and underscores where a word is wider than its column."""
+    from rich.cells import cell_len
+
+    lines: list[str] = []
+    for line in cell.split("\n"):
+        indent = line[: len(line) - len(line.lstrip())]
+        words = []
+        for word in line.split():
+            rows = [""]
+            for piece in _PIECE.findall(word) if cell_len(indent + word) > width else [word]:
+                if rows[-1] and cell_len(rows[-1] + piece) > width - len(indent):
+                    rows.append("")
+                rows[-1] += piece
+            words.append(f"\n{indent}".join(rows))
+        lines.append(indent + " ".join(words))
+    return "\n".join(lines)
 
 
 def _longest_line(cell: str) -> int:

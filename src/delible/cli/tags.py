@@ -306,9 +306,12 @@ def _table(
     from rich.console import Group
     from rich.table import Table
 
+    from delible.cli.tables import BREAKABLE
     from delible.report.tag_list import LEGEND, category_words, ruled_out_words, waiting_words
 
-    table = Table("column", "category", "entity", "sure", "hits", "state", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for head in ("column", "category", "entity", "sure", "hits", "state"):
+        table.add_column(head, overflow=BREAKABLE if head in ("column", "category") else "ellipsis")
     last = None
     for finding in findings:
         if finding.table != last:

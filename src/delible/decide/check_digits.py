@@ -9,6 +9,8 @@ from delible.model.terms import CheckDigit
 
 _SEPARATORS = re.compile(r"[\s.\-/]+")
 _MOST = 64
+_LETTERED = frozenset({CheckDigit.MOD97, CheckDigit.IBAN, CheckDigit.NIR})
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 _D5 = (
     "0123456789", "1234067895", "2340178956", "3401289567", "4012395678",
@@ -24,8 +26,13 @@ _DAMM = (
 
 
 def fulfils(rule: CheckDigit, value: str) -> bool:
-    """Return whether a value fulfils a rule, whatever spaces, points, hyphens and slashes stand in it."""
+    """Return whether a value fulfils a rule, whatever spaces, points, hyphens and slashes stand in it.
+
+    Letters in front of the digits, such as those of a kind of card, are left out, but where the rule reads letters.
+    """
     bare = _SEPARATORS.sub("", value).upper()
+    if rule not in _LETTERED:
+        bare = bare.lstrip(_LETTERS)
     return 1 < len(bare) <= _MOST and bare.isascii() and bare.isalnum() and _RULES[rule](bare)
 
 

@@ -156,7 +156,7 @@ def reach(record: ScanRecord, facts: ColumnFacts) -> Reach:
         of=record.rows,
         hits=tuple(sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))),
         confidence=record.confidence,
-        missed=0 if facts.complete and not nothing and not facts.is_opaque else missed,
+        missed=0 if facts.complete and not nothing and not facts.is_opaque and not facts.cut else missed,
         asked=bound_of(record.confidence, record.prevalence) if record.prevalence else None,
         cut=facts.cut,
         withheld=record.withheld_rows,

@@ -18,7 +18,7 @@ from delible.errors import InputError
 
 _HALF = 0.5
 _SMALL_CHANGE = 10_000
-_ROUNDING = 1e-9
+_ROUNDING, _PRECISION = 1e-9, 1e-14
 _FORM = re.compile(r"(\d{1,18})/(\d{1,18})|(\d{0,9}\.?\d{1,18})(%?)")
 
 
@@ -93,7 +93,8 @@ def at_most_missed(rate: float, confidence: float) -> int:
     """Return the largest number of rows with personal data that a draw without a hit may have missed."""
     if rate >= 1.0:
         return 0
-    return ceil(log1p(-confidence) / log1p(-rate) - _ROUNDING) - 1
+    exact = log1p(-confidence) / log1p(-rate)
+    return ceil(exact - max(_ROUNDING, exact * _PRECISION)) - 1
 
 
 def one_in(missed: int, rows: int) -> int | None:

@@ -19,6 +19,10 @@ _SAME: tuple[frozenset[str], ...] = (
 """Categories whose names and values stand for each other every day: many log in with their e-mail address."""
 
 
+_PASS_AS = frozenset({"CREDIT_CARD", "PHONE_NUMBER", "US_ITIN", "US_SSN"})
+"""What codes pass for: those with a check digit of their own, and those written in groups."""
+
+
 @dataclass(frozen=True)
 class Seen:
     """How many values were looked at, and what was found in them."""
@@ -86,7 +90,7 @@ def unannounced(
         return Doubt(found, entity, hits, f"the name says nothing; {_of(hits, seen)} hold {_thing(found)}.")
     if thing and category_of(entity) in ("user.device.ip_address", "user.device.device_id"):
         return Doubt(found, entity, hits, f"{_of(hits, seen)} hold {_thing(found)}; by its name it may be a machine's.")
-    if code and entity == "CREDIT_CARD":
+    if code and entity in _PASS_AS:
         return Doubt(found, entity, hits, f"{_of(hits, seen)} hold {_thing(found)}; by its name they are codes.")
     return None
 

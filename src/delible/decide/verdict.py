@@ -226,7 +226,8 @@ def _by_name(facts: ColumnFacts, named: NameEvidence | None) -> Verdict | None:
         return Verdict(FREE_TEXT, entity, sure, hits, ("name", "values") if hits else ("name",))
     if named.proven and facts.values >= _FEW:
         return None
-    hits = max((facts.shapes.get(shape, 0) for shape in named.shapes), default=0)
+    found = facts.hits.get(named.entity or "", 0)
+    hits = max((facts.shapes.get(shape, 0) for shape in named.shapes), default=found)
     return Verdict(named.category, named.entity, named.strength, hits, ("name", "values") if hits else ("name",))
 
 

@@ -20,10 +20,12 @@ from typing import Any
 
 import regex
 
+from delible.detect.patterns import characters
+
 _UNROLLED, _LONG = 8, 100
 """Repeats up to the first number are written out; from the second number on, they cost like endless ones."""
 _MOST_POSITIONS, _MOST_STEPS = 600, 300_000
-_SECONDS, _TRIED = 0.4, 2_000
+_SECONDS, _TRIED, _MOST_NAMED = 0.4, 2_000, 400
 _REPEATS = (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT)
 _PLAIN = "".join(map(chr, range(9, 14))) + "".join(map(chr, range(32, 127)))
 _ASCII = 128
@@ -79,7 +81,7 @@ class _Automaton:
 
     def __init__(self, parsed: Any, flags: int, endless: int) -> None:
         self._flags, self._endless = flags, endless
-        self.alphabet = _PLAIN + _OTHER
+        self.alphabet = "".join(dict.fromkeys(_PLAIN + _OTHER + _named_beyond_ascii(parsed)))
         self.takes: list[int] = []
         self.follows: list[dict[int, int]] = []
         self._reached: dict[int, frozenset[int]] = {}
@@ -237,6 +239,25 @@ class _Automaton:
         return _Part([here], [here], False)
 
 
+def _named_beyond_ascii(parsed: Any) -> str:
+    """Return the characters beyond ASCII that an expression names, and the ends of its ranges.
+
+    Each needs a bit of its own: a letter is one of `\\w`, too, so that `(?:ё|\\w)+` reads it in two ways.
+    """
+    points = [
+        value
+        for items in characters(parsed)
+        for kind, argument in items
+        if kind in (op.LITERAL, op.RANGE)
+        for value in (argument if kind is op.RANGE else (argument,))
+        if value >= _ASCII
+    ]
+    found = dict.fromkeys(map(chr, points))
+    if len(found) > _MOST_NAMED:
+        raise _TooLarge
+    return "".join(found)
+
+
 def _taken(code: Any, argument: Any, flags: int, alphabet: str) -> int:
     """Return which characters of the alphabet a position takes, one bit each; one more bit for all others."""
     bits = sum(1 << i for i, c in enumerate(alphabet) if _takes(code, argument, flags, c))
@@ -293,12 +314,16 @@ def _texts(parsed: Any, flags: int) -> Iterator[str]:
     except _TooLarge:
         return
     ones = dict.fromkeys(_sample(automaton, taken) for taken in automaton.takes)
-    chosen = [c for c in ones if c][:12]
+    # `re` reads `(?:a|\w)` as one set, `regex` as two ways: so what is named in a set is tried, too.
+    literals = (chr(v) for items in characters(parsed) if len(items) > 1 for kind, v in items if kind is op.LITERAL)
+    chosen = [*[c for c in ones if c][:12], *dict.fromkeys(literals)][:24]
     along = "".join(_sample(automaton, taken) for taken in automaton.takes)[:200]
     for unit in (*chosen, *(a + b for a in chosen[:6] for b in chosen[:6] if a != b), along):
         if unit:
-            yield (unit * _TRIED)[:_TRIED] + "\x00"
-            yield unit * 30 + "\x00"
+            # `regex` gives up at once where a letter that it needs is nowhere, so all of them stand at the end.
+            for text in ((unit * _TRIED)[:_TRIED], unit * 40):
+                yield text + "\x00"
+                yield f"{text}\x00{along}"
 
 
 def _sample(automaton: _Automaton, taken: int) -> str:

@@ -45,12 +45,12 @@ RULES: tuple[Rule, ...] = (
     Rule(
         r"(?:national|citizen|personal|identity)_(?:id|identification|identity|insurance|number)"
         r"(?:_(?:card|number|no|nr|num))?|(?:id|identity)_(?:card|document)_(?:number|no|nr)|nino|pesel|aadhaar|nif|bsn|"
-        r"cpf|dni|curp|personnummer|codice_fiscale|steuer_?id(?:_?nr)?|(?:tax|fiscal)_(?:id|code|number|no|identifier)|tin",
+        r"cpf|dni|curp|personnummer|codice_fiscale|steuer_?id(?:_?nr)?|(?:personal)?ausweis_?(?:nr|nummer)|(?:tax|fiscal)_(?:id|code|number|no|identifier)|tin",
         says(_NATIONAL, 0.9, None, "id", "account"),
         never=rf"{_T}$",
     ),
     Rule(
-        r"ssn|social_(?:security|insurance)(?:_(?:number|no|num))?|sozialversicherungs_?(?:nr|nummer)",
+        r"ssn|social_(?:security|insurance)(?:_(?:number|no|num))?|(?:sozialversicherungs|sv)_?(?:nr|nummer)",
         says(_NATIONAL, 0.9, "US_SSN", "id", "account"),
     ),
     Rule(r"passport(?:_(?:number|no|id|num))?", says("user.government_id.passport_number", 0.9, None, "id")),
@@ -90,7 +90,7 @@ RULES: tuple[Rule, ...] = (
     Rule(r"cvv\d?|cvc\d?", says("user.financial.credit_card", 0.8, None, "number")),
     Rule(r"(?:account|card)_?holder(?:_name)?|name_on_card", says("user.name", 0.85, "PERSON", "name_like")),
     Rule(
-        r"(?:bank_?)?acc(?:oun)?t_?(?:number|no|num)",
+        r"(?:bank_?)?acc(?:oun)?t_?(?:number|no|num)|konto_?(?:nummer|nr)|numero_?(?:compte|cuenta|conto)",
         says("user.financial.bank_account", 0.6, None, "account"),
         never=rf"(?:ledger|gl|{THINGS})$",
     ),
@@ -100,7 +100,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(r"bic|swift(?:_?(?:code|bic))?|bic_swift", says("user.financial", 0.6, None, "bic")),
     Rule(
-        r"salary|wages?|(?:annual|monthly|gross|household|yearly|hourly)_(?:income|salary|pay|wage)|income|"
+        r"salary|wages?|gehalt|lohn|salaire|salario|stipendio|(?:annual|monthly|gross|household|yearly|hourly)_(?:income|salary|pay|wage)|income|"
         r"credit_(?:score|rating)|net_worth",
         says("user.financial", 0.7, None, "number", types=_MEASURES),
         never=rf"(?:operating|interest|rental|net|gross|total|{THINGS})$",
@@ -119,7 +119,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(r"user_?agent", says("user.device", 0.6, None, "line", "prose")),
     Rule(
-        r"login(?:_?(?:id|name))?|(?:user|account|screen|nick)_?name|nickname|gamer_?tag",
+        r"login(?:_?(?:id|name))?|(?:user|account|screen|nick)_?name|nickname|gamer_?tag|skype(?:_?(?:id|name))?",
         says("user.account.username", 0.8, None, "word"),
         never=rf"{_T}$",
     ),
@@ -142,7 +142,7 @@ RULES: tuple[Rule, ...] = (
     *SPECIAL,
     # the person
     Rule(
-        r"birth_?(?:date|day|year)?|date_of_birth|(?:year|month)_of_birth|dob|born(?:_on)?|geburts(?:datum|tag)|"
+        r"birth_?(?:date|day|year)?|date_of_birth|(?:year|month)_of_birth|dob|born(?:_on)?|bday|geb(?:urts)?(?:_?(?:datum|tag|dat|jahr))?|"
         r"date_?naissance|fecha_?nacimiento",
         says("user.demographic.date_of_birth", 0.9, "DATE_TIME", "date", types=_DATES),
     ),
@@ -160,7 +160,11 @@ RULES: tuple[Rule, ...] = (
         r"(?:marital|civil|relationship)_status|familienstand|married",
         says("user.demographic.marital_status", 0.9, None, "short", types=_FLAG),
     ),
-    Rule(r"nationality|citizenship|staatsangehorigkeit", says("user.demographic", 0.7, None, "words"), never=rf"{_T}$"),
+    Rule(
+        r"nationality|citizenship|staats(?:angeho?e?rigkeit|b(?:u|ue)rgerschaft)|nationalit[ae]t?|nacionalidad",
+        says("user.demographic", 0.7, None, "words"),
+        never=rf"{_T}$",
+    ),
     Rule(
         r"(?:preferred|native|spoken|first|home)_?language|mother_tongue",
         says("user.demographic.language", 0.7, None, "words"),
@@ -197,13 +201,13 @@ RULES: tuple[Rule, ...] = (
     # places
     Rule(
         r"(?:street|road|home|postal|mailing|billing|shipping|delivery|residential)_?addr(?:ess)?|"
-        r"street(?:_?(?:name|line|number))?|strasse|rue|addr(?:ess)?(?:_?line)?",
+        r"street(?:_?(?:name|line|number))?|strasse|anschrift|haus_?(?:nr|nummer)|rue|addr(?:ess)?(?:_?line)?",
         says("user.contact.address.street", 0.8, "LOCATION", "address_line", "prose"),
         never=r"(?:ip|mac|e_?mail|mail|web|url|eth|btc|crypto|memory|base|start|end|return|remote|bus|peer|bind|listen|"
         rf"physical|virtual|network|net|{THINGS})$",
     ),
     Rule(
-        r"city|town|municipality|locality|suburb|wohnort|ville|ciudad",
+        r"city|town|municipality|locality|suburb|wohn_?ort|(?:wohn|liefer)?_?stadt|ville|ciudad|citta",
         says("user.contact.address.city", 0.7, "LOCATION", "name_like"),
         never=rf"{_T}$",
     ),

@@ -182,7 +182,12 @@ def _differing(expressions: Iterable[Expression]) -> list[tuple[int, int]]:
         few = len(held) <= len(everything) // 2
         ours = held if few else _found(items, True, caseless, everything)
         flags = hs.HS_FLAG_UTF8 | hs.HS_FLAG_UCP | (hs.HS_FLAG_CASELESS if caseless else 0)
-        database = _compile([written(items, negated=not few)], [flags], [0])
+        try:
+            database = _compile([written(items, negated=not few)], [flags], [0])
+        except hs.error:
+            # A set that can never match, such as all but `[\s\S]`.
+            differ |= ours if few else set()
+            continue
         ends: list[int] = []
         database.scan(encoded, match_event_handler=lambda _i, _s, end, _f, into: into.append(end), context=ends)
         theirs = {_before(encoded, end) for end in ends}

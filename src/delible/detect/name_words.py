@@ -23,7 +23,7 @@ THINGS = (
     "animal|pet|species|breed|wine|fabric|part|component|material|connector|color|colour|font|file|folder|table|column|"
     "feature|model|event|campaign|project|course|school|university|hospital|clinic|bank|restaurant|venue|origin|"
     "destination|departure|arrival|port|route|market|category|variety|plan|tariff|cache|token|session|job|task|build|"
-    "sensor|gateway|router|pipeline|dataset|schema|domain|service|app|contract|wallet|engine|page|log|error|paint|perfume"
+    "sensor|gateway|router|pipeline|dataset|schema|domain|service|app|contract|wallet|engine|page|log|error|paint|perfume|version|release|firmware"
 )
 OF_PEOPLE = frozenset({"club", "school", "university", "hospital", "clinic", "contract", "wallet", "session"})
 """Things that a column can belong to, but a table named so mostly holds the people who come there or sign it."""

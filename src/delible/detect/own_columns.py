@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
+
+import regex
 
 from delible.decide.tagging import NameEvidence
 from delible.detect.columns import names_on, words
+from delible.detect.own import SECONDS
+from delible.errors import DelibleError
 from delible.model.detection import Detection
 from delible.model.recognizer import ColumnType
 
@@ -37,10 +40,22 @@ def own_named(detection: Detection, column: str, kind: str) -> NameEvidence | No
         for rule in recognizer.columns:
             if recognizer.category is None or (rule.types and family not in rule.types):
                 continue
-            if re.fullmatch(rule.name, name):
+            if _is_named(rule.name, name, recognizer.recognizer):
                 types = frozenset({base})
                 return NameEvidence(recognizer.category, float(rule.strength), recognizer.type, types=types)
     return None
+
+
+def _is_named(pattern: str, name: str, recognizer: str) -> bool:
+    try:
+        return regex.fullmatch(pattern, name, timeout=SECONDS) is not None
+    except TimeoutError:
+        raise DelibleError(
+            "detect.recognizer_slow",
+            f"a pattern took more than {SECONDS} seconds for the name of a column.",
+            where=f"detection:{recognizer}",
+            fix="Simplify the names of its columns, or take it out of policies/detection.",
+        ) from None
 
 
 def _family(kind: str) -> ColumnType | None:

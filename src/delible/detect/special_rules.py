@@ -35,7 +35,8 @@ SPECIAL: tuple[Rule, ...] = (
         never=rf"{_T}$",
     ),
     Rule(
-        r"(?:primary_|secondary_)?diagnos[ei]s(?:_code)?|disease|illness|disabilit(?:y|ies)(?:_status)?|"
+        r"(?:primary_|secondary_)?diagnos(?:[ei]s|es?|tico|tic)(?:_code)?|krankheit|allergien?|medikamente?|blut_?gruppe|"
+        r"grupo_?sanguineo|groupe_?sanguin|krank(?:en)?_?tage?|disease|illness|disabilit(?:y|ies)(?:_status)?|"
         r"allerg(?:y|ies|ens?)|medications?|prescriptions?|blood_(?:type|group|pressure|sugar)|icd_?\d*(?:_code)?|"
         r"hiv_status|pregnan(?:t|cy)(?:_status)?|vaccinat(?:ed|ion)(?:_status)?|symptoms?|smok(?:er|ing_status)|bmi|"
         r"sick_?(?:leave|days?|notes?|pay)(?:_(?:hours|days|balance|reason|taken))?|mental_health(?:_status)?|"

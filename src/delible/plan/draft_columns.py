@@ -54,6 +54,11 @@ def quasi_identifiers(tags: Mapping[str, TagFinding]) -> list[str]:
     return [c for c, tag in tags.items() if tag.quasi and column_category(tag)]
 
 
+def tag_doubt(tag: TagFinding | None) -> str | None:
+    """Return why a person has to look at a verdict, where one has to."""
+    return tag.reason if tag is not None and tag.state in (TagState.REVIEW, TagState.REOPENED) else None
+
+
 def column_category(tag: TagFinding | None) -> str | None:
     """Return the category that a verdict gives; None without one, or where somebody rejected it."""
     return None if tag is None or tag.state is TagState.REJECTED else tag.category

@@ -17,7 +17,7 @@ from delible.decide.subject_ways import Seen, Step, Way
 from delible.model.policy import NOT_YET_SAID
 from delible.model.profile import At
 from delible.model.taxonomy import is_personal
-from delible.plan.draft_columns import ColumnDrafts, Facts, column_category, quasi_identifiers
+from delible.plan.draft_columns import ColumnDrafts, Facts, column_category, quasi_identifiers, tag_doubt
 
 Place = tuple[str | int, ...]
 """Where a comment stands: the keys and list places that lead to it."""
@@ -120,7 +120,7 @@ class _Drafting:
         waiting: list[str] = []
         for column, kind in self._facts.columns.items():
             entry, note = self._entries.entry(column, kind)
-            doubt = self._way.doubts.get(column)
+            doubt = self._way.doubts.get(column) or tag_doubt(self._facts.tags.get(column))
             if doubt is not None:
                 waiting.append(f"open: {column}: {doubt}")
                 self._questions.append(f"'{self._facts.table}.{column}': {doubt}")

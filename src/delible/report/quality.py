@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,13 +11,15 @@ from delible.decide.quality import Miss, Score
 _LONGEST_NAME = 31
 """Characters that a row of a table of 100 columns has for a name."""
 
-HEAD = ("labelled", "found", "precision", "95 %", "recall", "95 %", "F")
+HEAD = ("labelled", "found", "precision", "95%", "recall", "95%", "F")
+_DOTTED = re.compile(r"[a-z_]+(?:\.[a-z0-9_]+)+")
 
 
 def row(name: str, score: Score) -> tuple[str, ...]:
-    """Return a score as cells beneath a name and `HEAD`; of a long dotted name the last part."""
+    """Return a score as cells beneath a name and `HEAD`; of a long category the last part, behind an ellipsis."""
+    last = name.rpartition(".")[2]
     return (
-        name if len(name) <= _LONGEST_NAME else name.rpartition(".")[2],
+        name if len(name) <= _LONGEST_NAME or not _DOTTED.fullmatch(name) else f"….{last}",
         str(score.labelled),
         str(score.found),
         _share(score.precision),

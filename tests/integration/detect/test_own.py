@@ -12,7 +12,7 @@ from delible.decide.detection import detection_of
 from delible.detect import own
 from delible.detect.findings import Finding, find, spared
 from delible.detect.own import words_pattern
-from delible.detect.own_columns import own_named
+from delible.detect.own_columns import _is_named, own_named
 from delible.errors import DelibleError
 from delible.model.detection import Detection
 from delible.model.nlp_model import NO_MODEL, SHIPPED
@@ -52,6 +52,13 @@ def found(text, looked_for=CLINICS):
 )
 def test_the_shipped_recognizers_find_what_they_say(text, expected):
     assert found(text) == expected
+
+
+def test_a_rule_on_names_of_columns_has_a_limit_of_time(monkeypatch):
+    monkeypatch.setattr("delible.detect.own_columns.SECONDS", 0.01)
+    with pytest.raises(DelibleError) as caught:
+        _is_named(r"(?:oo|\w)+_nr", "o" * 60 + "!_nr", "loyalty")
+    assert (caught.value.code, caught.value.where) == ("detect.recognizer_slow", "detection:loyalty")
 
 
 def test_without_the_harmless_recognizer_order_codes_are_found():

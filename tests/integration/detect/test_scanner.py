@@ -209,6 +209,19 @@ def test_necessary_conditions_keep_texts_out(source, text):
     assert conditions.matching("\u0663" + text)
 
 
+@pytest.mark.parametrize(
+    "source", [r"BEGIN[\s\S]{1,80}END", r"BEGIN[\d\D]+END", r"BEGIN[\w\W]+END", r"A[^\s\S]B|BEGIN"]
+)
+def test_a_set_of_all_characters_or_of_none_is_compiled(source):
+    own = [Expression(source, int(regex.I | regex.M | regex.S))]
+    assert gate(own, compiled(own)).matching("begin\n\u20289 end") == {0}
+
+
+def test_what_hyperscan_reads_otherwise_always_runs():
+    spaces = PatternRecognizer("KEY", patterns=[Pattern("key", r"KEY[^\v]{4}END", 0.5)])
+    assert expressions(spaces) is None
+
+
 def test_characters_on_which_the_engines_differ_pass_the_gate(monkeypatch):
     """With the comparison taken out, Hyperscan loses a digit that is younger than its tables."""
     pytest.importorskip("hyperscan")

@@ -129,6 +129,24 @@ def test_evidence_of_rows_that_are_gone_is_left_aside_with_most_of_them(place: s
     assert following().before is None, "all of them"
 
 
+def test_a_table_at_an_older_version_than_was_read_is_read_anew(following: Next) -> None:
+    made = following()
+    for version, goes_on in ((made.snapshot.version, True), (made.snapshot.version + 1, False)):
+        last = replace(made.record([], (), NOW), version=version)
+        after = step(made.known, last, made.extent, "1", anew=False, spark=None)  # type: ignore[arg-type] # unused
+        assert (after.before is not None) is goes_on
+
+
+def test_a_look_anew_draws_other_rows(following: Next) -> None:
+    made = following()
+    last = made.record([], (), NOW)
+    seeds = [
+        step(made.known, last, made.extent, "1", anew=anew, spark=None).seed  # type: ignore[arg-type] # unused
+        for anew in (False, True)
+    ]
+    assert seeds == [0, 1]
+
+
 def test_a_column_of_another_type_is_read_anew(following: Next) -> None:
     made = following()
     for schema, goes_on in (({"note": "string"}, True), ({"note": "int"}, False), ({}, True)):

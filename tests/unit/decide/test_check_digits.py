@@ -26,6 +26,14 @@ def test_a_known_number_passes(rule, value):
     assert fulfils(rule, value)
 
 
+@pytest.mark.parametrize(
+    ("value", "right"),
+    [("KT79927398713", True), ("kt-79927398713", True), ("KT79927398714", False), ("KTABCDEFG", False)],
+)
+def test_letters_in_front_of_the_digits_are_left_out(value, right):
+    assert fulfils(CheckDigit.LUHN, value) == right
+
+
 def test_every_rule_has_a_known_number():
     assert set(KNOWN) == set(CheckDigit)
 

@@ -64,6 +64,7 @@ def test_every_row_of_a_file_that_is_not_read_was_drawn_before(steps: list[tuple
             live[name], news = frozenset({2 * made, 2 * made + 1}), True
         elif step == "rewrite" and names:
             taken = names[: 1 + n % len(names)] if n % 2 else names[n % len(names) :]
+            news = news or any(each in hidden for each in taken)  # only what it showed was drawn: it is read anew
             live[name] = frozenset().union(*(live.pop(each) - hidden.pop(each, frozenset()) for each in taken))
             log.append(Rewrite(frozenset({name}), frozenset(taken)))
         elif step == "delete" and names:
@@ -101,6 +102,20 @@ def test_a_file_that_showed_a_part_of_its_rows_is_read_again_when_it_shows_anoth
     assert reading({b"a": b"other"}, {b"part"}, []).files == {b"a"}
     assert reading({b"a": None}, {b"part"}, []).files == {b"a"}, "after RESTORE it shows all"
     assert reading({b"a": b"part"}, {b"a"}, []) == Reading(frozenset(), 0.0), "all of it was drawn before"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        ColumnFacts("c", "string", 8, True, rows=8, cut=1),
+        ColumnFacts("c", "binary", 8, True, rows=8, shapes={"opaque": 1}),
+    ],
+    ids=["a value that was too long to be read", "bytes that nobody can look into"],
+)
+def test_of_what_was_not_read_to_its_end_nothing_is_ruled_out(facts: ColumnFacts) -> None:
+    for record in (replace(RECORD, rate=1.0, rows=8), replace(RECORD, rows=80)):
+        for each in (facts, replace(facts, complete=False)):
+            assert (reach(record, each).missed, reach(record, each).share) == (None, None)
 
 
 def test_rows_that_were_left_out_are_no_clean_ones() -> None:

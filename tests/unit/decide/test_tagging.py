@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from delible.decide.intervals import miss_bound, wilson
 from delible.decide.noise import by_chance
-from delible.decide.tagging import NOT_PERSONAL, About, Around, ColumnFacts
+from delible.decide.tagging import NOT_PERSONAL, About, Around, ColumnFacts, NameEvidence
 from delible.decide.verdict import tag
 from delible.detect.columns import named
 from delible.model.record import TagFinding
@@ -300,6 +300,18 @@ def test_few_of_very_many_values_are_weighed_against_what_looks_like_them(entity
     found = verdict("f7", values=1_000_000, **{entity: hits}, **forms)
     assert (found.state is TagState.REVIEW) == seen
     assert found.disregarded != seen
+
+
+def test_codes_that_pass_for_social_security_numbers_are_looked_at():
+    facts = ColumnFacts("order_code", "string", 200, hits={"US_SSN": 200}, whole={"US_SSN": 200})
+    found = tag(facts, None, table="orders", version=1, at=NOW, around=Around(code=True))
+    assert (found.category, found.state) == (NATIONAL, TagState.REVIEW)
+
+
+def test_a_name_of_ones_own_counts_the_values_that_its_recognizer_finds():
+    own = NameEvidence("user.unique_id", 0.9, "LOYALTY")
+    facts = ColumnFacts("loyalty", "string", 200, hits={"LOYALTY": 60}, categories={"LOYALTY": "user.unique_id"})
+    assert tag(facts, own, table="t", version=1, at=NOW).hits == 60
 
 
 def test_cards_among_cities_are_not_hidden_by_the_name():
