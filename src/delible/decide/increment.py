@@ -140,9 +140,8 @@ def reach(record: ScanRecord, facts: ColumnFacts) -> Reach:
     """
     chosen = record.most is not None and not facts.complete
     nothing = not facts.rows and record.rows > 0
-    missed = (
-        None if chosen or nothing or facts.cut or facts.is_opaque else at_most_missed(record.rate, record.confidence)
-    )
+    unread = facts.is_opaque or facts.unread > 0
+    missed = None if chosen or nothing or facts.cut or unread else at_most_missed(record.rate, record.confidence)
     if missed is not None and record.withheld and record.rate >= 1.0:
         # Nobody knows what stands in the rows that were left out.
         missed += max(0, record.rows - facts.rows)
@@ -151,7 +150,8 @@ def reach(record: ScanRecord, facts: ColumnFacts) -> Reach:
         of=record.rows,
         hits=max((n for entity, n in facts.row_hits.items() if entity not in NOT_PERSONAL), default=0),
         confidence=record.confidence,
-        missed=0 if facts.complete and not nothing and not facts.is_opaque else missed,
+        missed=0 if facts.complete and not nothing and not unread else missed,
         asked=bound_of(record.confidence, record.prevalence) if record.prevalence else None,
         cut=facts.cut,
+        unread=facts.unread,
     )

@@ -129,6 +129,7 @@ class Reach:
         missed: With no hit, the largest number of rows that could still hold some; None where nothing can be said.
         asked: The bound that was asked for; it is named where it holds, rather than an odd number next to it.
         cut: Rows whose value was too long to be read to its end; nothing is ruled out then.
+        unread: Values that may be texts, in which no names were looked for; of names nothing is ruled out then.
     """
 
     rows: int
@@ -138,6 +139,7 @@ class Reach:
     missed: int | None
     asked: Bound | None = None
     cut: int = 0
+    unread: int = 0
 
     @property
     def fewer_than_one_in(self) -> int | None:
@@ -181,6 +183,8 @@ class Reach:
     def _rest(self) -> str:
         if self.cut:
             return f"what was read of {self.rows:,} rows: {self.cut:,} of them are too long to be read to the end"
+        if self.unread:
+            return f"what was read of {self.rows:,} rows: names were not looked for in {self.unread:,} values"
         if self.missed == 0:
             return f"any of {self.rows:,} rows"
         found = self.fewer_than_one_in

@@ -95,9 +95,12 @@ def verdicts_of(
 
 
 def bounded(finding: TagFinding, found: Reach) -> TagFinding:
-    """Return a verdict without a category with the share of rows that could still hold personal data."""
+    """Return a verdict without a category with the share of rows that could still hold personal data.
+
+    Where names were not looked for, the bound is the verdict's own.
+    """
     empty = not found.of and found.missed == 0
-    if finding.category is not None or not (found.rows or empty):
+    if finding.category is not None or found.unread or not (found.rows or empty):
         return finding
     share = found.most if finding.hits else found.share
     return finding if share is None else finding.model_copy(update={"bound": round(share, 9)})
