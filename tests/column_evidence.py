@@ -12,6 +12,7 @@ from delible.decide.table_tags import Column, tag_table
 from delible.decide.tagging import TYPED, ColumnFacts
 from delible.detect.columns import about, named, names_a_code, names_a_thing
 from delible.detect.values import Tally
+from delible.model.detection import DEFAULT_DETECTION, Detection
 from delible.model.record import TagFinding
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,12 +29,13 @@ def kind_of(values: Sequence[str]) -> str:
     return next((kind for kind, form in _KINDS if values and all(form.fullmatch(v) for v in values)), "string")
 
 
-def counted(column: str, values: Sequence[str], sample: int) -> ColumnFacts:
+def counted(
+    column: str, values: Sequence[str], sample: int, *, detection: Detection = DEFAULT_DETECTION
+) -> ColumnFacts:
     """Return the counts of a column read as text, from the distinct values with the lowest hash."""
     distinct = sorted({v for v in values if v.strip()}, key=lambda v: blake2b(v.encode()).digest())
     tally = Tally()
-    for value in distinct[:sample]:
-        tally.add(value)
+    tally.add_all(((value, 1) for value in distinct[:sample]), detection=detection)
     complete = len(distinct) <= sample
     return ColumnFacts(column, "string", tally.values, complete, tally.hits, tally.whole, tally.shapes)
 

@@ -13,7 +13,7 @@ from lists import HERE
 from delible.detect.model_files import CARD, digest
 
 _MADE_WITH = ("spacy", "thinc", "numpy", "faker")
-_TITLES = {"test": "Test", "foreign": "Foreign"}
+_TITLES = {"test": "Test", "unseen": "Test, unseen names", "foreign": "Foreign"}
 Scores = Mapping[str, Mapping[str, Mapping[str, object]]]
 
 

@@ -1,9 +1,12 @@
-"""Precision, recall and F by half overlap, with intervals over patterns."""
+"""Precision, recall and F by half overlap, as `tags evaluate` counts them, with intervals over patterns."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
+
+from delible.decide.quality import compared, half
+from delible.model.labelled import Span as Label
 
 Span = tuple[int, int, str]
 Counts = tuple[int, int, int, int]
@@ -12,21 +15,12 @@ Counts = tuple[int, int, int, int]
 def counts(true: Iterable[Span], found: Iterable[Span], label: str) -> Counts:
     """Return found spans that are right, found spans, true spans that are found, true spans, of one text.
 
-    A span is right when true spans of its label cover at least half of it; a true span is found the same way.
+    One found span answers one true span, of which it shares half, counted of the longer of the two.
     """
-    wanted = [(a, b) for a, b, kind in true if kind == label]
-    got = [(a, b) for a, b, kind in found if kind == label]
-    return (
-        sum(_covered(one, wanted) for one in got),
-        len(got),
-        sum(_covered(one, got) for one in wanted),
-        len(wanted),
-    )
-
-
-def _covered(one: tuple[int, int], others: Sequence[tuple[int, int]]) -> bool:
-    start, end = one
-    return 2 * sum(max(0, min(end, b) - max(start, a)) for a, b in others) >= end - start
+    wanted = [Label(a, b, kind) for a, b, kind in true if kind == label]
+    got = [Label(a, b, kind) for a, b, kind in found if kind == label]
+    right = compared(wanted, got, half)[0].tp
+    return right, len(got), right, len(wanted)
 
 
 def added(one: Counts, other: Counts) -> Counts:

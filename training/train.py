@@ -25,6 +25,7 @@ from rough import Filled
 from spacy.cli.train import train
 from spacy.tokens import Doc, DocBin
 from thinc.api import Config
+from unseen import names_of, unseen
 
 LABELS = ("PERSON", "LOCATION")
 CONFIG = HERE / "config.cfg"
@@ -136,10 +137,13 @@ def scores(nlp: spacy.Language, seed: int, left_out: frozenset[str]) -> Scores:
     """Score a model on the patterns kept for it, on other styles, and on registers that were left out."""
     test = fill.examples("test", copies=3, seed=seed + 2, rough=True, registers=left_out)
     scored = {"test": evaluate(nlp, ((p.register, p.text, one) for p, one in test))}
+    with names_of(unseen()):
+        other = list(fill.examples("test", copies=3, seed=seed + 2, rough=True, registers=left_out))
+    scored["unseen"] = evaluate(nlp, ((p.register, p.text, one) for p, one in other))
     scored["foreign"] = evaluate(nlp, (("foreign", one.text, one) for one in foreign()))
     if left_out:
-        other = fill.examples("", copies=1, seed=seed, rough=True, registers=left_out, without=False)
-        scored["left out"] = evaluate(nlp, ((p.register, p.text, one) for p, one in other))
+        whole = fill.examples("", copies=1, seed=seed, rough=True, registers=left_out, without=False)
+        scored["left out"] = evaluate(nlp, ((p.register, p.text, one) for p, one in whole))
     return scored
 
 

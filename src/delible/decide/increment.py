@@ -144,9 +144,8 @@ def reach(record: ScanRecord, facts: ColumnFacts) -> Reach:
     """
     chosen = record.most is not None and not facts.complete
     nothing = not facts.rows and record.rows > 0
-    missed = (
-        None if chosen or nothing or facts.cut or facts.is_opaque else at_most_missed(record.rate, record.confidence)
-    )
+    unread = facts.is_opaque or facts.unread > 0 or facts.cut > 0
+    missed = None if chosen or nothing or unread else at_most_missed(record.rate, record.confidence)
     if missed is not None:
         # Nobody knows what stands in the rows that were left out.
         missed += record.withheld_rows
@@ -156,8 +155,9 @@ def reach(record: ScanRecord, facts: ColumnFacts) -> Reach:
         of=record.rows,
         hits=tuple(sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))),
         confidence=record.confidence,
-        missed=0 if facts.complete and not nothing and not facts.is_opaque and not facts.cut else missed,
+        missed=0 if facts.complete and not nothing and not unread else missed,
         asked=bound_of(record.confidence, record.prevalence) if record.prevalence else None,
         cut=facts.cut,
         withheld=record.withheld_rows,
+        unread=facts.unread,
     )

@@ -150,9 +150,9 @@ def judge_texts(answers: Iterable[tuple[LabelledText, Sequence[Span]]], *, of: I
         for entity in sorted(judged & {*(s.entity for s in text.spans), *(f.entity for f in findings)}):
             labels = [span for span in text.spans if span.entity == entity]
             found = [finding for finding in findings if finding.entity == entity]
-            score, wrong = _compared(labels, found, half)
+            score, wrong = compared(labels, found, half)
             scores["half"][entity] += score
-            scores["exact"][entity] += _compared(labels, found, same)[0]
+            scores["exact"][entity] += compared(labels, found, same)[0]
             for kind, name in (("register", text.register), ("language", text.language)):
                 if name:
                     scores[kind][name] += score
@@ -200,8 +200,11 @@ def fallen(now: Score, before: Score) -> list[str]:
     return [share for share, low in lows.items() if (getattr(now, share) or 0.0) < low and getattr(before, share)]
 
 
-def _compared(labels: Sequence[Span], findings: Sequence[Span], is_found: Found) -> tuple[Score, list[bool]]:
-    """Return the score, and one entry per mistake: True for a label that was missed."""
+def compared(labels: Sequence[Span], findings: Sequence[Span], is_found: Found) -> tuple[Score, list[bool]]:
+    """Return the score of findings of one type, one finding for one label, and True for each label that was missed.
+
+    Findings that answer no label are entries as well: False.
+    """
     free = sorted(findings)
     missed = 0
     for label in sorted(labels):

@@ -132,6 +132,7 @@ class Reach:
         asked: The bound that was asked for; it is named where it holds, rather than an odd number next to it.
         cut: Rows whose value was too long to be read to its end; nothing is ruled out then.
         withheld: Rows of the table that were left out, since they may only be stored (Art. 18(2)).
+        unread: Values that may be texts, in which no names were looked for; of names nothing is ruled out then.
     """
 
     rows: int
@@ -142,6 +143,7 @@ class Reach:
     asked: Bound | None = None
     cut: int = 0
     withheld: int = 0
+    unread: int = 0
 
     @property
     def row_hits(self) -> int:
@@ -191,6 +193,8 @@ class Reach:
     def _rest(self) -> str:
         if self.cut:
             return f"what was read of {self.rows:,} rows: {self.cut:,} of them are too long to be read to the end"
+        if self.unread:
+            return f"what was read of {self.rows:,} rows: names were not looked for in {self.unread:,} values"
         if self.missed == 0:
             return f"any of {self.rows:,} rows"
         if self.withheld and self.missed == self.withheld:

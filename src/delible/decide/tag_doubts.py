@@ -110,6 +110,11 @@ def unread(category: str) -> str:
     return f"the name may say {CATEGORIES[category]}, and no value was read."
 
 
+def unread_names(unread: int, values: int) -> str:
+    """Return why a column that looks clean is not called so: texts in which no names were looked for."""
+    return f"names were not looked for in {unread:,} of {values:,} values, which the model does not read."
+
+
 def alike(one: str, other: str) -> bool:
     """Return whether two categories stand for each other, or one for a part of the other."""
     if is_within(one, (other,)) or is_within(other, (one,)):

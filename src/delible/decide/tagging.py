@@ -124,6 +124,11 @@ class ColumnFacts:
         return bool(self.shapes.get("opaque"))
 
     @property
+    def unread(self) -> int:
+        """Values that may be texts, but in which no model looked for names."""
+        return self.shapes.get("unread_text", 0)
+
+    @property
     def is_typed(self) -> bool:
         """Whether no value could say anything: of a type that is not read, nothing but fractions, or opaque bytes."""
         if self.kind in BYTES:

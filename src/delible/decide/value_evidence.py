@@ -41,7 +41,7 @@ def majority(facts: ColumnFacts, named: NameEvidence | None) -> Verdict | None:
     for entity in sorted(facts.whole):
         agrees = named is not None and named.entity == entity
         share = facts.share(facts.whole, entity)
-        if entity in NOT_PERSONAL and not agrees:
+        if entity in (NOT_PERSONAL | READ) and not agrees:
             continue
         if entity in LOOKALIKE and not agrees and not _as_written(facts, entity):
             continue
@@ -86,10 +86,12 @@ def within(facts: ColumnFacts, named: NameEvidence | None) -> Verdict | None:
 
 def _is_text(facts: ColumnFacts, named: NameEvidence | None, entity: str) -> bool:
     """Return whether the findings stand in texts, rather than being the values."""
-    if entity in READ or is_written(facts):
+    if is_written(facts):
         return True
     if 2 * facts.whole.get(entity, 0) >= facts.hits[entity]:
         return False
+    if entity in READ:
+        return True
     texts = facts.shapes.get("prose", 0) + facts.shapes.get("sentence", 0)
     return texts >= _SOME * facts.values or (named is not None and named.category == FREE_TEXT)
 

@@ -36,6 +36,8 @@ _OF_NUMBERS = frozenset(
 """Forms that a whole number can have; the others need a letter or a sign."""
 _FEW = 5
 _NEVER_HIDDEN = frozenset({"CREDIT_CARD", "EMAIL_ADDRESS", "IBAN_CODE", "US_ITIN", "US_SSN"})
+_LITTLE = 0.01
+"""Of the values: with more texts than that in which no names were looked for, a person has to look."""
 _UNREAD = ("name", "type", "unread")
 
 _NOWHERE = Around()
@@ -86,8 +88,9 @@ def tag(
 def _bound(facts: ColumnFacts, hits: int) -> float:
     if facts.is_opaque:
         return 1.0
-    if facts.kind in TYPED or (facts.is_typed and facts.rows) or (facts.seen and not hits):
+    if facts.kind in TYPED or (facts.is_typed and facts.rows) or (facts.seen and not hits and not facts.unread):
         return 0.0
+    hits = min(facts.values, hits + facts.unread)
     return round(wilson(hits, facts.values)[1] if hits else miss_bound(facts.values), 6)
 
 
@@ -149,10 +152,14 @@ def _own(named: NameEvidence) -> bool:
 
 def _by_values(facts: ColumnFacts, named: NameEvidence | None, around: Around) -> Verdict:
     found = None if is_written(facts) else majority(facts, named)
-    found = found or _by_name(facts, named) or _by_vocabulary(facts, around) or within(facts, named)
+    found = found or _by_name(facts, named) or _surer(_by_vocabulary(facts, around), within(facts, named))
     if found is None:
         evidence = ("values",) if facts.values else ("name",) if facts.rows else _UNREAD
         found = Verdict(None, None, 0.0, _disregarded(facts), evidence)
+        if facts.unread:
+            much = facts.unread > _LITTLE * facts.values
+            doubt = tag_doubts.unread_names(facts.unread, facts.values) if much else None
+            found = replace(found, evidence=(*evidence, "unread"), doubt=doubt)
     return _doubted(facts, named, found, around)
 
 
@@ -205,6 +212,13 @@ def _by_vocabulary(facts: ColumnFacts, around: Around) -> Verdict | None:
         doubt = doubt or tag_doubts.a_things(known.category)
     lower, _ = wilson(known.hits, facts.values)
     return Verdict(known.category, known.entity, max(lower, 0.3), known.hits, ("values",), doubt)
+
+
+def _surer(known: Verdict | None, read: Verdict | None) -> Verdict | None:
+    """Return what known words say, unless a model read the same in most values and leaves no doubt."""
+    if known is None or read is None or known.doubt is None or read.doubt is not None:
+        return known or read
+    return read if read.category == known.category else known
 
 
 def _by_name(facts: ColumnFacts, named: NameEvidence | None) -> Verdict | None:

@@ -52,6 +52,8 @@ _ENTRIES = (
     _Entry("full_name", "user.name", "PERSON", 0.1, 5, from_on=0.5),
     _Entry("first_name", "user.name.first", "PERSON", 0.3, 8),
     _Entry("last_name", "user.name.last", "PERSON", 0.3, 8),
+    _Entry("known_first", "user.name.first", "PERSON", 0.6, 20, from_on=0.8),
+    _Entry("known_last", "user.name.last", "PERSON", 0.6, 20, from_on=0.8),
     _Entry("street", "user.contact.address.street", "LOCATION", 0.3, 5),
     _Entry("city", "user.contact.address.city", "LOCATION", 0.3, 8),
 )

@@ -16,8 +16,7 @@ CARD = "README.md"
 
 _WHERE = "delible.yaml: detection.nlp"
 _OTHERS = "or choose another model: `shipped` comes with delible, and `none` looks for patterns only."
-_NEEDS = {"transformers": ("transformers", "torch", "spacy_huggingface_pipelines"), "gliner": ("gliner",)}
-_PACKAGES = {"spacy_huggingface_pipelines": "spacy-huggingface-pipelines"}
+_NEEDS = {"transformers": ("transformers", "torch"), "gliner": ("gliner",)}
 
 
 def check_installed(choice: NlpModel) -> None:
@@ -28,7 +27,7 @@ def check_installed(choice: NlpModel) -> None:
     """
     lacking = [name for name in _NEEDS.get(choice.engine, ()) if find_spec(name) is None]
     if lacking:
-        names = " ".join(_PACKAGES.get(name, name) for name in lacking)
+        names = " ".join(lacking)
         raise _missing(f"engine '{choice.engine}' needs packages that are not installed.", f"pip install {names}")
     if choice.engine == "shipped" and not (SHIPPED_FOLDER / "meta.json").is_file():
         raise _missing("the model that delible carries is not there.", "install delible anew")

@@ -109,6 +109,15 @@ class ModelNlpEngine(_Words, SpacyNlpEngine):  # type: ignore[misc] # Presidio i
 class _TransformersEngine(_Words, TransformersNlpEngine):  # type: ignore[misc] # Presidio is untyped
     """A transformer from the local cache or a folder, on the shipped model's tokens."""
 
+    def load(self) -> None:
+        """Load it, and let no text pass unread: Presidio's own logs a failure and goes on without the text's names."""
+        super().load()
+        loaded: dict[str, Any] = self.nlp or {}
+        for pipeline in loaded.values():
+            for _, pipe in pipeline.pipeline:
+                if hasattr(pipe, "_predict_one"):
+                    pipe._predict_one = lambda doc, pipe=pipe: pipe._validate_predictions(pipe.pipeline(doc.text))
+
 
 def _can_be(entity: str | None, text: str) -> bool:
     """Return whether a span can be what a model takes it for: a name has a letter, a place a letter or a digit."""

@@ -1,12 +1,14 @@
 """Small closed vocabularies, by which a column of bare words is told from a column of codes.
 
-Written for this purpose, and short on purpose: a list says what a *column* holds, from the share of its distinct
-values that are in it. It finds no name in a text.
+Written for this purpose, and short on purpose, but for names (`known_names`): a list says what a *column* holds, from
+the share of its distinct values that are in it. It finds no name in a text.
 """
 
 from __future__ import annotations
 
 import unicodedata
+
+from delible.detect.known_names import is_somebody, known_names
 
 
 def _words(text: str) -> frozenset[str]:
@@ -238,7 +240,9 @@ _LISTS: tuple[tuple[str, frozenset[str]], ...] = (
     ("language", _LANGUAGES),
     ("salutation", _SALUTATIONS),
 )
-NAMES = (*(name for name, _ in _LISTS), "full_name", "job")
+KNOWN = ("known_first", "known_last")
+"""Of many more names than `first_name` and `last_name`, some of which are words as well."""
+NAMES = (*(name for name, _ in _LISTS), "full_name", "job", *KNOWN)
 _LISTED: dict[str, tuple[str, ...]] = {
     word: tuple(name for name, entries in _LISTS if word in entries)
     for word in frozenset().union(*(entries for _, entries in _LISTS))
@@ -253,8 +257,9 @@ def vocabularies(value: str) -> tuple[str, ...]:
     text = folded(value)
     found = _LISTED.get(text, ())
     parts = text.replace(",", " ").split()
-    if 1 < len(parts) <= _PARTS and _is_full_name(parts, comma="," in text):
+    if 1 < len(parts) <= _PARTS and (_is_full_name(parts, comma="," in text) or is_somebody(parts)):
         found = (*found, "full_name")
+    found = (*found, *(kind for kind, names in zip(KNOWN, known_names(), strict=True) if text in names))
     if any(part.strip("-/()") in _JOBS for part in parts):
         found = (*found, "job")
     return found

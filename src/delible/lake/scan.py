@@ -70,7 +70,7 @@ def scan(
         sample: Distinct values per column at most, those with the lowest hash; None looks at every one.
         whole: The rows are all that the table has.
         expected: About how many rows there are, to choose the number of tasks.
-        detection: What is looked for; its model reads values that are running text.
+        detection: What is looked for; its model reads values that people may have written.
         exact: Run plain Presidio, which finds the same and takes many times as long.
         tell: Called with the share of the work that is done, now and then.
 

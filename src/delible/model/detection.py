@@ -37,7 +37,7 @@ class Detection:
 
     @cached_property
     def unread(self) -> Detection:
-        """The same without a model, for what is no running text."""
+        """The same without a model, for what nobody has written by hand."""
         return self if self.nlp == NO_MODEL else replace(self, nlp=NO_MODEL)
 
     def __eq__(self, other: object) -> bool:

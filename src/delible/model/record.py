@@ -82,7 +82,7 @@ class TagFinding(Frozen):
         sampled, hits: Distinct values looked at, and those that held the entity.
         bound: Without a category: share of rows that could still hold personal data, at the scan's confidence.
         evidence: What spoke for it: `values`, `name`, `type`; `person` for a category that somebody gave it; `unread`
-            when no value was looked at;
+            when no value was looked at, or names were not looked for in some of them;
             `article_9` for a special category that the taxonomy has no key of its own for.
         reason: Why a person has to look, or what the person said who did.
     """

@@ -22,6 +22,7 @@ LEGEND = (
     ("none", "nothing personal was found in any value"),
     ("none, below N%", "nothing was found; what could still be there unseen, at the confidence of the scan"),
     ("none in N values", "nothing was found in those looked at, and nothing is ruled out for the others"),
+    ("names not looked for", "the model does not read the script of some values, or there is no model; see the reason"),
     ("not looked at", "no row of it could be read, or none was; its name and type say nothing"),
     ("disregarded", "some values look personal, so few of all that it may be chance: a person should look"),
     ("special, quasi", "special category (Art. 9); quasi-identifier: tells who somebody is together with others"),
@@ -87,6 +88,8 @@ def category_words(finding: TagFinding) -> str:
         return " ".join([finding.category, *(f"({mark})" for mark in marks)])
     if finding.disregarded:
         return f"looks personal, disregarded: {finding.hits:,} of {finding.sampled:,}"
+    if {"values", "unread"} <= {*finding.evidence}:
+        return "none, names not looked for"
     if finding.bound == 0:
         return "none"
     if finding.bound == 1:

@@ -1,4 +1,7 @@
-"""Score detection on data that people have labelled: the engine of scans and masking, and the verdicts of scans."""
+"""Score detection on data that people have labelled: what a scan finds in texts, and the verdicts of scans.
+
+A model is asked about what it is asked about in a scan: of what is no text to a scan, masking may find more.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +86,7 @@ def evaluate(
 def evaluate_texts(
     texts: Sequence[LabelledText], *, of: Detection = DEFAULT_DETECTION, progress: Progress = lambda _: None
 ) -> Evaluation:
-    """Return how well the engine finds what is labelled in texts."""
+    """Return how well a scan finds what is labelled in texts."""
     from delible.detect.engine import engine
     from delible.detect.entities import told
 
@@ -146,12 +149,13 @@ def unmet(
 def _answers(
     texts: Sequence[LabelledText], detection: Detection, progress: Progress
 ) -> Iterator[tuple[LabelledText, list[Span]]]:
-    from delible.detect.findings import find_all
+    from delible.detect.values import looked
 
     said = perf_counter()
     for first in range(0, len(texts), _BATCH):
         batch = texts[first : first + _BATCH]
-        for text, found in zip(batch, find_all((text.text for text in batch), detection=detection), strict=True):
+        answers = looked([text.text for text in batch], detection=detection)
+        for text, (_, found) in zip(batch, answers, strict=True):
             yield text, [Span(f.start, f.end, f.entity) for f in found]
         said = _say(progress, said, first + len(batch), len(texts), "texts")
 

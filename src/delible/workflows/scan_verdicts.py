@@ -97,10 +97,11 @@ def verdicts_of(
 def bounded(finding: TagFinding, found: Reach) -> TagFinding:
     """Return a verdict without a category with the share of rows that could still hold personal data.
 
-    All of them could where nothing is known of rows, as after a look at so many distinct values.
+    All of them could where nothing is known of rows, as after a look at so many distinct values. Where names were not
+    looked for, the bound is the verdict's own.
     """
     empty = not found.of and found.missed == 0
-    if finding.category is not None or not (found.rows or empty):
+    if finding.category is not None or found.unread or not (found.rows or empty):
         return finding
     share = 1.0 if found.share is None else found.most if finding.hits else found.share
     return finding.model_copy(update={"bound": round(share, 9)})

@@ -9,7 +9,7 @@ from delible.detect.engine import engine
 from delible.detect.shapes import FORMS, shapes
 from delible.detect.special_rules import FLAGS
 from delible.detect.values import Tally
-from delible.detect.vocabularies import NAMES
+from delible.detect.vocabularies import KNOWN, NAMES
 from delible.model.taxonomy import CATEGORIES, category_of
 
 
@@ -248,7 +248,7 @@ def test_forms(value, form, has):
     ],
 )
 def test_vocabularies(value, lists):
-    assert lists <= set(shapes(value)) & set(NAMES) <= {*lists, "full_name"}
+    assert lists <= set(shapes(value)) & set(NAMES) <= {*lists, "full_name", *KNOWN}
     assert ("full_name" in shapes(value)) is ("full_name" in lists or value == "Roman Catholic")
 
 

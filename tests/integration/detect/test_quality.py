@@ -9,6 +9,7 @@ import pytest
 from presidio_analyzer import AnalyzerEngine
 
 from delible.decide.quality import PERSONAL, Score, below, fallen
+from delible.detect import prose
 from delible.detect.engine import Engine, engine
 from delible.model.labelled import LabelledColumn, LabelledText
 from delible.store.labelled import read_labelled
@@ -22,6 +23,8 @@ RECALL = dict.fromkeys(("EMAIL_ADDRESS", "CREDIT_CARD", "IBAN_CODE", "IP_ADDRESS
     "PHONE_NUMBER": 0.95
 }
 PRECISION = dict.fromkeys(RECALL, 0.98) | {"PHONE_NUMBER": 0.90}
+PEOPLE = {"PERSON": (0.64, 0.64), "LOCATION": (0.39, 0.60)}
+"""Least precision and recall, by the lower limit of the 95 % interval, of what a scan finds in all languages."""
 FEW = 20
 
 
@@ -54,6 +57,26 @@ def test_recall_first(entities):
 
 def test_and_what_is_found_is_right(entities):
     assert below(entities, PRECISION, "precision") == []
+
+
+@pytest.mark.parametrize("entity", sorted(PEOPLE))
+def test_people_and_places_are_found_in_what_a_scan_reads(entities, entity):
+    assert not short_of(entities, entity)
+
+
+def short_of(scores: dict[str, Score], entity: str) -> list[str]:
+    precision, recall = PEOPLE[entity]
+    score = scores[entity]
+    lows = {"precision": (score.precision_interval[0], precision), "recall": (score.recall_interval[0], recall)}
+    return [share for share, (low, least) in lows.items() if low < least]
+
+
+@pytest.mark.parametrize("entity", sorted(PEOPLE))
+def test_the_contract_breaks_when_scans_read_sentences_only(monkeypatch, entity):
+    real = prose.text_of
+    sentences = lambda value, nlp: real(value, nlp)._replace(read=prose.looks_like_prose(value))  # noqa: E731
+    monkeypatch.setattr("delible.detect.values.text_of", sentences)
+    assert "recall" in short_of(scores_of(holding(entity)), entity)
 
 
 def test_no_type_falls_below_the_interval_of_the_baseline(entities):

@@ -20,6 +20,8 @@ from delible.decide.increment import ScanRecord, reach
 from delible.decide.sampling import Bound
 from delible.decide.tagging import ColumnFacts
 from delible.model.detection import DEFAULT_DETECTION
+from delible.model.terms import TagState
+from delible.report.tag_list import category_words
 from delible.store.snapshots import table_snapshot
 from delible.store.tags import Tags
 from delible.store.workspace import Workspace
@@ -267,3 +269,12 @@ def test_a_table_whose_rows_could_not_be_read_is_not_clean(
     assert main(["tags", "list", "--workspace", str(workspace.root)]) == 0
     (line,) = (each for each in capsys.readouterr().out.splitlines() if each.startswith("  c7"))
     assert ("not looked at" in line) is (bound == 1.0)
+
+
+def test_a_bound_of_names_that_nobody_looked_for_stays(following: Next) -> None:
+    facts = ColumnFacts("c7", "string", 100, True, shapes={"unread_text": 100}, rows=100)
+    record = replace(following(Extent()).record([], (), NOW), rows=100, rate=1.0, most=None, facts={"c7": facts})
+    (verdict,) = judged([facts], DEFAULT_DETECTION, table="notes", version=0, at=NOW)
+    found = bounded(verdict, reach(record, facts))
+    assert (found.category, found.bound, found.state) == (None, 1.0, TagState.REVIEW)
+    assert category_words(found) == "none, names not looked for"

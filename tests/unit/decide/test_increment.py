@@ -188,3 +188,14 @@ def test_where_no_row_was_looked_at_nothing_is_ruled_out(rows: int, of: int, mis
     record = replace(RECORD, rows=of, rate=1.0)
     assert reach(record, ColumnFacts("c", "string", complete=True, rows=rows)).missed == missed
     assert reach(record, ColumnFacts("c", "binary", rows=rows)).missed == missed
+
+
+def test_of_names_nothing_is_ruled_out_where_nobody_looked_for_them() -> None:
+    whole = replace(RECORD, rows=100, rate=1.0)
+    facts = ColumnFacts("c", "string", values=90, complete=True, rows=100, shapes={"unread_text": 7})
+    for record in (whole, RECORD):
+        found = reach(record, facts)
+        assert (found.missed, found.share, found.unread) == (None, None, 7)
+        assert "names were not looked for in 7 values" in found.words()
+        assert "ruled out" not in found.words()
+    assert reach(whole, replace(facts, shapes={})).missed == 0

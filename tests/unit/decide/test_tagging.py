@@ -333,3 +333,51 @@ def test_texts_in_a_column_that_may_be_special_are_marked_until_somebody_looks(c
     found = verdict(column, prose=1_000, in_PERSON=900, read=1_000)
     assert (found.category, found.special, found.state) == (TEXT, True, TagState.REVIEW)
     assert verdict("clinical_notes", prose=1_000, in_PERSON=900).category == "user.health_and_medical"
+
+
+@pytest.mark.parametrize(
+    ("unread", "state", "bound"),
+    [
+        (0, TagState.PROPOSED, 0.003),
+        (10, TagState.PROPOSED, 0.019),
+        (11, TagState.REVIEW, 0.02),
+        (1_000, TagState.REVIEW, 1),
+    ],
+)
+def test_values_in_which_no_names_were_looked_for_are_in_the_bound_and_asked_about(unread, state, bound):
+    found = verdict("c9", unread_text=unread)
+    assert (found.category, found.state, found.hits) == (None, state, 0)
+    assert found.bound == pytest.approx(bound, abs=0.001)
+    assert ("unread" in found.evidence) == bool(unread)
+    complete = verdict("c9", unread_text=unread, complete=True)
+    assert (complete.bound > 0) == bool(unread), "all values were seen, but not all were read"
+    if state is TagState.REVIEW:
+        assert found.reason is not None
+        assert f"{unread:,} of 1,000 values" in found.reason
+
+
+def test_what_was_found_in_other_values_is_a_verdict_all_the_same():
+    assert verdict("c9", EMAIL_ADDRESS=900, unread_text=100).category == EMAIL
+    assert verdict("City", name_like=900, unread_text=900).category == "user.contact.address.city"
+
+
+@pytest.mark.parametrize(
+    ("rule", "category", "facts"),
+    [
+        ("titles that a model misreads", None, {"in_PERSON": 150, "terse_PERSON": 150, "read": 1_000, "terse": 1_000}),
+        ("notes that name people", TEXT, {"in_PERSON": 200, "terse_PERSON": 200, "read": 1_000, "terse": 1_000}),
+        ("tickets among titles", TEXT, {"in_PERSON": 60, "terse_PERSON": 40, "read": 1_000, "terse": 900}),
+        ("values that are names", "user.name", {"PERSON": 600, "terse_PERSON": 600, "read": 1_000, "terse": 1_000}),
+        ("companies after people", None, {"PERSON": 310, "terse_PERSON": 310, "read": 1_000, "terse": 1_000}),
+        ("one slip of two", None, {"in_PERSON": 1, "terse_PERSON": 1, "read": 2, "terse": 2, "values": 2}),
+    ],
+)
+def test_short_texts_have_a_chance_of_their_own(rule, category, facts):
+    assert verdict("c9", **facts).category == category, rule
+
+
+def test_a_model_that_is_sure_settles_what_known_words_leave_open():
+    facts = {"PERSON": 700, "terse_PERSON": 700, "read": 1_000, "terse": 1_000, "full_name": 200}
+    found = verdict("c9", **facts)
+    assert (found.category, found.state) == ("user.name", TagState.PROPOSED)
+    assert verdict("c9", full_name=200).state is TagState.REVIEW
