@@ -89,6 +89,40 @@ def test_what_is_past_its_period_goes_and_what_is_held_stays(
     assert len(rows(workspace)) == PEOPLE - len(PAST)
 
 
+PHONES = """\
+retention: phones
+table: customers
+clock: made_at
+keep: P6M
+action: treat_columns
+columns: {phone: null}
+reason: Nobody is called after half a year.
+"""
+
+
+def test_two_rules_on_one_table_share_what_acts_on_the_whole_of_it(workspace: Workspace) -> None:
+    write_policies(workspace.root / "policies", {"retention/phones.yaml": PHONES})
+    plan = plan_due_retention(workspace, now=NOW, immediate=True)
+    assert plan.estimate is not None
+    assert [s.rule for s in plan.tables if s.rows] == ["accounts", "phones"]
+    assert [bool(c.removal_seconds.high) for c in plan.estimate.tables] == [True, False]
+    done = apply_retention(workspace, plan, actor="tests", now=NOW)
+    assert {(t.state, t.version) for t in done.tables} == {("erased", done.tables[0].version)}
+    assert [each.far for each in done.compared] == [(), ()]
+    records = [r for r in Control(workspace).ledger.records(action_prefix="retention.") if r.outcome == "done"]
+    for stage in ("purge", "vacuum", "expire_log"):
+        assert [r.detail.get("with") for r in records if r.action == f"retention.{stage}"] == [
+            None,
+            "customers/accounts",
+        ]
+    left = rows(workspace)
+    gone = set(range(10, PEOPLE))
+    assert set(left) == set(range(1, PEOPLE + 1)) - gone
+    silent = {n for n, row in left.items() if row[2] is None}
+    assert silent == set(range(5, 10)), "made more than half a year ago"
+    assert places(workspace.root, texts=[*map(email, gone), *map(phone, silent)], keys={"customer_id": gone}) == []
+
+
 def test_a_plan_is_stale_after_its_table_moved(workspace: Workspace, spark: SparkSession) -> None:
     plan = plan_due_retention(workspace, now=NOW, immediate=True)
     spark.sql(f"UPDATE delta.`{workspace.root}/warehouse/customers` SET made_at = now() WHERE customer_id = 11")

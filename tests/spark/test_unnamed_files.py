@@ -65,7 +65,7 @@ def test_failed_writes_go_and_a_write_under_way_loses_nothing(
         """Another writer has committed since the plan was made, and has begun to write again."""
         if step.table == "tickets":
             kind = spark.read.format("delta").load(str(busy)).schema
-            spark.createDataFrame(tickets().slice(4, 1), kind).write.format("delta").mode("append").save(str(busy))
+            spark.createDataFrame(tickets().slice(5, 1), kind).write.format("delta").mode("append").save(str(busy))
             lay(under_way, coming)
         return real(run, step)
 

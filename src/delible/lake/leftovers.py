@@ -8,6 +8,7 @@ such as a stream's checkpoint, are nobody's leftovers.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +28,7 @@ UNDER_WAY = timedelta(hours=1)
 _LOG, _TEMPORARY = "_delta_log", "_temporary"
 _SEEN_BY_VACUUM = frozenset({"_change_data", "_delta_index"})
 _FILES = (b'{"add"', b'{"remo', b'{"cdc"')
+_PATH_FIRST = re.compile(rb'\{"(?:add|remove|cdc)"\s*:\s*\{\s*"path"\s*:\s*"([^"\\]+)"')
 _VECTOR = ("storageType", "pathOrInlineDv")
 
 
@@ -119,11 +121,17 @@ def _named(filesystem: pafs.FileSystem, root: str) -> Iterator[str]:
 def _of_commit(filesystem: pafs.FileSystem, path: str, root: str) -> Iterator[str]:
     with filesystem.open_input_stream(path) as stream:
         for line in stream.read().splitlines():
-            if line[:6] in _FILES:
-                [body] = json.loads(line).values()
-                yield _relative(body["path"], root)
-                if (vector := body.get("deletionVector")) is not None:
-                    yield from _vector(vector["storageType"], vector["pathOrInlineDv"])
+            if line[:6] not in _FILES:
+                continue
+            plain = _PATH_FIRST.match(line)
+            if plain is not None and b'"deletionVector"' not in line:
+                # Most of a line are statistics, which nobody need parse for it.
+                yield _relative(plain[1].decode(), root)
+                continue
+            [body] = json.loads(line).values()
+            yield _relative(body["path"], root)
+            if (vector := body.get("deletionVector")) is not None:
+                yield from _vector(vector["storageType"], vector["pathOrInlineDv"])
 
 
 def _of_checkpoint(filesystem: pafs.FileSystem, path: str, root: str) -> Iterator[str]:

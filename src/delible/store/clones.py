@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from delible.decide.policy import location_key
 from delible.model.policy import PolicySet
-from delible.store.warehouse import describe_tables
+from delible.store.warehouse import table_keys
 from delible.store.workspace import Workspace
 
 _WHOLE = r"(?:/|[A-Za-z][A-Za-z0-9+.\-]*:)"
@@ -41,7 +41,7 @@ def find_clones(workspace: Workspace, policies: PolicySet) -> Clones:
     """
     mapped = {location_key(table.path) for table in policies.tables.values()}
     borrowed, sources = {}, {}
-    for key in describe_tables(workspace, policies):
+    for key in table_keys(workspace, policies):
         folder = workspace.root / key
         told = _log_of(folder / "_delta_log")
         outside = frozenset(_outside(folder, told.whole))

@@ -30,12 +30,17 @@ def find_tables(workspace: Workspace, policies: PolicySet | None) -> dict[str, C
 
 def describe_tables(workspace: Workspace, policies: PolicySet | None) -> dict[str, Layout | None]:
     """Return the same tables as their logs describe them: columns, partitions, clustering, properties."""
+    return {key: layout_of(workspace.root / key) for key in table_keys(workspace, policies)}
+
+
+def table_keys(workspace: Workspace, policies: PolicySet | None) -> list[str]:
+    """Return the keys of the same tables, without opening any."""
     keys = set(_in_warehouse(workspace))
     for table in policies.tables.values() if policies is not None else ():
         key = location_key(table.path)
         if "://" not in key and (Path(workspace.location(table)) / _LOG).is_dir():
             keys.add(key)
-    return {key: layout_of(workspace.root / key) for key in sorted(keys)}
+    return sorted(keys)
 
 
 def tables_below(top: Path) -> Iterator[Path]:
