@@ -186,7 +186,7 @@ def submit(
         python: What the executors run.
         master: Another one than the cluster's.
         more: Further options of `spark-submit`.
-        on_line: Called with each line of the job's stderr as it comes.
+        on_line: Called with each line of the job as it comes: Spark makes one stream of both of its Python's.
     """
     jars = ",".join(sorted(map(str, delta_jars().glob("*.jar"))))
     options = [
@@ -212,15 +212,15 @@ def submit(
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     command = [str(SPARK_HOME / "bin" / "spark-submit"), *options, str(script), *words]
     environment = {**os.environ, "PATH": path, "SPARK_HOME": str(SPARK_HOME)}
-    with (cluster.folder / f"{script.stem}-{time.monotonic_ns()}.out").open("w+") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE, text=True, env=environment)
+    with (cluster.folder / f"{script.stem}-{time.monotonic_ns()}.err").open("w+") as err:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err, text=True, env=environment)
         said = []
-        for line in process.stderr or ():
+        for line in process.stdout or ():
             said.append(line)
             on_line(line)
         process.wait()
-        out.seek(0)
-        return Submitted(process.returncode, out.read(), "".join(said))
+        err.seek(0)
+        return Submitted(process.returncode, "".join(said), err.read())
 
 
 def _end_with_parent() -> None:

@@ -122,8 +122,11 @@ def is_local(spark: SparkSession) -> bool:
 
 
 def cores(spark: SparkSession) -> int:
-    """Return how many tasks run at once, as far as executors are there by now; at least two."""
-    return max(2, int(spark.sparkContext.defaultParallelism))
+    """Return how many tasks run at once, as far as executors are there by now; two at least, and where nobody knows."""
+    try:
+        return max(2, int(spark.sparkContext.defaultParallelism))
+    except Exception:  # Spark Connect has no context, and each kind of session refuses in its own way
+        return 2
 
 
 def computed(frame: DataFrame) -> DataFrame:

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from delible.workflows.access import BuiltPackage
 
 S = RequestState
+MOST_AT_ONCE = 100_000
+"""Requests of one plan: their keys, references and certificates pass through the driver's memory."""
 
 
 @dataclass(frozen=True)
@@ -263,9 +265,10 @@ class _Fulfilment:
             self._tried(partial(self._correct, wanted))
 
     def erase(self, control: Control, request_ids: Sequence[str]) -> None:
-        """Plan and apply one erasure for all."""
-        if wanted := self._readable(control, request_ids):
-            self._tried(partial(self._erase, wanted))
+        """Plan and apply one erasure for all, of very many one for each `MOST_AT_ONCE`."""
+        wanted = self._readable(control, request_ids)
+        for start in range(0, len(wanted), MOST_AT_ONCE):
+            self._tried(partial(self._erase, wanted[start : start + MOST_AT_ONCE]))
 
     def _readable(self, control: Control, request_ids: Sequence[str]) -> list[str]:
         """Leave out whose identifiers cannot be decrypted: one plan for all would keep all of them waiting."""

@@ -215,3 +215,22 @@ def test_art_15_1_whoever_is_found_nowhere_is_told_so(
     assert tables[0]["purposes"], "what is done with such data is said all the same"
     [record] = Control(shop).ledger.records(action_prefix="access.build")
     assert record.counts["rows"] == 0
+
+
+def test_very_many_erasures_are_planned_in_portions_and_one_does_not_stop_the_next(
+    shop: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [ready(shop, Right.ERASURE, who) for who in (1, 2, 3, 4, 5)]
+    portions: list[list[str]] = []
+
+    def plan(*_: Any, request_ids: list[str], **__: Any) -> NoReturn:
+        portions.append(request_ids)
+        raise BlockedError("request.no_match", "nobody.", where=f"request:{request_ids[0]}")
+
+    monkeypatch.setattr(fulfilment, "plan_due_erasures", plan)
+    monkeypatch.setattr(fulfilment, "MOST_AT_ONCE", 2)
+    with pytest.raises(BlockedError) as raised:
+        fulfil_requests(shop, actor="officer", now=START)
+    assert [len(portion) for portion in portions] == [2, 2, 1]
+    assert [i for portion in portions for i in portion] == asked
+    assert len(raised.value.problems) == 3
