@@ -169,8 +169,17 @@ class Requests:
         Raises:
             BlockedError: `request.ended`.
         """
-        found = tuple(refs)
-        return self.change([request_id], lambda r: refs_found(r, found, actor, now, evidence), now)[0]
+        return self.add_found_refs({request_id: (tuple(refs), evidence)}, now, actor=actor)[0]
+
+    def add_found_refs(
+        self,
+        found: Mapping[str, tuple[Sequence[SubjectRef], Sequence[EvidencePath]]],
+        now: datetime,
+        *,
+        actor: str = "delible",
+    ) -> list[Request]:
+        """Add references to many requests, and how they were reached, all in one commit or none; see `add_refs`."""
+        return self.change(list(found), lambda r: refs_found(r, found[r.id][0], actor, now, found[r.id][1]), now)
 
     def reconcile(self) -> int:
         """Write the audit records of events whose writer died before it could; return how many.

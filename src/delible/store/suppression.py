@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from delible.model.subject import SubjectRef
@@ -31,13 +31,19 @@ class Suppression:
 
     def add(self, refs: Collection[SubjectRef], request: str, now: datetime) -> int:
         """Add a request's references; those it added before change nothing. Return how many are new."""
+        return self.add_all({request: refs}, now)
+
+    def add_all(self, refs: Mapping[str, Collection[SubjectRef]], now: datetime) -> int:
+        """Add the references of many requests in one commit; see `add`."""
+        wanted = {request: tuple(dict.fromkeys(own)) for request, own in refs.items() if own}
 
         def build(snapshot: Snapshot) -> Write | None:
-            known = {row[0] for row in snapshot.rows(f"WHERE {any_of('request', [request])}", columns=("ref",))}
-            fresh = [(ref, request, now) for ref in dict.fromkeys(refs) if ref not in known]
+            rows = snapshot.rows(f"WHERE {any_of('request', list(wanted))}", columns=("ref", "request"))
+            known = {(ref, request) for ref, request, *_ in rows}
+            fresh = [(ref, r, now) for r, own in wanted.items() for ref in own if (ref, r) not in known]
             return Write(fresh, {_CHAIN: snapshot.transaction(_CHAIN) + 1}) if fresh else None
 
-        if not refs:
+        if not wanted:
             return 0
         written, after = self._table.commit(build)
         self._table.upkeep(after)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -25,62 +25,78 @@ def certify(
     control: Control,
     run: Run,
     plan: ErasurePlan,
-    request: Request,
+    requests: Sequence[Request],
     treated: tuple[Treated, ...],
-    verification: Verification,
+    verification: Mapping[str, Verification],
     holding: Holding,
     listed: Manifest | None = None,
-) -> Certificate:
-    """Write a request's certificate, bound to its own place in the ledger, and return it.
+) -> list[Certificate]:
+    """Write the requests' certificates, each bound to its own place in the ledger, and return them.
 
     Args:
         treated: What this plan and earlier ones did, in that order; a table's numbers are added up.
+        verification: The search that proves it, by request.
         listed: The list of the plan's files.
         holding: The releases that hold the people of the plan, found by references that are each one's alone.
     """
-    releases = holding.inside.get(request.id, ())
-    held = Step({"releases": len(releases), "releases_unknown": len(holding.unknown)})
-    record = run.journal.once(f"request:{request.id}", "certify", lambda _: held)
-    planned = next(r for r in plan.requests if r.id == request.id)
-    certificate = Certificate(
-        certificate=f"C-{request.id.removeprefix('R-')}",
-        request=request.id,
-        right=request.right,
-        regime=request.regime,
-        received=request.received,
-        completed=record.at,
-        controller=control.policies.controller.controller,
-        refs=tuple(request.refs),
-        policy_fingerprint=plan.policy_fingerprint,
-        plan=plan.id,
-        earlier_plans=plan.earlier,
-        matched=planned.matched,
-        rows=planned.rows,
-        shared_identifiers=planned.shared,
-        tables=_proofs(treated),
-        kept=planned.kept,
-        kept_rows=planned.kept_rows,
-        verification=verification,
-        releases=releases,
-        releases_unknown=holding.unknown,
-        manifest=listed,
-        history={t.step.table: t.history for t in treated if t.history is not None},
-        ledger_sequence=record.sequence,
-        ledger_hash=record.hash,
-        key_id=control.keys.key_id,
-    )
-    signed = certificate.model_copy(update={"signature": control.keys.sign(certificate_bytes(certificate))})
-    path = certificate_path(control.workspace, request.id)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    private_write(path, json.dumps(certificate_document(signed), indent=2).encode() + b"\n")
-    private_write(path.with_suffix(".html"), certificate_html(signed).encode())
-    private_write(path.with_name("public-key.pem"), control.keys.public_pem().encode())
-    return signed
+    counts = {
+        f"request:{r.id}": Step(
+            {"releases": len(holding.inside.get(r.id, ())), "releases_unknown": len(holding.unknown)}
+        )
+        for r in requests
+    }
+    records = run.journal.record_done(counts, "certify")
+    planned, proofs = {r.id: r for r in plan.requests}, _proofs(treated)
+    history = {t.step.table: t.history for t in treated if t.history is not None}
+    folder = certificate_folder(control.workspace)
+    folder.mkdir(parents=True, exist_ok=True)
+    private_write(folder / "public-key.pem", control.keys.public_pem().encode())
+    made = []
+    for request in requests:
+        record, own = records[f"request:{request.id}"], planned[request.id]
+        certificate = Certificate(
+            certificate=f"C-{request.id.removeprefix('R-')}",
+            request=request.id,
+            right=request.right,
+            regime=request.regime,
+            received=request.received,
+            completed=record.at,
+            controller=control.policies.controller.controller,
+            refs=tuple(request.refs),
+            policy_fingerprint=plan.policy_fingerprint,
+            plan=plan.id,
+            earlier_plans=plan.earlier,
+            matched=own.matched,
+            rows=own.rows,
+            shared_identifiers=own.shared,
+            tables=proofs,
+            kept=own.kept,
+            kept_rows=own.kept_rows,
+            verification=verification[request.id],
+            releases=holding.inside.get(request.id, ()),
+            releases_unknown=holding.unknown,
+            manifest=listed,
+            history=history,
+            ledger_sequence=record.sequence,
+            ledger_hash=record.hash,
+            key_id=control.keys.key_id,
+        )
+        signed = certificate.model_copy(update={"signature": control.keys.sign(certificate_bytes(certificate))})
+        path = certificate_path(control.workspace, request.id)
+        private_write(path, json.dumps(certificate_document(signed), indent=2).encode() + b"\n")
+        private_write(path.with_suffix(".html"), certificate_html(signed).encode())
+        made.append(signed)
+    return made
+
+
+def certificate_folder(workspace: Workspace) -> Path:
+    """Return where certificates and the lists of their files are."""
+    return workspace.path(f"{workspace.config.reports}/certificates")
 
 
 def certificate_path(workspace: Workspace, request_id: str) -> Path:
     """Return where a request's certificate is, or would be."""
-    return workspace.path(f"{workspace.config.reports}/certificates/{request_id}.json")
+    return certificate_folder(workspace) / f"{request_id}.json"
 
 
 def read_certificate(workspace: Workspace, request_id: str) -> tuple[Certificate, Path]:

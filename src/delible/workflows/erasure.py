@@ -199,8 +199,8 @@ def _stored(
     known = any(row.kind == kind for row in vault.get(ids))
     salt = [] if known else [KeyRow(ids[0], kind, secrets.token_hex(32), KeyRole.FOUND)]
     vault.put([*searched.found.keys, *searched.found.shared, *salt], run.clock())
-    for request, refs in searched.refs.items():
-        control.requests.add_refs(request, refs, run.clock(), evidence=searched.found.paths.get(request, ()))
+    ways = searched.found.paths
+    control.requests.add_found_refs({r: (refs, ways.get(r, ())) for r, refs in searched.refs.items()}, run.clock())
     own = own_keys(control.requests.vault.get(ids))
     # A recipient of what stays as it is has nothing to do.
     stays = {s.table for s in plan.tables if s.kept_rows and not s.stages}

@@ -109,8 +109,7 @@ class Conclusion:
 
     def _suppress(self) -> None:
         """Keep erased people out from the last MERGE on, not when the last byte is gone or an exception has ended."""
-        for request in self.requests:
-            self.control.suppression.add(self.own.get(request.id, request.refs), request.id, self.run.clock())
+        self.control.suppression.add_all({r.id: self.own.get(r.id, r.refs) for r in self.requests}, self.run.clock())
 
     def _end_others(self, ids: Sequence[str], held: Sequence[Problem]) -> None:
         """End requests that have nothing in tables that a hold keeps; all others wait."""
@@ -183,8 +182,7 @@ class Conclusion:
         holding = releases_with(control.workspace, whose, key_version=control.keys.version)
         tables = [step.table for step in self.plan.tables]
         listed = file_list(control.workspace, self.plan.id, tables, self.files)
-        for request in current:
-            certify(control, run, self.plan, request, every, clean[request.id], holding, listed)
+        certify(control, run, self.plan, current, every, clean, holding, listed)
         after, letters = end_requests(control, self.plan, list(clean), actor=self.actor, now=run.clock())
         for request_id, path in letters.items():
             run.progress(f"the answer to the data subject of {request_id} is to be sent: {path}")
