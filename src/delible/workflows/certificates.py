@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -19,6 +21,9 @@ from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.journal import Step
 from delible.workflows.stages import Run, Treated
+
+_AT_ONCE = 16
+"""Files that are written at once."""
 
 
 def certify(
@@ -51,7 +56,8 @@ def certify(
     folder = certificate_folder(control.workspace)
     folder.mkdir(parents=True, exist_ok=True)
     private_write(folder / "public-key.pem", control.keys.public_pem().encode())
-    made = []
+    made: list[Certificate] = []
+    written: dict[Path, bytes] = {}
     for request in requests:
         record, own = records[f"request:{request.id}"], planned[request.id]
         certificate = Certificate(
@@ -83,9 +89,12 @@ def certify(
         )
         signed = certificate.model_copy(update={"signature": control.keys.sign(certificate_bytes(certificate))})
         path = certificate_path(control.workspace, request.id)
-        private_write(path, json.dumps(certificate_document(signed), indent=2).encode() + b"\n")
-        private_write(path.with_suffix(".html"), certificate_html(signed).encode())
+        written[path] = json.dumps(certificate_document(signed), indent=2).encode() + b"\n"
+        written[path.with_suffix(".html")] = certificate_html(signed).encode()
         made.append(signed)
+    # A disk takes as long to make one file last as to make several last at once.
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="certificate") as pool:
+        deque(pool.map(private_write, written.keys(), written.values()), maxlen=0)
     return made
 
 
