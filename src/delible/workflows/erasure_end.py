@@ -128,8 +128,9 @@ class Conclusion:
             self._tell(left)
 
     def _searched(self, ids: Sequence[str]) -> Verification:
-        keys = [k for k in self.keys if k.request in ids]
-        kept = {r.id: r.kept for r in self.plan.requests if r.kept and r.id in ids}
+        wanted = frozenset(ids)
+        keys = [k for k in self.keys if k.request in wanted]
+        kept = {r.id: r.kept for r in self.plan.requests if r.kept and r.id in wanted}
         steps = [t.step for t in self._every()]
         places = kept_at(kept, keys)
         self.files.clear()
