@@ -5,8 +5,8 @@ ten are measured. (b) the same against MERGE with the same keys, REORG and VACUU
 one person in a table that is clustered by the subject key, large against small.
 
 The tables have deletion vectors. Each measurement has a process, a session and a copy of the table of its own; a
-session that has just started is slow, so each plans the erasure first, and that is not measured. What is compared runs
-in turns. `--data` keeps the tables for the next time.
+session that has just started is slow, so each plans the erasure first, and that is not measured; of the single
+statements the median is taken. What is compared runs in turns. `--data` keeps the tables for the next time.
 """
 
 from __future__ import annotations
@@ -241,7 +241,7 @@ def worker_hand(folder: Path) -> dict[str, Any]:
 
 
 def worker_single(folder: Path) -> dict[str, Any]:
-    _, spark, _ = begun(folder)
+    spark = session_for(open_workspace(folder))
     table, due = f"delta.`{folder}/warehouse/orders`", keys(rows_of(folder))
     took = [
         timed(lambda n=n: spark.sql(f"DELETE FROM {table} WHERE customer_id = {n}").collect())  # noqa: S608

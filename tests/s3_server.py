@@ -56,7 +56,8 @@ class TestBucket:
             for found in page.get("Versions", ()):
                 # Folders beside each other: a version's key may be another one's folder.
                 where = folder / ("now" if found["IsLatest"] else f"old-{quote(found['VersionId'], safe='')}")
-                path = where / found["Key"]
+                # An object that stands for a folder: its name is to be looked at, too.
+                path = where / (f"{found['Key']}marker" if found["Key"].endswith("/") else found["Key"])
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self.client.download_file(
                     self.name, found["Key"], str(path), ExtraArgs={"VersionId": found["VersionId"]}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from deltalake import write_deltalake
+from deltalake import DeltaTable, write_deltalake
 
 from byte_search import places
 from delible.lake.bucket_jars import bucket_jar_folder
@@ -94,7 +94,7 @@ class Shop:
         return found, {table: sorted(own, key=lambda row: str([*row.values()])) for table, own in rows.items()}
 
 
-def shop(folder: Path, name: str, *, versioned: bool, versions: str = "purge") -> Shop:
+def shop(folder: Path, name: str, *, versioned: bool, versions: str = "purge", layout: str = "plain") -> Shop:
     from s3_server import TestBucket
 
     root = folder / "shop"
@@ -106,9 +106,13 @@ def shop(folder: Path, name: str, *, versioned: bool, versions: str = "purge") -
     config.write_text(config.read_text().replace("locations: []", f'locations: ["s3a://{name}/"]'))
     bucket = TestBucket(name, versioned=versioned)
     for table, rows in (("customers", customers()), ("tickets", tickets())):
+        location = f"s3://{name}/warehouse/{table}"
+        by = ["email"] if layout == "partitioned" and table == "customers" else None
         # Two writes: the first one's file lies beside an older version of the log.
         for half in (rows.slice(0, 20), rows.slice(20)):
-            write_deltalake(f"s3://{name}/warehouse/{table}", half, mode="append", configuration=_PROPERTIES)
+            write_deltalake(location, half, mode="append", configuration=_PROPERTIES, partition_by=by)
+        if layout == "checkpointed":
+            DeltaTable(location).create_checkpoint()
     workspace = open_workspace(root)
     (request,) = approved(workspace, folder, {"email": email(LOWEST)})
     return Shop(workspace, bucket, request)
@@ -146,3 +150,44 @@ def others_stay(before: dict[str, list[dict[str, Any]]], after: dict[str, list[d
     for row in before["tickets"]:
         if row["customer_id"] != LOWEST and f" {email(LOWEST)}" not in (row["body"] or "").lower():
             assert kept[row["ticket_id"]] == row
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("layout", ["plain", "partitioned", "checkpointed"])
+@pytest.mark.parametrize("versioned", [False, True])
+def test_every_layout_is_clean(server: Mapping[str, str], tmp_path: Path, versioned: bool, layout: str) -> None:
+    own = shop(tmp_path, f"{layout}-{str(versioned).lower()}", versioned=versioned, layout=layout)
+    found, before = own.look(tmp_path / "before")
+    assert found
+    planned, applied = own.run(PLAN + APPLY)
+    assert (planned["code"], applied["code"]) == (0, 0), applied
+    found, after = own.look(tmp_path / "after")
+    assert found == []
+    assert own.bucket.old() == []
+    others_stay(before, after)
+
+
+@pytest.mark.matrix
+def test_versions_that_the_policy_keeps_leave_the_erasure_unfinished(server: Mapping[str, str], tmp_path: Path) -> None:
+    own = shop(tmp_path, "reported", versioned=True, versions="report")
+    _, applied, again = own.run(PLAN + APPLY + APPLY)
+    assert (applied["code"], again["code"]) == (4, 4)
+    assert "recoverable" in json.dumps(again["errors"])
+    assert own.bucket.old()
+    for each in own.bucket.client.list_object_versions(Bucket="reported").get("Versions", ()):
+        if not each["IsLatest"]:  # as a life-cycle rule does it
+            own.bucket.client.delete_object(Bucket="reported", Key=each["Key"], VersionId=each["VersionId"])
+    (ended,) = own.run(APPLY)
+    assert ended["code"] == 0, ended
+
+
+@pytest.mark.matrix
+def test_an_unfinished_upload_is_never_clean(server: Mapping[str, str], tmp_path: Path) -> None:
+    own = shop(tmp_path, "uploads", versioned=False)
+    key = "warehouse/customers/part-9.parquet"
+    begun = own.bucket.client.create_multipart_upload(Bucket="uploads", Key=key)
+    _, applied = own.run(PLAN + APPLY)
+    assert applied["code"] == 4
+    own.bucket.client.abort_multipart_upload(Bucket="uploads", Key=key, UploadId=begun["UploadId"])
+    (ended,) = own.run(APPLY)
+    assert ended["code"] == 0, ended

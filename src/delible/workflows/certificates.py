@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -20,6 +22,9 @@ from delible.workflows.control import Control
 from delible.workflows.journal import Step
 from delible.workflows.stages import Run
 from delible.workflows.treated import Treated
+
+_AT_ONCE = 16
+"""Files that are written at once."""
 
 
 def certify(
@@ -50,9 +55,10 @@ def certify(
     records = run.journal.once_each("certify", outcomes)
     planned, proofs = {r.id: r for r in plan.requests}, _proofs(treated)
     history = {t.step.table: t.history for t in treated if t.history is not None}
-    folder = certificate_path(control.workspace, requests[0].id).parent
+    folder = certificate_folder(control.workspace)
     folder.mkdir(parents=True, exist_ok=True)
     private_write(folder / "public-key.pem", control.keys.public_pem().encode())
+    written: dict[Path, bytes] = {}
     for request in requests:
         record = records[f"request:{request.id}"]
         certificate = Certificate(
@@ -84,13 +90,21 @@ def certify(
         )
         signed = certificate.model_copy(update={"signature": control.keys.sign(certificate_bytes(certificate))})
         path = certificate_path(control.workspace, request.id)
-        private_write(path, json.dumps(certificate_document(signed), indent=2).encode() + b"\n")
-        private_write(path.with_suffix(".html"), certificate_html(signed).encode())
+        written[path] = json.dumps(certificate_document(signed), indent=2).encode() + b"\n"
+        written[path.with_suffix(".html")] = certificate_html(signed).encode()
+    # A disk takes as long to make one file last as to make several last at once.
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="certificate") as pool:
+        deque(pool.map(private_write, written.keys(), written.values()), maxlen=0)
+
+
+def certificate_folder(workspace: Workspace) -> Path:
+    """Return where certificates and the lists of their files are."""
+    return workspace.path(f"{workspace.config.reports}/certificates")
 
 
 def certificate_path(workspace: Workspace, request_id: str) -> Path:
     """Return where a request's certificate is, or would be."""
-    return workspace.path(f"{workspace.config.reports}/certificates/{request_id}.json")
+    return certificate_folder(workspace) / f"{request_id}.json"
 
 
 def read_certificate(workspace: Workspace, request_id: str) -> tuple[Certificate, Path]:

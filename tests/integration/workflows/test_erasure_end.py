@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from deltalake import DeltaTable
 
 from delible.errors import BlockedError, Problem, ResidueError
 from delible.model.plan import ErasurePlan, PlannedRequest, Stage, TableStep
@@ -23,6 +24,7 @@ from delible.workflows.clock import Clock
 from delible.workflows.control import Control
 from delible.workflows.erasure_end import Conclusion, erasure_journal
 from delible.workflows.exceptions import has_ended, is_finished
+from delible.workflows.journal import Step
 from delible.workflows.notices import prepare_notices
 from delible.workflows.requests import approve_request, submit_requests
 from delible.workflows.search import refs_of_keys
@@ -148,6 +150,39 @@ def test_one_persons_residue_keeps_nobody_else_from_an_end(shop: Workspace, monk
     ending(control, plan, monkeypatch).conclude()
     assert states(control, plan) == [S.COMPLETED] * 3
     assert certificate_path(shop, left).exists()
+
+
+def test_many_requests_end_in_as_many_commits_as_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    took = []
+    for people in (2, 9):
+        workspace = create_workspace(tmp_path / str(people))
+        write_policies(workspace.root / "policies", SOUND)
+        control, plan = begun(workspace, *[{"customers": 1}] * people)
+        conclusion = ending(control, plan, monkeypatch)
+        before = versions(workspace)
+        found = {r.id: tuple(conclusion.own[r.id]) for r in plan.requests}
+        control.requests.add_all_refs(found, NOW, evidence={})
+        conclusion.conclude()
+        took.append({table: version - before[table] for table, version in versions(workspace).items()})
+        assert states(control, plan) == [S.COMPLETED] * people
+        assert len(control.suppression.refs()) == people
+        assert len({read_certificate(workspace, r.id)[0].ledger_sequence for r in plan.requests}) == people
+        # Each is recorded once, also when the run goes on after a crash.
+        journal = erasure_journal(control, plan, "job", Clock(NOW))
+        known = {f"request:{r.id}": Step() for r in plan.requests}
+        again = journal.once_each("certify", known)
+        assert {a.sequence for a in again.values()} == {
+            read_certificate(workspace, r.id)[0].ledger_sequence for r in plan.requests
+        }
+        assert versions(workspace) == {table: before[table] + n for table, n in took[-1].items()}
+    assert took[0] == took[1]
+
+
+def versions(workspace: Workspace) -> dict[str, int]:
+    store = workspace.root / workspace.config.store
+    return {str(t.parent.name): DeltaTable(t.parent).version() for t in sorted(store.rglob("_delta_log"))} | {
+        name: -1 for name in ("suppression",) if not (store / name).exists()
+    }
 
 
 @pytest.mark.parametrize(

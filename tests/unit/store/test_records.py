@@ -64,6 +64,11 @@ def test_suppressed_references_are_added_once(workspace: Workspace, now: datetim
     assert suppression.add([ADA, BOB, ADA], "R-1", now) == 2
     assert suppression.add([BOB], "R-1", now) == suppression.add([], "R-2", now) == 0
     assert suppression.refs() == {ADA, BOB}
+    assert suppression.add_all({"R-1": [ADA], "R-2": [ADA, BOB], "R-3": []}, now) == 2
+    assert suppression.add_all({"R-1": [ADA], "R-2": [BOB]}, now) == 0
+    assert sorted((ref, r) for ref, r, _ in suppression.rows()) == sorted(
+        [(ADA, "R-1"), (BOB, "R-1"), (ADA, "R-2"), (BOB, "R-2")]
+    )
 
 
 def test_no_reference_stands_in_the_suppression_lists_log(workspace: Workspace, now: datetime) -> None:

@@ -95,6 +95,16 @@ def test_jars_that_are_not_cached_are_a_note(
     assert found(tmp_path, "delta jars").health is Health.NOTE
 
 
+def test_jars_for_buckets_are_looked_at_when_asked(tmp_path: Path) -> None:
+    assert not [check for check in examine(tmp_path) if check.name == "s3 jars"]
+    (check,) = [check for check in examine(tmp_path, s3=True) if check.name == "s3 jars"]
+    assert check.health is Health.NOTE
+    doctor.bucket_jar_folder().mkdir(parents=True)
+    (doctor.bucket_jar_folder() / "hadoop-aws.jar").touch()
+    (check,) = [check for check in examine(tmp_path, s3=True) if check.name == "s3 jars"]
+    assert check.health is Health.OK
+
+
 def test_an_empty_jar_folder_is_broken(tmp_path: Path, cached_jars: Path) -> None:
     (cached_jars / "delta.jar").unlink()
     assert found(tmp_path, "delta jars").health is Health.BROKEN
