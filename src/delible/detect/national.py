@@ -8,6 +8,7 @@ from typing import Any
 from presidio_analyzer import Pattern, PatternRecognizer
 from presidio_analyzer import predefined_recognizers as predefined
 
+from delible.detect.context_words import context_words
 from delible.detect.entities import WEAK
 from delible.detect.own import made
 from delible.model.recognizer import Recognizer
@@ -17,8 +18,20 @@ _PRESIDIO_CODES = {"GB": "uk"}
 _SCORE_OF_WEAK = 0.2
 """With a context word (0.35 more) above the threshold, without one below it."""
 
-_MORE_CONTEXT = {"DE_TAX_ID": ("tax", "tin", "steuer", "idnr")}
-"""Words, beside Presidio's, with which people name an identifier that needs one."""
+_MORE_CONTEXT = {
+    "AU_TFN": ("tax",),
+    "CA_SIN": ("social", "assurance"),
+    "DE_HEALTH_INSURANCE": ("versicherten", "versichertennr", "kvnr"),
+    "DE_LANR": ("arzt",),
+    "DE_TAX_ID": ("tax", "tin", "steuer", "idnr"),
+    "DE_TAX_NUMBER": ("steuer", "stnr"),
+    "IN_AADHAAR": ("aadhar", "adhaar", "आधार"),
+    "IT_VAT_CODE": ("partita", "p.iva"),
+    "PL_PESEL": ("ewidencyjny",),
+    "UK_NHS": ("health",),
+}
+"""Words, beside Presidio's, with which people name an identifier that needs one, in the language of its country too.
+Presidio's phrases ("tax file number", "partita iva") match nothing, as its enhancer looks at one word at a time."""
 
 _LACKING: dict[str, tuple[Recognizer, ...]] = {
     "FR": (
@@ -35,7 +48,7 @@ _LACKING: dict[str, tuple[Recognizer, ...]] = {
                     }
                 ],
                 "check": "nir",
-                "context": ("nir", "insee", "sécurité", "securite", "sociale"),
+                "context": ("nir", "insee", "sécurité", "sociale"),
             }
         ),
     ),
@@ -48,7 +61,7 @@ _LACKING: dict[str, tuple[Recognizer, ...]] = {
                 "patterns": [{"regex": r"(?<![\w.-])\d{4}[ .]?\d{2}[ .]?\d{3}(?![\w-])", "score": "0.2"}],
                 "check": "bsn",
                 "checked": "0.2",
-                "context": ("bsn", "burgerservicenummer", "sofinummer", "sofi"),
+                "context": ("bsn", "burgerservice", "sofi"),
             }
         ),
     ),
@@ -73,6 +86,7 @@ def national(countries: Iterable[str], known: Collection[str], language: str) ->
             continue
         recognizer = make(supported_language=language)  # type: ignore[call-arg] # each names its own entity
         if not set(recognizer.supported_entities) & set(known):
+            recognizer.context = context_words(recognizer.context or ())
             yield _in_context(recognizer) if WEAK & set(recognizer.supported_entities) else recognizer
     for code in wanted:
         for own in _LACKING.get(code, ()):
@@ -88,7 +102,7 @@ def _in_context(recognizer: PatternRecognizer) -> PatternRecognizer:
 
     recognizer.__class__ = type(given.__name__, (given,), {"validate_result": validate_result})
     more = {word for entity in recognizer.supported_entities for word in _MORE_CONTEXT.get(entity, ())}
-    recognizer.context = sorted({*(recognizer.context or ()), *more})
+    recognizer.context = sorted({*recognizer.context, *context_words(more)})
     patterns: list[Pattern] = vars(recognizer)["patterns"]
     vars(recognizer)["patterns"] = [Pattern(p.name, p.regex, _SCORE_OF_WEAK) for p in patterns]
     return recognizer

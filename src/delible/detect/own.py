@@ -10,6 +10,7 @@ import regex
 from presidio_analyzer import Pattern, PatternRecognizer
 
 from delible.decide.check_digits import fulfils
+from delible.detect.context_words import context_words
 from delible.detect.entities import sought
 from delible.errors import DelibleError
 from delible.model.detection import Detection
@@ -78,7 +79,7 @@ class OwnRecognizer(PatternRecognizer):
             name=name,
             supported_language=language,
             patterns=patterns,
-            context=list(policy.context),
+            context=context_words(policy.context),
             global_regex_flags=flags,
         )
 

@@ -18,8 +18,9 @@ from delible.model.terms import CheckDigit
 
 Regex = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
-ContextWord = Annotated[str, StringConstraints(max_length=100, pattern=r"^\S+$")]
-"""Presidio compares context with a text word by word."""
+ContextWord = Annotated[str, StringConstraints(max_length=100, pattern=r"^\w+(?:[.'\x{2019}&]\w+)*$")]
+"""Presidio compares context with a text word by word, and cuts words at hyphens, slashes and other signs: a phrase, or
+`e-mail`, would never match."""
 _ENTITY = re.compile(r"^[A-Z]{2,20}(_[A-Z]{2,20}){0,4}$")
 Entity = Annotated[str, StringConstraints(pattern=_ENTITY.pattern)]
 """A type of finding as Presidio spells it, and as placeholders in masked texts do."""
@@ -86,7 +87,8 @@ class Recognizer(Frozen):
         words: Matched as they stand, as words of their own.
         dictionary: A file beside this one with a word or phrase in each line; its words are never shown.
         allow: Matches that are none, whatever their case.
-        context: Single words that, near a match, make it surer by 0.35.
+        context: Single words that, near a match, make it surer by 0.35; in any case, with or without
+            their accents.
         threshold: The score from which on a finding is believed.
         jurisdictions: Only for controllers who look for the identifiers of one of these countries.
         columns: What names of columns say.

@@ -39,7 +39,8 @@ _PATTERNS = {
     "^[A-Z]{2}$": "a country's code of ISO 3166, such as DE",
     "^[A-Z]{2,20}": "words of capital letters joined by _, such as STAFF_NUMBER",
     "^[A-Za-z0-9]": "the name of a .txt file beside this one",
-    r"^\S": "one word without spaces",
+    r"^\w": "one word without spaces, hyphens and other signs, since texts are compared word by word; "
+    "give the words of a phrase one by one, such as [social, security]",
     r"\S": "text that is not blank",
 }
 """Beginnings of patterns that are no names."""

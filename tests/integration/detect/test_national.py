@@ -1,14 +1,19 @@
 """National identifiers: a right number is found, one with a wrong digit is not, and a look-alike is not."""
 
 import random
+import re
 
 import pytest
 
 from delible.decide.detection import COUNTRIES
-from delible.detect.engine import engine
-from delible.detect.entities import THRESHOLDS
+from delible.detect.blank import LANGUAGE
+from delible.detect.engine import Engine, engine
+from delible.detect.entities import THRESHOLDS, WEAK
 from delible.detect.findings import find
+from delible.detect.national import national
 from delible.model.detection import Detection
+from delible.model.nlp_model import NO_MODEL
+from delible.model.recognizer import Recognizer
 from delible.model.taxonomy import category_of
 
 TABLE = [
@@ -46,6 +51,60 @@ def test_each_country(country, entity, form, right, wrong, alike):
     assert (category_of(entity) or "").startswith(("user.government_id", "user.health", "user.contact.organization"))
     nobody = {f.entity for f in find(form.format(right), detection=Detection(("NG",)))}
     assert entity not in nobody or entity in THRESHOLDS
+
+
+NOTES = [
+    ("AU", "AU_TFN", "Her tax file number is 123 456 782."),
+    ("CA", "CA_SIN", "Social insurance number: 130 692 544"),
+    ("CA", "CA_SIN", "Numéro d'assurance sociale 130 692 544"),
+    ("DE", "DE_TAX_ID", "Die Steuer-ID lautet 86095742719."),
+    ("DE", "DE_TAX_ID", "STEUERIDENTIFIKATIONSNUMMER: 86095742719"),
+    ("FR", "FR_NIR", "Son numéro de sécurité sociale : 2 55 08 14 168 025 38"),
+    ("FR", "FR_NIR", "NUMÉRO DE SÉCURITÉ SOCIALE 2 55 08 14 168 025 38"),
+    ("GB", "UK_NHS", "National Health Service number 943 476 5919"),
+    ("IN", "IN_AADHAAR", "his Aadhar is 2341 2341 2346"),
+    ("IT", "IT_VAT_CODE", "Partita IVA 01333550323"),
+    ("IT", "IT_VAT_CODE", "P.IVA 01333550323"),
+    ("NL", "NL_BSN", "Haar burgerservicenummer is 111222333."),
+    ("PL", "PL_PESEL", "Numer ewidencyjny 44051401359"),
+]
+
+
+@pytest.mark.parametrize(("country", "entity", "note"), NOTES)
+def test_a_note_in_the_countrys_words(country, entity, note):
+    detection = Detection((country,), nlp=NO_MODEL)
+    analyzer = Engine(detection)
+    analyzer.use(b"")
+    found = analyzer.analyze(note)
+    assert entity in {f[0] for f in found}
+    assert dict(analyzer.analyze_all([note])) == {note: found}
+
+
+def test_context_words_are_single_words_of_a_text():
+    """Presidio looks at one word at a time: what a note of its own language says must not be a phrase alone."""
+    for country in ("AU", "CA", "DE", "FR", "GB", "IN", "IT", "NL", "PL"):
+        for recognizer in national((country,), THRESHOLDS, LANGUAGE):
+            if WEAK & {*recognizer.supported_entities}:
+                assert [word for word in recognizer.context if re.fullmatch(r"\w+(?:[.']\w+)*", word)], recognizer.name
+
+
+@pytest.mark.parametrize(
+    "text", ["sécurité 1234", "SECURITE 1234", "se\u0301curite\u0301 1234", "la Sécurité est 1234"]
+)
+def test_context_of_ones_own_counts_in_any_case_and_without_its_accents(text):
+    own = {
+        "recognizer": "agent",
+        "description": "x",
+        "category": "user.unique_id",
+        "patterns": [{"regex": r"\d{4}", "score": "0.2"}],
+        "context": ["Sécurité", "Prüfnummer"],
+    }
+    analyzer = Engine(Detection((), (Recognizer.model_validate(own),), nlp=NO_MODEL))
+    analyzer.use(b"")
+    assert [f[0] for f in analyzer.analyze(text)] == ["AGENT"]
+    assert dict(analyzer.analyze_all([text]))[text] == analyzer.analyze(text)
+    assert [f[0] for f in analyzer.analyze("PRUEFNUMMER 1234; prufnummer: 1234")] == ["AGENT", "AGENT"]
+    assert analyzer.analyze("commande 1234") == []
 
 
 def test_every_country_that_can_be_named_has_recognizers():

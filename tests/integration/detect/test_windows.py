@@ -69,7 +69,7 @@ def test_windows_that_answer_for_all_they_see_make_findings_up(monkeypatch):
     monkeypatch.setattr(rooms, "_seam", lambda _, place: place)
     monkeypatch.setattr(rooms, "_start", lambda _, place: place)
     monkeypatch.setattr(rooms, "_LONGEST_RUN", 0)
-    words = "the order came late " * 210
+    words = "the order came late " * 250
     found = [find(words[: LENGTH + MARGIN - n] + " 219-09-99981234 no", detection=PATTERNS) for n in range(15)]
     assert any(found)
 

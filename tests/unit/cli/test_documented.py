@@ -120,17 +120,35 @@ def test_a_page_names_no_module_that_is_not_there(page: Path) -> None:
     assert [name for name in named if not (SOURCE / name).is_file()] == []
 
 
-def test_the_map_names_no_module_that_is_not_there() -> None:
-    """Each cell of the map of nouns names modules of the rooms above it."""
+def the_map() -> Iterator[tuple[list[str], str]]:
+    """Yield each module of the map of nouns, as a path without its ending, with the rooms that stand above its cell."""
     _, found, rest = ARCHITECTURE.read_text().partition("| noun |")
     head, _, *rows = (found + rest.partition("\n\n")[0]).splitlines()
     rooms = [re.findall(r"[a-z]+", cell) for cell in head.split("|")[2:-1]]
-    assert len(rows) > 5
-    missing = [
-        name
-        for row in rows
-        for folders, cell in zip(rooms, row.split("|")[2:-1], strict=True)
-        for name in re.findall(r"`(\w+)`", cell)
-        if not any(any((SOURCE / folder).rglob(f"{name}.py")) for folder in folders)
-    ]
-    assert missing == []
+    for row in rows:
+        for folders, cell in zip(rooms, row.split("|")[2:-1], strict=True):
+            for below, inside, name in re.findall(r"`(\w+/)` \(([^)]*)\)|`([\w/]+)`", cell):
+                yield from ((folders, f"{below}{each}") for each in re.findall(r"\w+", inside) or [name])
+
+
+def mapped() -> set[str]:
+    return {f"{folder}/{name}" for folders, name in the_map() for folder in folders}
+
+
+def test_the_map_names_no_module_that_is_not_there() -> None:
+    """Each cell of the map of nouns names modules of the rooms above it."""
+    there = [any((SOURCE / folder / f"{name}.py").is_file() for folder in folders) for folders, name in the_map()]
+    assert len(there) > 200
+    assert [name for (_, name), is_there in zip(the_map(), there, strict=True) if not is_there] == []
+
+
+@pytest.mark.parametrize("room", [room for room in ROOMS.split("|") if room != "cli"])
+def test_the_map_names_every_module(room: str) -> None:
+    modules = (path.relative_to(SOURCE) for path in (SOURCE / room).rglob("*.py") if path.name != "__init__.py")
+    assert sorted({str(path.with_suffix("")) for path in modules} - mapped()) == []
+
+
+def test_each_noun_stands_once() -> None:
+    _, _, rest = ARCHITECTURE.read_text().partition("| noun |")
+    nouns = re.findall(r"^\| ([^|]+) \|", rest.partition("\n\n")[0], re.MULTILINE)
+    assert len(nouns) == len({*nouns})
