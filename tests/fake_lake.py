@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from delta.exceptions import ConcurrentAppendException
 from deltalake import CommitProperties, DeltaTable, QueryBuilder
+from deltalake.exceptions import CommitFailedError
 
 from delible.lake.exceptions import Kept
 from delible.lake.find import Found
@@ -69,13 +71,19 @@ def _due(policy: TablePolicy, keys: Sequence[KeyRow]) -> str:
     return " OR ".join(parts) or "false"
 
 
-def find_people(_: Any, control: Control, given: Sequence[KeyRow], **__: Any) -> Searched:
-    """Find people by their own identifiers, and by those that stand beside them."""
+def find_people(
+    _: Any, control: Control, given: Sequence[KeyRow], *, at: Mapping[str, int] | None = None, **__: Any
+) -> Searched:
+    """Find people by their own identifiers, and by those that stand beside them.
+
+    Args:
+        at: Versions of tables that are searched as they were.
+    """
     keys = list(given)
     rows: dict[str, dict[str, int]] = {}
     due, cost, versions = {}, {}, {}
     for name, location in control.locations().items():
-        policy, table = control.policies.tables[name], DeltaTable(location)
+        policy, table = control.policies.tables[name], DeltaTable(location, version=(at or {}).get(name))
         versions[name] = table.version()
         builder, count = QueryBuilder().register("t", table), 0
         for request in sorted({k.request for k in given}):
@@ -95,14 +103,17 @@ def find_people(_: Any, control: Control, given: Sequence[KeyRow], **__: Any) ->
 
 
 def _erase(_: Any, location: str, policy: TablePolicy, __: Any, keys: Sequence[KeyRow], *___: Any, **____: Any) -> None:
-    table = DeltaTable(location)
-    table.delete(_due(policy, keys), commit_properties=CommitProperties(custom_metadata={"userMetadata": _mark[-1]}))
+    mark = CommitProperties(custom_metadata={"userMetadata": _mark[-1]}, max_commit_retries=0)
+    try:
+        DeltaTable(location).delete(_due(policy, keys), commit_properties=mark)
+    except CommitFailedError as error:
+        raise ConcurrentAppendException(str(error)) from error
 
 
 def _vacuum(_: Any, location: str, **__: Any) -> Any:
     from delible.lake.purge import Vacuumed
 
-    removed = DeltaTable(location).vacuum(0, dry_run=False, enforce_retention_duration=False)
+    removed = DeltaTable(location).vacuum(0, dry_run=False, enforce_retention_duration=False, full=True)
     return Vacuumed(len(removed), 0)
 
 
