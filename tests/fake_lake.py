@@ -103,7 +103,7 @@ def find_people(
 
 
 def _erase(_: Any, location: str, policy: TablePolicy, __: Any, keys: Sequence[KeyRow], *___: Any, **____: Any) -> None:
-    mark = CommitProperties(custom_metadata={"userMetadata": _mark[-1]}, max_commit_retries=0)
+    mark = CommitProperties(custom_metadata={"userMetadata": _mark[-1]})
     try:
         DeltaTable(location).delete(_due(policy, keys), commit_properties=mark)
     except CommitFailedError as error:

@@ -102,7 +102,7 @@ class Shop:
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     fake_lake.install(monkeypatch.setattr)
-    monkeypatch.setattr(conflicts, "PATIENCE", Patience(20, 0.05, 0.5))
+    monkeypatch.setattr(conflicts, "PATIENCE", Patience(40, 0.05, 1))
     workspace = make_workspace(tmp_path / "shop", FILES)
     for name, rows in (("customers", customers()), ("tickets", tickets().drop(["body"]))):
         write_deltalake(str(workspace.root / "warehouse" / name), rows)
@@ -164,7 +164,7 @@ class Writer:
 
     def run(self, over: threading.Event) -> None:
         number = 0
-        while not over.wait(0.02):
+        while not over.wait(0.1):
             number += 1
             try:
                 self.work(number)
