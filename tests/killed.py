@@ -33,6 +33,9 @@ PHYSICAL = re.compile(r"(?:estimated_)?(?:bytes|files|log_files)(?:_\w+)?")
 """Counts of files and bytes: a run that dies has written some more, and rows lie in files by chance. That there were
 some is compared, and not how many."""
 
+_DRAWN = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{4,})*|\d{4,}|\.[0-9a-z]{6,}$|-[a-z0-9-]{6,}")
+"""What is drawn anew in each run, in the names of files."""
+
 
 @dataclass(frozen=True)
 class Boundary:
@@ -190,8 +193,12 @@ def recorded(record: AuditRecord) -> tuple[str, ...]:
 
 
 def coarse(counts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return counts, those of files and bytes only as whether there are any."""
-    return {k: bool(v) if PHYSICAL.fullmatch(k) else v for k, v in counts.items()}
+    """Return counts, those of files and bytes only as whether there are any.
+
+    Log files are left out: of those that a run removed and did not come to record, the next one knows nothing.
+    """
+    known = {k: v for k, v in counts.items() if k != "log_files_removed"}
+    return {k: bool(v) if PHYSICAL.fullmatch(k) else v for k, v in known.items()}
 
 
 def ordered(records: Sequence[AuditRecord]) -> list[str]:
@@ -237,3 +244,9 @@ def differences(undisturbed: Mapping[str, Any], found: Mapping[str, Any]) -> lis
         else:
             wrong.append(f"{name}: {json.dumps(found[name], default=str)} instead of {json.dumps(whole, default=str)}")
     return wrong
+
+
+def layout(root: Path) -> list[str]:
+    """Return the names of a workspace's files, without what is drawn anew in each run."""
+    names = (str(p.relative_to(root)) for p in root.rglob("*") if p.is_file() and "scratch" not in p.parts)
+    return sorted(_DRAWN.sub("?", name) for name in names)

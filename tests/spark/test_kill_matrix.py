@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import signal
 import time
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ from byte_search import places
 from delible.workflows.erasure_plan import plan_due_erasures
 from delible.workflows.plans import save_plan
 from delible.workflows.retention import plan_due_retention
-from killed import Boundary, Prepared, differences, telling
+from killed import Boundary, Prepared, differences, layout, telling
 from policy_files import write_policies
 from small_shop import (
     HIGHEST,
@@ -53,8 +52,6 @@ FILES = {
 }
 RULE = "retention: accounts\ntable: customers\nclock: made_at\nkeep: P1Y\nreason: Law.\n"
 PAST = range(10, PEOPLE + 1)
-_DRAWN = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{4,})*|\d{4,}|\.[0-9a-z]{6,}$|-[a-z0-9-]{6,}")
-"""What is drawn anew in each run, in the names of files."""
 
 
 def ready(folder: Path, spark: SparkSession, noun: str) -> Prepared:
@@ -135,11 +132,6 @@ def test_a_copy_is_what_a_kill_leaves(
         assert differences(undisturbed, erasure.finished(root)) == []
         again = differences(undisturbed, erasure.finished(root))
     assert [each for each in again if not each.startswith("said")] == []
-
-
-def layout(root: Path) -> list[str]:
-    names = (str(p.relative_to(root)) for p in root.rglob("*") if p.is_file() and "scratch" not in p.parts)
-    return sorted(_DRAWN.sub("?", name) for name in names)
 
 
 def test_some_boundaries_of_a_retention_run(retention: Prepared) -> None:

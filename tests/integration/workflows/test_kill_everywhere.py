@@ -24,7 +24,7 @@ from delible.model.subject import own_keys
 from delible.store.plans import seal
 from delible.workflows.control import Control
 from delible.workflows.plans import save_plan
-from killed import Boundary, Prepared, differences, telling
+from killed import Boundary, Prepared, differences, layout, telling
 from small_shop import HIGHEST, LOWEST, NOW, POLICIES, approved, customers, email, make_workspace, phone, tickets
 
 MOMENTS = 50
@@ -113,6 +113,17 @@ def wrong(erasure: Prepared, undisturbed: dict[str, Any], root: Path) -> list[st
 def test_some_boundaries(erasure: Prepared, undisturbed: dict[str, Any], boundaries: list[Boundary]) -> None:
     chosen = telling(boundaries)[::12]
     assert left(erasure, undisturbed, chosen) == {}
+
+
+def test_a_copy_is_what_a_kill_leaves(
+    erasure: Prepared, undisturbed: dict[str, Any], boundaries: list[Boundary]
+) -> None:
+    boundary = next(b for b in boundaries if b.effect.startswith("vacuum"))
+    with erasure.fresh() as root:
+        assert erasure.killed(root, boundary.number).split()[0] == "vacuum"
+        assert layout(root) == layout(boundary.left)
+        assert places(root / "warehouse", texts=TEXTS), "there was nothing left to go on with"
+        assert wrong(erasure, undisturbed, root) == []
 
 
 @pytest.mark.matrix
