@@ -11,6 +11,7 @@ Environment:
     KILL_COPIES: A folder that takes the copies, each named by the number of the effect.
     KILL_LOG: A file that takes the name of each effect.
     KILL_JVM: `port secret` of a JVM to use, which survives; without it the process has one of its own, which dies, too.
+        `none` for a lake without one (`fake_lake`).
 """
 
 from __future__ import annotations
@@ -24,10 +25,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import delta.tables
 import deltalake
-import pyspark.sql.session
-from pyspark import SparkConf, SparkContext
 
 AT = int(os.environ["KILL_AT"])
 LOG = os.open(os.environ["KILL_LOG"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -44,7 +42,7 @@ def lasting(name: str) -> None:
     if COPIES is not None:
         copytree(".", Path(COPIES) / str(number))
     if number == AT:
-        if JVM is None:
+        if JVM in (None, "none"):
             os.killpg(0, signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -82,9 +80,11 @@ def wrap() -> None:
     counted(os, "rename", lambda old, _: Path(old).name)
     counted(os, "rmdir", lambda path: "")
     counted(shutil, "rmtree", lambda path, *_: Path(path).name)
-    counted(delta.tables.DeltaMergeBuilder, "execute", lambda *_: "")
-    counted(delta.tables.DeltaTable, "vacuum", lambda *_: "")
-    counted(pyspark.sql.session.SparkSession, "sql", lambda _, text, *__: " ".join(text.split()[:2]))
+    if JVM == "none":
+        for method in ("delete", "vacuum", "create_checkpoint"):
+            counted(deltalake.DeltaTable, method, lambda table, *_: Path(table.table_uri).name)
+    else:
+        wrap_spark()
 
     from delible.lake import purge
 
@@ -97,9 +97,21 @@ def wrap() -> None:
     purge.log_of = log_of  # type: ignore[assignment]
 
 
+def wrap_spark() -> None:
+    """Wrap commands to Spark."""
+    import delta.tables
+    from pyspark.sql.session import SparkSession
+
+    counted(delta.tables.DeltaMergeBuilder, "execute", lambda *_: "")
+    counted(delta.tables.DeltaTable, "vacuum", lambda *_: "")
+    counted(SparkSession, "sql", lambda _, text, *__: " ".join(text.split()[:2]))
+
+
 def attach(port: str, secret: str) -> None:
     """Use the session of another process's JVM, as a process does that was submitted to a cluster."""
+    from pyspark import SparkConf, SparkContext
     from pyspark.java_gateway import launch_gateway
+    from pyspark.sql.session import SparkSession
 
     os.environ |= {"PYSPARK_GATEWAY_PORT": port, "PYSPARK_GATEWAY_SECRET": secret}
     gateway = launch_gateway()
@@ -109,7 +121,7 @@ def attach(port: str, secret: str) -> None:
     java = jvm.org.apache.spark.api.java.JavaSparkContext.fromSparkContext(shared)
     context = SparkContext(gateway=gateway, jsc=java, conf=SparkConf(_jconf=java.getConf()))
     jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()
-    session = pyspark.sql.session.SparkSession(context).newSession()
+    session = SparkSession(context).newSession()
     jvm.org.apache.spark.sql.SparkSession.setActiveSession(session._jsparkSession)
 
     # As with a JVM of one's own, the session has ended when bytes are searched, so no worker of Spark searches.
@@ -121,7 +133,11 @@ def attach(port: str, secret: str) -> None:
 
 if __name__ == "__main__":
     wrap()
-    if JVM is not None:
+    if JVM == "none":
+        import fake_lake
+
+        fake_lake.install()
+    elif JVM is not None:
         attach(*JVM.split())
     from delible.cli.main import main
 

@@ -33,6 +33,9 @@ PHYSICAL = re.compile(r"(?:estimated_)?(?:bytes|files|log_files)(?:_\w+)?")
 """Counts of files and bytes: a run that dies has written some more, and rows lie in files by chance. That there were
 some is compared, and not how many."""
 
+_DRAWN = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{4,})*|\d{4,}|\.[0-9a-z]{6,}$|-[a-z0-9-]{6,}")
+"""What is drawn anew in each run, in the names of files."""
+
 
 @dataclass(frozen=True)
 class Boundary:
@@ -59,11 +62,12 @@ class Prepared:
     Args:
         folder: Holds `template`, and `shop` while a run lasts.
         words: The command, which ends with 0.
+        spark: The session whose JVM runs use that do not have their own; None for a lake without one (`fake_lake`).
     """
 
     folder: Path
     words: tuple[str, ...]
-    spark: SparkSession
+    spark: SparkSession | None
 
     @contextmanager
     def fresh(self, source: Path | None = None) -> Iterator[Path]:
@@ -84,7 +88,9 @@ class Prepared:
         environment = {**os.environ, "KILL_AT": str(at), "KILL_LOG": str(self.folder / "effects.log")}
         if not at and not jvm:
             environment["KILL_COPIES"] = str(self.folder / "copies")
-        if not jvm:
+        if self.spark is None:
+            environment["KILL_JVM"] = "none"
+        elif not jvm:
             gateway: Any = self.spark.sparkContext._gateway
             settings = gateway.gateway_parameters
             environment["KILL_JVM"] = f"{settings.port} {settings.auth_token}"
@@ -120,7 +126,8 @@ class Prepared:
 
     def apply(self, root: Path) -> dict[str, Any]:
         """Run the command in this process, whose JVM is warm; it knows no more of the killed one than another would."""
-        forget_logs(self.spark)
+        if self.spark is not None:
+            forget_logs(self.spark)
         said = io.StringIO()
         with redirect_stdout(said):
             code = main([*self.words, "--workspace", str(root)])
@@ -134,7 +141,10 @@ class Prepared:
 
 
 def end(root: Path, said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all that a run is to leave behind, without times, and without what is counted in files."""
+    """Return all that a run is to leave behind, without times, and without what is counted in files.
+
+    A file that was written and never put in its place is litter: it says nothing, and stays.
+    """
     control = Control(open_workspace(root))
     records = control.ledger.records()
     folder = root / "reports" / "certificates"
@@ -152,8 +162,7 @@ def end(root: Path, said: Mapping[str, Any]) -> dict[str, Any]:
         "suppressed": sorted(ref for ref, *_ in control.suppression.rows()),
         "identifiers": control.requests.vault.requests(),
         "notices": sorted((n.recipient, n.request, n.state.value) for n in control.notices.all()),
-        "plans": sorted(p.name for p in (root / ".delible" / "plans").iterdir()),
-        "half": sorted(str(p.relative_to(root)) for p in root.rglob(".*") if p.is_file() and is_half(p)),
+        "plans": sorted(p.name for p in (root / ".delible" / "plans").glob("[!.]*")),
         "properties": {p.name: properties(p) for p in sorted((root / "warehouse").iterdir())},
     }
 
@@ -184,8 +193,12 @@ def recorded(record: AuditRecord) -> tuple[str, ...]:
 
 
 def coarse(counts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return counts, those of files and bytes only as whether there are any."""
-    return {k: bool(v) if PHYSICAL.fullmatch(k) else v for k, v in counts.items()}
+    """Return counts, those of files and bytes only as whether there are any.
+
+    Log files are left out: of those that a run removed and did not come to record, the next one knows nothing.
+    """
+    known = {k: v for k, v in counts.items() if k != "log_files_removed"}
+    return {k: bool(v) if PHYSICAL.fullmatch(k) else v for k, v in known.items()}
 
 
 def ordered(records: Sequence[AuditRecord]) -> list[str]:
@@ -211,11 +224,6 @@ def certificate(document: dict[str, Any]) -> dict[str, Any]:
     return {**said, "verification": searched, "tables": tables}
 
 
-def is_half(path: Path) -> bool:
-    """Return whether a file was written and never put in its place."""
-    return path.suffix != ".crc" and path.name.count(".") > 2
-
-
 def properties(table: Path) -> dict[str, str]:
     """Return a table's own properties."""
     from deltalake import DeltaTable
@@ -236,3 +244,9 @@ def differences(undisturbed: Mapping[str, Any], found: Mapping[str, Any]) -> lis
         else:
             wrong.append(f"{name}: {json.dumps(found[name], default=str)} instead of {json.dumps(whole, default=str)}")
     return wrong
+
+
+def layout(root: Path) -> list[str]:
+    """Return the names of a workspace's files, without what is drawn anew in each run."""
+    names = (str(p.relative_to(root)) for p in root.rglob("*") if p.is_file() and "scratch" not in p.parts)
+    return sorted(_DRAWN.sub("?", name) for name in names)

@@ -43,7 +43,7 @@ from delible.workflows.held import held_refs, stopping_holds
 from delible.workflows.history import search_history, work_of
 from delible.workflows.journal import Step
 from delible.workflows.late import Latecomers, Rewrite
-from delible.workflows.notices import prepare_notices
+from delible.workflows.notices import prepare_notices, queue_after
 from delible.workflows.search import Searched, every_ref, find_people, protected_rows, refs_of_keys
 from delible.workflows.spark import alone, session_for
 from delible.workflows.stages import Run, Work, treat_tables
@@ -108,9 +108,12 @@ def apply_erasure(
         clock = Clock(now)
         journal = erasure_journal(control, plan, actor, clock)
         if is_finished(plan, requests):
-            # A run that died after its last step may have left identifiers and an unwritten record.
+            # A run that died after its last step may have left identifiers, an unwritten record and recipients untold.
             control.requests.reconcile()
             control.requests.sweep(clock())
+            ended = [r.id for r in requests]
+            queue_after(control, ended, actor=actor, now=clock(), progress=progress)
+            control.notices.reconcile()
             close(control, journal, plan)
             return Erased(plan, tuple(requests), tuple(reported(journal, s) for s in plan.tables), None)
         # Of a plan that left residue with some, or in tables that a hold keeps, the others have ended.
@@ -216,7 +219,8 @@ def _stored(
     stays = {s.table for s in plan.tables if s.kept_rows and not s.stages}
     reached = {request: set(rows) - stays for request, rows in searched.found.rows_of.items()}
     prepare_notices(control, reached, own, actor=actor, now=run.clock())
-    return Step({"keys": len(searched.found.keys)})
+    # A run that died here has left its salt among the keys, and the next one finds it there.
+    return Step({"keys": sum(key.kind != kind for key in searched.found.keys)})
 
 
 def _salt_kind(plan: str) -> str:

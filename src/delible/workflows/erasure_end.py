@@ -96,7 +96,7 @@ class Conclusion:
         if left:
             self._record_residue(found, took)
         else:
-            self.run.journal.note("all", "verify", "done", Step({**found.counts, **took}))
+            self.run.journal.finish("all", "verify", Step({**found.counts, **took}))
             begun = self.run.journal.begin("all", "apply").at
             erasure_events(self.control.workspace, self.plan, self.treated, found, started=begun, now=self.run.clock())
         after, letters, releases = self._end(clean)

@@ -105,6 +105,8 @@ def apply_rectification(
         if all(r.state is S.COMPLETED for r in requests):
             control.requests.reconcile()
             control.requests.sweep(clock())
+            queue_after(control, [r.id for r in requests], actor=actor, now=clock(), progress=progress)
+            control.notices.reconcile()
             _close(control, journal, plan)
             return Rectified(plan, tuple(requests), tuple(reported(journal, s) for s in plan.tables), None)
         refuse_overtaken(control, journal, plan, requests, clock())
@@ -239,8 +241,14 @@ def _conclude(
     releases = {*holding.unknown, *(name for names in holding.inside.values() for name in names)}
     begun = run.journal.begin("all", "apply").at
     rectification_events(control.workspace, plan, treated, verification, started=begun, now=run.clock())
+    # A run that died here has closed them already.
+    closed = {
+        r.object for r in control.ledger.records(action_prefix="rectification.close") if r.detail.get("plan") == plan.id
+    }
     entries = [
-        _closing(plan, r.id, r.rows, counts, len(holding.inside.get(r.id, ())), changes, actor) for r in plan.requests
+        _closing(plan, r.id, r.rows, counts, len(holding.inside.get(r.id, ())), changes, actor)
+        for r in plan.requests
+        if f"request:{r.id}" not in closed
     ]
     control.ledger.append(entries, run.clock())
     _carry_again(control, run, plan, kept, actor)

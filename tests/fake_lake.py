@@ -1,0 +1,123 @@
+"""The lake as an erasure needs it, by delta-rs: a whole run takes a second, so that it can be killed everywhere.
+
+Only what starts a JVM is replaced. Journal, ledger, registers, log expiry, byte search and certificates are the
+product's own; so is the order of things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from delta.exceptions import ConcurrentAppendException
+from deltalake import CommitProperties, DeltaTable, QueryBuilder
+from deltalake.exceptions import CommitFailedError
+
+from delible.lake.exceptions import Kept
+from delible.lake.find import Found
+from delible.model.plan import RowsDue
+from delible.model.policy import TablePolicy
+from delible.model.subject import KeyRole, KeyRow
+from delible.workflows.control import Control
+from delible.workflows.search import Searched, refs_of_keys
+
+Set = Callable[[Any, str, Any], None]
+_mark: list[str] = []
+
+
+def install(put: Set = setattr) -> None:
+    """Replace what starts a JVM.
+
+    Args:
+        put: Sets an attribute; that of a test's monkeypatch takes it back.
+    """
+    from delible.lake import erase, facts, purge, session
+    from delible.workflows import erasure, erasure_plan, late
+
+    put(session, "own_session", _same)
+    put(facts, "refuse_missing", lambda *_, **__: None)
+    put(erase, "marked", _marked)
+    put(erase, "erase_rows", _erase)
+    put(purge, "purge_deletion_vectors", lambda *_, **__: None)
+    put(purge, "vacuum", _vacuum)
+    put(purge, "properties", lambda _, location, **__: {})
+    put(purge, "checkpoint", _checkpoint)
+    for module in (erasure, erasure_plan, late):
+        put(module, "find_people", find_people)
+    put(erasure, "session_for", lambda _: None)
+
+
+@contextmanager
+def _same(spark: Any) -> Iterator[Any]:
+    yield spark
+
+
+@contextmanager
+def _marked(_: Any, mark: str) -> Iterator[None]:
+    _mark.append(mark)
+    yield
+    _mark.pop()
+
+
+def _due(policy: TablePolicy, keys: Sequence[KeyRow]) -> str:
+    """Return what is true of the rows that keys reach, as SQL."""
+    reaching = [k for k in keys if k.role in (KeyRole.GIVEN, KeyRole.FOUND)]
+    parts = []
+    for reach in policy.subject:
+        values = ", ".join(f"'{k.value}'" for k in reaching if k.kind == reach.identifies)
+        if values:
+            parts.append(f"CAST({reach.column} AS VARCHAR) IN ({values})")
+    return " OR ".join(parts) or "false"
+
+
+def find_people(
+    _: Any, control: Control, given: Sequence[KeyRow], *, at: Mapping[str, int] | None = None, **__: Any
+) -> Searched:
+    """Find people by their own identifiers, and by those that stand beside them.
+
+    Args:
+        at: Versions of tables that are searched as they were.
+    """
+    keys = list(given)
+    rows: dict[str, dict[str, int]] = {}
+    due, cost, versions = {}, {}, {}
+    for name, location in control.locations().items():
+        policy, table = control.policies.tables[name], DeltaTable(location, version=(at or {}).get(name))
+        versions[name] = table.version()
+        builder, count = QueryBuilder().register("t", table), 0
+        for request in sorted({k.request for k in given}):
+            own = [k for k in keys if k.request == request]
+            for reach in policy.subject:
+                sql = f"SELECT CAST({reach.column} AS VARCHAR) AS v FROM t WHERE {_due(policy, own)}"
+                found = builder.execute(sql).read_all().to_struct_array().to_pylist()
+                rows.setdefault(request, {})[name] = len(found)
+                known = {(k.kind, k.value) for k in keys if k.request == request}
+                new = sorted({str(row["v"]) for row in found} - {v for kind, v in known if kind == reach.identifies})
+                keys += [KeyRow(request, reach.identifies or "", v, KeyRole.FOUND) for v in new]
+            count += rows[request][name]
+        due[name], cost[name] = RowsDue(table=name, rows=count), (1, 1)
+    reached = {request: {t: n for t, n in own.items() if n} for request, own in rows.items()}
+    found_all = Found(tuple(keys), (), {}, frozenset(), reached)
+    return Searched(found_all, due, cost, control.locations(), versions, refs_of_keys(control, keys), {}, Kept())
+
+
+def _erase(_: Any, location: str, policy: TablePolicy, __: Any, keys: Sequence[KeyRow], *___: Any, **____: Any) -> None:
+    mark = CommitProperties(custom_metadata={"userMetadata": _mark[-1]})
+    try:
+        DeltaTable(location).delete(_due(policy, keys), commit_properties=mark)
+    except CommitFailedError as error:
+        raise ConcurrentAppendException(str(error)) from error
+
+
+def _vacuum(_: Any, location: str, **__: Any) -> Any:
+    from delible.lake.purge import Vacuumed
+
+    removed = DeltaTable(location).vacuum(0, dry_run=False, enforce_retention_duration=False, full=True)
+    return Vacuumed(len(removed), 0)
+
+
+def _checkpoint(_: Any, location: str, *, original: Mapping[str, str], forget: bool) -> int:
+    table = DeltaTable(location)
+    table.create_checkpoint()
+    return table.version()
