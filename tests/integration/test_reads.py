@@ -50,7 +50,7 @@ READS = {
     ),
     "workflows/erasure.py": Hidden(
         "the held rows themselves",
-        calls=(("protected_rows", "control"), ("mask_mentions", "protected"), ("Work", "held")),
+        calls=(("protected_rows", "control"), ("mask_mentions", "protected"), ("_rewrite", "held")),
     ),
     "workflows/constraints.py": Hidden("counts due rows, and returns none"),
     "workflows/history.py": Hidden("finds a person's own rows in old versions"),
@@ -66,6 +66,7 @@ READS = {
     ),
     "lake/load.py": Hidden("counts the rows that were just loaded"),
     "lake/release.py": Hidden("reads a schema"),
+    "lake/others.py": Hidden("compares two schemas"),
     "lake/warm_up.py": Hidden("a table of its own"),
     "lake/company.py": Hidden("counts rows of the made-up company"),
 }

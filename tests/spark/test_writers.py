@@ -21,7 +21,7 @@ from delible.errors import ConflictError, ResidueError, StalePlanError
 from delible.lake import conflicts, erase, purge
 from delible.lake.conflicts import Patience, is_conflict
 from delible.model.terms import RequestState
-from delible.workflows import stages
+from delible.workflows import removal
 from delible.workflows.audit import verify_ledger
 from delible.workflows.control import Control
 from delible.workflows.erasure import Erased, apply_erasure
@@ -128,7 +128,7 @@ def test_what_arrives_between_the_stages_goes_with_the_rest(shop: Shop, monkeypa
     ):
         first = shop.applied(planned)
     assert [r.state for r in first.requests] == [RequestState.WAITING_RETENTION_WINDOW] * 2
-    monkeypatch.setattr(stages, "WRITERS_HOURS", 0)  # Delta goes by the real times of files
+    monkeypatch.setattr(removal, "WRITERS_HOURS", 0)  # Delta goes by the real times of files
     done = shop.applied(planned, now=LATER)
     assert [r.state for r in done.requests] == [RequestState.COMPLETED] * 2
     assert shop.ids("customers", "customer_id") == set(range(1, PEOPLE + 1)) - {LOWEST, HIGHEST}
@@ -284,7 +284,7 @@ def test_a_stream_an_optimize_and_a_merge_lose_nothing(
         query.stop()
     assert (merging.failed, optimizing.failed) == ([], [])
     assert (done.failure, {r.state for r in done.requests}) == (None, {RequestState.WAITING_RETENTION_WINDOW}), said
-    monkeypatch.setattr(stages, "WRITERS_HOURS", 0)
+    monkeypatch.setattr(removal, "WRITERS_HOURS", 0)
     done = fulfil_requests(shop.workspace, immediate=True, actor="tests", now=LATER)
     assert (done.failure, {r.state for r in done.requests}) == (None, {RequestState.COMPLETED})
     ids = [row["customer_id"] for row in delta_rows(table)]

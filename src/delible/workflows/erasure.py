@@ -248,6 +248,7 @@ def _rewrite(
     from delible.lake.erase import done_under, erase_rows, marked, mask_mentions, rows_under
 
     policy, controller = control.policies.tables[step.table], control.policies.controller
+    masking = f"{mark}:mentions"
     # A later plan may have ended the request that the salt was stored with.
     salt = next((k.value for k in keys if k.kind == _salt_kind(run.plan)), None) or secrets.token_hex(32)
     if step.rows:
@@ -262,10 +263,10 @@ def _rewrite(
             regimes=regimes,
         )
     if step.mentions:
-        with marked(run.spark, f"{mark}:mentions"):
+        with marked(run.spark, masking):
             mask_mentions(run.spark, step.location, policy, controller, keys, protected)
-    done = done_under(step.location, run.marks(step.table), step.version)
-    mentions = rows_under(step.location, (f"{mark}:mentions",), step.version)
+    done = done_under(step.location, (mark, masking), step.version)
+    mentions = rows_under(step.location, (masking,), step.version)
     return Step(
         {
             "rows": done.rows - mentions,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from column_evidence import counted, judged, typed
+from delible.decide.intervals import miss_bound
 from delible.decide.sampling import bound_of
-from delible.decide.tagging import miss_bound
 from delible.detect.entities import FROM_MODEL, MODEL_THRESHOLD, THRESHOLDS
 from delible.detect.findings import find
 from delible.detect.spellings import REPLACED

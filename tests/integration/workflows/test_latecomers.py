@@ -23,7 +23,8 @@ from delible.workflows.control import Control
 from delible.workflows.journal import Journal, Step
 from delible.workflows.late import Latecomers
 from delible.workflows.search import Searched
-from delible.workflows.stages import Run, reported
+from delible.workflows.stages import Run
+from delible.workflows.treated import reported
 from small_shop import NOW, approved, make_workspace
 
 ACTIONS = {"customers": ErasureAction.DELETE_ROW, "tickets": ErasureAction.TREAT_COLUMNS}

@@ -80,7 +80,7 @@ class Shop:
         go_on_retention(self.workspace, actor="job", now=START)
 
 
-def moved(plan: RetentionPlan, steps: Any) -> StalePlanError | None:
+def moved(_control: Any, plan: RetentionPlan, steps: Any) -> StalePlanError | None:
     """Say that `tickets` has moved."""
     return StalePlanError("plan.stale", "moved.") if any(s.table == "tickets" for s in steps) else None
 

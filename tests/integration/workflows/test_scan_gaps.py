@@ -28,7 +28,11 @@ EMAILS = CLEAN | {"hits": {"EMAIL_ADDRESS": 1_000}, "whole": {"EMAIL_ADDRESS": 1
 def scan(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Scan]:
     location = str(workspace.path(workspace.config.warehouse) / "exports")
     restricted = SimpleNamespace(
-        control=None, refs=frozenset(), leaves_out=lambda _: False, without=lambda table, rows: rows
+        control=None,
+        refs=frozenset(),
+        leaves_out=lambda _: False,
+        without=lambda table, rows: rows,
+        rows_left_out=lambda *_: 0,
     )
     monkeypatch.setattr(tagging, "restricted_rows", lambda *_: restricted)
     monkeypatch.setattr(tagging, "measure", lambda *_, **__: ())

@@ -27,7 +27,7 @@ from delible.model.subject import own_keys
 from delible.model.terms import RequestState
 from delible.store.plans import seal
 from delible.store.workspace import Workspace
-from delible.workflows import stages
+from delible.workflows import removal
 from delible.workflows.audit import verify_ledger
 from delible.workflows.control import Control
 from delible.workflows.erasure import Erased, apply_erasure
@@ -145,7 +145,7 @@ def test_what_arrives_between_the_stages_goes_with_the_rest(shop: Shop, monkeypa
     assert [r.state for r in first.requests] == [S.WAITING_RETENTION_WINDOW]
     assert shop.ids("customers", "customer_id") == list(range(2, PEOPLE + 1))
     assert not {LOWEST, MOVED}.intersection(shop.ids("tickets", "customer_id"))
-    monkeypatch.setattr(stages, "WRITERS_HOURS", 0)
+    monkeypatch.setattr(removal, "WRITERS_HOURS", 0)
     done = shop.applied(plan, found, LATER)
     assert [r.state for r in done.requests] == [S.COMPLETED]
     texts, keys = [email(LOWEST), phone(LOWEST)], {"customer_id": {LOWEST, MOVED}}
@@ -198,7 +198,7 @@ def test_writers_at_work_lose_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatc
             thread.join()
     assert [each for writer in writers for each in writer.failed] == []
     assert [r.state for r in first.requests] == [S.WAITING_RETENTION_WINDOW]
-    monkeypatch.setattr(stages, "WRITERS_HOURS", 0)
+    monkeypatch.setattr(removal, "WRITERS_HOURS", 0)
     done = shop.applied(plan, found, LATER)
     assert [r.state for r in done.requests] == [S.COMPLETED]
     assert appending.done
