@@ -18,7 +18,7 @@ from delible.model.terms import CheckDigit
 
 Regex = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
-ContextWord = Annotated[str, StringConstraints(max_length=100, pattern=r"^\w+(?:[.'’&]\w+)*$")]
+ContextWord = Annotated[str, StringConstraints(max_length=100, pattern="^\\w+(?:[.'\u2019&]\\w+)*$")]
 """Presidio compares context with a text word by word, and cuts words at hyphens, slashes and other signs: a phrase, or
 `e-mail`, would never match."""
 _ENTITY = re.compile(r"^[A-Z]{2,20}(_[A-Z]{2,20}){0,4}$")
