@@ -1,10 +1,12 @@
 """A long text is read in windows, and what is found is what plain Presidio finds in the whole of it."""
 
 import random
+import re
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from spacy.lang.en.stop_words import STOP_WORDS
 
 from delible.detect import windows as rooms
 from delible.detect.findings import find
@@ -49,7 +51,13 @@ def long_texts(draw):
     text = mixed.ticket()
     while len(text) < 14_000:
         text += between + (mixed.text() if mixed.random.random() < 0.4 else mixed.ticket())
-    return text[: draw(st.integers(LENGTH - 10, 14_000))]
+    return without_glued_stop_words(text[: draw(st.integers(LENGTH - 10, 14_000))])
+
+
+def without_glued_stop_words(text):
+    """Leave out words such as `bank:call:x`, by which Presidio counts `call` as context in the whole text (LIMITS)."""
+    words = re.split(r"(\s+)", text)
+    return "".join(w for w in words if ":" not in w or STOP_WORDS.isdisjoint(re.findall(r"[^\W\d_]+", w.lower())))
 
 
 @given(long_texts())
