@@ -6,7 +6,9 @@ the share of its distinct values that are in it. It finds no name in a text.
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from functools import lru_cache
 
 from delible.detect.known_names import is_somebody, known_names
 
@@ -263,6 +265,25 @@ def vocabularies(value: str) -> tuple[str, ...]:
     if any(part.strip("-/()") in _JOBS for part in parts):
         found = (*found, "job")
     return found
+
+
+@lru_cache(maxsize=1)
+def _all_names() -> tuple[frozenset[str], frozenset[str]]:
+    first, last = known_names()
+    return _FIRST_NAMES | first, _LAST_NAMES | last
+
+
+def is_a_key_of_somebody(key: str) -> bool:
+    """Return whether a key of a document is a name that an entry is filed under, such as `Anna_Lopez`.
+
+    Every word of it must be a known name, so that `grant_type` is a field.
+    """
+    parts = re.split(r"[_.:\-]+", folded(key).strip("_.:-"))
+    if not 1 < len(parts) <= _PARTS:
+        return False
+    first, last = _all_names()
+    named = all(part in first or part in last for part in parts)
+    return named and ((parts[0] in first and parts[-1] in last) or (parts[0] in last and parts[-1] in first))
 
 
 def _is_full_name(parts: list[str], *, comma: bool) -> bool:

@@ -6,9 +6,12 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 from xml.parsers import expat
+
+from delible.detect.vocabularies import is_a_key_of_somebody
 
 LONGEST, DEEPEST, MOST_VALUES = 200_000, 30, 2_000
 """Of one document: characters, levels, values. What lies beyond is looked at in the whole text only."""
@@ -168,7 +171,8 @@ def _xml(text: str) -> Iterator[Part]:
     yield from found
 
 
+@lru_cache(maxsize=10_000)
 def _shown(key: str) -> str:
-    if _NAME.fullmatch(key) is None:
+    if _NAME.fullmatch(key) is None or is_a_key_of_somebody(key):
         return ANY
     return f"`{key}`" if "." in key else key

@@ -1,4 +1,4 @@
-"""One value, many spellings: either case, composed or decomposed letters, Turkish i, German sharp s."""
+"""One value, many spellings: either case, composed or decomposed letters, Turkish i, German sharp s, any apostrophe."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from unicodedata import normalize
 
 FORMS: tuple[Literal["NFC"], Literal["NFD"]] = ("NFC", "NFD")
 _I = "iİ\u0131I"
+_APOSTROPHES = "'\u2018\u2019\u02bc"
 
 
 def letter_spellings(letter: str) -> tuple[str, ...]:
     """Return the texts that one letter may be written as."""
     if letter in _I:
         texts = {"i", "I", "İ", "\u0131"}
+    elif letter in _APOSTROPHES:
+        texts = {*_APOSTROPHES}
     elif letter.isascii():
         return (letter,)
     else:

@@ -88,6 +88,7 @@ def test_known_strings_are_masked_as_words_of_their_own(known, text, masked):
         ("jose\u0301", "José, J\u00adosé", "<SUBJECT_1>, <SUBJECT_1>"),
         ("Straße", "STRASSE or strasse", "<SUBJECT_1> or <SUBJECT_1>"),
         ("DİLA ISIK", "dila  \u0131s\u0131k", "<SUBJECT_1>"),
+        ("Zoë O'Brien", "to zoë o\u2019brien.", "to <SUBJECT_1>."),
     ],
 )
 def test_known_strings_are_masked_in_any_spelling(known, text, masked):

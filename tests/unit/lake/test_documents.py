@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delible.lake.documents import MOST_VALUES, Part, folded, parts
+from delible.lake.documents import ANY, MOST_VALUES, Part, folded, parts
 
 names = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
 words = st.text(min_size=1, max_size=5)
@@ -83,6 +83,20 @@ def test_xml_is_named_by_elements_and_attributes_below_its_root() -> None:
 @pytest.mark.parametrize("key", ["ann@fennel.example", "Ann Lee", "4111111111111111", "u123", "", "ä", "x" * 49])
 def test_a_key_that_is_data_is_a_value_and_no_name(key: str) -> None:
     assert parts(json.dumps({"by": {key: "x"}})) == [Part("$.by.*", "string", key), Part("$.by.*", "string", "x")]
+
+
+@pytest.mark.parametrize("key", ["Anna_Lopez", "thandiwe.nkosi", "anna-lopez", "Novak:Jan"])
+def test_a_key_that_is_somebodys_name_is_a_value_and_no_name(key: str) -> None:
+    found = parts(json.dumps({"ratings": {key: 5}})) or []
+    assert not [part for part in found if key.strip("`") in part.path]
+    assert (f"$.ratings.{ANY}", key) in [(part.path, part.value) for part in found]
+    as_xml = parts(f"<r><{key.replace(':', '_')}>5</{key.replace(':', '_')}></r>") or []
+    assert [part.path for part in as_xml if "opez" in part.path or "nkosi" in part.path] == []
+
+
+@pytest.mark.parametrize("key", ["first_name", "grant_type", "will_call", "mark_up", "rose_gold", "bill_to"])
+def test_a_field_whose_words_are_names_too_keeps_its_name(key: str) -> None:
+    assert [part.path for part in parts(json.dumps({key: "x"})) or []] == [f"$.{key}"]
 
 
 def test_keys_that_hardly_any_document_has_are_one_path() -> None:
