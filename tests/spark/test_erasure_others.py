@@ -108,10 +108,10 @@ def test_a_hold_after_a_killed_run_stops_its_person_and_nobody_else(
     held, other = approved(workspace, tmp_path, {"email": email(LOWEST)}, {"email": email(HELD)})
     rewrite = erasure._rewrite
 
-    def killed(control: Control, step: TableStep, *rest: Any) -> Step:
+    def killed(control: Control, run: Any, step: TableStep, *rest: Any) -> Step:
         if step.table == "tickets":
             raise KeyboardInterrupt
-        return rewrite(control, step, *rest)
+        return rewrite(control, run, step, *rest)
 
     with monkeypatch.context() as patch:
         patch.setattr(erasure, "_rewrite", killed)

@@ -19,7 +19,7 @@ import pytest
 from byte_search import places
 from delible.workflows.erasure_plan import plan_due_erasures
 from delible.workflows.plans import save_plan
-from delible.workflows.retention import plan_due_retention
+from delible.workflows.retention_plan import plan_due_retention
 from killed import Boundary, Prepared, differences, layout, telling
 from policy_files import write_policies
 from small_shop import (
@@ -39,7 +39,7 @@ from small_shop import (
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-pytestmark = [pytest.mark.spark, pytest.mark.slow]
+pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.matrix]
 
 PARTS, MOMENTS, PATIENCE = 6, 50, 300
 TEXTS = [email(LOWEST), phone(LOWEST), email(HIGHEST), phone(HIGHEST)]
@@ -143,13 +143,11 @@ def test_some_boundaries_of_a_retention_run(retention: Prepared) -> None:
     assert wrong(retention, undisturbed, chosen, [email(n) for n in PAST], gone) == {}
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("part", range(PARTS))
 def test_every_boundary(part: int, erasure: Prepared, undisturbed: dict[str, Any], boundaries: list[Boundary]) -> None:
     assert wrong(erasure, undisturbed, telling(boundaries)[part::PARTS]) == {}
 
 
-@pytest.mark.matrix
 def test_every_boundary_of_a_retention_run(retention: Prepared) -> None:
     with retention.fresh() as root:
         undisturbed = retention.finished(root)
@@ -176,7 +174,6 @@ def begun(prepared: Prepared) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.matrix
 @pytest.mark.parametrize("seed", range(MOMENTS))
 def test_any_moment(seed: int, erasure: Prepared, undisturbed: dict[str, Any], lasts: float) -> None:
     """Driver and JVM die at once, whatever Spark is doing."""

@@ -333,4 +333,6 @@ def assert_look_alikes(found: tuple[TagFinding, ...]) -> None:
     card = by["credit_card", "CardNumber"]
     assert (card.entity, card.hits, "name" in card.evidence) == ("CREDIT_CARD", card.sampled, True)
     assert by["job_candidate", "Resume"].entity in ("EMAIL_ADDRESS", "LOCATION")  # each holds both
-    assert all(f.bound < 0.15 for f in found if f.category is None and f.sampled >= 120)
+    assert {f.bound for f in found if f.category is None} <= {0.0, 1.0}, (
+        "of values that nobody looked at nothing is said"
+    )

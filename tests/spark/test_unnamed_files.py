@@ -61,13 +61,13 @@ def test_failed_writes_go_and_a_write_under_way_loses_nothing(
     coming = tickets().slice(6, 2)
     real, under_way = stages.vacuumed, busy / "part-under-way.parquet"
 
-    def beside(run: Any, step: Any) -> Any:
+    def beside(run: Any, step: Any, *rest: Any) -> Any:
         """Another writer has committed since the plan was made, and has begun to write again."""
         if step.table == "tickets":
             kind = spark.read.format("delta").load(str(busy)).schema
             spark.createDataFrame(tickets().slice(5, 1), kind).write.format("delta").mode("append").save(str(busy))
             lay(under_way, coming)
-        return real(run, step)
+        return real(run, step, *rest)
 
     monkeypatch.setattr(stages, "vacuumed", beside)
     [request] = approved(workspace, tmp_path, {"email": email(LOWEST)})

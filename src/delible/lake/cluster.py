@@ -41,13 +41,13 @@ def refuse_unable_workers(spark: SparkSession) -> None:
 
 def _ask(spark: SparkSession) -> None:
     from pyspark import cloudpickle
-    from pyspark.errors import PySparkException
 
     tasks = cores(spark)
     cloudpickle.register_pickle_by_value(probe)  # type: ignore[no-untyped-call]
     try:
         rows = spark.range(0, tasks, 1, tasks).mapInArrow(probe.said, "said string").distinct().toArrow()
-    except PySparkException as error:
+    except Exception as error:
+        # What a worker without Python raises comes as Py4J's own error, and from some versions as PySpark's.
         text = str(error)
         lacking = _MISSING.search(text)
         if lacking is not None:

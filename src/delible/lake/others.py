@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
 
 from delible.lake.commits import COMMIT, commits, current_version, files_in, log_of
@@ -67,6 +68,15 @@ def first_own(location: str, mine: str, version: int) -> int | None:
     filesystem, log = log_of(location)
     known = {number for number, _ in files_in(filesystem, log, COMMIT)}
     return first if first is not None and known.issuperset(range(version, first)) else None
+
+
+def is_readable(spark: SparkSession, location: str, version: int) -> bool:
+    """Return whether Delta reads a version: not so once the table's own window for deleted files has passed."""
+    try:
+        read(spark, location, version=version).schema  # noqa: B018 -- resolving it is the question
+    except AnalysisException:
+        return False
+    return True
 
 
 def has_same_columns(spark: SparkSession, location: str, version: int) -> bool:

@@ -97,8 +97,10 @@ def vacuum(
     logged = {str(c.info.get("operation")): c for c in commits(location, since=seen)}
     files = logged["VACUUM END"].metrics.get("numDeletedFiles", 0) if "VACUUM END" in logged else 0
     if mark is not None:
-        meant = [c.metrics.get("numFilesToDelete", 0) for c in commits(location, since=since) if c.mark == mark]
-        files = max([files, *meant])
+        ours = [commit for commit in commits(location, since=since) if commit.mark == mark]
+        begun = [commit for commit in ours if commit.info.get("operation") == "VACUUM START"]
+        if len(begun) > sum(commit.info.get("operation") == "VACUUM END" for commit in ours):
+            files = max([files, *(commit.metrics.get("numFilesToDelete", 0) for commit in begun)])
     if hours is None and "VACUUM START" in logged:
         # What it went by itself: the property may have changed since it was read above.
         said = logged["VACUUM START"].info.get("operationParameters", {}).get("defaultRetentionMillis", "")

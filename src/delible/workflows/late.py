@@ -127,12 +127,12 @@ class Latecomers:
 
     def _before(self, moved: Sequence[str]) -> dict[str, int]:
         """Return the version just before this plan's first commit, of moved tables that still have it."""
-        from delible.lake.others import first_own
+        from delible.lake.others import first_own, is_readable
 
         locations, found = self.control.locations(), {}
         for name in moved:
             first = first_own(locations[name], self.run.mark(""), self.plan.seen[name])
-            if first is not None:
+            if first is not None and is_readable(self.run.spark, locations[name], first - 1):
                 found[name] = first - 1
         return found
 
