@@ -94,7 +94,15 @@ def spark_session(conf: Mapping[str, str] | None = None, *, scratch: Path | None
     with _silent_stdout():
         session = builder.getOrCreate()
     logging.getLogger("py4j").setLevel(logging.WARNING)
+    if is_submitted():
+        _hush_delta(session)
     return session
+
+
+def _hush_delta(session: SparkSession) -> None:
+    """Keep Delta's snapshots out of a cluster's own log: at INFO it prints statistics, and with them rows' values."""
+    logging_of = session.sparkContext._jvm.org.apache.logging.log4j
+    logging_of.core.config.Configurator.setLevel("org.apache.spark.sql.delta", logging_of.Level.WARN)
 
 
 def is_submitted() -> bool:
