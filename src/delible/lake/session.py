@@ -101,7 +101,8 @@ def spark_session(conf: Mapping[str, str] | None = None, *, scratch: Path | None
 
 def _hush_delta(session: SparkSession) -> None:
     """Keep Delta's snapshots out of a cluster's own log: at INFO it prints statistics, and with them rows' values."""
-    logging_of = session.sparkContext._jvm.org.apache.logging.log4j
+    jvm: Any = session.sparkContext._jvm
+    logging_of = jvm.org.apache.logging.log4j
     logging_of.core.config.Configurator.setLevel("org.apache.spark.sql.delta", logging_of.Level.WARN)
 
 
