@@ -32,10 +32,11 @@ def install(put: Set = setattr) -> None:
     Args:
         put: Sets an attribute; that of a test's monkeypatch takes it back.
     """
-    from delible.lake import erase, facts, purge, session
+    from delible.lake import erase, facts, others, purge, session
     from delible.workflows import erasure, erasure_plan, late
 
     put(session, "own_session", _same)
+    put(others, "is_readable", lambda *_: True)
     put(facts, "refuse_missing", lambda *_, **__: None)
     put(erase, "marked", _marked)
     put(erase, "erase_rows", _erase)

@@ -143,5 +143,7 @@ def test_no_command_of_detection_shows_or_keeps_what_it_read(
         held = path.read_bytes().decode("latin-1").lower() + below.lower()
         if path.suffix == ".parquet":
             held += str(pq.ParquetFile(path).read().to_pydict()).lower()
-        leaked += [f"{below}: {canary}" for canary in CANARIES if canary in held]
+        # Which names a model finds in released texts is its quality; numbers and addresses have to be gone.
+        sought = CANARIES[3:] if below.startswith("releases/") and "/data/" in below else CANARIES
+        leaked += [f"{below}: {canary}" for canary in sought if canary in held]
     assert leaked == []

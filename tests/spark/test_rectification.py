@@ -417,7 +417,7 @@ def test_a_run_that_died_at_every_step_in_turn_goes_on_to_the_same_end_and_loses
     come: list[str] = []
 
     def meanwhile(said: str) -> None:
-        if said.startswith("newsletter: ") and not come:
+        if said and not come:
             people = people_file(template, {"email": OLD})
             [made] = submit_requests(
                 workspace,

@@ -333,6 +333,6 @@ def assert_look_alikes(found: tuple[TagFinding, ...]) -> None:
     card = by["credit_card", "CardNumber"]
     assert (card.entity, card.hits, "name" in card.evidence) == ("CREDIT_CARD", card.sampled, True)
     assert by["job_candidate", "Resume"].entity in ("EMAIL_ADDRESS", "LOCATION")  # each holds both
-    assert {f.bound for f in found if f.category is None} <= {0.0, 1.0}, (
-        "of values that nobody looked at nothing is said"
-    )
+    # Below the resumes' own column are texts in scripts that no model reads.
+    clean = [f for f in found if f.category is None and not f.hits and "." not in f.column]
+    assert {f.bound for f in clean} <= {0.0, 1.0}, "nothing is said of values that were not read"

@@ -92,6 +92,10 @@ def certify(
         path = certificate_path(control.workspace, request.id)
         written[path] = json.dumps(certificate_document(signed), indent=2).encode() + b"\n"
         written[path.with_suffix(".html")] = certificate_html(signed).encode()
+    if len(written) <= _AT_ONCE:
+        for path, content in written.items():
+            private_write(path, content)
+        return
     # A disk takes as long to make one file last as to make several last at once.
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="certificate") as pool:
         deque(pool.map(private_write, written.keys(), written.values()), maxlen=0)

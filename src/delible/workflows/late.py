@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from delible.errors import BlockedError
 from delible.model.plan import ErasurePlan, Stage, TableStep
 from delible.model.record import AuditRecord
 from delible.model.request import Request
@@ -49,7 +50,6 @@ class Latecomers:
         """Erase rows that others wrote since the search; return all keys, with those that only such rows tell.
 
         Raises:
-            BlockedError: What the run's guard raises.
             ConflictError: `table.busy`.
         """
         keys, since = self.keys, dict(self.plan.seen)
@@ -142,7 +142,12 @@ class Latecomers:
 
         run, table = self.run, f"table:{step.table}"
         thing = round_of(table, Stage.LATE, len(run.journal.rounds(table, Stage.LATE)) + 1)
-        run.guard(run, step, Stage.MERGE)
+        try:
+            run.guard(run, step, Stage.MERGE)
+        except BlockedError as error:
+            # Somebody put rows of a held person back: these stay, and the byte search says whose residue they are.
+            run.progress(f"{step.table}: rows that came late stay: {error.message}")
+            return
         run.progress(f"{step.table}: rewriting {step.rows} rows that came late")
         mark = run.mark(thing.removeprefix("table:"))
 
