@@ -46,6 +46,12 @@ def known_names() -> tuple[frozenset[str], frozenset[str]]:
     return frozenset(first.split("\n")), frozenset(last.split("\n"))
 
 
+def is_first_and_last(one: str, other: str, names: tuple[frozenset[str], frozenset[str]]) -> bool:
+    """Return whether two words are a first and a last name of some lists, in either order."""
+    first, last = names
+    return (one in first and other in last) or (one in last and other in first)
+
+
 def is_somebody(parts: list[str]) -> bool:
     """Return whether folded words are a known first name and a known last name, in either order.
 
@@ -54,9 +60,8 @@ def is_somebody(parts: list[str]) -> bool:
     """
     if not _TWO_FAMILIES.isdisjoint(parts) or not all(part[0].isalpha() for part in parts):
         return False
-    first, last = known_names()
     one, other = parts[0], parts[-1]
-    if (one in first and other in last) or (one in last and other in first):
+    if is_first_and_last(one, other, known_names()):
         return True
     two = len(parts) == 2  # noqa: PLR2004 -- a first and a last name
     return two and (_is_eastern(one, other) or _is_eastern(other, one))

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from delible.detect.known_names import is_somebody, known_names
+from delible.detect.known_names import is_first_and_last, is_somebody, known_names
 
 
 def _words(text: str) -> frozenset[str]:
@@ -281,9 +281,9 @@ def is_a_key_of_somebody(key: str) -> bool:
     parts = re.split(r"[_.:\-]+", folded(key).strip("_.:-"))
     if not 1 < len(parts) <= _PARTS:
         return False
-    first, last = _all_names()
-    named = all(part in first or part in last for part in parts)
-    return named and ((parts[0] in first and parts[-1] in last) or (parts[0] in last and parts[-1] in first))
+    names = _all_names()
+    known = all(any(part in some for some in names) for part in parts)
+    return known and is_first_and_last(parts[0], parts[-1], names)
 
 
 def _is_full_name(parts: list[str], *, comma: bool) -> bool:

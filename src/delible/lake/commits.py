@@ -19,6 +19,9 @@ COMMIT = re.compile(r"^(\d{20})\.json$")
 CHECKPOINT = re.compile(r"^(\d{20})\.checkpoint\.(?:(\d{10})\.(\d{10})\.|[0-9a-fA-F-]{36}\.)?(?:parquet|json)$")
 """Names of files in a log, with version, and of a checkpoint in parts with number and count."""
 
+MARK = "delible:"
+"""What the marks of all plans' commits begin with."""
+_FILES = (b'{"add"', b'{"remo')
 _MOST_LOOKED_AT = 100
 
 
@@ -42,9 +45,19 @@ class Commit:
         return mark
 
     @property
+    def operation(self) -> str:
+        """What Delta calls it, such as `MERGE`; empty where the commit does not say."""
+        return str(self.info.get("operation") or "")
+
+    @property
     def metrics(self) -> dict[str, int]:
         """The operation's counts."""
         return {k: int(v) for k, v in self.info.get("operationMetrics", {}).items() if str(v).isdigit()}
+
+
+def mark_of(plan: str, what: str = "") -> str:
+    """Return the mark of a plan's commits for something in a table's history, or what the marks of all begin with."""
+    return f"{MARK}{plan}:{what}"
 
 
 def current_version(location: str) -> int:
@@ -69,9 +82,44 @@ def commits(location: str, *, since: int = -1) -> Iterator[Commit]:
         actions: dict[str, Any] = {}
         with filesystem.open_input_stream(path) as stream:
             for line in stream.read().splitlines():
-                if line[:6] not in (b'{"add"', b'{"remo'):
+                if line[:6] not in _FILES:
                     actions |= json.loads(line)
         yield Commit(version, actions.pop("commitInfo", {}), actions)
+
+
+@dataclass(frozen=True)
+class FileCommit(Commit):
+    """A commit with what it did to data files.
+
+    Args:
+        added, removed: Bytes by path.
+        changes_rows: Some of it added, changed or removed rows; OPTIMIZE, REORG and VACUUM do not.
+    """
+
+    added: dict[str, int]
+    removed: dict[str, int]
+    changes_rows: bool
+
+
+def file_commits(location: str, *, since: int) -> Iterator[FileCommit]:
+    """Yield the commits after a version whose JSON is still in the log, with their files, oldest first."""
+    filesystem, log = log_of(location)
+    for version, path in sorted(files_in(filesystem, log, COMMIT)):
+        if version <= since:
+            continue
+        actions: dict[str, Any] = {}
+        files: dict[str, dict[str, int]] = {"add": {}, "remove": {}}
+        changes_rows = False
+        with filesystem.open_input_stream(path) as stream:
+            for line in stream.read().splitlines():
+                action = json.loads(line)
+                if line[:6] not in _FILES:
+                    actions |= action
+                    continue
+                [(name, body)] = action.items()
+                files[name][body["path"]] = body.get("size") or 0
+                changes_rows = changes_rows or body.get("dataChange", True)
+        yield FileCommit(version, actions.pop("commitInfo", {}), actions, files["add"], files["remove"], changes_rows)
 
 
 def rewrites(location: str, *, since: int, until: int) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
@@ -79,16 +127,11 @@ def rewrites(location: str, *, since: int, until: int) -> Iterator[tuple[frozens
 
     Commits whose JSON is no longer in the log are left out.
     """
-    filesystem, log = log_of(location)
-    for version, path in sorted(files_in(filesystem, log, COMMIT)):
-        if not since < version <= until:
-            continue
-        with filesystem.open_input_stream(path) as stream:
-            actions = [json.loads(line) for line in stream.read().splitlines() if line[:6] in (b'{"add"', b'{"remo')]
-        files = [action.get("add") or action.get("remove") for action in actions]
-        if files and not any(file["dataChange"] for file in files):
-            added = frozenset(action["add"]["path"] for action in actions if "add" in action)
-            yield added, frozenset(action["remove"]["path"] for action in actions if "remove" in action)
+    for commit in file_commits(location, since=since):
+        if commit.version > until:
+            return
+        if not commit.changes_rows and (commit.added or commit.removed):
+            yield frozenset(commit.added), frozenset(commit.removed)
 
 
 @dataclass(frozen=True)
@@ -114,34 +157,17 @@ def file_work(location: str, marks: Collection[str], *, since: int, operations: 
     """
     before, made, gone = set[str](), set[str](), dict[str, int]()
     written = 0
-    for info, added, removed in _file_commits(location, since):
-        if info.get("userMetadata") not in marks:
+    for commit in file_commits(location, since=since):
+        if commit.mark not in marks:
             continue
+        added, removed = commit.added, commit.removed
         new = added.keys() - removed.keys()
-        if info.get("operation") in operations:
+        if commit.operation in operations:
             before |= removed.keys() - made
             gone |= {path: size for path, size in removed.items() if path not in made | added.keys()}
             written += sum(added[path] for path in new)
         made |= new
     return FileWork(len(before), sum(gone.values()), written)
-
-
-def _file_commits(location: str, since: int) -> Iterator[tuple[dict[str, Any], dict[str, int], dict[str, int]]]:
-    """Yield the description of each commit after a version, oldest first, and its files by path with their bytes."""
-    filesystem, log = log_of(location)
-    for version, path in sorted(files_in(filesystem, log, COMMIT)):
-        if version <= since:
-            continue
-        info: dict[str, Any] = {}
-        files: dict[str, dict[str, int]] = {"add": {}, "remove": {}}
-        with filesystem.open_input_stream(path) as stream:
-            for line in stream.read().splitlines():
-                if line[:6] in (b'{"add"', b'{"remo'):
-                    [(name, body)] = json.loads(line).items()
-                    files[name][body["path"]] = body.get("size") or 0
-                elif line[:13] == b'{"commitInfo"':
-                    info = json.loads(line)["commitInfo"]
-        yield info, files["add"], files["remove"]
 
 
 def latest(location: str, name: str) -> dict[str, Any] | None:

@@ -37,8 +37,6 @@ from delible.model.subject import KeyRow
 from delible.model.terms import ColumnErasure, ErasureAction, Regime
 
 _BROKEN = re.compile(r"DELTA_(?:VIOLATE_CONSTRAINT|NOT_NULL_CONSTRAINT)\w*\]?(?:\s+CHECK constraint (\w+))?")
-MARK = "delible:"
-"""What the marks of all plans' commits begin with."""
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _REWRITES = ("MERGE", "DELETE")
 _ROWS = ("numTargetRowsDeleted", "numTargetRowsUpdated", "numDeletedRows")
@@ -96,7 +94,7 @@ def done_under(location: str, marks: Collection[str], since: int) -> Rewritten:
 
 def rows_under(location: str, marks: Collection[str], since: int) -> int:
     """Count the rows that commits with these marks deleted or changed after version `since`."""
-    found = (c for c in commits(location, since=since) if c.mark in marks and c.info.get("operation") in _REWRITES)
+    found = (c for c in commits(location, since=since) if c.mark in marks and c.operation in _REWRITES)
     return sum(commit.metrics.get(name, 0) for commit in found for name in _ROWS)
 
 
@@ -104,12 +102,6 @@ def purged_under(location: str, marks: Collection[str], since: int) -> Rewritten
     """Return what purges of deletion vectors rewrote after version `since` besides what the marked commits wrote."""
     files = file_work(location, marks, since=since, operations=("REORG",))
     return Rewritten(0, files.files, files.written, files.replaced)
-
-
-def commits_of_others(location: str, *, since: int) -> int:
-    """Count commits after `since` that no plan made: somebody else writes the table. A VACUUM writes nothing."""
-    others = (c for c in commits(location, since=since) if not (c.mark or "").startswith(MARK))
-    return sum(not str(commit.info.get("operation")).startswith("VACUUM") for commit in others)
 
 
 def erase_rows(

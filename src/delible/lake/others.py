@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import Any
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
 
-from delible.lake.commits import COMMIT, commits, current_version, files_in, log_of
+from delible.lake.commits import COMMIT, MARK, commits, current_version, file_commits, files_in, log_of
 from delible.lake.facts import read
 
 
@@ -37,23 +35,23 @@ def others_since(location: str, mine: str, version: int) -> Others:
     """Return what others did after a version, as far as the log tells.
 
     Args:
-        mine: What the marks of one's own commits begin with (`lake.erase.marked`).
+        mine: What the marks of one's own commits begin with (`lake.commits.mark_of`).
     """
-    newest = current_version(location)
-    filesystem, log = log_of(location)
-    paths = {number: path for number, path in files_in(filesystem, log, COMMIT) if number > version}
+    newest, seen = current_version(location), set[int]()
     rows = described = False
-    for path in paths.values():
-        with filesystem.open_input_stream(path) as stream:
-            lines = stream.read().splitlines()
-        actions = [json.loads(line) for line in lines]
-        info: dict[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
-        if str(info.get("userMetadata") or "").startswith(mine):
+    for commit in file_commits(location, since=version):
+        seen.add(commit.version)
+        if (commit.mark or "").startswith(mine):
             continue
-        files = [action.get("add") or action.get("remove") for action in actions]
-        rows = rows or any(file is not None and file.get("dataChange", True) for file in files)
-        described = described or any("metaData" in action or "protocol" in action for action in actions)
-    return Others(rows, described, whole=paths.keys() >= {*range(version + 1, newest + 1)})
+        rows = rows or commit.changes_rows
+        described = described or not commit.actions.keys().isdisjoint(("metaData", "protocol"))
+    return Others(rows, described, whole=seen >= {*range(version + 1, newest + 1)})
+
+
+def commits_of_others(location: str, *, since: int) -> int:
+    """Count commits after a version that no plan made: somebody else writes the table. A VACUUM writes nothing."""
+    others = (c for c in commits(location, since=since) if not (c.mark or "").startswith(MARK))
+    return sum(not commit.operation.startswith("VACUUM") for commit in others)
 
 
 def first_own(location: str, mine: str, version: int) -> int | None:
@@ -62,7 +60,7 @@ def first_own(location: str, mine: str, version: int) -> int | None:
     None without one, and where the version before it may not be there any more: the log has a gap, or files went.
     """
     since = list(commits(location, since=version))
-    if any(str(commit.info.get("operation")).startswith("VACUUM") for commit in since):
+    if any(commit.operation.startswith("VACUUM") for commit in since):
         return None
     first = min((commit.version for commit in since if (commit.mark or "").startswith(mine)), default=None)
     filesystem, log = log_of(location)

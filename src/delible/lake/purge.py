@@ -94,12 +94,12 @@ def vacuum(
             _vacuum_but(spark, location, hours, spared)
         else:
             handle.vacuum(hours)
-    logged = {str(c.info.get("operation")): c for c in commits(location, since=seen)}
+    logged = {c.operation: c for c in commits(location, since=seen)}
     files = logged["VACUUM END"].metrics.get("numDeletedFiles", 0) if "VACUUM END" in logged else 0
     if mark is not None:
         ours = [commit for commit in commits(location, since=since) if commit.mark == mark]
-        begun = [commit for commit in ours if commit.info.get("operation") == "VACUUM START"]
-        if len(begun) > sum(commit.info.get("operation") == "VACUUM END" for commit in ours):
+        begun = [commit for commit in ours if commit.operation == "VACUUM START"]
+        if len(begun) > sum(commit.operation == "VACUUM END" for commit in ours):
             files = max([files, *(commit.metrics.get("numFilesToDelete", 0) for commit in begun)])
     if hours is None and "VACUUM START" in logged:
         # What it went by itself: the property may have changed since it was read above.

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from delible.workflows.stages import Run
 
 _PROPERTY = "property."
-
-
 WRITERS_HOURS = 1
 """Who still writes to a table reads its files: without a window VACUUM would take them away. So where others have
 written since the plan, `immediate` is not taken at its word."""
@@ -66,8 +64,8 @@ def vacuumed(run: Run, step: TableStep, hours: int, mark: str) -> Step:
 
 def _under_way(run: Run, step: TableStep) -> datetime | None:
     """Return since when files may be of a write under way; None where nobody else has committed since the plan."""
-    from delible.lake.erase import commits_of_others
     from delible.lake.leftovers import UNDER_WAY
+    from delible.lake.others import commits_of_others
 
     return run.clock() - UNDER_WAY if commits_of_others(step.location, since=step.version) else None
 

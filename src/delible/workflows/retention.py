@@ -222,13 +222,12 @@ def _moved(control: Control, plan: RetentionPlan, steps: Sequence[RetentionStep]
 
     What moves bytes and no row, such as OPTIMIZE, leaves a plan as good as it was.
     """
-    from delible.lake.commits import current_version
-    from delible.lake.erase import MARK
+    from delible.lake.commits import current_version, mark_of
     from delible.lake.others import has_same_columns, others_since
 
     for step in steps:
         version = current_version(step.location)
-        others = others_since(step.location, f"{MARK}{plan.id}:", step.version)
+        others = others_since(step.location, mark_of(plan.id), step.version)
         same = not others.described or (
             others.whole and has_same_columns(session_for(control.workspace), step.location, step.version)
         )

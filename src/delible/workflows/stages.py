@@ -55,7 +55,9 @@ class Run:
 
     def mark(self, what: str) -> str:
         """Return the mark that this run's commits to a table carry in Delta's history."""
-        return f"delible:{self.plan}:{what}"
+        from delible.lake.commits import mark_of
+
+        return mark_of(self.plan, what)
 
     def marks(self, what: str) -> tuple[str, ...]:
         """Return the marks of all commits that rewrite rows of a table, mentions included."""
