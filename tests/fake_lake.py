@@ -16,11 +16,13 @@ from deltalake.exceptions import CommitFailedError
 
 from delible.lake.exceptions import Kept
 from delible.lake.find import Found
-from delible.model.plan import RowsDue
+from delible.model.plan import ErasurePlan, PlannedRequest, RowsDue, Stage, TableStep
 from delible.model.policy import TablePolicy
-from delible.model.subject import KeyRole, KeyRow
+from delible.model.subject import KeyRole, KeyRow, own_keys
+from delible.store.plans import seal
 from delible.workflows.control import Control
 from delible.workflows.search import Searched, refs_of_keys
+from small_shop import NOW
 
 Set = Callable[[Any, str, Any], None]
 _mark: list[str] = []
@@ -101,6 +103,37 @@ def find_people(
     reached = {request: {t: n for t, n in own.items() if n} for request, own in rows.items()}
     found_all = Found(tuple(keys), (), {}, frozenset(), reached)
     return Searched(found_all, due, cost, control.locations(), versions, refs_of_keys(control, keys), {}, Kept())
+
+
+def planned(control: Control, requests: Sequence[str]) -> tuple[ErasurePlan, Searched]:
+    """Return a sealed plan for some requests, with what was searched for it."""
+    found = find_people(None, control, own_keys(control.requests.vault.get(requests)))
+    steps = tuple(
+        TableStep(
+            table=name,
+            location=location,
+            version=found.versions[name],
+            action=control.policies.tables[name].erasure.action,
+            rows=found.due[name].rows,
+            files=1,
+            bytes=1,
+            stages=(Stage.MERGE, Stage.PURGE, Stage.VACUUM, Stage.EXPIRE_LOG, Stage.VERIFY),
+            wait_hours=0,
+        )
+        for name, location in control.locations().items()
+    )
+    plan = ErasurePlan(
+        id="E-20260131-00000001",
+        created=NOW,
+        policy_fingerprint=control.policies.fingerprint,
+        immediate=True,
+        requests=tuple(
+            PlannedRequest(id=i, due="2026-12-31", matched=True, rows=dict(found.found.rows_of[i])) for i in requests
+        ),
+        seen=dict(found.versions),
+        tables=steps,
+    )
+    return seal(plan, control.keys), found
 
 
 def _erase(_: Any, location: str, policy: TablePolicy, __: Any, keys: Sequence[KeyRow], *___: Any, **____: Any) -> None:

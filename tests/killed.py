@@ -17,6 +17,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from byte_search import places
 from delible.cli.main import main
 from delible.model.record import AuditRecord
 from delible.store.workspace import open_workspace
@@ -138,6 +139,16 @@ class Prepared:
     def finished(self, root: Path) -> dict[str, Any]:
         """Run the command, and return what the workspace then holds."""
         return end(root, self.apply(root))
+
+    def undisturbed(self, texts: Sequence[str], keys: Mapping[str, set[int]]) -> dict[str, Any]:
+        """Return what an erasure of two people leaves that nobody kills; nothing of theirs is in it."""
+        with self.fresh() as root:
+            found = self.finished(root)
+            assert places(root, texts=texts, keys=keys) == []
+        ended = {"intact": True, "order": [], "identifiers": {}, "plans": []}
+        assert {name: found[name] for name in ended} == ended
+        assert len(found["certificates"]) == len(found["notices"]) == 2
+        return found
 
 
 def end(root: Path, said: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
@@ -31,6 +29,7 @@ from delible.workflows.guard import guard_tables
 from delible.workflows.plans import save_plan
 from delta_rows import delta_rows
 from small_shop import HIGHEST, LOWEST, NOW, PEOPLE, approved, customers, email, make_workspace, phone, write_tables
+from writers import Writer, before, writing
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -90,22 +89,6 @@ def shop(spark: SparkSession, tmp_path: Path) -> Shop:
     write_tables(spark, workspace)
     approved(workspace, tmp_path, {"email": email(LOWEST)}, {"customer_id": HIGHEST})
     return Shop(workspace, spark)
-
-
-@contextmanager
-def before(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, *what: Callable[[], None]) -> Iterator[None]:
-    """Let something happen just before each of the first calls of a function."""
-    inner, left = getattr(owner, name), list(what)
-
-    def outer(*args: Any, **kwargs: Any) -> Any:
-        if left:
-            left.pop(0)()
-        return inner(*args, **kwargs)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(owner, name, outer)
-        yield
-    assert not left, f"{name} was called less often"
 
 
 @pytest.mark.xfail(
@@ -215,43 +198,6 @@ def test_giving_up_is_a_state_that_the_ledger_has_and_the_next_run_goes_on_from(
     assert {r.state for r in done.requests} == {RequestState.COMPLETED}
 
 
-@dataclass
-class Writer:
-    """A thread that writes again and again, and remembers what was acknowledged."""
-
-    work: Callable[[int], None]
-    done: list[int] = field(default_factory=list)
-    refused: int = 0
-    failed: list[BaseException] = field(default_factory=list)
-
-    def run(self, over: threading.Event) -> None:
-        number = 0
-        while not over.wait(3):
-            number += 1
-            try:
-                self.work(number)
-                self.done.append(number)
-            except Exception as error:
-                if is_conflict(error):
-                    self.refused += 1
-                else:
-                    self.failed.append(error)
-
-
-@contextmanager
-def writing(*writers: Writer) -> Iterator[None]:
-    over = threading.Event()
-    threads = [threading.Thread(target=writer.run, args=(over,)) for writer in writers]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join()
-
-
 @pytest.mark.matrix
 def test_a_stream_an_optimize_and_a_merge_lose_nothing(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -273,8 +219,8 @@ def test_a_stream_an_optimize_and_a_merge_lose_nothing(
             "(customer_id, email, phone, made_at) VALUES (s.id, concat('m', s.id, '@merge.example'), '', now())"
         )
 
-    merging = Writer(merge)
-    optimizing = Writer(lambda _: shop.sql(f"OPTIMIZE delta.`{table}`"))
+    merging = Writer(merge, is_conflict, pause=3)
+    optimizing = Writer(lambda _: shop.sql(f"OPTIMIZE delta.`{table}`"), is_conflict, pause=3)
     query = (
         rows.writeStream.format("delta")
         .option("checkpointLocation", str(tmp_path / "checkpoint"))

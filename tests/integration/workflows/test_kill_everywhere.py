@@ -19,13 +19,10 @@ from deltalake import write_deltalake
 
 import fake_lake
 from byte_search import places
-from delible.model.plan import ErasurePlan, PlannedRequest, Stage, TableStep
-from delible.model.subject import own_keys
-from delible.store.plans import seal
 from delible.workflows.control import Control
 from delible.workflows.plans import save_plan
 from killed import Boundary, Prepared, differences, layout, telling
-from small_shop import HIGHEST, LOWEST, NOW, POLICIES, approved, customers, email, make_workspace, phone, tickets
+from small_shop import HIGHEST, LOWEST, POLICIES, approved, customers, email, make_workspace, phone, tickets
 
 MOMENTS = 50
 TEXTS = [email(LOWEST), phone(LOWEST), email(HIGHEST), phone(HIGHEST)]
@@ -36,7 +33,6 @@ FILES = {
     "tables/tickets.yaml": POLICIES["tables/tickets.yaml"].partition("  body:")[0] + "readers: exclusive\n",
     "recipients/carrier.yaml": "recipient: carrier\ndescription: x\ncontact: x@carrier.example\nnotify: {by: outbox}\n",
 }
-STAGES = (Stage.MERGE, Stage.PURGE, Stage.VACUUM, Stage.EXPIRE_LOG, Stage.VERIFY)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -55,46 +51,14 @@ def erasure(lake: None, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
         for part in (rows.slice(0, 15), rows.slice(15)):
             write_deltalake(str(workspace.root / "warehouse" / name), part, mode="append")
     ids = approved(workspace, folder, {"email": email(LOWEST)}, {"customer_id": HIGHEST})
-    control = Control(workspace)
-    found = fake_lake.find_people(None, control, own_keys(control.requests.vault.get(ids)))
-    plan = ErasurePlan(
-        id="E-20260131-00000001",
-        created=NOW,
-        policy_fingerprint=control.policies.fingerprint,
-        immediate=True,
-        requests=tuple(
-            PlannedRequest(id=i, due="2026-12-31", matched=True, rows=dict(found.found.rows_of[i])) for i in ids
-        ),
-        seen=dict(found.versions),
-        tables=tuple(
-            TableStep(
-                table=name,
-                location=location,
-                version=found.versions[name],
-                action=control.policies.tables[name].erasure.action,
-                rows=found.due[name].rows,
-                files=2,
-                bytes=1,
-                stages=STAGES,
-                wait_hours=0,
-            )
-            for name, location in control.locations().items()
-        ),
-    )
-    save_plan(seal(plan, control.keys), workspace.root / "plan.json")
+    save_plan(fake_lake.planned(Control(workspace), ids)[0], workspace.root / "plan.json")
     (folder / "shop").rename(folder / "template")
     return Prepared(folder, ("erasure", "apply", str(folder / "shop" / "plan.json"), "--json"), None)
 
 
 @pytest.fixture(scope="module")
 def undisturbed(erasure: Prepared) -> dict[str, Any]:
-    with erasure.fresh() as root:
-        found = erasure.finished(root)
-        assert places(root, texts=TEXTS, keys=KEYS) == []
-    ended = {"intact": True, "order": [], "identifiers": {}, "plans": []}
-    assert {name: found[name] for name in ended} == ended
-    assert len(found["certificates"]) == len(found["notices"]) == 2
-    return found
+    return erasure.undisturbed(TEXTS, KEYS)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from delible.errors import BlockedError, ConflictError, DelibleError, StalePlanError
-from delible.model.plan import RetentionPlan, RetentionStep, Stage
+from delible.model.plan import RetentionPlan, Stage
 from delible.model.terms import RetentionAction
-from delible.store.plans import seal
 from delible.workflows import retention, retention_enforce
 from delible.workflows.control import Control
 from delible.workflows.journal import Journal, Step
@@ -21,9 +20,9 @@ from delible.workflows.retention_enforce import enforce_retention
 from delible.workflows.spark import alone
 from delible.workflows.unfinished import keep_plan, unfinished_retention
 from policy_files import write_policies
+from retention_plans import START, two_tables
 from small_shop import make_workspace
 
-START = datetime(2026, 3, 10, 9, tzinfo=UTC)
 RULE = "retention: customers\ntable: customers\nclock: made_at\nkeep: P1Y\nreason: Law.\n"
 
 
@@ -33,33 +32,10 @@ class Shop:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, begun: tuple[str, ...]) -> None:
         self.workspace = make_workspace(folder / "shop")
         control = Control(self.workspace)
-        steps = tuple(
-            RetentionStep(
-                table=name,
-                location=f"warehouse/{name}",
-                version=0,
-                action=RetentionAction.DELETE_ROW,
-                rows=1,
-                files=1,
-                bytes=1,
-                stages=tuple(Stage),
-                wait_hours=0,
-                rule=name,
-                as_of=START,
-            )
-            for name in ("customers", "tickets")
-        )
-        plan = RetentionPlan(
-            id="T-20260310-00000001",
-            created=START,
-            policy_fingerprint=control.policies.fingerprint,
-            immediate=True,
-            tables=steps,
-        )
-        self.plan = seal(plan, control.keys)
+        self.plan = two_tables(control, RetentionAction.DELETE_ROW)
         keep_plan(self.workspace, self.plan)
         journal = Journal(
-            control.ledger, run=f"plan:{plan.id}", verb="retention", actor="job", policy="p", clock=lambda: START
+            control.ledger, run=f"plan:{self.plan.id}", verb="retention", actor="job", policy="p", clock=lambda: START
         )
         if "started" in begun:
             journal.begin("table:customers/customers", Stage.MERGE)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from delible.model.plan import RetentionPlan, RetentionStep, Stage
+from delible.model.plan import Stage
 from delible.model.terms import RetentionAction
 from delible.store.plans import seal
 from delible.store.workspace import Workspace
@@ -18,9 +18,9 @@ from delible.workflows.journal import Step
 from delible.workflows.retention import apply_retention
 from delible.workflows.stages import Run, Work
 from policy_files import write_policies
+from retention_plans import START, two_tables
 from small_shop import POLICIES, make_workspace
 
-START = datetime(2026, 3, 10, 9, tzinfo=UTC)
 RULE = "retention: {0}\ntable: {0}\nclock: made_at\nkeep: P1Y\nreason: Law.\naction: {1}\n"
 TREATED = "treat_columns\ncolumns: {customer_id: pseudonymise}"
 
@@ -35,30 +35,7 @@ class Runs:
     def __init__(self, shop: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
         self.shop, self.salts, self.dies_after = shop, list[bytes](), 99
         control = Control(shop)
-        steps = tuple(
-            RetentionStep(
-                table=name,
-                location=f"warehouse/{name}",
-                version=0,
-                action=RetentionAction.TREAT_COLUMNS,
-                rows=1,
-                files=1,
-                bytes=1,
-                stages=tuple(Stage),
-                wait_hours=0,
-                rule=name,
-                as_of=START,
-            )
-            for name in ("customers", "tickets")
-        )
-        made = RetentionPlan(
-            id="T-20260310-00000001",
-            created=START,
-            policy_fingerprint=control.policies.fingerprint,
-            immediate=True,
-            tables=steps,
-        )
-        self.plan = seal(made, control.keys)
+        self.plan = two_tables(control, RetentionAction.TREAT_COLUMNS)
         for name in ("session_for", "_moved", "_refuse_held", "frames_of", "retention_events"):
             monkeypatch.setattr(retention, name, lambda *_, **__: None)
         monkeypatch.setattr(retention.Held, "of", lambda *_, **__: self)

@@ -5,13 +5,10 @@ The same with Spark's own writers: `tests/spark/test_writers.py`.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -22,10 +19,8 @@ import fake_lake
 from byte_search import places
 from delible.lake import conflicts, erase, purge
 from delible.lake.conflicts import Patience
-from delible.model.plan import ErasurePlan, PlannedRequest, Stage, TableStep
-from delible.model.subject import own_keys
+from delible.model.plan import ErasurePlan
 from delible.model.terms import RequestState
-from delible.store.plans import seal
 from delible.store.workspace import Workspace
 from delible.workflows import removal
 from delible.workflows.audit import verify_ledger
@@ -34,6 +29,7 @@ from delible.workflows.erasure import Erased, apply_erasure
 from delible.workflows.search import Searched
 from delta_rows import delta_rows
 from small_shop import LOWEST, NOW, PEOPLE, POLICIES, approved, customers, email, make_workspace, phone, tickets
+from writers import Writer, before, writing
 
 S = RequestState
 LATER = NOW + timedelta(hours=2)
@@ -66,33 +62,7 @@ class Shop:
         write_deltalake(self.at("tickets"), row, mode="append")
 
     def planned(self) -> tuple[ErasurePlan, Searched]:
-        control = Control(self.workspace)
-        found = fake_lake.find_people(None, control, own_keys(control.requests.vault.get([self.request])))
-        steps = tuple(
-            TableStep(
-                table=name,
-                location=location,
-                version=found.versions[name],
-                action=control.policies.tables[name].erasure.action,
-                rows=found.due[name].rows,
-                files=1,
-                bytes=1,
-                stages=(Stage.MERGE, Stage.PURGE, Stage.VACUUM, Stage.EXPIRE_LOG, Stage.VERIFY),
-                wait_hours=0,
-            )
-            for name, location in control.locations().items()
-        )
-        rows = dict(found.found.rows_of[self.request])
-        plan = ErasurePlan(
-            id="E-20260131-00000001",
-            created=NOW,
-            policy_fingerprint=control.policies.fingerprint,
-            immediate=True,
-            requests=(PlannedRequest(id=self.request, due="2026-12-31", matched=True, rows=rows),),
-            seen=dict(found.versions),
-            tables=steps,
-        )
-        return seal(plan, control.keys), found
+        return fake_lake.planned(Control(self.workspace), [self.request])
 
     def applied(self, plan: ErasurePlan, found: Searched, now: datetime = NOW, say: list[str] | None = None) -> Erased:
         told = [] if say is None else say
@@ -108,22 +78,6 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
         write_deltalake(str(workspace.root / "warehouse" / name), rows)
     [request] = approved(workspace, tmp_path, {"email": email(LOWEST)})
     return Shop(workspace, request)
-
-
-@contextmanager
-def before(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, what: Callable[[], None]) -> Iterator[None]:
-    """Let something happen just before the first call of a function."""
-    inner, left = getattr(owner, name), [what]
-
-    def outer(*args: Any, **kwargs: Any) -> Any:
-        if left:
-            left.pop()()
-        return inner(*args, **kwargs)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(owner, name, outer)
-        yield
-    assert not left
 
 
 def test_what_arrives_between_the_stages_goes_with_the_rest(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,26 +107,8 @@ def test_what_arrives_between_the_stages_goes_with_the_rest(shop: Shop, monkeypa
     assert verify_ledger(shop.workspace).intact
 
 
-@dataclass
-class Writer:
-    """A thread that writes again and again, and remembers what was acknowledged."""
-
-    work: Callable[[int], None]
-    done: list[int] = field(default_factory=list)
-    refused: int = 0
-    failed: list[BaseException] = field(default_factory=list)
-
-    def run(self, over: threading.Event) -> None:
-        number = 0
-        while not over.wait(0.1):
-            number += 1
-            try:
-                self.work(number)
-                self.done.append(number)
-            except CommitFailedError:
-                self.refused += 1
-            except Exception as error:
-                self.failed.append(error)
+def writer(work: Callable[[int], None]) -> Writer:
+    return Writer(work, lambda error: isinstance(error, CommitFailedError), pause=0.1)
 
 
 def test_writers_at_work_lose_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,23 +116,15 @@ def test_writers_at_work_lose_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatc
         table = DeltaTable(shop.at("customers"))
         table.update(updates={"phone": f"'{number}'"}, predicate=f"customer_id = {UPDATED}")
 
-    appending = Writer(lambda n: shop.account(STREAMED + n, like=2))
-    moving = Writer(lambda _: DeltaTable(shop.at("customers")).optimize.compact())
-    updating = Writer(update)
+    appending = writer(lambda n: shop.account(STREAMED + n, like=2))
+    moving = writer(lambda _: DeltaTable(shop.at("customers")).optimize.compact())
+    updating = writer(update)
     writers = (appending, moving, updating)
     plan, found = shop.planned()
-    over = threading.Event()
-    threads = [threading.Thread(target=writer.run, args=(over,)) for writer in writers]
-    for thread in threads:
-        thread.start()
     said: list[str] = []
-    try:
+    with writing(*writers):
         first = shop.applied(plan, found, say=said)
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join()
-    assert [each for writer in writers for each in writer.failed] == []
+    assert [each for one in writers for each in one.failed] == []
     assert [r.state for r in first.requests] == [S.WAITING_RETENTION_WINDOW]
     monkeypatch.setattr(removal, "WRITERS_HOURS", 0)
     done = shop.applied(plan, found, LATER)
