@@ -53,7 +53,7 @@ train: setup ## Train the model of people and places anew (under an hour on one 
 
 lock: ## Resolve requirements.lock anew (needs uv)
 	@command -v uv > /dev/null || { echo "This needs uv: pip install uv" >&2; exit 1; }
-	printf '%s\n' $(TESTED) | uv pip compile pyproject.toml - --extra spark --extra fast --extra aws --group dev --universal --python-version 3.11 \
+	printf '%s\n' $(TESTED) | uv pip compile pyproject.toml - --extra spark --extra fast --extra aws --extra mlflow --group dev --universal --python-version 3.11 \
 		--no-header --no-annotate --no-emit-index-url --generate-hashes --upgrade --quiet --output-file requirements.lock
 
 clean: ## Remove .venv, the demo and caches (the JARs stay in the cache folder)
