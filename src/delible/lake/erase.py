@@ -16,7 +16,7 @@ from delible.decide.exception import erased_so
 from delible.errors import BlockedError
 from delible.lake.columns import pseudonym, with_pads
 from delible.lake.commits import commits, file_work
-from delible.lake.exceptions import LAWS, by_law, changed, covered, due_with_laws, kept_column, some
+from delible.lake.exceptions import LAWS, changed, covered, due_with_laws, kept_column, some
 from delible.lake.facts import at_path, open_table, quoted, read
 from delible.lake.mentions import (
     NEEDLES,
@@ -28,7 +28,7 @@ from delible.lake.mentions import (
     with_mentions,
     without_held,
 )
-from delible.lake.reach import due_combinations, keys_frame, reach_columns, same_combination
+from delible.lake.reach import due_combinations, keys_frame, owners_of, reach_columns, same_combination
 from delible.lake.session import setting
 from delible.lake.texts import text_columns
 from delible.model.exception import ErasureException
@@ -125,11 +125,13 @@ def erase_rows(
     """
     handle = open_table(spark, location, table=policy.table)
     frame = read(spark, location)
+    owners = owners_of(policy, controller)
     if exceptions:
-        source = due_with_laws(frame, policy, controller, keys_frame(spark, by_law(keys, regimes or {})))
+        laws = {request: regime.value for request, regime in (regimes or {}).items()}
+        source = due_with_laws(frame, policy, controller, keys_frame(spark, keys, owners=owners, under=laws))
         _erase_but(handle, frame, with_pads(source, pads), policy, exceptions)
         return
-    source = due_combinations(frame, policy, controller, keys_frame(spark, keys))
+    source = due_combinations(frame, policy, controller, keys_frame(spark, keys, owners=owners))
     condition = same_combination(policy, "t", "s")
     match policy.erasure.action:
         case ErasureAction.DELETE_ROW:

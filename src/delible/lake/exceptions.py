@@ -114,16 +114,11 @@ def kept_column(column: str, covers: Mapping[str, Column], exceptions: Sequence[
     return _any([covers[e.exception] for e in exceptions if not e.columns or column in e.columns])
 
 
-def by_law(keys: Sequence[KeyRow], regimes: Mapping[str, Regime]) -> list[KeyRow]:
-    """Return keys under the laws of their requests, instead of under the requests."""
-    return [replace(k, request=regimes[k.request].value) for k in keys]
-
-
 def due_with_laws(frame: DataFrame, policy: TablePolicy, controller: Controller, keys: DataFrame) -> DataFrame:
     """Return the distinct values of the reach columns that due rows have, as `__k0` and on, beside all their laws.
 
     Args:
-        keys: Those of `by_law`.
+        keys: Under the laws of their requests, instead of under the requests.
     """
     columns = [F.col(at_path(c)).alias(f"__k{i}") for i, c in enumerate(reach_columns(policy))]
     rows = due_rows(frame, policy, controller, keys).select(*columns, "__request")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -36,17 +37,39 @@ def reach_values(policy: TablePolicy) -> list[Column]:
     return [F.col(at_path(c)).alias(c) for c in reach_columns(policy)]
 
 
-def keys_frame(spark: SparkSession, keys: Iterable[KeyRow]) -> DataFrame:
-    """Return keys as a frame of request, kind and value; evidence and shared identifiers reach nothing."""
+def keys_frame(
+    spark: SparkSession,
+    keys: Iterable[KeyRow],
+    *,
+    owners: str | None = None,
+    under: Mapping[str, str] | None = None,
+) -> DataFrame:
+    """Return keys as a frame of request, kind and value; evidence and shared identifiers reach nothing.
+
+    Args:
+        owners: The kind of the subject key. Each key then says in `own` which ones its request has, and `due_rows`
+            takes no row of another.
+        under: What stands for each request, such as its law.
+    """
     rows = [k for k in keys if k.role in (KeyRole.GIVEN, KeyRole.FOUND)]
-    table = pa.table(
-        {
-            "request": pa.array([k.request for k in rows], pa.string()),
-            "kind": pa.array([k.kind for k in rows], pa.string()),
-            "value": pa.array([k.value for k in rows], pa.string()),
-        }
-    )
-    return spark.createDataFrame(table)
+    columns = {
+        "request": pa.array([k.request if under is None else under[k.request] for k in rows], pa.string()),
+        "kind": pa.array([k.kind for k in rows], pa.string()),
+        "value": pa.array([k.value for k in rows], pa.string()),
+    }
+    if owners is not None:
+        named: dict[str, list[str]] = defaultdict(list)
+        for key in rows:
+            if key.kind == owners:
+                named[key.request].append(key.value)
+        columns["own"] = pa.array([named.get(k.request) for k in rows], pa.list_(pa.string()))
+    return spark.createDataFrame(pa.table(columns))
+
+
+def owners_of(policy: TablePolicy, controller: Controller) -> str | None:
+    """Return the kind of the subject key, if a table's rows can name another one than what reached them."""
+    kinds = {reach.identifies for reach in policy.subject}
+    return controller.subject if controller.subject in kinds and len(kinds) > 1 else None
 
 
 def collected(frame: DataFrame) -> list[KeyRow]:
@@ -60,15 +83,25 @@ def due_rows(frame: DataFrame, policy: TablePolicy, controller: Controller, keys
     """Return the due rows, once per request and way that reaches them, with the request's id in `__request`.
 
     All ways are tried in one scan: each row offers one pair of kind and spelling per way, and one join takes them.
+
+    Args:
+        keys: Of `keys_frame`. Where they say which subject keys their requests have, a row that names another one is
+            not due: between finding and rewriting somebody may have opened an account with the same telephone, and
+            links would have taken it for another person's.
     """
     offered = [
         F.struct(F.lit(kind_of(policy, reach)).alias("kind"), spelled(reach, controller).alias("value"))
         for reach in policy.subject
     ]
-    wanted = keys.select(*[F.col(name).alias(f"__{name}") for name in ("request", "kind", "value")])
+    wanted = keys.select(*[F.col(name).alias(f"__{name}") for name in keys.columns])
     condition = (F.col("__key.kind") == F.col("__kind")) & (F.col("__key.value") == F.col("__value"))
+    if "own" in keys.columns:
+        subjects = [spelled(reach, controller) for reach in policy.subject if reach.identifies == controller.subject]
+        for owner in subjects:
+            stranger = (owner != "") & ~F.array_contains("__own", owner)
+            condition &= ~F.coalesce(stranger, F.lit(False))
     joined = frame.withColumn("__key", F.explode(F.array(*offered))).join(wanted, condition, "inner")
-    return joined.drop("__key", "__kind", "__value")
+    return joined.drop("__key", "__kind", "__value", "__own")
 
 
 def due_combinations(frame: DataFrame, policy: TablePolicy, controller: Controller, keys: DataFrame) -> DataFrame:

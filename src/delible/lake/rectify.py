@@ -15,7 +15,7 @@ from delible.decide.rectification import ColumnFacts, HeldValue
 from delible.lake.columns import normalised, utc
 from delible.lake.description import description, fields_of, is_computed
 from delible.lake.facts import at_path, open_table, quoted, read
-from delible.lake.reach import due_rows, keys_frame, reach_values, same_combination, split_rows
+from delible.lake.reach import due_rows, keys_frame, owners_of, reach_values, same_combination, split_rows
 from delible.model.policy import Controller, PolicySet, TablePolicy
 from delible.model.rectification import Change
 from delible.model.subject import BLANKS, KeyRow
@@ -140,9 +140,9 @@ def rectify(
     frame = read(spark, location)
     columns = list(dict.fromkeys(c.column for c in changes))
     kinds = {c: frame.schema[c].dataType for c in columns}
-    combinations = due_rows(frame, policy, controller, keys_frame(spark, keys)).select(
-        *reach_values(policy), "__request"
-    )
+    combinations = due_rows(
+        frame, policy, controller, keys_frame(spark, keys, owners=owners_of(policy, controller))
+    ).select(*reach_values(policy), "__request")
     source = combinations.distinct().join(F.broadcast(_pairs(spark, columns, changes)), "__request").drop("__request")
     conditions, right = [], {}
     for number, column in enumerate(columns):
