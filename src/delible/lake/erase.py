@@ -28,7 +28,7 @@ from delible.lake.mentions import (
     with_mentions,
     without_held,
 )
-from delible.lake.reach import due_combinations, keys_frame, owners_of, reach_columns, same_combination
+from delible.lake.reach import due_source, keys_frame, owners_of, reach_columns, same_combination
 from delible.lake.session import setting
 from delible.lake.texts import text_columns
 from delible.model.exception import ErasureException
@@ -131,8 +131,7 @@ def erase_rows(
         source = due_with_laws(frame, policy, controller, keys_frame(spark, keys, owners=owners, under=laws))
         _erase_but(handle, frame, with_pads(source, pads), policy, exceptions)
         return
-    source = due_combinations(frame, policy, controller, keys_frame(spark, keys, owners=owners))
-    condition = same_combination(policy, "t", "s")
+    source, condition = due_source(frame, policy, controller, keys_frame(spark, keys, owners=owners))
     match policy.erasure.action:
         case ErasureAction.DELETE_ROW:
             handle.alias("t").merge(source.alias("s"), condition).whenMatchedDelete().execute()

@@ -34,12 +34,7 @@ def evidence_of(
         if gone and name in touched:
             due = due_rows(frames[name], policy, policies.controller, keys)
             going.append(due.select(F.col("__request").alias("request"), _values(name, gone)))
-        if gone:
-            staying.append(
-                split_rows(frames[name], policy, policies.controller, keys, due=False).select(_values(name, gone))
-            )
-        if len(gone) < len(searched):
-            staying.append(frames[name].select(_values(name, [c for c in searched if c not in gone])))
+        staying += [(policy, column, column in gone) for column in searched]
     if not going:
         return []
     candidates = collected(
@@ -50,16 +45,16 @@ def evidence_of(
     wanted = spark.createDataFrame(
         pa.table({"__wanted": pa.array({_folded(c.value) for c in candidates}, pa.string())})
     )
-    # Joined to the few candidates first: the rest of the tables' values never reach a shuffle.
-    shared = reduce(
-        DataFrame.unionByName,
-        [
-            s.select(F.lower(F.trim(F.col("entry.value"), F.lit(BLANKS))).alias("__wanted")).join(
-                wanted, "__wanted", "left_semi"
-            )
-            for s in staying
-        ],
-    ).distinct()
+
+    def left(policy: TablePolicy, column: str, goes: bool) -> DataFrame:
+        value = F.lower(F.trim(F.col(at_path(column)).cast("string"), F.lit(BLANKS)))
+        # Joined to the few candidates first: whether a row is due is asked of those that hold one.
+        rows = frames[policy.table].join(wanted, value == F.col("__wanted"), "left_semi")
+        if goes:
+            rows = split_rows(rows, policy, policies.controller, keys, due=False)
+        return rows.select(value.alias("__wanted"))
+
+    shared = reduce(DataFrame.unionByName, [left(*each) for each in staying]).distinct()
     elsewhere = set(shared.toArrow().column("__wanted").to_pylist())
     return [
         KeyRow(c.request, c.kind, c.value, KeyRole.EVIDENCE) for c in candidates if _folded(c.value) not in elsewhere

@@ -15,16 +15,22 @@ from delible.model.policy import Controller, Reach, TablePolicy
 from delible.model.subject import KeyRole, KeyRow
 from delible.model.terms import Normalise
 
+_VALUE = "__value"
+
 
 def kind_of(policy: TablePolicy, reach: Reach) -> str:
     """Return the kind under which a reach's keys are stored."""
     return reach.identifies or f"{policy.table}.{reach.column}"
 
 
-def spelled(reach: Reach, controller: Controller) -> Column:
-    """Return a reach column in the spelling that its keys have."""
+def spelled(reach: Reach, controller: Controller, *, at: str = "") -> Column:
+    """Return a reach column in the spelling that its keys have.
+
+    Args:
+        at: Prefix of the table's columns, such as `t.` in a MERGE.
+    """
     how = controller.identifiers[reach.identifies].normalise if reach.identifies else Normalise.EXACT
-    return normalised(F.col(at_path(reach.column)), how)
+    return normalised(F.col(at + at_path(reach.column)), how)
 
 
 def reach_columns(policy: TablePolicy) -> tuple[str, ...]:
@@ -89,6 +95,9 @@ def due_rows(frame: DataFrame, policy: TablePolicy, controller: Controller, keys
             not due: between finding and rewriting somebody may have opened an account with the same telephone, and
             links would have taken it for another person's.
     """
+    if len(policy.subject) == 1:
+        # Exploding an array for each row of a table took as long as all the rest of a search.
+        return frame.join(_values_for(policy, keys, request=True), _reached(policy, controller), "inner").drop(_VALUE)
     offered = [
         F.struct(F.lit(kind_of(policy, reach)).alias("kind"), spelled(reach, controller).alias("value"))
         for reach in policy.subject
@@ -102,6 +111,30 @@ def due_rows(frame: DataFrame, policy: TablePolicy, controller: Controller, keys
             condition &= ~F.coalesce(stranger, F.lit(False))
     joined = frame.withColumn("__key", F.explode(F.array(*offered))).join(wanted, condition, "inner")
     return joined.drop("__key", "__kind", "__value", "__own")
+
+
+def due_source(
+    frame: DataFrame, policy: TablePolicy, controller: Controller, keys: DataFrame
+) -> tuple[DataFrame, Column]:
+    """Return the source of a MERGE over all due rows, and its condition, between `t` and `s`; each row matches once.
+
+    Where one way leads to a person, it is the condition itself, and the table need not be read to make the source.
+    """
+    if len(policy.subject) == 1:
+        return _values_for(policy, keys).distinct(), _reached(policy, controller, at="t.")
+    return due_combinations(frame, policy, controller, keys), F.expr(same_combination(policy, "t", "s"))
+
+
+def _values_for(policy: TablePolicy, keys: DataFrame, *, request: bool = False) -> DataFrame:
+    """Return the keys of the one way that leads to a table, as its MERGE and joins want them."""
+    of = keys.where(F.col("kind") == kind_of(policy, policy.subject[0]))
+    more = [F.col("request").alias("__request")] if request else []
+    return of.select(F.col("value").alias(_VALUE), *more)
+
+
+def _reached(policy: TablePolicy, controller: Controller, *, at: str = "") -> Column:
+    """Return whether a row is reached by a table's only way."""
+    return spelled(policy.subject[0], controller, at=at) == F.col(_VALUE)
 
 
 def due_combinations(frame: DataFrame, policy: TablePolicy, controller: Controller, keys: DataFrame) -> DataFrame:
@@ -129,8 +162,6 @@ def split_rows(
     """Return the rows that are due, each once, or with `due` False the rows that are NOT."""
     how = "left_semi" if due else "left_anti"
     if len(policy.subject) == 1:
-        reach = policy.subject[0]
-        wanted = keys.where(F.col("kind") == kind_of(policy, reach)).select(F.col("value").alias("__value"))
-        return frame.join(wanted, spelled(reach, controller) == F.col("__value"), how)
+        return frame.join(_values_for(policy, keys), _reached(policy, controller), how)
     combinations = due_combinations(frame, policy, controller, keys)
     return frame.alias("__t").join(combinations.alias("__d"), F.expr(same_combination(policy, "__t", "__d")), how)
