@@ -8,7 +8,8 @@ from datetime import datetime
 import pytest
 
 from delible.model.subject import SubjectRef
-from delible.store.releases import INDEX, Holding, releases_with
+from delible.store.members import Holding, releases_with
+from delible.store.releases import INDEX
 from delible.store.workspace import Workspace
 from store_fixtures import released
 
