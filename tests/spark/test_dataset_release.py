@@ -16,7 +16,7 @@ from delible.store.ledger import Ledger
 from delible.store.lineage import LineageLog
 from delible.store.suppression import Suppression
 from delible.store.workspace import Workspace, create_workspace
-from delible.workflows import dataset as workflow
+from delible.workflows import dataset_publish as workflow
 from delible.workflows.consent import import_consents
 from delible.workflows.dataset import build_dataset, dataset_members, find_manifest, verify_dataset
 

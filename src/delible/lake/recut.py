@@ -89,7 +89,7 @@ def today(index: DataFrame, people: DataFrame, records: DataFrame, flags: DataFr
 
 
 @settled()
-def recut(
+def recut(  # noqa: PLR0913 - all of it decides who leaves
     release: Released,
     policies: PolicySet,
     *,

@@ -102,7 +102,7 @@ def _settle(spark: SparkSession, moves: Mapping[str, str], folder: Path, row_ind
     each.mapInArrow(settled_files, ROW_INDEX).write.options(**_INDEXED).parquet(row_index.as_uri())
 
 
-def write_index(def write_index(refs: DataFrame, folder: Path) -> ReleaseFile:
+def write_index(refs: DataFrame, folder: Path) -> ReleaseFile:
     """Write the subject index: each keyed reference with its data subject's, sorted; no personal data."""
     options = {"parquet.block.size": str(_INDEX_ROW_GROUP)}
     path = _write_one(
