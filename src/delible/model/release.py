@@ -82,6 +82,23 @@ class Use(Frozen):
         return self.by.partition(":")[0]
 
 
+class Cause(StrEnum):
+    """Why a release that was right when it was cut is not right for somebody any more, the gravest first.
+
+    `lapse` is consent that ended, was refused or is unheard of; `basis` a purpose that has no legal basis any more.
+    """
+
+    ERASURE = "erasure"
+    OBJECTION = "objection"
+    WITHDRAWAL = "withdrawal"
+    OPT_OUT = "opt_out"
+    RESTRICTION = "restriction"
+    LAPSE = "lapse"
+    BASIS = "basis"
+    LIMIT = "limit"
+    RECTIFICATION = "rectification"
+
+
 class Target(StrEnum):
     """What a duty is about."""
 
@@ -129,7 +146,7 @@ class Impact(Frozen):
     dataset: str
     version: int
     people: Annotated[int, Field(ge=1)]
-    causes: dict[str, int]
+    causes: dict[Cause, int]
     requests: tuple[str, ...] = ()
     duties: tuple[Duty, ...]
     newest_without: int | None = None

@@ -55,6 +55,21 @@ def refs_of_subjects(
     return {subject: frozenset(refs) for subject, refs in found.items()}
 
 
+def everybody(workspace: Workspace, manifest: Manifest, *, key_version: int) -> frozenset[str]:
+    """Return all data subjects of a release.
+
+    Raises:
+        SetupError: As `members`.
+    """
+    if not workspace.path(manifest.path).exists():
+        return frozenset()
+    found: set[str] = set()
+    with _index(workspace, manifest, key_version) as file:
+        for batch in file.iter_batches(_ROWS_AT_ONCE, columns=["subject"]):
+            found.update(batch.column("subject").to_pylist())
+    return frozenset(found)
+
+
 @dataclass(frozen=True)
 class Holding:
     """Which releases (`NAME@vN`) hold whom.

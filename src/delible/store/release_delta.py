@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from deltalake import Schema
 from deltalake.exceptions import DeltaError
@@ -64,10 +66,20 @@ def write_delta_log(folder: Path, files: Sequence[ReleaseFile], *, name: str, at
     except DeltaError:
         return ()
     log = folder / _LOG
-    # `commitInfo` names this machine's folder, and nobody needs it.
-    lines = [line for line in log.read_text(encoding="utf-8").splitlines() if "commitInfo" not in json.loads(line)]
-    log.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    actions = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    log.write_text("".join(json.dumps(_settled(a, rows, at)) + "\n" for a in actions if "commitInfo" not in a))
     return (log,)
+
+
+def _settled(action: dict[str, Any], rows: Sequence[ReleaseFile], at: int) -> dict[str, Any]:
+    """Return an action with nothing random in it. `commitInfo` would name this machine's folder.
+
+    A table's id is a UUID; here it is made of the files' digests.
+    """
+    if "metaData" not in action:
+        return action
+    named = uuid5(NAMESPACE_URL, "".join(file.sha256 for file in rows))
+    return {"metaData": action["metaData"] | {"id": str(named), "createdTime": at}}
 
 
 def split_of(file: ReleaseFile) -> str:

@@ -99,11 +99,15 @@ class Releases:
     def unregistered(self, known: set[int]) -> list[Manifest]:
         """Return the manifests of releases that were shown, and whose run was killed before it registered them.
 
+        While another run is at work here, what is not registered may be its own, and nothing is returned.
+
         Args:
             known: Versions that are registered.
         """
         found = []
-        for version in sorted({*self._versions()} - known) if self.folder.is_dir() else ():
+        if not self.folder.is_dir() or any(_locked(entry) for entry in self.folder.glob(f"{_STAGING}*")):
+            return []
+        for version in sorted({*self._versions()} - known):
             try:
                 found.append(Manifest.model_validate_json((self.folder / f"v{version}" / MANIFEST).read_bytes()))
             except (OSError, ValueError):
@@ -142,6 +146,21 @@ class Releases:
                 continue
             finally:
                 os.close(descriptor)
+
+
+def _locked(folder: Path) -> bool:
+    """Return whether the run that made a staging folder is alive."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def check_files(workspace: Workspace, manifest: Manifest) -> tuple[Problem, ...]:

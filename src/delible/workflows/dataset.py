@@ -111,9 +111,9 @@ def build_dataset(
         progress(f"warning: {problem.message}")
     build = _Build(workspace, policies, planned.plan, keys, now)
     log = LineageLog(workspace, clock=Clock(now))
+    register_shown(workspace, keys, plan.dataset, actor=actor, now=now)
     with alone(workspace, reading=True), log.run("dataset.build") as run, build.releases.staging() as folder:
         progress(f"Cutting {recipe} from {planned.plan.source}...")
-        register_shown(workspace, keys, plan.dataset, actor=actor, now=now)
         manifest = _released(build, folder, run)
         register(workspace, keys, manifest, _entry(manifest, planned, actor), now)
     return Built(manifest, planned.gaps, planned.warnings)
