@@ -23,7 +23,7 @@ from delible.store.lineage import LineageLog
 from delible.store.manifests import Manifests
 from delible.store.members import members
 from delible.store.policies import load_workspace_policies
-from delible.store.releases import Releases, check_files
+from delible.store.releases import Releases, check_files, check_signature
 from delible.store.requests import refs_of
 from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
@@ -144,13 +144,13 @@ def list_datasets(workspace: Workspace) -> list[Manifest]:
 
 
 def verify_dataset(workspace: Workspace, reference: str) -> Manifest:
-    """Return the manifest of a release whose every file has the digest that was registered.
+    """Return the manifest of a release whose every file has the digest that was registered, and whose seal is ours.
 
     Raises:
         TamperError: `dataset.changed` with everything that is not as it was released.
     """
     manifest = find_manifest(workspace, reference)
-    problems = check_files(workspace, manifest)
+    problems = (*check_files(workspace, manifest), *check_signature(workspace, manifest, load_keys(workspace)))
     if problems:
         raise TamperError(
             "dataset.changed",

@@ -58,6 +58,7 @@ class Knowledge:
         requests: Those that are looked at.
         erased: References of the suppression list, each with its request.
         news: Of whom the consent ledger has something new.
+        whole: Whether everything counts, a purpose that has lost its legal basis as well.
     """
 
     control: Control
@@ -65,6 +66,7 @@ class Knowledge:
     requests: tuple[Request, ...]
     erased: Mapping[SubjectRef, str]
     news: tuple[News, ...]
+    whole: bool = True
 
     def against(self, manifest: Manifest) -> dict[str, Against]:
         """Return who in a release would not be let in today.
@@ -75,7 +77,7 @@ class Knowledge:
         purpose = self.control.policies.purposes.get(manifest.purpose)
         version = self.control.keys.version
         basis = None if purpose is None else purpose.legal_basis
-        if basis is None:
+        if basis is None and self.whole:
             due = consent_due(self.now, zone=self._zone, is_working_day=self._calendar)
             nobody = Against(NO_BASIS, Reason(Cause.BASIS, Regime.GDPR, due))
             return dict.fromkeys(everybody(self.control.workspace, manifest, key_version=version), nobody)
@@ -88,7 +90,9 @@ class Knowledge:
             for subject in subjects if SubjectRef(ref) in standing else ():
                 against[subject] = _graver(against.get(subject), standing[SubjectRef(ref)])
         waiting = frozenset(s for ref, subjects in found.items() if ref in fresh for s in subjects)
-        if basis is not (manifest.basis or basis):
+        if basis is None:
+            return against
+        if self.whole and basis is not (manifest.basis or basis):
             waiting = everybody(self.control.workspace, manifest, key_version=version)
         left_out = {s for s, a in against.items() if a.leaves}
         for subject, said in self._by_consent(manifest, basis, waiting - left_out).items():
@@ -187,12 +191,12 @@ def only_requests(knowledge: Knowledge, requests: Collection[str]) -> Knowledge:
     """Return what is known of some requests, and nothing else."""
     chosen = tuple(r for r in knowledge.requests if r.id in requests)
     erased = {ref: request for ref, request in knowledge.erased.items() if request in requests}
-    return replace(knowledge, requests=chosen, erased=erased, news=())
+    return replace(knowledge, requests=chosen, erased=erased, news=(), whole=False)
 
 
 def only_consent(knowledge: Knowledge) -> Knowledge:
     """Return what is known of consent, and of no request."""
-    return replace(knowledge, requests=(), erased={})
+    return replace(knowledge, requests=(), erased={}, whole=False)
 
 
 def _graver(one: Against | None, other: Against) -> Against:
