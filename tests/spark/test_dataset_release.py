@@ -18,7 +18,8 @@ from delible.store.suppression import Suppression
 from delible.store.workspace import Workspace, create_workspace
 from delible.workflows import dataset_publish as workflow
 from delible.workflows.consent import import_consents
-from delible.workflows.dataset import build_dataset, dataset_members, find_manifest, verify_dataset
+from delible.workflows.dataset import build_dataset, verify_dataset
+from delible.workflows.dataset_members import dataset_members, find_manifest
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -90,7 +90,7 @@ def members(
 
         delible dataset members support_training@v1 --identifiers person.jsonl
     """
-    from delible.workflows.dataset import dataset_members
+    from delible.workflows.dataset_members import dataset_members
 
     found = dataset_members(current(ctx).workspace, reference, identifiers)
     lines = [{"line": n, "member": member} for n, member in enumerate(found.lines, start=1)]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _ROWS_AT_ONCE = 1 << 18
+_FEW = 8
+"""Row groups that are compared in Python."""
 
 
 def members(
@@ -158,12 +160,19 @@ def _bounds(file: Any, group: int) -> tuple[str, str] | None:
 
 def _pairs(file: Any, groups: Collection[int], column: str, wanted: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield subject and reference of the index's rows whose column holds one of the wanted."""
-    import pyarrow.compute as pc
-
     if not wanted or not groups:
         return
+    batches = file.iter_batches(_ROWS_AT_ONCE, row_groups=list(groups), columns=["ref", "subject"])
+    if len(groups) <= _FEW:  # spares the import of pyarrow's functions, which takes longer
+        asked, at = set(wanted), ("ref", "subject").index(column)
+        for batch in batches:
+            pairs = zip(batch.column("ref").to_pylist(), batch.column("subject").to_pylist(), strict=True)
+            yield from ((subject, ref) for ref, subject in pairs if (ref, subject)[at] in asked)
+        return
+    import pyarrow.compute as pc
+
     values = _array(wanted)
-    for batch in file.iter_batches(_ROWS_AT_ONCE, row_groups=list(groups), columns=["ref", "subject"]):
+    for batch in batches:
         chosen = batch.filter(pc.is_in(batch.column(column), value_set=values))
         yield from zip(chosen.column("subject").to_pylist(), chosen.column("ref").to_pylist(), strict=True)
 

@@ -17,6 +17,7 @@ from delible.model.record import ReleaseFile
 SPLIT = "split"
 _DATA = "data/"
 _LOG = "_delta_log/00000000000000000000.json"
+_ORDER = ("protocol", "metaData", "add")
 _UNFIT = frozenset(" ,;{}()\n\t=")
 """What Delta allows in no column's name, unless it maps names."""
 
@@ -67,7 +68,9 @@ def write_delta_log(folder: Path, files: Sequence[ReleaseFile], *, name: str, at
         return ()
     log = folder / _LOG
     actions = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    log.write_text("".join(json.dumps(_settled(a, rows, at)) + "\n" for a in actions if "commitInfo" not in a))
+    kept = [_settled(a, rows, at) for a in actions if "commitInfo" not in a]
+    kept.sort(key=lambda a: (_ORDER.index(next(iter(a))), a.get("add", {}).get("path", "")))
+    log.write_text("".join(json.dumps(action, sort_keys=True) + "\n" for action in kept), encoding="utf-8")
     return (log,)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from delible.decide.detection import detection_of
 from delible.decide.objection import limits, unsaid
-from delible.errors import InputError, Problem, TamperError
+from delible.errors import Problem, TamperError
 from delible.model.base import digest
 from delible.model.lineage import LineageRun
 from delible.model.policy import PolicySet
@@ -21,16 +21,14 @@ from delible.store.consents import Consents
 from delible.store.keys import Keys, load_keys
 from delible.store.lineage import LineageLog
 from delible.store.manifests import Manifests
-from delible.store.members import members
 from delible.store.policies import load_workspace_policies
 from delible.store.releases import Releases, check_files, check_signature
-from delible.store.requests import refs_of
 from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
 from delible.workflows.consent import standing_flags, standing_requests
 from delible.workflows.dataset_lineage import describe
+from delible.workflows.dataset_members import find_manifest
 from delible.workflows.dataset_publish import publish, register, register_shown
-from delible.workflows.identifiers import read_identifiers
 from delible.workflows.policies import refuse_violations
 from delible.workflows.spark import alone
 
@@ -61,24 +59,6 @@ class _Build:
     def releases(self) -> Releases:
         """The dataset's release folders."""
         return Releases(self.workspace, self.plan.dataset)
-
-
-@dataclass(frozen=True)
-class Membership:
-    """Whether people are in a release.
-
-    Args:
-        lines: Per line of the identifiers file, whether any of its identifiers is in the subject index.
-    """
-
-    dataset: str
-    version: int
-    lines: tuple[bool, ...]
-
-    @property
-    def member(self) -> bool:
-        """Whether anybody who was asked for is in it."""
-        return any(self.lines)
 
 
 def build_dataset(
@@ -119,25 +99,6 @@ def build_dataset(
     return Built(manifest, planned.gaps, planned.warnings)
 
 
-def dataset_members(workspace: Workspace, reference: str, source: str) -> Membership:
-    """Return whether people are in a release, by its subject index: exact, and without a JVM.
-
-    Args:
-        reference: `NAME@vN`, or `NAME` for the latest version.
-        source: The identifiers file, or `-`.
-
-    Raises:
-        InputError: `dataset.unknown_version`, or for identifiers that cannot be read.
-    """
-    policies, keys = load_workspace_policies(workspace), load_keys(workspace)
-    manifest = find_manifest(workspace, reference)
-    people = [
-        refs_of(given, policies.controller.identifiers, keys) for given in read_identifiers(source, policies.controller)
-    ]
-    found = members(workspace, manifest, {ref for refs in people for ref in refs}, key_version=keys.version).keys()
-    return Membership(manifest.dataset, manifest.version, tuple(not found.isdisjoint(refs) for refs in people))
-
-
 def list_datasets(workspace: Workspace) -> list[Manifest]:
     """Return the manifests of all releases by dataset and version."""
     return sorted(Manifests(workspace).all(), key=lambda m: (m.dataset, m.version))
@@ -159,23 +120,6 @@ def verify_dataset(workspace: Workspace, reference: str) -> Manifest:
             problems=problems,
         )
     return manifest
-
-
-def find_manifest(workspace: Workspace, reference: str) -> Manifest:
-    """Return the manifest that `NAME@vN` or `NAME` means; `NAME@N` was documented once, and stays allowed.
-
-    Raises:
-        InputError: `dataset.unknown_version`.
-    """
-    name, _, version = reference.partition("@")
-    of_name = {m.version: m for m in Manifests(workspace).of(name)}
-    digits = version.removeprefix("v")
-    if "@" not in reference and of_name:
-        return of_name[max(of_name)]
-    if digits.isascii() and digits.isdigit() and len(digits) < 10 and int(digits) in of_name:  # noqa: PLR2004
-        return of_name[int(digits)]
-    known = ", ".join(m.release for _, m in sorted(of_name.items())) if of_name else "none of this name"
-    raise InputError("dataset.unknown_version", "there is no such release.", fix=f"Releases: {known}.")
 
 
 def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:

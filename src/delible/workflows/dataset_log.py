@@ -9,7 +9,7 @@ from delible.model.base import digest
 from delible.model.record import Manifest
 from delible.store.tracking import log_to_mlflow
 from delible.store.workspace import Workspace
-from delible.workflows.dataset import find_manifest
+from delible.workflows.dataset_members import find_manifest
 from delible.workflows.dataset_used import register_use
 
 

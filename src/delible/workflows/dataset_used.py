@@ -12,7 +12,7 @@ from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
 from delible.store.uses import Uses
 from delible.store.workspace import Workspace
-from delible.workflows.dataset import find_manifest
+from delible.workflows.dataset_members import find_manifest
 
 
 def register_use(
