@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from delible.cli.context import current, emit, progress
-from delible.cli.dataset_impact import Reference, impact, log, recut, used
+from delible.cli.dataset_impact import Links, Reference, impact, log, recut, used
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -100,7 +100,7 @@ def members(
 
 
 @app.command()
-def verify(ctx: typer.Context, reference: Reference) -> None:
+def verify(ctx: typer.Context, reference: Reference, links: Links = False) -> None:
     """Check a release's digests, signature and gates, and whether everybody in it would still be let in today.
 
     Exit code 4 when a file is not what was built, 3 when somebody would not be let in: by consent, requests and
@@ -114,7 +114,7 @@ def verify(ctx: typer.Context, reference: Reference) -> None:
     from delible.workflows.dataset_verify import verify_release
 
     call = current(ctx)
-    found = verify_release(call.workspace, reference, now=call.now)
+    found = verify_release(call.workspace, reference, now=call.now, links=links)
     manifest = found.manifest
     size = sum(f.bytes for f in manifest.files)
     document = {

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 _TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 
 Reference = Annotated[str, typer.Argument(metavar="NAME@vN", help="The release; NAME alone is the latest.")]
+Links = Annotated[
+    bool,
+    typer.Option("--links", help="Follow the links of today's tables, for people with new identifiers; starts Spark."),
+]
 Owner = Annotated[str | None, typer.Option(help="Who answers for it: a team or an account.")]
 
 
@@ -63,10 +67,12 @@ def impact(
             help="Only withdrawals and lapses of consent that were learned of after this (UTC).",
         ),
     ] = None,
+    links: Links = False,
 ) -> None:
     """Say which releases, models and runs somebody's request or withdrawal reaches, and who has to do what by when.
 
-    Without an option: every request, and every consent that was withdrawn or ended since each release was cut.
+    Without an option: every request, and every consent that was withdrawn or ended since each release was cut. People
+    are known by the references that releases were cut with; --links adds those that were linked to them since.
 
     Example:
 
@@ -87,7 +93,7 @@ def impact(
     since = consents_since
     if since is not None and since.tzinfo is None:
         since = since.replace(tzinfo=UTC)
-    found = dataset_impact(call.workspace, now=call.now, requests=request or (), consents_since=since)
+    found = dataset_impact(call.workspace, now=call.now, requests=request or (), consents_since=since, links=links)
     document = {
         "releases": found.releases,
         "unknown": found.unknown,

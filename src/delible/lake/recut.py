@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +17,13 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from delible.errors import DelibleError
-from delible.lake.consent import Question, decisions
+from delible.lake.consent import Question, decisions, refs_frame
 from delible.lake.identity import Read, RefKey, identity
 from delible.lake.release import INDEX, described, settled, short, write_index
 from delible.lake.release_files import without_rows
 from delible.model.policy import PolicySet
 from delible.model.record import ReleaseFile
+from delible.model.subject import SubjectRef
 from delible.model.terms import Exclusion
 
 _REASONS = tuple(Exclusion)
@@ -145,6 +146,24 @@ def recut(  # noqa: PLR0913 - all of it decides who leaves
     entry = write_index(staying, folder)
     ordered = {reason.value: left[reason.value] for reason in _REASONS if reason.value in left}
     return Recut((*files, entry), ordered, len(kept), there.count())
+
+
+def links(people: DataFrame, refs: Collection[SubjectRef]) -> dict[SubjectRef, frozenset[SubjectRef]]:
+    """Return, for each of some references, those that stand for the same data subject in the tables today.
+
+    A reference that leads to several people is linked to nobody's others. What comes to the driver is keyed
+    references of those who were asked about, and no row of a table.
+    """
+    asked = refs_frame(SparkSession.active(), refs)
+    alone = people.where(~F.col("shared")).select("ref", "subject")
+    led = asked.join(alone, "ref").select("ref", "subject")
+    others = alone.select(F.col("ref").alias("other"), "subject").unionByName(
+        led.select(F.col("subject").alias("other"), "subject").distinct()
+    )
+    found: dict[SubjectRef, set[SubjectRef]] = {}
+    for row in led.join(others, "subject").select("ref", "other").distinct().collect():
+        found.setdefault(SubjectRef(row["ref"]), set()).add(SubjectRef(row["other"]))
+    return {ref: frozenset(linked - {ref}) for ref, linked in found.items()}
 
 
 def _short(subject: Column) -> Column:

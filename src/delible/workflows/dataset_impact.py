@@ -15,7 +15,7 @@ from delible.store.manifests import Manifests
 from delible.store.uses import Uses
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
-from delible.workflows.dataset_today import Against, known_today, only_consent, only_requests
+from delible.workflows.dataset_today import Against, known_today, linked, only_consent, only_requests
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,12 @@ class Impacts:
 
 
 def dataset_impact(
-    workspace: Workspace, *, now: datetime, requests: Sequence[str] = (), consents_since: datetime | None = None
+    workspace: Workspace,
+    *,
+    now: datetime,
+    requests: Sequence[str] = (),
+    consents_since: datetime | None = None,
+    links: bool = False,
 ) -> Impacts:
     """Return every release that holds somebody concerned, with duties for it and for what was made with it.
 
@@ -43,6 +48,7 @@ def dataset_impact(
         requests: Ids of requests, and nothing else is looked at; without any, all requests and all that the consent
             ledger learned since each release was cut.
         consents_since: Only what the consent ledger learned after this, and no requests.
+        links: Follow the links of today's tables, too; starts a JVM.
 
     Raises:
         InputError: `request.unknown`.
@@ -56,6 +62,7 @@ def dataset_impact(
         knowledge = only_requests(knowledge, set(requests))
     elif consents_since is not None:
         knowledge = only_consent(knowledge)
+    knowledge = linked(knowledge) if links and manifests else knowledge
     inside: dict[str, dict[str, Against]] = {}
     unknown = []
     for manifest in manifests:

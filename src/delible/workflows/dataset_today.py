@@ -8,7 +8,7 @@ judged as they were when the release was cut.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 
 from delible.decide.consent import Decision, decide
@@ -58,6 +58,7 @@ class Knowledge:
         requests: Those that are looked at.
         erased: References of the suppression list, each with its request.
         news: Of whom the consent ledger has something new.
+        links: By reference, others of the same data subject that a release may know them by; see `linked`.
         whole: Whether everything counts, a purpose that has lost its legal basis as well.
     """
 
@@ -67,6 +68,7 @@ class Knowledge:
     erased: Mapping[SubjectRef, str]
     news: tuple[News, ...]
     whole: bool = True
+    links: Mapping[SubjectRef, frozenset[SubjectRef]] = field(default_factory=dict)
 
     def against(self, manifest: Manifest) -> dict[str, Against]:
         """Return who in a release would not be let in today.
@@ -82,7 +84,11 @@ class Knowledge:
             nobody = Against(NO_BASIS, Reason(Cause.BASIS, Regime.GDPR, due))
             return dict.fromkeys(everybody(self.control.workspace, manifest, key_version=version), nobody)
         standing = self._standing(manifest)
+        for asked_by, against_it in list(standing.items()):
+            for other in self.links.get(asked_by, ()):
+                standing[other] = _graver(standing.get(other), against_it)
         fresh = {n.ref for n in self.news if n.purpose == manifest.purpose and n.at > manifest.known_at}
+        fresh |= {other for ref in fresh for other in self.links.get(ref, ())}
         asked = {*standing, *fresh}
         found = members_or_gone(self.control.workspace, manifest, asked, key_version=version)
         against: dict[str, Against] = {}
@@ -124,7 +130,12 @@ class Knowledge:
         if not subjects:
             return {}
         workspace, version = self.control.workspace, self.control.keys.version
-        refs_of = refs_of_subjects(workspace, manifest, subjects, key_version=version)
+        known = refs_of_subjects(workspace, manifest, subjects, key_version=version)
+        new: dict[SubjectRef, set[SubjectRef]] = {}
+        for ref, linked_to in self.links.items():
+            for other in linked_to:
+                new.setdefault(other, set()).add(ref)
+        refs_of = {subject: refs.union(*(new.get(ref, ()) for ref in refs)) for subject, refs in known.items()}
         owners: dict[SubjectRef, set[str]] = {}
         for subject, refs in refs_of.items():
             for ref in refs:
@@ -185,6 +196,28 @@ def known_today(
     erased = {ref: request for ref, request, at in control.suppression.rows() if at <= now}
     news = consent_news(control.workspace, since=begin, now=now)
     return Knowledge(control, now, tuple(requests), erased, tuple(news))
+
+
+def linked(knowledge: Knowledge) -> Knowledge:
+    """Return what is known with the links of today's tables, for people who came forward under a new identifier.
+
+    Starts a JVM. Links are followed as a build does.
+
+    Raises:
+        InputError: `table.missing`.
+    """
+    from delible.lake.facts import read
+    from delible.lake.identity import RefKey, identity
+    from delible.lake.recut import links
+    from delible.workflows.spark import session_for
+
+    control = knowledge.control
+    spark, keys, policies = session_for(control.workspace), control.keys, control.policies
+    asked = {ref for request in knowledge.requests for ref in request.refs} | set(knowledge.erased)
+    asked |= {n.ref for n in knowledge.news}
+    locations = control.locations()
+    people = identity(policies, lambda name: read(spark, locations[name]), RefKey(keys.version, keys.pads()))
+    return replace(knowledge, links=links(people, asked))
 
 
 def only_requests(knowledge: Knowledge, requests: Collection[str]) -> Knowledge:

@@ -11,7 +11,7 @@ from delible.model.record import Manifest
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.dataset import verify_dataset
-from delible.workflows.dataset_today import known_today
+from delible.workflows.dataset_today import known_today, linked
 
 
 @dataclass(frozen=True)
@@ -38,15 +38,19 @@ class Verified:
         return sum(self.leaving.values())
 
 
-def verify_release(workspace: Workspace, reference: str, *, now: datetime) -> Verified:
+def verify_release(workspace: Workspace, reference: str, *, now: datetime, links: bool = False) -> Verified:
     """Check a release's digests and signature, and ask of everybody in it whether they would still be let in.
+
+    Args:
+        links: Follow the links of today's tables, too; starts a JVM.
 
     Raises:
         InputError: `dataset.unknown_version`.
         TamperError: `dataset.changed` with everything that is not as it was released.
     """
     manifest = verify_dataset(workspace, reference)
-    against = known_today(Control(workspace), [manifest], now=now).against(manifest)
+    knowledge = known_today(Control(workspace), [manifest], now=now)
+    against = (linked(knowledge) if links else knowledge).against(manifest)
     leaving = Counter(a.word for a in against.values() if a.leaves)
     gates = manifest.model_dump(mode="json").get("gates", ())
     return Verified(manifest, tuple(gates), dict(sorted(leaving.items())))
