@@ -155,7 +155,7 @@ def log(
 
     Example:
 
-        delible dataset log support_training@v1 --tracking-uri sqlite:///mlflow.db --owner ml-support
+        delible dataset log support_training@v1 --tracking-uri http://mlflow.example:5000 --owner ml-support
     """
     from delible.workflows.dataset_log import log_release
 

@@ -132,7 +132,9 @@ def duties(manifest: Manifest, reasons: Collection[Reason], uses: Collection[Use
     found = []
     for what, target, owner in dict.fromkeys(things):
         kind, reason = min(((_kind(r, target), r) for r in reasons), key=_order)
-        article = _ARTICLES.get((reason.cause, reason.regime)) or _ARTICLES.get((reason.cause, Regime.GDPR), "")
+        article = next(
+            _ARTICLES[key] for key in ((reason.cause, reason.regime), *_laws(reason.cause)) if key in _ARTICLES
+        )
         found.append(
             Duty(
                 what=what,
@@ -150,6 +152,11 @@ def duties(manifest: Manifest, reasons: Collection[Reason], uses: Collection[Use
 def uses_with_run(uses: Iterable[Use]) -> list[Use]:
     """Return models that were registered with the run that made them."""
     return [use for use in uses if use.run is not None and use.kind != "run"]
+
+
+def _laws(cause: Cause) -> tuple[tuple[Cause, Regime], ...]:
+    """Return where else a cause has its article: a request of one law can be for a right that only the other knows."""
+    return tuple((cause, regime) for regime in Regime)
 
 
 def _order(pair: tuple[DutyKind, Reason]) -> tuple[int, int, date]:
