@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date
 
 from delible.decide.consent import WITHOUT_EFFECT
-from delible.decide.deadline import IsWorkingDay, clock_for, day_of, last_day
+from delible.decide.deadline import IsWorkingDay, clock_for, last_day
 from delible.decide.objection import limits, stands_against
 from delible.model.policy import Purpose
 from delible.model.record import Manifest
@@ -104,14 +104,14 @@ def heeded(request: Request, cause: Cause, manifest: Manifest) -> bool:
             return False
 
 
-def consent_due(known: datetime, *, zone: tzinfo, is_working_day: IsWorkingDay) -> date:
+def consent_due(known: date, *, is_working_day: IsWorkingDay) -> date:
     """Return until when a withdrawal or lapse of consent has to have reached what was released.
 
     Art. 17(1)(b) asks for it without undue delay; at the latest within the month of Art. 12(3), from the day on which
     the controller learned of it.
     """
     clock = clock_for(Right.ERASURE, Regime.GDPR)
-    return last_day(clock, day_of(known, zone), is_working_day=is_working_day)
+    return last_day(clock, known, is_working_day=is_working_day)
 
 
 def duties(manifest: Manifest, reasons: Collection[Reason], uses: Collection[Use], *, contact: str) -> tuple[Duty, ...]:

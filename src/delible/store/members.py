@@ -37,24 +37,40 @@ def members(
     found: dict[str, set[str]] = {}
     with _index(workspace, manifest, key_version) as file:
         wanted = sorted(set(refs))
-        for subject, ref in _pairs(file, _groups(file, wanted), "ref", wanted):
+        for ref, subject in _pairs(file, _groups(file, wanted), wanted):
             found.setdefault(ref, set()).add(subject)
     return {ref: frozenset(subjects) for ref, subjects in found.items()}
 
 
 def refs_of_subjects(
     workspace: Workspace, manifest: Manifest, subjects: Collection[str], *, key_version: int
-) -> dict[str, frozenset[SubjectRef]]:
-    """Return all references of some of a release's data subjects; reads the whole index, once.
+) -> tuple[dict[str, frozenset[SubjectRef]], frozenset[SubjectRef]]:
+    """Return all references of some of a release's data subjects, and those that several people in it share.
+
+    Reads the whole index, once; a shared reference stands in neighbouring rows.
 
     Raises:
         SetupError: As `members`.
     """
     found: dict[str, set[SubjectRef]] = {}
+    shared: set[SubjectRef] = set()
     with _index(workspace, manifest, key_version) as file:
-        for subject, ref in _pairs(file, range(file.metadata.num_row_groups), "subject", sorted(set(subjects))):
-            found.setdefault(subject, set()).add(SubjectRef(ref))
-    return {subject: frozenset(refs) for subject, refs in found.items()}
+        wanted, last = sorted(set(subjects)), ""
+        if not wanted:
+            return {}, frozenset()
+        import pyarrow.compute as pc
+
+        values = _array(wanted)
+        for batch in file.iter_batches(_ROWS_AT_ONCE, columns=["ref", "subject"]):
+            refs = batch.column("ref")
+            twice = pc.equal(refs[1:], refs[:-1])
+            shared.update(SubjectRef(ref) for ref in refs[1:].filter(twice).to_pylist())
+            shared |= {SubjectRef(last)} if refs[0].as_py() == last else set()
+            last = refs[-1].as_py()
+            chosen = batch.filter(pc.is_in(batch.column("subject"), value_set=values))
+            for subject, ref in zip(chosen["subject"].to_pylist(), chosen["ref"].to_pylist(), strict=True):
+                found.setdefault(subject, set()).add(SubjectRef(ref))
+    return {subject: frozenset(refs) for subject, refs in found.items()}, frozenset(shared)
 
 
 def everybody(workspace: Workspace, manifest: Manifest, *, key_version: int) -> frozenset[str]:
@@ -158,23 +174,23 @@ def _bounds(file: Any, group: int) -> tuple[str, str] | None:
     return (statistics.min, statistics.max) if statistics is not None and statistics.has_min_max else None
 
 
-def _pairs(file: Any, groups: Collection[int], column: str, wanted: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield subject and reference of the index's rows whose column holds one of the wanted."""
+def _pairs(file: Any, groups: Sequence[int], wanted: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield reference and subject of the index's rows whose reference is one of the wanted."""
     if not wanted or not groups:
         return
     batches = file.iter_batches(_ROWS_AT_ONCE, row_groups=list(groups), columns=["ref", "subject"])
     if len(groups) <= _FEW:  # spares the import of pyarrow's functions, which takes longer
-        asked, at = set(wanted), ("ref", "subject").index(column)
+        asked = set(wanted)
         for batch in batches:
             pairs = zip(batch.column("ref").to_pylist(), batch.column("subject").to_pylist(), strict=True)
-            yield from ((subject, ref) for ref, subject in pairs if (ref, subject)[at] in asked)
+            yield from (pair for pair in pairs if pair[0] in asked)
         return
     import pyarrow.compute as pc
 
     values = _array(wanted)
     for batch in batches:
-        chosen = batch.filter(pc.is_in(batch.column(column), value_set=values))
-        yield from zip(chosen.column("subject").to_pylist(), chosen.column("ref").to_pylist(), strict=True)
+        chosen = batch.filter(pc.is_in(batch.column("ref"), value_set=values))
+        yield from zip(chosen.column("ref").to_pylist(), chosen.column("subject").to_pylist(), strict=True)
 
 
 def _array(texts: Sequence[str]) -> pa.Array:

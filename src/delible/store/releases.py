@@ -52,7 +52,7 @@ class Releases:
             inner.mkdir()
             yield inner
         finally:
-            shutil.rmtree(outer, ignore_errors=True)
+            self._remove(outer)
             os.close(descriptor)
 
     def keep_rows(self, staged: Path, made: Path) -> str:
@@ -139,13 +139,17 @@ class Releases:
                 continue
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if (entry / _INNER).exists():  # otherwise it was published, and its manifest names the row index
-                    shutil.rmtree(self._rows / entry.name.removeprefix(_STAGING), ignore_errors=True)
-                shutil.rmtree(entry, ignore_errors=True)
+                self._remove(entry)
             except BlockingIOError:
                 continue
             finally:
                 os.close(descriptor)
+
+    def _remove(self, outer: Path) -> None:
+        """Remove what a run leaves; of a release that was not shown, the row index, which no manifest names, as well."""
+        if (outer / _INNER).exists():
+            shutil.rmtree(self._rows / outer.name.removeprefix(_STAGING), ignore_errors=True)
+        shutil.rmtree(outer, ignore_errors=True)
 
 
 def _locked(folder: Path) -> bool:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 
 from delible.decide.consent import Decision, decide
-from delible.decide.deadline import IsWorkingDay
+from delible.decide.deadline import IsWorkingDay, day_of
 from delible.decide.impact import CAUSES, Reason, cause_of, consent_due, heeded
 from delible.model.consent import ConsentRecord
 from delible.model.record import Manifest
@@ -69,6 +69,7 @@ class Knowledge:
     news: tuple[News, ...]
     whole: bool = True
     links: Mapping[SubjectRef, frozenset[SubjectRef]] = field(default_factory=dict)
+    _dues: dict[date, date] = field(default_factory=dict, repr=False)
 
     def against(self, manifest: Manifest) -> dict[str, Against]:
         """Return who in a release would not be let in today.
@@ -80,7 +81,7 @@ class Knowledge:
         version = self.control.keys.version
         basis = None if purpose is None else purpose.legal_basis
         if basis is None and self.whole:
-            due = consent_due(self.now, zone=self._zone, is_working_day=self._calendar)
+            due = self._due(day_of(self.now, self._zone))
             nobody = Against(NO_BASIS, Reason(Cause.BASIS, Regime.GDPR, due))
             return dict.fromkeys(everybody(self.control.workspace, manifest, key_version=version), nobody)
         standing = self._standing(manifest)
@@ -130,18 +131,13 @@ class Knowledge:
         if not subjects:
             return {}
         workspace, version = self.control.workspace, self.control.keys.version
-        known = refs_of_subjects(workspace, manifest, subjects, key_version=version)
+        known, shared = refs_of_subjects(workspace, manifest, subjects, key_version=version)
         new: dict[SubjectRef, set[SubjectRef]] = {}
         for ref, linked_to in self.links.items():
             for other in linked_to:
                 new.setdefault(other, set()).add(ref)
         refs_of = {subject: refs.union(*(new.get(ref, ()) for ref in refs)) for subject, refs in known.items()}
-        owners: dict[SubjectRef, set[str]] = {}
-        for subject, refs in refs_of.items():
-            for ref in refs:
-                owners.setdefault(ref, set()).add(subject)
-        held = members_or_gone(workspace, manifest, owners, key_version=version)
-        shared = {SubjectRef(ref) for ref, whose in held.items() if len(whose) > 1}
+        owners = {ref for refs in refs_of.values() for ref in refs}
         records: dict[SubjectRef, list[ConsentRecord]] = {}
         for record in Consents(workspace).for_refs(owners):
             records.setdefault(record.ref, []).append(record)
@@ -167,8 +163,13 @@ class Knowledge:
         known = self.now if record is None else record.recorded_at
         if record is not None and reason is Exclusion.EXPIRED and record.valid_until is not None:
             known = max(known, record.valid_until)
-        due = consent_due(known, zone=self._zone, is_working_day=self._calendar)
+        due = self._due(day_of(known, self._zone))
         return Against(reason.value, Reason(CAUSES.get(reason, Cause.LAPSE), Regime.GDPR, due))
+
+    def _due(self, known: date) -> date:
+        if known not in self._dues:
+            self._dues[known] = consent_due(known, is_working_day=self._calendar)
+        return self._dues[known]
 
     @property
     def _zone(self) -> tzinfo:
