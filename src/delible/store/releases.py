@@ -146,7 +146,7 @@ class Releases:
                 os.close(descriptor)
 
     def _remove(self, outer: Path) -> None:
-        """Remove what a run leaves; of a release that was not shown, the row index, which no manifest names, as well."""
+        """Remove what a run leaves, and the row index of a release that was not shown: no manifest names it."""
         if (outer / _INNER).exists():
             shutil.rmtree(self._rows / outer.name.removeprefix(_STAGING), ignore_errors=True)
         shutil.rmtree(outer, ignore_errors=True)
