@@ -155,6 +155,7 @@ class World:
             ),
             detection=detection_of(policies),
             folder=folder,
+            row_index=self.folder / f"{name}-rows",
             limited=refs_frame(self.spark, [self.keys.ref(k, v, KINDS[k]) for k, v in self.limiting]),
         )
         return found, folder

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from delible.cli.context import current, emit, progress
+from delible.cli.dataset_impact import Links, Reference, impact, log, recut, used
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from delible.model.record import Manifest
 
 app = typer.Typer(help="Build consent-filtered training datasets, and ask who is in them.")
-
-Reference = Annotated[str, typer.Argument(metavar="NAME@vN", help="The release; NAME alone is the latest.")]
+for command in (used, impact, recut, log):
+    app.command()(command)
 
 
 @app.command()
@@ -89,7 +90,7 @@ def members(
 
         delible dataset members support_training@v1 --identifiers person.jsonl
     """
-    from delible.workflows.dataset import dataset_members
+    from delible.workflows.dataset_members import dataset_members
 
     found = dataset_members(current(ctx).workspace, reference, identifiers)
     lines = [{"line": n, "member": member} for n, member in enumerate(found.lines, start=1)]
@@ -99,29 +100,46 @@ def members(
 
 
 @app.command()
-def verify(ctx: typer.Context, reference: Reference) -> None:
-    """Check every file of a release against the digests that were registered; exit code 4 when one differs.
+def verify(ctx: typer.Context, reference: Reference, links: Links = False) -> None:
+    """Check a release's digests, signature and gates, and whether everybody in it would still be let in today.
+
+    Exit code 4 when a file is not what was built, 3 when somebody would not be let in: by consent, requests and
+    erasures as they are known today, under the references that the release was cut with.
 
     Example:
 
         delible dataset verify support_training@v1
     """
-    from delible.workflows.dataset import verify_dataset
+    from delible.errors import BlockedError
+    from delible.workflows.dataset_verify import verify_release
 
-    manifest = verify_dataset(current(ctx).workspace, reference)
+    call = current(ctx)
+    found = verify_release(call.workspace, reference, now=call.now, links=links)
+    manifest = found.manifest
     size = sum(f.bytes for f in manifest.files)
     document = {
         "dataset": manifest.dataset,
         "version": manifest.version,
         "intact": True,
+        "signed": manifest.key_id is not None,
+        "key_id": manifest.key_id,
         "files": len(manifest.files),
         "bytes": size,
+        "gates": found.gates,
+        "today": {"passes": found.passes, "people": found.people, "reasons": found.leaving},
     }
-    emit(
-        ctx,
-        document,
-        text=f"{manifest.release}: {len(manifest.files)} files, {size} bytes, intact.",
-    )
+    failure = None
+    if not found.passes:
+        failure = BlockedError(
+            "dataset.would_not_pass",
+            f"{found.people:,} of {manifest.members:,} data subjects in it would not be let in today.",
+            where=f"dataset:{manifest.release}",
+            fix=f"Cut it without them: delible dataset recut {manifest.dataset}",
+        )
+    why = ", ".join(f"{reason} {people:,}" for reason, people in found.leaving.items()) or "nobody would be left out"
+    signed = f"signed with key {manifest.key_id}" if manifest.key_id is not None else "not signed"
+    text = f"{manifest.release}: {len(manifest.files)} files, {size} bytes, intact, {signed}.\nToday: {why}."
+    emit(ctx, document, text=text, failure=failure)
 
 
 @app.command()

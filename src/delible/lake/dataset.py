@@ -15,7 +15,7 @@ from delible.lake.conditions import condition
 from delible.lake.consent import RANK, Question, decisions
 from delible.lake.facts import quoted
 from delible.lake.identity import REFS, Read, RefKey, identity, row_refs, subject_refs, to_subjects
-from delible.lake.release import SPLIT, settled, write_index, write_rows
+from delible.lake.release import SPLIT, SUBJECTS, settled, write_index, write_rows
 from delible.lake.treatments import check_columns, treated
 from delible.lake.workers import recognizers_told
 from delible.model.dataset import Split
@@ -26,7 +26,7 @@ from delible.model.terms import Exclusion
 from delible.plan.dataset import DatasetPlan
 
 _RANK = "__rank"
-_GROUP_RANK, _SUBJECTS, _LOWEST, _HIGHEST = "__group_rank", "__subjects", "__lowest", "__highest"
+_GROUP_RANK, _SUBJECTS, _LOWEST, _HIGHEST = "__group_rank", SUBJECTS, "__lowest", "__highest"
 _IN_SCOPE, _LIMITED = "__in_scope", "__limited"
 _REASONS = tuple(Exclusion)
 
@@ -79,6 +79,7 @@ def cut(  # noqa: PLR0913 - all of it decides what leaves
     secrets: Secrets,
     detection: Detection,
     folder: Path,
+    row_index: Path,
     limited: DataFrame | None = None,
 ) -> Cut:
     """Write `data/*.parquet` and `subject_index.parquet` into a folder that nobody reads yet.
@@ -93,6 +94,7 @@ def cut(  # noqa: PLR0913 - all of it decides what leaves
         secrets: Key material.
         detection: What is looked for in text that is masked.
         folder: Where.
+        row_index: Where which row is about whom is written; the folder is not there yet, and no part of the release.
         limited: A column `ref` of people who limited the use of their sensitive data; None when there is nobody.
 
     Raises:
@@ -114,10 +116,10 @@ def cut(  # noqa: PLR0913 - all of it decides what leaves
         observed = Observation()
         kept = judged.observe(observed, *_counts()).where(F.col(_RANK).isNull()).drop(_RANK)
         release = _without_sensitive(
-            treated(kept, plan, secrets.domains, detection=detection, also=(SPLIT, _LIMITED)), plan
+            treated(kept, plan, secrets.domains, detection=detection, also=(SPLIT, _LIMITED, SUBJECTS)), plan
         )
         with recognizers_told():
-            files = write_rows(release, folder, rows=rows_in)
+            files = write_rows(release, folder, rows=rows_in, row_index=row_index)
         rows_out = sum(f.rows or 0 for f in files)
         counts = observed.get if rows_out else _asked(judged)
         members = groups.where(_keeps()).select(F.explode(_SUBJECTS).alias("subject")).distinct()
@@ -129,7 +131,9 @@ def cut(  # noqa: PLR0913 - all of it decides what leaves
             members=members.count(),
             limited=counts[_LIMITED],
             files=(*files, index),
-            columns={f.name: f.dataType.simpleString() for f in release.schema.fields if f.name != SPLIT},
+            columns={
+                f.name: f.dataType.simpleString() for f in release.schema.fields if f.name not in (SPLIT, SUBJECTS)
+            },
         )
     finally:
         groups.unpersist()
@@ -165,7 +169,11 @@ def kept_rows(
     people = identity(policies, read, secrets.refs)
     decided = decisions(records, flags, people, question)
     groups = _groups(rows.where(_IN_SCOPE), people, decided, question, plan.split, secrets.split)
-    return _judged(rows, groups, plan, question, secrets.split).where(F.col(_RANK).isNull()).drop(_RANK, _LIMITED)
+    return (
+        _judged(rows, groups, plan, question, secrets.split)
+        .where(F.col(_RANK).isNull())
+        .drop(_RANK, _LIMITED, SUBJECTS)
+    )
 
 
 def _groups(
@@ -234,7 +242,8 @@ def _judged(
     )
     kept = [F.col(quoted(c)) for c in columns]
     limited = F.coalesce(F.col(_LIMITED), F.lit(False)).alias(_LIMITED)
-    return joined.select(*kept, split.alias(SPLIT), rank.alias(_RANK), limited).drop(INNER, OUTER)
+    whose = F.col(_SUBJECTS).alias(SUBJECTS)
+    return joined.select(*kept, split.alias(SPLIT), rank.alias(_RANK), limited, whose).drop(INNER, OUTER)
 
 
 def _without_sensitive(release: DataFrame, plan: DatasetPlan) -> DataFrame:

@@ -10,16 +10,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.errors import AnalysisException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from delible.errors import InputError
 from delible.lake.facts import quoted, read, version_of
+from delible.lake.release_files import ROW_INDEX, without_subjects
 from delible.model.record import ReleaseFile
 
 SPLIT = "__split"
+SUBJECTS = "__subjects"
+"""The data subjects that a row is about, by reference; never among a release's columns."""
+
 SPLITS = ("train", "validation", "test")
 INDEX = "subject_index.parquet"
 
@@ -31,41 +36,70 @@ _lock = Lock()
 _before: list[dict[str, str]] = []
 """The session's own settings, once for every build that is under way."""
 
+_SPOOLED = {"compression": "lz4", "parquet.writer.version": "v2"}
+"""For files that live for a minute."""
+
+_INDEXED = {"compression": "zstd"}
+_SHORT = 32
+"""Hexadecimal digits of a subject reference that a row index keeps."""
+
 _ROWS_PER_FILE = 1_000_000
 _INDEX_ROW_GROUP = 1 << 20
 """Bytes. The index is sorted, so a look-up reads only the row groups whose range holds the reference."""
 
 
-def write_rows(release: DataFrame, folder: Path, *, rows: int) -> tuple[ReleaseFile, ...]:
-    """Write `data/<split>-00000-of-0000N.parquet`.
+def short(subjects: Column) -> Column:
+    """Return subject references as 16 bytes each: half of a keyed hash, with which two people still never meet."""
+    known = F.coalesce(subjects, F.array().cast("array<string>"))
+    return F.transform(known, lambda ref: F.unhex(F.substring(ref, -_SHORT, _SHORT)))
+
+
+def write_rows(release: DataFrame, folder: Path, *, rows: int, row_index: Path) -> tuple[ReleaseFile, ...]:
+    """Write `data/<split>-00000-of-0000N.parquet`, and beside the release which row is about whom.
 
     Rows are ordered, and spread over files, by a hash of what leaves: neither the source's layout nor the number of
     cores changes a byte, and neighbours in the source are no neighbours in the release.
 
     Args:
-        release: The columns that leave, and `SPLIT` as a number.
+        release: The columns that leave, `SPLIT` as a number, and `SUBJECTS`.
         folder: The release's folder.
         rows: Upper bound of the rows, from which the number of files follows.
+        row_index: A folder that is not there yet, for `file`, `row` (its number in the file) and `subjects`.
     """
     shards = max(1, math.ceil(rows / _ROWS_PER_FILE))
-    columns = [F.col(quoted(c)) for c in release.columns if c != SPLIT]
+    columns = [F.col(quoted(c)) for c in release.columns if c not in (SPLIT, SUBJECTS)]
     spool = folder / ".spool"
+    release = release.withColumn(SUBJECTS, short(F.col(SUBJECTS)))
     hashed = release.withColumn("__order", F.xxhash64(F.to_json(F.struct(*columns), {"ignoreNullFields": "false"})))
     placed = hashed.repartition(shards * len(SPLITS), F.col(SPLIT), F.pmod("__order", F.lit(shards)))
     ordered = placed.sortWithinPartitions(SPLIT, "__order").drop("__order")
-    ordered.write.partitionBy(SPLIT).options(**_OPTIONS).parquet(spool.as_uri())
+    ordered.write.partitionBy(SPLIT).options(**_SPOOLED).parquet(spool.as_uri())
     (folder / "data").mkdir()
-    moved = []
+    moves: dict[str, str] = {}
     for number, split in enumerate(SPLITS):
         parts = sorted((spool / f"{SPLIT}={number}").glob("part-*.parquet"))
         for place, part in enumerate(parts):
-            target = folder / "data" / f"{split}-{place:05}-of-{len(parts):05}.parquet"
-            part.rename(target)
-            moved.append(target)
+            moves[str(part)] = f"data/{split}-{place:05}-of-{len(parts):05}.parquet"
+    if not moves:
+        ordered.drop(SPLIT).limit(0).coalesce(1).write.mode("overwrite").options(**_SPOOLED).parquet(spool.as_uri())
+        moves[str(next(spool.glob("part-*.parquet")))] = "data/train-00000-of-00001.parquet"
+    _settle(release.sparkSession, moves, folder, row_index)
     shutil.rmtree(spool)
-    if not moved:
-        moved.append(_write_one(release.drop(SPLIT).limit(0), folder, "data/train-00000-of-00001.parquet", {}))
-    return tuple(described(path, folder) for path in moved)
+    return tuple(described(folder / name, folder) for name in moves.values())
+
+
+def _settle(spark: SparkSession, moves: Mapping[str, str], folder: Path, row_index: Path) -> None:
+    """Write each spooled file as it leaves, without `SUBJECTS`, and that column into the row index, in one pass."""
+    names = pa.table({"part": list(moves), "file": list(moves.values())})
+    target = str(folder)
+
+    def settled_files(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for part, name in zip(batch.column("part").to_pylist(), batch.column("file").to_pylist(), strict=True):
+                yield from without_subjects(Path(part), Path(target), name)
+
+    each = spark.createDataFrame(names).repartition(len(moves), "file")
+    each.mapInArrow(settled_files, ROW_INDEX).write.options(**_INDEXED).parquet(row_index.as_uri())
 
 
 def write_index(refs: DataFrame, folder: Path) -> ReleaseFile:

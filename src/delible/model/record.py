@@ -7,9 +7,10 @@ from datetime import datetime
 from pydantic import Field
 
 from delible.model.base import Frozen, digest
+from delible.model.release import ReleasedColumn, RowIndex
 from delible.model.subject import SubjectRef
 from delible.model.taxonomy import is_quasi_identifier, is_special
-from delible.model.terms import TagState
+from delible.model.terms import LegalBasis, TagState
 
 ARTICLE_9 = "article_9"
 """Evidence of a column verdict whose category is special only here, such as union membership under `user.social`."""
@@ -143,7 +144,16 @@ class ReleaseFile(Frozen):
 
 
 class Manifest(Frozen):
-    """What a dataset release is made of, and from what."""
+    """What a dataset release is made of, and from what.
+
+    Args:
+        basis: The purpose's legal basis (Art. 6) when it was cut.
+        splits: Rows by split.
+        row_index: Which row is about whom; None where nobody can tell, as in releases of earlier versions.
+        recut_of: The version whose rows these are, without those in `left`.
+        left: For a recut, rows of that version that are not in this one, by reason.
+        key_id: Names the key that the manifest is signed with.
+    """
 
     dataset: str
     version: int
@@ -160,6 +170,14 @@ class Manifest(Frozen):
     limited: int = 0
     files: tuple[ReleaseFile, ...]
     path: str
+    description: str = ""
+    basis: LegalBasis | None = None
+    columns: tuple[ReleasedColumn, ...] = ()
+    splits: dict[str, int] = {}
+    row_index: RowIndex | None = None
+    recut_of: int | None = None
+    left: dict[str, int] = {}
+    key_id: str | None = None
 
     @property
     def release(self) -> str:

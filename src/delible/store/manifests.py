@@ -55,6 +55,10 @@ class Manifests:
         """Return one release, or None where there is no such version."""
         return next((x for x in _of(self._table.snapshot(), dataset) if x.version == version), None)
 
+    def of(self, dataset: str) -> list[Manifest]:
+        """Return a dataset's releases by version."""
+        return _of(self._table.snapshot(), dataset)
+
     def all(self) -> list[Manifest]:
         """Return all releases by dataset and version."""
         return _read(self._table.snapshot(), "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import hashlib
 import json
@@ -9,20 +10,22 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from delible.errors import InputError, Problem, SetupError
-from delible.model.record import Manifest
-from delible.model.subject import SubjectRef
-from delible.store.manifests import Manifests
+from delible.errors import InputError, Problem
+from delible.model.record import Manifest, ReleaseFile
+from delible.store.keys import Keys
 from delible.store.workspace import Workspace
 
 INDEX = "subject_index.parquet"
 MANIFEST = "manifest.json"
+SIGNATURE = "manifest.sig"
+PUBLIC_KEY = "public-key.pem"
 _STAGING = ".staging-"
+_ROWS = ".rows"
+_INNER = "release"
 _VERSION = re.compile(r"^v([1-9]\d{0,8})$")
 
 
@@ -32,6 +35,7 @@ class Releases:
     def __init__(self, workspace: Workspace, dataset: str) -> None:
         self._workspace = workspace
         self.folder = workspace.path(Path(workspace.config.releases) / dataset)
+        self._rows = workspace.path(Path(workspace.config.releases) / _ROWS / dataset)
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
@@ -44,12 +48,26 @@ class Releases:
         self._clear_abandoned()
         outer, descriptor = self._locked()
         try:
-            inner = outer / "release"
+            inner = outer / _INNER
             inner.mkdir()
             yield inner
         finally:
-            shutil.rmtree(outer, ignore_errors=True)
+            self._remove(outer)
             os.close(descriptor)
+
+    def keep_rows(self, staged: Path, made: Path) -> str:
+        """Move a row index to where it stays, apart from what is handed on, and return its path as manifests hold it.
+
+        Until the release is published no manifest names it, and the next build removes it.
+
+        Args:
+            staged: What `staging` gave.
+            made: A folder beside it.
+        """
+        self._rows.mkdir(parents=True, exist_ok=True, mode=0o700)
+        target = self._rows / staged.parent.name.removeprefix(_STAGING)
+        made.rename(target)
+        return self.relative(target)
 
     def publish(self, staged: Path, latest: int, finish: Callable[[int, Path], Manifest]) -> Manifest:
         """Show a staged release under the next free version.
@@ -78,6 +96,24 @@ class Releases:
         """Return a path as manifests hold it: from the workspace on."""
         return path.relative_to(self._workspace.root).as_posix()
 
+    def unregistered(self, known: set[int]) -> list[Manifest]:
+        """Return the manifests of releases that were shown, and whose run was killed before it registered them.
+
+        While another run is at work here, what is not registered may be its own, and nothing is returned.
+
+        Args:
+            known: Versions that are registered.
+        """
+        found = []
+        if not self.folder.is_dir() or any(_locked(entry) for entry in self.folder.glob(f"{_STAGING}*")):
+            return []
+        for version in sorted({*self._versions()} - known):
+            try:
+                found.append(Manifest.model_validate_json((self.folder / f"v{version}" / MANIFEST).read_bytes()))
+            except (OSError, ValueError):
+                continue
+        return found
+
     def _versions(self) -> list[int]:
         found = (_VERSION.match(entry.name) for entry in self.folder.iterdir())
         return [int(match[1]) for match in found if match is not None]
@@ -103,82 +139,32 @@ class Releases:
                 continue
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(entry, ignore_errors=True)
+                self._remove(entry)
             except BlockingIOError:
                 continue
             finally:
                 os.close(descriptor)
 
+    def _remove(self, outer: Path) -> None:
+        """Remove what a run leaves, and the row index of a release that was not shown: no manifest names it."""
+        if (outer / _INNER).exists():
+            shutil.rmtree(self._rows / outer.name.removeprefix(_STAGING), ignore_errors=True)
+        shutil.rmtree(outer, ignore_errors=True)
 
-def members(workspace: Workspace, manifest: Manifest, refs: Collection[SubjectRef], *, key_version: int) -> set[str]:
-    """Return those references that the release's subject index holds; reads only the row groups that could.
 
-    Raises:
-        SetupError: `dataset.index_missing`, or `dataset.key_version` when the index was made with another key.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    path = workspace.path(Path(manifest.path) / INDEX)
-    where = f"dataset:{manifest.release}"
-    found: set[str] = set()
+def _locked(folder: Path) -> bool:
+    """Return whether the run that made a staging folder is alive."""
     try:
-        with pq.ParquetFile(path) as file:
-            for group in range(file.metadata.num_row_groups):
-                statistics = file.metadata.row_group(group).column(0).statistics
-                bounded = statistics is not None and statistics.has_min_max
-                if group == 0 and bounded and not statistics.min.startswith(f"v{key_version}."):
-                    raise SetupError(
-                        "dataset.key_version",
-                        "the subject index was made with another version of the reference key.",
-                        where=where,
-                        fix="Build the dataset again, or ask with the key that it was built with.",
-                    )
-                asked = {r for r in refs if not bounded or statistics.min <= r <= statistics.max}
-                if asked:
-                    # Compared in Python: handing values to pyarrow would import pandas, which takes a second.
-                    found |= asked.intersection(file.read_row_group(group, columns=["ref"]).column("ref").to_pylist())
-    except (OSError, pa.ArrowException):
-        raise SetupError("dataset.index_missing", "the subject index cannot be read.", where=where) from None
-    return found
-
-
-@dataclass(frozen=True)
-class Holding:
-    """Which releases (`NAME@vN`) hold whom.
-
-    Args:
-        inside: Per request, the releases whose subject index holds its data subject; requests in none are left out.
-        unknown: Releases that cannot tell, for their index is gone or unreadable.
-    """
-
-    inside: Mapping[str, tuple[str, ...]]
-    unknown: tuple[str, ...]
-
-
-def releases_with(workspace: Workspace, people: Mapping[str, Collection[SubjectRef]], *, key_version: int) -> Holding:
-    """Return which releases hold people, each index read once for all of them.
-
-    A release whose folder is gone holds nobody.
-
-    Args:
-        people: Per request, the references of its data subject.
-    """
-    everybody = {ref for refs in people.values() for ref in refs}
-    inside: dict[str, tuple[str, ...]] = {}
-    unknown = []
-    for manifest in Manifests(workspace).all():
-        name = manifest.release
-        try:
-            gone = not workspace.path(manifest.path).exists()
-            found = set() if gone else members(workspace, manifest, everybody, key_version=key_version)
-        except (SetupError, InputError):
-            unknown.append(name)
-            continue
-        for request, refs in people.items():
-            if not found.isdisjoint(refs):
-                inside[request] = (*inside.get(request, ()), name)
-    return Holding(inside, tuple(unknown))
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def check_files(workspace: Workspace, manifest: Manifest) -> tuple[Problem, ...]:
@@ -195,6 +181,7 @@ def check_files(workspace: Workspace, manifest: Manifest) -> tuple[Problem, ...]
         elif path.stat().st_size != file.bytes or _sha256(path) != file.sha256:
             problems.append(Problem("dataset.file_changed", "a file's digest is not the manifest's.", file.path))
     expected = {file.path for file in manifest.files} | {MANIFEST}
+    expected |= {SIGNATURE} if manifest.key_id is not None else set()
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_file() and name not in expected:
@@ -203,6 +190,35 @@ def check_files(workspace: Workspace, manifest: Manifest) -> tuple[Problem, ...]
     if not own.is_file() or own.read_bytes() != manifest_text(manifest).encode():
         problems.append(Problem("dataset.manifest_changed", "the manifest is not the registered one.", MANIFEST))
     return tuple(problems)
+
+
+def check_signature(workspace: Workspace, manifest: Manifest, keys: Keys) -> tuple[Problem, ...]:
+    """Return why a release's manifest is not known to be this workspace's own, by the file and signature in its folder.
+
+    Releases of versions that did not sign have no key in their manifests, and no problem.
+    """
+    if manifest.key_id is None:
+        return ()
+    try:
+        signature = (workspace.path(manifest.path) / SIGNATURE).read_bytes()
+    except (OSError, InputError):
+        return (Problem("dataset.signature_missing", "the manifest's signature is gone.", SIGNATURE),)
+    if not keys.verify(manifest_text(manifest).encode(), base64.b64encode(signature).decode()):
+        message = "the manifest's signature is not by this workspace's key, or not over this manifest."
+        return (Problem("dataset.signature_wrong", message, SIGNATURE),)
+    return ()
+
+
+def seal(folder: Path, manifest: Manifest, keys: Keys) -> None:
+    """Write a manifest and its signature into a release's folder; who has the public key can check both offline."""
+    text = manifest_text(manifest).encode()
+    (folder / MANIFEST).write_bytes(text)
+    (folder / SIGNATURE).write_bytes(base64.b64decode(keys.sign(text)))
+
+
+def release_file(path: Path, folder: Path) -> ReleaseFile:
+    """Return the digest and size of a file that holds no rows."""
+    return ReleaseFile(path=path.relative_to(folder).as_posix(), sha256=_sha256(path), bytes=path.stat().st_size)
 
 
 def manifest_text(manifest: Manifest) -> str:

@@ -91,9 +91,13 @@ class Snapshot:
 
         Every value in `tail` must have passed `literal`.
         """
+        yield from self.derived(select, "t", tail)
+
+    def derived(self, select: str, source: str, tail: str = "") -> Iterator[tuple[list[Any], ...]]:
+        """Yield columns like `batches`, of a subquery over the table `t` in the place of the table itself."""
         if self.delta is None:
             return
-        query = f"SELECT {select} FROM t {tail}"  # noqa: S608 - every value in it has passed `literal`
+        query = f"SELECT {select} FROM {source} {tail}"  # noqa: S608 - every value in it has passed `literal`
         reader: RecordBatchReader = QueryBuilder().register("t", self.delta).execute(query)
         for batch in reader:
             yield tuple(_values(column) for column in batch.columns)

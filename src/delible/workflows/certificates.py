@@ -16,7 +16,7 @@ from delible.model.proof import Certificate, Manifest, TableProof, Verification
 from delible.model.request import Request
 from delible.report.certificate import certificate_bytes, certificate_document, certificate_html
 from delible.store.files import private_write
-from delible.store.releases import Holding
+from delible.store.members import Holding
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.journal import Step

@@ -9,33 +9,31 @@ from pathlib import Path
 
 from delible.decide.detection import detection_of
 from delible.decide.objection import limits, unsaid
-from delible.errors import InputError, Problem, TamperError
+from delible.errors import Problem, TamperError
 from delible.model.base import digest
 from delible.model.lineage import LineageRun
 from delible.model.policy import PolicySet
 from delible.model.record import AuditEntry, Manifest
+from delible.model.release import RowIndex
 from delible.plan.dataset import DatasetPlan, Planned, plan_dataset
-from delible.report.card import card
+from delible.plan.release import released_columns
 from delible.store.consents import Consents
 from delible.store.keys import Keys, load_keys
-from delible.store.ledger import Ledger
 from delible.store.lineage import LineageLog
 from delible.store.manifests import Manifests
 from delible.store.policies import load_workspace_policies
-from delible.store.releases import MANIFEST, Releases, check_files, manifest_text, members
-from delible.store.requests import refs_of
+from delible.store.releases import Releases, check_files, check_signature
 from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
 from delible.workflows.consent import standing_flags, standing_requests
 from delible.workflows.dataset_lineage import describe
-from delible.workflows.identifiers import read_identifiers
+from delible.workflows.dataset_members import find_manifest
+from delible.workflows.dataset_publish import publish, register, register_shown
 from delible.workflows.policies import refuse_violations
 from delible.workflows.spark import alone
 
 _SPLIT_DOMAIN = "delible:split"
 """No recipe can name this domain: a colon is not allowed in names."""
-
-CARD = "README.md"
 
 
 @dataclass(frozen=True)
@@ -61,24 +59,6 @@ class _Build:
     def releases(self) -> Releases:
         """The dataset's release folders."""
         return Releases(self.workspace, self.plan.dataset)
-
-
-@dataclass(frozen=True)
-class Membership:
-    """Whether people are in a release.
-
-    Args:
-        lines: Per line of the identifiers file, whether any of its identifiers is in the subject index.
-    """
-
-    dataset: str
-    version: int
-    lines: tuple[bool, ...]
-
-    @property
-    def member(self) -> bool:
-        """Whether anybody who was asked for is in it."""
-        return any(self.lines)
 
 
 def build_dataset(
@@ -111,31 +91,12 @@ def build_dataset(
         progress(f"warning: {problem.message}")
     build = _Build(workspace, policies, planned.plan, keys, now)
     log = LineageLog(workspace, clock=Clock(now))
+    register_shown(workspace, keys, plan.dataset, actor=actor, now=now)
     with alone(workspace, reading=True), log.run("dataset.build") as run, build.releases.staging() as folder:
         progress(f"Cutting {recipe} from {planned.plan.source}...")
         manifest = _released(build, folder, run)
-        Manifests(workspace).put(manifest)
-        Ledger(workspace, keys).append([_entry(manifest, planned, actor)], now)
+        register(workspace, keys, manifest, _entry(manifest, planned, actor), now)
     return Built(manifest, planned.gaps, planned.warnings)
-
-
-def dataset_members(workspace: Workspace, reference: str, source: str) -> Membership:
-    """Return whether people are in a release, by its subject index: exact, and without a JVM.
-
-    Args:
-        reference: `NAME@vN`, or `NAME` for the latest version.
-        source: The identifiers file, or `-`.
-
-    Raises:
-        InputError: `dataset.unknown_version`, or for identifiers that cannot be read.
-    """
-    policies, keys = load_workspace_policies(workspace), load_keys(workspace)
-    manifest = find_manifest(workspace, reference)
-    people = [
-        refs_of(given, policies.controller.identifiers, keys) for given in read_identifiers(source, policies.controller)
-    ]
-    found = members(workspace, manifest, {ref for refs in people for ref in refs}, key_version=keys.version)
-    return Membership(manifest.dataset, manifest.version, tuple(not found.isdisjoint(refs) for refs in people))
 
 
 def list_datasets(workspace: Workspace) -> list[Manifest]:
@@ -144,13 +105,13 @@ def list_datasets(workspace: Workspace) -> list[Manifest]:
 
 
 def verify_dataset(workspace: Workspace, reference: str) -> Manifest:
-    """Return the manifest of a release whose every file has the digest that was registered.
+    """Return the manifest of a release whose every file has the digest that was registered, and whose seal is ours.
 
     Raises:
         TamperError: `dataset.changed` with everything that is not as it was released.
     """
     manifest = find_manifest(workspace, reference)
-    problems = check_files(workspace, manifest)
+    problems = (*check_files(workspace, manifest), *check_signature(workspace, manifest, load_keys(workspace)))
     if problems:
         raise TamperError(
             "dataset.changed",
@@ -161,23 +122,6 @@ def verify_dataset(workspace: Workspace, reference: str) -> Manifest:
     return manifest
 
 
-def find_manifest(workspace: Workspace, reference: str) -> Manifest:
-    """Return the manifest that `NAME@vN` or `NAME` means; `NAME@N` was documented once, and stays allowed.
-
-    Raises:
-        InputError: `dataset.unknown_version`.
-    """
-    name, _, version = reference.partition("@")
-    of_name = {m.version: m for m in list_datasets(workspace) if m.dataset == name}
-    digits = version.removeprefix("v")
-    if "@" not in reference and of_name:
-        return of_name[max(of_name)]
-    if digits.isascii() and digits.isdigit() and len(digits) < 10 and int(digits) in of_name:  # noqa: PLR2004
-        return of_name[int(digits)]
-    known = ", ".join(m.release for _, m in sorted(of_name.items())) if of_name else "none of this name"
-    raise InputError("dataset.unknown_version", "there is no such release.", fix=f"Releases: {known}.")
-
-
 def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
     """Cut into the staging folder, and show the result under the next version."""
     from delible.detect.model_files import check_installed
@@ -185,11 +129,12 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
     from delible.lake.dataset import Secrets, cut
     from delible.lake.facts import read
     from delible.lake.identity import RefKey
-    from delible.lake.release import described, pinned
+    from delible.lake.release import pinned
     from delible.workflows.spark import session_for
 
     workspace, plan, keys, now = build.workspace, build.plan, build.keys, build.now
     check_installed(workspace.nlp)
+    row_index = folder.parent / "rows"
     consents, purpose = Consents(workspace), build.policies.purposes[plan.purpose]
     flags = standing_flags(workspace, keys, until=now, purpose=purpose)
     limiting = {ref for r in standing_requests(workspace, keys, until=now) if limits(r) for ref in r.refs}
@@ -209,14 +154,18 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
             {domain: keys.domain_pads(domain) for domain in plan.domains},
         ),
         folder=folder,
+        row_index=row_index,
         limited=refs_frame(spark, limiting) if limiting else None,
         detection=detection_of(build.policies, workspace.nlp),
     )
 
-    def finish(version: int, target: Path) -> Manifest:
-        manifest = Manifest(
+    manifest = publish(
+        workspace,
+        keys,
+        folder,
+        Manifest(
             dataset=plan.dataset,
-            version=version,
+            version=0,
             purpose=plan.purpose,
             recipe_fingerprint=plan.recipe_fingerprint,
             policy_fingerprint=plan.policy_fingerprint,
@@ -229,15 +178,14 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
             members=found.members,
             limited=found.limited,
             files=found.files,
-            path=build.releases.relative(target),
-        )
-        (folder / CARD).write_text(card(plan, manifest), encoding="utf-8")
-        manifest = manifest.model_copy(update={"files": (*found.files, described(folder / CARD, folder))})
-        (folder / MANIFEST).write_text(manifest_text(manifest), encoding="utf-8")
-        return manifest
-
-    latest = Manifests(workspace).latest(plan.dataset)
-    manifest = build.releases.publish(folder, latest.version if latest is not None else 0, finish)
+            path="",
+            description=plan.description,
+            basis=plan.basis,
+            columns=released_columns(plan, build.policies, found.columns),
+            row_index=RowIndex(path=build.releases.keep_rows(folder, row_index), rows=found.rows_out),
+        ),
+        contact=build.policies.controller.contact,
+    )
     describe(
         run,
         plan,

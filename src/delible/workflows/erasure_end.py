@@ -15,7 +15,7 @@ from delible.model.request import ENDED, Request
 from delible.model.subject import KeyRow, SubjectRef
 from delible.model.terms import RequestState
 from delible.plan.rates import MILLISECONDS
-from delible.store.releases import releases_with
+from delible.store.members import releases_with
 from delible.workflows.attribution import proven_clean
 from delible.workflows.certificates import certify
 from delible.workflows.clock import Clock

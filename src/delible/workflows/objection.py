@@ -16,7 +16,7 @@ from delible.model.request import Request
 from delible.model.subject import own_keys
 from delible.model.terms import RequestState
 from delible.store.manifests import Manifests
-from delible.store.releases import releases_with
+from delible.store.members import releases_with
 from delible.workflows.control import Control
 from delible.workflows.search import find_people, refs_of_keys
 from delible.workflows.spark import session_for

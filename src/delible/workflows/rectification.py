@@ -19,8 +19,8 @@ from delible.model.rectification import Change, changes_of
 from delible.model.request import ENDED, Request
 from delible.model.subject import KeyRole, KeyRow, own_keys
 from delible.model.terms import RequestState
+from delible.store.members import releases_with
 from delible.store.plans import check_seal
-from delible.store.releases import releases_with
 from delible.store.workspace import Workspace
 from delible.workflows.access_files import remove_packages
 from delible.workflows.clock import Clock

@@ -16,7 +16,7 @@ from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
 from delible.store.policies import load_workspace_policies
 from delible.store.workspace import Workspace
-from delible.workflows.dataset import find_manifest
+from delible.workflows.dataset_members import find_manifest
 
 _LARGEST = 500_000_000
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import random
 import shutil
+from collections import Counter
 from datetime import datetime
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from delible.model.subject import SubjectRef
-from delible.store.releases import INDEX, Holding, releases_with
+from delible.store import members as store_members
+from delible.store.members import Holding, members, refs_of_subjects, releases_with
+from delible.store.releases import INDEX
 from delible.store.workspace import Workspace
 from store_fixtures import released
 
@@ -51,3 +57,29 @@ def test_a_release_that_cannot_tell_is_named_apart_and_one_that_is_gone_is_not(w
 def test_a_release_of_another_key_cannot_tell(workspace: Workspace) -> None:
     held = releases_with(workspace, {"R-1": [ref(4, 2)]}, key_version=2)
     assert held == Holding({}, ("chat@v1", "support@v1", "support@v2"))
+
+
+@pytest.mark.parametrize("rows_per_group", [1, 3, 50, 1_000])
+@pytest.mark.parametrize("asked", [1, 5, 200])
+def test_the_index_answers_exactly_whatever_its_row_groups(
+    workspace: Workspace, now: datetime, rows_per_group: int, asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Law: what is found is what a set of pairs would find; with one batch a row, too."""
+    draw = random.Random(rows_per_group * 1_000 + asked)
+    pairs = sorted({(ref(draw.randrange(0, 600)), ref(draw.randrange(0, 40))) for _ in range(300)})
+    manifest = released(workspace, "drawn", 1, [], now)
+    table = pa.table({"ref": [r for r, _ in pairs], "subject": [s for _, s in pairs]})
+    pq.write_table(table, workspace.path(manifest.path) / INDEX, row_group_size=rows_per_group)
+    refs = [ref(draw.randrange(0, 700)) for _ in range(asked)]
+    wanted: dict[str, set[str]] = {}
+    for one, subject in pairs:
+        if one in refs:
+            wanted.setdefault(one, set()).add(subject)
+    assert members(workspace, manifest, refs, key_version=1) == wanted
+    monkeypatch.setattr(store_members, "_ROWS_AT_ONCE", draw.choice([1, 2, 7]))
+    assert members(workspace, manifest, refs, key_version=1) == wanted
+    subjects = {subject for _, subject in pairs[:asked]}
+    of_subjects, shared = refs_of_subjects(workspace, manifest, subjects, key_version=1)
+    assert of_subjects == {subject: {r for r, s in pairs if s == subject} for subject in subjects}
+    counted = Counter(r for r, _ in pairs)
+    assert shared == {r for r, times in counted.items() if times > 1}

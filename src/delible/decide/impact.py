@@ -1,0 +1,175 @@
+"""What somebody's request or withdrawal means for releases that they are in, and for what was made with these.
+
+The law names no model. What is decided here follows from what it says of the data: what may not be kept is cut out of
+the release (Art. 17(1)); what was learned from it lawfully before a withdrawal stays lawful (Art. 7(3) second
+sentence), and whether a model still holds personal data is to be assessed case by case (EDPB Opinion 28/2024). After
+an erasure or an objection to direct marketing nothing may go on being used that holds it, so a model is trained again
+unless somebody shows that it holds nothing. Whoever runs trainings is told (Art. 19 in its sense: recipients).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from delible.decide.consent import WITHOUT_EFFECT
+from delible.decide.deadline import IsWorkingDay, clock_for, last_day
+from delible.decide.objection import limits, stands_against
+from delible.model.policy import Purpose
+from delible.model.record import Manifest
+from delible.model.release import Cause, Duty, DutyKind, Target, Use
+from delible.model.request import Request
+from delible.model.taxonomy import is_sensitive
+from delible.model.terms import Exclusion, Regime, RequestState, Right
+
+CAUSES = {
+    Exclusion.SUPPRESSED: Cause.ERASURE,
+    Exclusion.ERASURE_REQUESTED: Cause.ERASURE,
+    Exclusion.RESTRICTED: Cause.RESTRICTION,
+    Exclusion.OBJECTED: Cause.OBJECTION,
+    Exclusion.OPTED_OUT: Cause.OPT_OUT,
+    Exclusion.WITHDRAWN: Cause.WITHDRAWAL,
+}
+"""Why somebody would be left out today, as a cause; every other reason is a lapse of consent."""
+
+_ARTICLES: Mapping[tuple[Cause, Regime], str] = {
+    (Cause.ERASURE, Regime.GDPR): "GDPR Art. 17(1)",
+    (Cause.ERASURE, Regime.CCPA): "Cal. Civ. Code 1798.105(c)(1); 11 CCR 7022(b)",
+    (Cause.OBJECTION, Regime.GDPR): "GDPR Art. 21(1), (3), 17(1)(c)",
+    (Cause.WITHDRAWAL, Regime.GDPR): "GDPR Art. 7(3), 17(1)(b)",
+    (Cause.OPT_OUT, Regime.CCPA): "Cal. Civ. Code 1798.120(d)",
+    (Cause.RESTRICTION, Regime.GDPR): "GDPR Art. 18(2)",
+    (Cause.LAPSE, Regime.GDPR): "GDPR Art. 6(1)(a), 17(1)(b)",
+    (Cause.BASIS, Regime.GDPR): "GDPR Art. 6(1), 17(1)(d)",
+    (Cause.LIMIT, Regime.CCPA): "Cal. Civ. Code 1798.121(b)",
+    (Cause.RECTIFICATION, Regime.GDPR): "GDPR Art. 16, 5(1)(d)",
+    (Cause.RECTIFICATION, Regime.CCPA): "Cal. Civ. Code 1798.106; 11 CCR 7023",
+}
+
+_MODEL = "; EDPB Opinion 28/2024"
+_RETRAIN = frozenset({Cause.ERASURE})
+_RECUT = frozenset(Cause) - {Cause.LIMIT, Cause.RECTIFICATION}
+_GRAVEST = (DutyKind.RETRAIN, DutyKind.RECUT, DutyKind.ASSESS, DutyKind.NOTIFY_OWNER)
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One reason why somebody in a release concerns it.
+
+    Args:
+        marketing: An objection to direct marketing, against which nothing is weighed.
+        due: Last day for what it asks for.
+        request: The request's id; None for consent.
+    """
+
+    cause: Cause
+    regime: Regime
+    due: date
+    marketing: bool = False
+    request: str | None = None
+
+
+def cause_of(request: Request, purpose: Purpose | None) -> Cause | None:
+    """Return what a request means for a release that its data subject is in, made for a purpose; None for nothing.
+
+    A completed erasure still means that a release holds somebody whom the tables have forgotten.
+
+    Args:
+        request: Of any right, in any state.
+        purpose: The release's purpose; None where no policy declares it any more.
+    """
+    if request.state in WITHOUT_EFFECT:
+        still = None if purpose is None else stands_against(request, purpose)
+        return None if still is None else CAUSES.get(still)
+    if request.right is Right.ERASURE:
+        return Cause.ERASURE
+    if request.right is Right.RECTIFICATION:
+        return Cause.RECTIFICATION
+    if limits(request):
+        return Cause.LIMIT
+    reason = None if purpose is None else stands_against(request, purpose)
+    return None if reason is None else CAUSES.get(reason)
+
+
+def heeded(request: Request, cause: Cause, manifest: Manifest) -> bool:
+    """Return whether a release was cut with a limit or correction in mind, or has nothing that a limit is about."""
+    match cause:
+        case Cause.LIMIT:
+            plain = bool(manifest.columns) and not any(is_sensitive(c.category) for c in manifest.columns if c.category)
+            return plain or request.received <= manifest.known_at
+        case Cause.RECTIFICATION:
+            return request.state is RequestState.COMPLETED and request.changed <= manifest.known_at
+        case _:
+            return False
+
+
+def consent_due(known: date, *, is_working_day: IsWorkingDay) -> date:
+    """Return until when a withdrawal or lapse of consent has to have reached what was released.
+
+    Art. 17(1)(b) asks for it without undue delay; at the latest within the month of Art. 12(3), from the day on which
+    the controller learned of it.
+    """
+    clock = clock_for(Right.ERASURE, Regime.GDPR)
+    return last_day(clock, known, is_working_day=is_working_day)
+
+
+def duties(manifest: Manifest, reasons: Collection[Reason], uses: Collection[Use], *, contact: str) -> tuple[Duty, ...]:
+    """Return one duty for the release and one for each thing that was made with it.
+
+    Of several reasons the gravest duty stands, until the earliest of all due dates.
+
+    Args:
+        manifest: The release.
+        reasons: Why people in it concern it; at least one.
+        uses: What was made with this very version.
+        contact: Who answers for what nobody is named for.
+    """
+    things = [(manifest.release, Target.RELEASE, contact)]
+    things += [(u.by, Target.RUN if u.kind == "run" else Target.MODEL, u.owner or contact) for u in uses]
+    things += [(f"run:{u.run}", Target.RUN, u.owner or contact) for u in uses_with_run(uses)]
+    due = min(r.due for r in reasons)
+    found = []
+    for what, target, owner in dict.fromkeys(things):
+        kind, reason = min(((_kind(r, target), r) for r in reasons), key=_order)
+        article = next(
+            _ARTICLES[key] for key in ((reason.cause, reason.regime), *_laws(reason.cause)) if key in _ARTICLES
+        )
+        found.append(
+            Duty(
+                what=what,
+                target=target,
+                duty=kind,
+                rule=f"{reason.cause}.{target}",
+                article=article + (_MODEL if target is Target.MODEL else ""),
+                owner=owner,
+                due=due,
+            )
+        )
+    return tuple(found)
+
+
+def uses_with_run(uses: Iterable[Use]) -> list[Use]:
+    """Return models that were registered with the run that made them."""
+    return [use for use in uses if use.run is not None and use.kind != "run"]
+
+
+def _laws(cause: Cause) -> tuple[tuple[Cause, Regime], ...]:
+    """Return where else a cause has its article: a request of one law can be for a right that only the other knows."""
+    return tuple((cause, regime) for regime in Regime)
+
+
+def _order(pair: tuple[DutyKind, Reason]) -> tuple[int, int, date]:
+    kind, reason = pair
+    return _GRAVEST.index(kind), list(Cause).index(reason.cause), reason.due
+
+
+def _kind(reason: Reason, target: Target) -> DutyKind:
+    match target:
+        case Target.RELEASE:
+            return DutyKind.RECUT if reason.cause in _RECUT else DutyKind.ASSESS
+        case Target.MODEL:
+            again = reason.cause in _RETRAIN or (reason.cause is Cause.OBJECTION and reason.marketing)
+            return DutyKind.RETRAIN if again else DutyKind.ASSESS
+        case Target.RUN:
+            return DutyKind.NOTIFY_OWNER

@@ -1,0 +1,37 @@
+"""What a release tells of its columns: names, types, treatments and data categories, never a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from delible.model.policy import PolicySet
+from delible.model.release import ReleasedColumn
+from delible.plan.dataset import ColumnStep, DatasetPlan
+
+
+def released_columns(plan: DatasetPlan, policies: PolicySet, types: Mapping[str, str]) -> tuple[ReleasedColumn, ...]:
+    """Return the columns that left, in their order in the files.
+
+    Args:
+        plan: What the recipe let out.
+        policies: Where data categories are said.
+        types: Column name to Spark's type, of what was written.
+    """
+    steps = {step.column: step for step in plan.columns}
+    categories = {name: column.category for name, column in policies.tables[plan.source].columns.items()}
+    return tuple(
+        ReleasedColumn(
+            name=name,
+            type=kind,
+            treatment=_in_words(steps[name]) if name in steps else "made by the recipe",
+            category=categories.get(name),
+        )
+        for name, kind in types.items()
+    )
+
+
+def _in_words(step: ColumnStep) -> str:
+    if step.masking is not None:
+        named = ", ".join(f"{entity} {rule.operator}" for entity, rule in sorted(step.masking.entities.items()))
+        return f"{step.treatment} ({named}{'; ' if named else ''}otherwise {step.masking.default.operator})"
+    return f"{step.treatment}" if step.to is None else f"{step.treatment} to {step.to}"

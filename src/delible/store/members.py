@@ -1,0 +1,201 @@
+"""Who is in a release: its subject index, looked up by keyed references, without a JVM."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from delible.errors import InputError, SetupError
+from delible.model.record import Manifest
+from delible.model.subject import SubjectRef
+from delible.store.manifests import Manifests
+from delible.store.releases import INDEX
+from delible.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_ROWS_AT_ONCE = 1 << 18
+_FEW = 8
+"""Row groups that are compared in Python."""
+
+
+def members(
+    workspace: Workspace, manifest: Manifest, refs: Collection[SubjectRef], *, key_version: int
+) -> dict[str, frozenset[str]]:
+    """Return those references that the release's subject index holds, each with its data subjects in it.
+
+    The index is sorted: only the row groups whose bounds enclose a reference are read.
+
+    Raises:
+        SetupError: `dataset.index_missing`, or `dataset.key_version` when the index was made with another key.
+    """
+    found: dict[str, set[str]] = {}
+    with _index(workspace, manifest, key_version) as file:
+        wanted = sorted(set(refs))
+        for ref, subject in _pairs(file, _groups(file, wanted), wanted):
+            found.setdefault(ref, set()).add(subject)
+    return {ref: frozenset(subjects) for ref, subjects in found.items()}
+
+
+def refs_of_subjects(
+    workspace: Workspace, manifest: Manifest, subjects: Collection[str], *, key_version: int
+) -> tuple[dict[str, frozenset[SubjectRef]], frozenset[SubjectRef]]:
+    """Return all references of some of a release's data subjects, and those that several people in it share.
+
+    Reads the whole index, once; a shared reference stands in neighbouring rows.
+
+    Raises:
+        SetupError: As `members`.
+    """
+    found: dict[str, set[SubjectRef]] = {}
+    shared: set[SubjectRef] = set()
+    with _index(workspace, manifest, key_version) as file:
+        wanted, last = sorted(set(subjects)), ""
+        if not wanted:
+            return {}, frozenset()
+        import pyarrow.compute as pc
+
+        values = _array(wanted)
+        for batch in file.iter_batches(_ROWS_AT_ONCE, columns=["ref", "subject"]):
+            refs = batch.column("ref")
+            twice = pc.equal(refs[1:], refs[:-1])
+            shared.update(SubjectRef(ref) for ref in refs[1:].filter(twice).to_pylist())
+            shared |= {SubjectRef(last)} if refs[0].as_py() == last else set()
+            last = refs[-1].as_py()
+            chosen = batch.filter(pc.is_in(batch.column("subject"), value_set=values))
+            for subject, ref in zip(chosen["subject"].to_pylist(), chosen["ref"].to_pylist(), strict=True):
+                found.setdefault(subject, set()).add(SubjectRef(ref))
+    return {subject: frozenset(refs) for subject, refs in found.items()}, frozenset(shared)
+
+
+def everybody(workspace: Workspace, manifest: Manifest, *, key_version: int) -> frozenset[str]:
+    """Return all data subjects of a release.
+
+    Raises:
+        SetupError: As `members`.
+    """
+    if not workspace.path(manifest.path).exists():
+        return frozenset()
+    found: set[str] = set()
+    with _index(workspace, manifest, key_version) as file:
+        for batch in file.iter_batches(_ROWS_AT_ONCE, columns=["subject"]):
+            found.update(batch.column("subject").to_pylist())
+    return frozenset(found)
+
+
+@dataclass(frozen=True)
+class Holding:
+    """Which releases (`NAME@vN`) hold whom.
+
+    Args:
+        inside: Per request, the releases whose subject index holds its data subject; requests in none are left out.
+        unknown: Releases that cannot tell, for their index is gone or unreadable.
+    """
+
+    inside: Mapping[str, tuple[str, ...]]
+    unknown: tuple[str, ...]
+
+
+def releases_with(workspace: Workspace, people: Mapping[str, Collection[SubjectRef]], *, key_version: int) -> Holding:
+    """Return which releases hold people, each index read once for all of them.
+
+    A release whose folder is gone holds nobody.
+
+    Args:
+        people: Per request, the references of its data subject.
+    """
+    everybody = {ref for refs in people.values() for ref in refs}
+    inside: dict[str, tuple[str, ...]] = {}
+    unknown = []
+    for manifest in Manifests(workspace).all():
+        try:
+            found = members_or_gone(workspace, manifest, everybody, key_version=key_version).keys()
+        except (SetupError, InputError):
+            unknown.append(manifest.release)
+            continue
+        for request, refs in people.items():
+            if not found.isdisjoint(refs):
+                inside[request] = (*inside.get(request, ()), manifest.release)
+    return Holding(inside, tuple(unknown))
+
+
+def members_or_gone(
+    workspace: Workspace, manifest: Manifest, refs: Collection[SubjectRef], *, key_version: int
+) -> dict[str, frozenset[str]]:
+    """Return what `members` does, and nobody for a release whose folder is gone.
+
+    Raises:
+        SetupError: As `members`.
+        InputError: `workspace.path_escapes`.
+    """
+    if not workspace.path(manifest.path).exists():
+        return {}
+    return members(workspace, manifest, refs, key_version=key_version)
+
+
+@contextmanager
+def _index(workspace: Workspace, manifest: Manifest, key_version: int) -> Iterator[Any]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    where = f"dataset:{manifest.release}"
+    try:
+        with pq.ParquetFile(workspace.path(Path(manifest.path) / INDEX)) as file:
+            bounds = _bounds(file, 0) if file.metadata.num_row_groups else None
+            if bounds is not None and not bounds[0].startswith(f"v{key_version}."):
+                raise SetupError(
+                    "dataset.key_version",
+                    "the subject index was made with another version of the reference key.",
+                    where=where,
+                    fix="Build the dataset again, or ask with the key that it was built with.",
+                )
+            yield file
+    except (OSError, pa.ArrowException):
+        raise SetupError("dataset.index_missing", "the subject index cannot be read.", where=where) from None
+
+
+def _groups(file: Any, wanted: Sequence[str]) -> list[int]:
+    """Return the row groups that can hold one of the references, which are sorted."""
+    found = []
+    for group in range(file.metadata.num_row_groups):
+        bounds = _bounds(file, group)
+        if bounds is None or bisect_left(wanted, bounds[0]) < bisect_right(wanted, bounds[1]):
+            found.append(group)
+    return found
+
+
+def _bounds(file: Any, group: int) -> tuple[str, str] | None:
+    statistics = file.metadata.row_group(group).column(0).statistics
+    return (statistics.min, statistics.max) if statistics is not None and statistics.has_min_max else None
+
+
+def _pairs(file: Any, groups: Sequence[int], wanted: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield reference and subject of the index's rows whose reference is one of the wanted."""
+    if not wanted or not groups:
+        return
+    batches = file.iter_batches(_ROWS_AT_ONCE, row_groups=list(groups), columns=["ref", "subject"])
+    if len(groups) <= _FEW:  # spares the import of pyarrow's functions, which takes longer
+        asked = set(wanted)
+        for batch in batches:
+            pairs = zip(batch.column("ref").to_pylist(), batch.column("subject").to_pylist(), strict=True)
+            yield from (pair for pair in pairs if pair[0] in asked)
+        return
+    import pyarrow.compute as pc
+
+    values = _array(wanted)
+    for batch in batches:
+        chosen = batch.filter(pc.is_in(batch.column("ref"), value_set=values))
+        yield from zip(chosen.column("ref").to_pylist(), chosen.column("subject").to_pylist(), strict=True)
+
+
+def _array(texts: Sequence[str]) -> pa.Array:
+    """Return texts as Arrow holds them; `pa.array` would import pandas where it is installed, which takes a second."""
+    import pyarrow as pa
+    from arro3.core import Array, DataType
+
+    return pa.array(Array(list(texts), DataType.utf8()))

@@ -1,0 +1,200 @@
+"""Recut: the smallest new version of a release, without the rows of people who may no longer be used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from delible.errors import BlockedError
+from delible.model.base import digest
+from delible.model.lineage import ColumnFlow, DatasetUse, LineageRun
+from delible.model.record import AuditEntry, Manifest
+from delible.model.release import RowIndex
+from delible.model.taxonomy import is_personal
+from delible.store.consents import Consents
+from delible.store.lineage import LineageLog
+from delible.store.releases import Releases
+from delible.store.workspace import Workspace
+from delible.workflows.clock import Clock
+from delible.workflows.consent import standing_flags
+from delible.workflows.control import Control
+from delible.workflows.dataset import verify_dataset
+from delible.workflows.dataset_publish import publish, register, register_shown
+from delible.workflows.spark import alone
+
+
+@dataclass(frozen=True)
+class RecutDone:
+    """A new version, or the old one when nobody had to leave.
+
+    Args:
+        old: What was cut again.
+        new: What came of it; None when nobody had to leave.
+        rewritten, reused: Files of rows that were written again, and that stay the files they were.
+    """
+
+    old: Manifest
+    new: Manifest | None
+    rewritten: int = 0
+    reused: int = 0
+
+
+def recut_dataset(
+    workspace: Workspace,
+    reference: str,
+    *,
+    actor: str,
+    now: datetime,
+    progress: Callable[[str], None] = lambda _: None,
+) -> RecutDone:
+    """Release a version again without the people who would not be let in today; every other row is as it was.
+
+    Rows keep their splits and values, and files with nobody leaving are reused as they are. When nobody has to leave
+    there is no new version.
+
+    Args:
+        reference: `NAME` for the latest version, or `NAME@vN`.
+
+    Raises:
+        InputError: `dataset.unknown_version`.
+        TamperError: `dataset.changed` when the old version is not what was built.
+        BlockedError: `dataset.no_row_index`, `dataset.purpose_unknown` or `dataset.no_legal_basis`.
+        ConflictError: `workspace.busy` while an erasure or retention run rewrites tables.
+    """
+    control = Control(workspace)
+    name = reference.partition("@")[0]
+    if Releases(workspace, name).folder.is_dir():
+        register_shown(workspace, control.keys, name, actor=actor, now=now)
+    old = verify_dataset(workspace, reference)
+    _recuttable(workspace, control, old)
+    log = LineageLog(workspace, clock=Clock(now))
+    releases = Releases(workspace, old.dataset)
+    with alone(workspace, reading=True), releases.staging() as folder:
+        progress(f"Looking who has to leave {old.release}...")
+        with log.run("dataset.recut") as run:
+            done = _cut_again(control, releases, old, folder, now, run)
+        if done.new is not None:
+            register(workspace, control.keys, done.new, _entry(done, actor), now)
+    return done
+
+
+def _recuttable(workspace: Workspace, control: Control, old: Manifest) -> None:
+    if old.row_index is None or not workspace.path(old.row_index.path).is_dir():
+        raise BlockedError(
+            "dataset.no_row_index",
+            "nobody can tell which rows of this release are about whom.",
+            where=f"dataset:{old.release}",
+            fix=f"Build it anew: delible dataset build {old.dataset}",
+        )
+    purpose = control.policies.purposes.get(old.purpose)
+    if purpose is None or purpose.legal_basis is None:
+        raise BlockedError(
+            "dataset.no_legal_basis",
+            f"the purpose '{old.purpose}' has no legal basis (Art. 6) any more, so nothing of it may be released.",
+            where=f"purpose:{old.purpose}",
+            fix="Give it a 'legal_basis', or delete the release.",
+        )
+
+
+def _cut_again(
+    control: Control, releases: Releases, old: Manifest, folder: Path, now: datetime, run: LineageRun
+) -> RecutDone:
+    from delible.lake.consent import Question, flags_frame
+    from delible.lake.facts import read
+    from delible.lake.identity import RefKey
+    from delible.lake.recut import Released, recut
+    from delible.workflows.spark import session_for
+
+    workspace, policies, keys = control.workspace, control.policies, control.keys
+    purpose = policies.purposes[old.purpose]
+    assert purpose.legal_basis is not None and old.row_index is not None  # noqa: S101, PT018 - `_recuttable` has looked
+    spark = session_for(workspace)
+    rows = tuple(f for f in old.files if f.path.startswith("data/"))
+    row_index = folder.parent / "rows"
+    found = recut(
+        Released(workspace.path(old.path), workspace.path(old.row_index.path), rows),
+        policies,
+        read=lambda name: read(spark, workspace.location(policies.tables[name])),
+        key=RefKey(keys.version, keys.pads()),
+        records=read(spark, Consents(workspace).location),
+        flags=flags_frame(spark, standing_flags(workspace, keys, until=now, purpose=purpose)),
+        question=Question(old.purpose, purpose.legal_basis, as_of=now, known_at=now),
+        folder=folder,
+        row_index=row_index,
+    )
+    if found is None:
+        return RecutDone(old, None, reused=len(rows))
+    rows_out = sum(f.rows or 0 for f in found.files if f.path.startswith("data/"))
+    draft = old.model_copy(
+        update={
+            "files": found.files,
+            "rows_out": rows_out,
+            "excluded": _added(old.excluded, found.left),
+            "members": found.members,
+            "known_at": now,
+            "created_at": now,
+            "policy_fingerprint": policies.fingerprint,
+            "row_index": RowIndex(path=releases.keep_rows(folder, row_index), rows=rows_out),
+            "recut_of": old.version,
+            "left": found.left,
+        }
+    )
+    new = publish(workspace, keys, folder, draft, contact=policies.controller.contact)
+    _describe(run, workspace, old, new)
+    return RecutDone(old, new, found.rewritten, len(rows) - found.rewritten)
+
+
+def _added(excluded: dict[str, int], left: dict[str, int]) -> dict[str, int]:
+    """Return all rows that went in and are not out, by reason: those of the first build, and those that left since."""
+    return {reason: excluded.get(reason, 0) + left.get(reason, 0) for reason in (*excluded, *(left.keys() - excluded))}
+
+
+def _describe(run: LineageRun, workspace: Workspace, old: Manifest, new: Manifest) -> None:
+    types = {c.name: c.type for c in new.columns}
+    source = str(workspace.path(old.path))
+    run.inputs = [
+        DatasetUse(name=old.dataset, location=source, version=old.version, columns=types, rows=old.rows_out),
+    ]
+    run.outputs = [
+        DatasetUse(
+            name=new.dataset,
+            location=str(workspace.path(new.path)),
+            version=new.version,
+            columns=types,
+            tags={c.name: c.category for c in new.columns if c.category is not None and is_personal(c.category)},
+            rows=new.rows_out,
+            bytes=sum(f.bytes for f in new.files),
+            files=len(new.files),
+            flows=[ColumnFlow(column=name, source=source, field=name) for name in types],
+        )
+    ]
+    run.facets = {
+        "delible_purpose": {
+            "purpose": new.purpose,
+            "legalBasis": new.basis.value if new.basis is not None else "",
+            "policyFingerprint": new.policy_fingerprint,
+        },
+        "delible_consent": {
+            "knownAt": new.known_at.isoformat(),
+            "rowsIn": old.rows_out,
+            "rowsOut": new.rows_out,
+            "members": new.members,
+            "excluded": new.left,
+        },
+    }
+
+
+def _entry(done: RecutDone, actor: str) -> AuditEntry:
+    new = done.new or done.old
+    counts = {"rows_before": done.old.rows_out, "rows_out": new.rows_out, "members": new.members}
+    counts |= {"rewritten": done.rewritten, "reused": done.reused}
+    return AuditEntry(
+        actor=actor,
+        action="dataset.recut",
+        object=f"dataset:{new.release}",
+        outcome="done",
+        counts=counts | {f"left.{reason}": rows for reason, rows in new.left.items()},
+        detail={"from": done.old.release, "manifest": digest(new.model_dump(mode="json"))},
+    )

@@ -1,0 +1,240 @@
+"""Who in a release would not be let in today, and why: by its subject index, the ledger of consent, and the requests.
+
+Without a JVM, so without following links in the tables: people are known by the references that the release was cut
+with. A recut follows links (`lake.recut.today`). Only people of whom something is new are judged; all others are
+judged as they were when the release was cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, tzinfo
+
+from delible.decide.consent import Decision, decide
+from delible.decide.deadline import IsWorkingDay, day_of
+from delible.decide.impact import CAUSES, Reason, cause_of, consent_due, heeded
+from delible.model.consent import ConsentRecord
+from delible.model.record import Manifest
+from delible.model.release import Cause
+from delible.model.request import Request
+from delible.model.subject import SubjectRef
+from delible.model.terms import Exclusion, LegalBasis, Regime
+from delible.store.consent_news import News, consent_news
+from delible.store.consents import Consents
+from delible.store.members import everybody, members_or_gone, refs_of_subjects
+from delible.workflows.calendars import calendar_of, zone_of
+from delible.workflows.control import Control
+
+NO_BASIS = "no_legal_basis"
+"""Why nobody in a release would be let in: its purpose is gone, or has no legal basis any more."""
+
+
+_WORDS = {cause: reason.value for reason, cause in CAUSES.items() if reason is not Exclusion.SUPPRESSED}
+
+
+@dataclass(frozen=True)
+class Against:
+    """What stands against one data subject of a release today.
+
+    Args:
+        word: The reason as builds count it.
+    """
+
+    word: str
+    reason: Reason
+
+    @property
+    def leaves(self) -> bool:
+        """Whether the person's rows have to leave; a limit or a correction changes them."""
+        return self.reason.cause not in (Cause.LIMIT, Cause.RECTIFICATION)
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What is known today, loaded once for all releases.
+
+    Args:
+        requests: Those that are looked at.
+        erased: References of the suppression list, each with its request.
+        news: Of whom the consent ledger has something new.
+        links: By reference, others of the same data subject that a release may know them by; see `linked`.
+        whole: Whether everything counts, a purpose that has lost its legal basis as well.
+    """
+
+    control: Control
+    now: datetime
+    requests: tuple[Request, ...]
+    erased: Mapping[SubjectRef, str]
+    news: tuple[News, ...]
+    whole: bool = True
+    links: Mapping[SubjectRef, frozenset[SubjectRef]] = field(default_factory=dict)
+    _dues: dict[date, date] = field(default_factory=dict, repr=False)
+
+    def against(self, manifest: Manifest) -> dict[str, Against]:
+        """Return who in a release would not be let in today.
+
+        Raises:
+            SetupError: `dataset.index_missing` or `dataset.key_version`.
+        """
+        purpose = self.control.policies.purposes.get(manifest.purpose)
+        version = self.control.keys.version
+        basis = None if purpose is None else purpose.legal_basis
+        if basis is None and self.whole:
+            due = self._due(day_of(self.now, self._zone))
+            nobody = Against(NO_BASIS, Reason(Cause.BASIS, Regime.GDPR, due))
+            return dict.fromkeys(everybody(self.control.workspace, manifest, key_version=version), nobody)
+        standing = self._standing(manifest)
+        for asked_by, against_it in list(standing.items()):
+            for other in self.links.get(asked_by, ()):
+                standing[other] = _graver(standing.get(other), against_it)
+        fresh = {n.ref for n in self.news if n.purpose == manifest.purpose and n.at > manifest.known_at}
+        fresh |= {other for ref in fresh for other in self.links.get(ref, ())}
+        asked = {*standing, *fresh}
+        found = members_or_gone(self.control.workspace, manifest, asked, key_version=version)
+        against: dict[str, Against] = {}
+        for ref, subjects in found.items():
+            for subject in subjects if SubjectRef(ref) in standing else ():
+                against[subject] = _graver(against.get(subject), standing[SubjectRef(ref)])
+        waiting = frozenset(s for ref, subjects in found.items() if ref in fresh for s in subjects)
+        if basis is None:
+            return against
+        if self.whole and basis is not (manifest.basis or basis):
+            waiting = everybody(self.control.workspace, manifest, key_version=version)
+        left_out = {s for s, a in against.items() if a.leaves}
+        for subject, said in self._by_consent(manifest, basis, waiting - left_out).items():
+            against[subject] = _graver(against.get(subject), said)
+        return against
+
+    def _standing(self, manifest: Manifest) -> dict[SubjectRef, Against]:
+        purpose = self.control.policies.purposes.get(manifest.purpose)
+        found: dict[SubjectRef, Against] = {}
+        by_id = {r.id: r for r in self.requests}
+        for request in self.requests:
+            cause = cause_of(request, purpose)
+            if cause is None or heeded(request, cause, manifest):
+                continue
+            marketing = purpose is None or purpose.direct_marketing is not False
+            reason = Reason(cause, request.regime, request.due, marketing=marketing, request=request.id)
+            against = Against(_WORDS.get(cause, cause.value), reason)
+            for ref in request.refs:
+                found[ref] = _graver(found.get(ref), against)
+        for ref, request_id in self.erased.items():
+            known = by_id.get(request_id)
+            due = known.due if known is not None else self.now.date()
+            regime = known.regime if known is not None else Regime.GDPR
+            reason = Reason(Cause.ERASURE, regime, due, request=request_id)
+            found[ref] = _graver(found.get(ref), Against(Exclusion.SUPPRESSED.value, reason))
+        return found
+
+    def _by_consent(self, manifest: Manifest, basis: LegalBasis, subjects: Collection[str]) -> dict[str, Against]:
+        if not subjects:
+            return {}
+        workspace, version = self.control.workspace, self.control.keys.version
+        known, shared = refs_of_subjects(workspace, manifest, subjects, key_version=version)
+        new: dict[SubjectRef, set[SubjectRef]] = {}
+        for ref, linked_to in self.links.items():
+            for other in linked_to:
+                new.setdefault(other, set()).add(ref)
+        refs_of = {subject: refs.union(*(new.get(ref, ()) for ref in refs)) for subject, refs in known.items()}
+        owners = {ref for refs in refs_of.values() for ref in refs}
+        records: dict[SubjectRef, list[ConsentRecord]] = {}
+        for record in Consents(workspace).for_refs(owners):
+            records.setdefault(record.ref, []).append(record)
+        found = {}
+        for subject, refs in refs_of.items():
+            own = [record for ref in refs for record in records.get(ref, ())]
+            decision = decide(
+                refs,
+                own,
+                purpose=manifest.purpose,
+                basis=basis,
+                as_of=self.now,
+                known_at=self.now,
+                shared=shared & refs,
+            )
+            if not decision.keep:
+                found[subject] = self._said(decision)
+        return found
+
+    def _said(self, decision: Decision) -> Against:
+        reason = decision.reason or Exclusion.NO_CONSENT
+        record = decision.record
+        known = self.now if record is None else record.recorded_at
+        if record is not None and reason is Exclusion.EXPIRED and record.valid_until is not None:
+            known = max(known, record.valid_until)
+        due = self._due(day_of(known, self._zone))
+        return Against(reason.value, Reason(CAUSES.get(reason, Cause.LAPSE), Regime.GDPR, due))
+
+    def _due(self, known: date) -> date:
+        if known not in self._dues:
+            self._dues[known] = consent_due(known, is_working_day=self._calendar)
+        return self._dues[known]
+
+    @property
+    def _zone(self) -> tzinfo:
+        return zone_of(self.control.policies.controller)
+
+    @property
+    def _calendar(self) -> IsWorkingDay:
+        return calendar_of(self.control.policies.controller, Regime.GDPR)
+
+
+def known_today(
+    control: Control, manifests: Iterable[Manifest], *, now: datetime, since: datetime | None = None
+) -> Knowledge:
+    """Load what could stand against people in some releases.
+
+    Args:
+        control: The workspace's control plane.
+        manifests: The releases; what each was cut with is no news.
+        now: Today.
+        since: Look only at what the consent ledger learned after this, where that is later.
+    """
+    cut = [m.known_at for m in manifests]
+    begin = max(min(cut, default=now), since) if since is not None else min(cut, default=now)
+    requests = [r for r in control.requests.all() if r.received <= now]
+    erased = {ref: request for ref, request, at in control.suppression.rows() if at <= now}
+    news = consent_news(control.workspace, since=begin, now=now)
+    return Knowledge(control, now, tuple(requests), erased, tuple(news))
+
+
+def linked(knowledge: Knowledge) -> Knowledge:
+    """Return what is known with the links of today's tables, for people who came forward under a new identifier.
+
+    Starts a JVM. Links are followed as a build does.
+
+    Raises:
+        InputError: `table.missing`.
+    """
+    from delible.lake.facts import read
+    from delible.lake.identity import RefKey, identity
+    from delible.lake.recut import links
+    from delible.workflows.spark import session_for
+
+    control = knowledge.control
+    spark, keys, policies = session_for(control.workspace), control.keys, control.policies
+    asked = {ref for request in knowledge.requests for ref in request.refs} | set(knowledge.erased)
+    asked |= {n.ref for n in knowledge.news}
+    locations = control.locations()
+    people = identity(policies, lambda name: read(spark, locations[name]), RefKey(keys.version, keys.pads()))
+    return replace(knowledge, links=links(people, asked))
+
+
+def only_requests(knowledge: Knowledge, requests: Collection[str]) -> Knowledge:
+    """Return what is known of some requests, and nothing else."""
+    chosen = tuple(r for r in knowledge.requests if r.id in requests)
+    erased = {ref: request for ref, request in knowledge.erased.items() if request in requests}
+    return replace(knowledge, requests=chosen, erased=erased, news=(), whole=False)
+
+
+def only_consent(knowledge: Knowledge) -> Knowledge:
+    """Return what is known of consent, and of no request."""
+    return replace(knowledge, requests=(), erased={}, whole=False)
+
+
+def _graver(one: Against | None, other: Against) -> Against:
+    if one is None:
+        return other
+    order = list(Cause)
+    return min(one, other, key=lambda a: (order.index(a.reason.cause), a.reason.due))

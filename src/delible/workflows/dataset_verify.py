@@ -1,0 +1,56 @@
+"""Is a release what was built, and would everybody in it still be let in?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from delible.model.record import Manifest
+from delible.store.workspace import Workspace
+from delible.workflows.control import Control
+from delible.workflows.dataset import verify_dataset
+from delible.workflows.dataset_today import known_today, linked
+
+
+@dataclass(frozen=True)
+class Verified:
+    """An intact release, judged by what is known today.
+
+    Args:
+        gates: The gates that it passed when it was cut, as its manifest has them.
+        leaving: Data subjects who would not be let in today, by reason.
+    """
+
+    manifest: Manifest
+    gates: tuple[dict[str, Any], ...]
+    leaving: dict[str, int]
+
+    @property
+    def passes(self) -> bool:
+        """Whether it would be released today with the same people in it."""
+        return not self.leaving
+
+    @property
+    def people(self) -> int:
+        """How many would not be let in."""
+        return sum(self.leaving.values())
+
+
+def verify_release(workspace: Workspace, reference: str, *, now: datetime, links: bool = False) -> Verified:
+    """Check a release's digests and signature, and ask of everybody in it whether they would still be let in.
+
+    Args:
+        links: Follow the links of today's tables, too; starts a JVM.
+
+    Raises:
+        InputError: `dataset.unknown_version`.
+        TamperError: `dataset.changed` with everything that is not as it was released.
+    """
+    manifest = verify_dataset(workspace, reference)
+    knowledge = known_today(Control(workspace), [manifest], now=now)
+    against = (linked(knowledge) if links else knowledge).against(manifest)
+    leaving = Counter(a.word for a in against.values() if a.leaves)
+    gates = manifest.model_dump(mode="json").get("gates", ())
+    return Verified(manifest, tuple(gates), dict(sorted(leaving.items())))

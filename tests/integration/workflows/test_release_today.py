@@ -1,0 +1,271 @@
+"""Who in a release would not be let in today, what that means for models, and the commands that say so."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from delible.cli.main import main
+from delible.decide.consent import decide
+from delible.errors import InputError
+from delible.model.consent import ConsentRecord
+from delible.model.release import Cause, DutyKind
+from delible.model.subject import Identifier, SubjectRef
+from delible.model.terms import ConsentStatus, LegalBasis, Normalise, Regime, Right
+from delible.store.consents import Consents
+from delible.store.keys import Keys, load_keys
+from delible.store.ledger import Ledger
+from delible.store.manifests import Manifests
+from delible.store.requests import NewRequest, Requests, refs_of
+from delible.store.suppression import Suppression
+from delible.store.uses import Uses
+from delible.store.workspace import Workspace
+from delible.workflows.control import Control
+from delible.workflows.dataset_impact import dataset_impact
+from delible.workflows.dataset_today import known_today
+from delible.workflows.dataset_used import register_use
+from delible.workflows.dataset_verify import verify_release
+from policy_files import CONTROLLER, write_policies
+from release_folders import ref_of, released_folder
+from store_fixtures import KINDS, released
+
+POLICIES = {
+    "controller.yaml": CONTROLLER,
+    "purposes/model_training.yaml": "purpose: model_training\ndescription: models\nlegal_basis: consent\n",
+}
+CUT = datetime(2026, 6, 1, 12, tzinfo=UTC)
+TODAY = CUT + timedelta(days=30)
+PEOPLE = range(12)
+
+
+@pytest.fixture
+def shop(workspace: Workspace) -> Workspace:
+    """Return a workspace with a release of twelve people, of whom each had agreed."""
+    write_policies(workspace.path("policies"), POLICIES)
+    keys = load_keys(workspace)
+    Consents(workspace).append([said(ref_of(keys, n), ConsentStatus.GIVEN, CUT - timedelta(days=9)) for n in PEOPLE])
+    released_folder(workspace, {"train": PEOPLE}, CUT)
+    return workspace
+
+
+def said(
+    ref: SubjectRef,
+    status: ConsentStatus,
+    at: datetime,
+    *,
+    until: datetime | None = None,
+    recorded: datetime | None = None,
+    purpose: str = "model_training",
+) -> ConsentRecord:
+    return ConsentRecord(
+        ref=ref,
+        kind="email",
+        purpose=purpose,
+        status=status,
+        legal_basis=LegalBasis.CONSENT,
+        notice_version="1",
+        valid_from=at,
+        valid_until=until,
+        recorded_at=recorded or at,
+        source="tests",
+    )
+
+
+def submit(workspace: Workspace, right: Right, person: int, at: datetime) -> str:
+    keys = load_keys(workspace)
+    identifiers = (Identifier(kind="email", value=f"p{person}@shop.example"),)
+    new = NewRequest(
+        right=right,
+        regime=Regime.GDPR,
+        identifiers=identifiers,
+        refs=refs_of(identifiers, KINDS, keys),
+        received=at,
+        due=(at + timedelta(days=30)).date(),
+    )
+    (made,) = Requests(workspace, keys, Ledger(workspace, keys)).submit([new], actor="tests", now=at)
+    return made.id
+
+
+def run(workspace: Workspace, *words: str) -> int:
+    return main([*words, "--workspace", str(workspace.root), "--json"])
+
+
+def test_everybody_who_was_let_in_still_passes_when_nothing_is_new(shop: Workspace) -> None:
+    assert verify_release(shop, "support", now=TODAY).passes
+    assert dataset_impact(shop, now=TODAY).found == ()
+
+
+def test_verify_counts_by_reason_who_would_not_be_let_in(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    keys = load_keys(shop)
+    Consents(shop).append(
+        [
+            said(ref_of(keys, 0), ConsentStatus.WITHDRAWN, CUT + timedelta(days=1)),
+            said(ref_of(keys, 1), ConsentStatus.WITHDRAWN, CUT + timedelta(days=1)),
+            said(ref_of(keys, 1), ConsentStatus.GIVEN, CUT + timedelta(days=2)),
+            said(ref_of(keys, 2), ConsentStatus.WITHDRAWN, CUT + timedelta(days=1), purpose="newsletter"),
+            said(ref_of(keys, 99), ConsentStatus.WITHDRAWN, CUT + timedelta(days=1)),
+        ]
+    )
+    submit(shop, Right.ERASURE, 3, CUT + timedelta(days=2))
+    submit(shop, Right.ACCESS, 4, CUT + timedelta(days=2))
+    Suppression(shop).add([ref_of(keys, 5)], "R-5", CUT + timedelta(days=2))
+    checked = verify_release(shop, "support", now=TODAY)
+    assert checked.leaving == {"erasure_requested": 1, "suppressed": 1, "withdrawn": 1}
+    assert run(shop, "dataset", "verify", "support@v1") == 3
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["today"] == {"passes": False, "people": 3, "reasons": checked.leaving}
+    assert (answer["intact"], answer["signed"], answer["errors"][0]["code"]) == (True, True, "dataset.would_not_pass")
+    (shop.path("releases/support/v1") / "README.md").write_text("other")
+    assert run(shop, "dataset", "verify", "support@v1") == 4
+
+
+def test_a_purpose_without_a_legal_basis_lets_nobody_in(shop: Workspace) -> None:
+    (shop.path("policies") / "purposes/model_training.yaml").write_text("purpose: model_training\ndescription: m\n")
+    assert verify_release(shop, "support", now=TODAY).leaving == {"no_legal_basis": len(PEOPLE)}
+    (impact,) = dataset_impact(shop, now=TODAY).found
+    assert impact.causes == {Cause.BASIS: len(PEOPLE)}
+
+
+def histories(seed: int, keys: Keys, people: Iterable[int]) -> list[ConsentRecord]:
+    """Return histories that end, begin and are recorded before, at and after the cut, and after today."""
+    draw = random.Random(seed)
+    days = [-20, -5, -1, 0, 1, 7, 29, 30, 31]
+    records = []
+    for person in people:
+        for _ in range(draw.randint(1, 4)):
+            begin = CUT + timedelta(days=draw.choice(days), seconds=draw.choice([0, 1]))
+            until = begin + timedelta(days=draw.choice([1, 5, 20, 31])) if draw.random() < 0.4 else None
+            recorded = begin + timedelta(days=draw.choice([0, 0, 3, -10]))
+            status = draw.choice([*ConsentStatus, *([ConsentStatus.GIVEN] * 6)])
+            records.append(said(ref_of(keys, person), status, begin, until=until, recorded=recorded))
+    return records
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_judging_only_whom_something_is_new_of_finds_all_who_would_not_be_let_in(
+    workspace: Workspace, seed: int
+) -> None:
+    """Law: the quick way is the same as deciding anew for everybody who is in the release."""
+    write_policies(workspace.path("policies"), POLICIES)
+    keys, people = load_keys(workspace), range(400)
+    records = histories(seed, keys, people)
+    Consents(workspace).append(records)
+
+    def kept(person: int, at: datetime) -> bool:
+        ref = ref_of(keys, person)
+        own = [r for r in records if r.ref == ref]
+        return decide([ref], own, purpose="model_training", basis=LegalBasis.CONSENT, as_of=at, known_at=at).keep
+
+    inside = [person for person in people if kept(person, CUT)]
+    gone = {ref_of(keys, person) for person in inside if not kept(person, TODAY)}
+    assert 20 < len(gone) < len(inside) - 20
+    manifest = released_folder(workspace, {"train": inside}, CUT)
+    assert known_today(Control(workspace), [manifest], now=TODAY).against(manifest).keys() == gone
+
+
+def test_impact_names_every_version_model_and_run_with_owner_and_day(
+    shop: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = load_keys(shop)
+    released_folder(shop, {"train": range(6)}, CUT + timedelta(days=1))
+    released_folder(shop, {"train": range(6, 12)}, CUT + timedelta(days=1), dataset="other")
+    register_use(shop, "support@v1", "model:triage", owner="ml-support", run="4f2a", actor="tests", now=CUT)
+    register_use(shop, "support@v2", "model:triage-2", actor="tests", now=CUT)
+    register_use(shop, "other@v1", "model:unrelated", actor="tests", now=CUT)
+    asked = submit(shop, Right.ERASURE, 3, CUT + timedelta(days=2))
+    Consents(shop).append([said(ref_of(keys, 9), ConsentStatus.WITHDRAWN, CUT + timedelta(days=3))])
+    found = {f"{i.dataset}@v{i.version}": i for i in dataset_impact(shop, now=TODAY).found}
+    assert {name: i.people for name, i in found.items()} == {"support@v1": 2, "support@v2": 1, "other@v1": 1}
+    assert {name: dict(i.causes) for name, i in found.items()} == {
+        "support@v1": {Cause.ERASURE: 1, Cause.WITHDRAWAL: 1},
+        "support@v2": {Cause.ERASURE: 1},
+        "other@v1": {Cause.WITHDRAWAL: 1},
+    }
+    duties = {d.what: (d.duty, d.owner) for i in found.values() for d in i.duties}
+    assert duties == {
+        "support@v1": (DutyKind.RECUT, "privacy@test.example"),
+        "model:triage": (DutyKind.RETRAIN, "ml-support"),
+        "run:4f2a": (DutyKind.NOTIFY_OWNER, "ml-support"),
+        "support@v2": (DutyKind.RECUT, "privacy@test.example"),
+        "model:triage-2": (DutyKind.RETRAIN, "privacy@test.example"),
+        "other@v1": (DutyKind.RECUT, "privacy@test.example"),
+        "model:unrelated": (DutyKind.ASSESS, "privacy@test.example"),
+    }
+    assert run(shop, "dataset", "impact", "--request", asked) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert [(i["release"], i["people"]) for i in answer["impact"]] == [("support@v1", 1), ("support@v2", 1)]
+    since = dataset_impact(shop, now=TODAY, consents_since=CUT + timedelta(days=2)).found
+    assert [(i.dataset, i.version) for i in since] == [("other", 1), ("support", 1)]
+    assert dataset_impact(shop, now=TODAY, consents_since=CUT + timedelta(days=4)).found == ()
+    assert run(shop, "dataset", "impact", "--request", "R-none") == 2
+    assert run(shop, "dataset", "impact", "--request", asked, "--consents-since", "2026-06-01") == 2
+
+
+def test_a_later_version_without_the_person_is_named(shop: Workspace) -> None:
+    released_folder(shop, {"train": [n for n in PEOPLE if n != 3]}, CUT + timedelta(days=1))
+    submit(shop, Right.ERASURE, 3, CUT + timedelta(days=2))
+    assert [(i.version, i.newest_without) for i in dataset_impact(shop, now=TODAY).found] == [(1, 2)]
+
+
+def test_a_release_that_cannot_tell_is_named_apart(shop: Workspace) -> None:
+    (shop.path("releases/support/v1") / "subject_index.parquet").unlink()
+    submit(shop, Right.ERASURE, 3, CUT + timedelta(days=2))
+    found = dataset_impact(shop, now=TODAY)
+    assert (found.found, found.unknown) == ((), ("support@v1",))
+
+
+def test_a_use_is_registered_once_and_is_in_the_ledger(shop: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = load_keys(shop)
+
+    def used() -> bool:
+        return register_use(shop, "support", "model:triage", owner="ml", actor="tests", now=CUT)[1]
+
+    with monkeypatch.context() as killed:
+        killed.setattr(Ledger, "drain", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            used()
+    assert Ledger(shop, keys).records(action_prefix="dataset.use") == []
+    assert [used(), used()] == [False, False]
+    (record,) = Ledger(shop, keys).records(action_prefix="dataset.use")
+    assert (record.object, record.detail) == ("dataset:support@v1", {"by": "model:triage", "owner": "ml"})
+    assert register_use(shop, "support@v1", "model:triage", owner="other", actor="tests", now=CUT)[1]
+    assert [use.owner for use in Uses(shop, Ledger(shop, keys)).all()] == ["other"]
+
+
+@pytest.mark.parametrize(
+    ("reference", "by", "code"),
+    [("support@v9", "model:a", "dataset.unknown_version"), ("support", "triage", "dataset.use")],
+)
+def test_what_cannot_be_registered_is_refused(shop: Workspace, reference: str, by: str, code: str) -> None:
+    with pytest.raises(InputError) as caught:
+        register_use(shop, reference, by, actor="tests", now=CUT)
+    assert caught.value.code == code
+
+
+def test_a_thousand_withdrawals_are_one_pass_over_each_index(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import pyarrow.parquet as pq
+
+    write_policies(workspace.path("policies"), POLICIES)
+    keys = load_keys(workspace)
+    refs = [keys.ref("email", f"q{n}@shop.example", Normalise.LOWER) for n in range(2_000)]
+    for version in (1, 2):
+        released(workspace, "many", version, refs, CUT)
+    Consents(workspace).append([said(ref, ConsentStatus.WITHDRAWN, CUT + timedelta(days=1)) for ref in refs[:1_000]])
+    opened: list[str] = []
+    whole = pq.ParquetFile.__init__
+
+    def counted(self: pq.ParquetFile, source: object, *given: object, **named: object) -> None:
+        opened.append(str(source))
+        whole(self, source, *given, **named)
+
+    monkeypatch.setattr(pq.ParquetFile, "__init__", counted)
+    found = dataset_impact(workspace, now=TODAY).found
+    assert [i.people for i in found] == [1_000, 1_000]
+    assert len(opened) <= 3 * len(Manifests(workspace).all())

@@ -1,0 +1,104 @@
+"""A release as a build publishes it, made without a JVM: rows, subject index and row index of made-up people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from delible.lake.release_files import without_subjects
+from delible.model.record import AuditEntry, Manifest, ReleaseFile
+from delible.model.release import ReleasedColumn, RowIndex
+from delible.model.subject import SubjectRef
+from delible.model.terms import LegalBasis, Normalise
+from delible.store.keys import Keys, load_keys
+from delible.store.members import INDEX
+from delible.store.releases import Releases, release_file
+from delible.store.workspace import Workspace
+from delible.workflows.dataset_publish import publish, register
+
+CONTACT = "privacy@fennel.example"
+COLUMNS = (
+    ReleasedColumn(name="words", type="string", treatment="mask", category="user.content.private"),
+    ReleasedColumn(name="n", type="bigint", treatment="keep"),
+)
+
+
+def ref_of(keys: Keys, person: int) -> SubjectRef:
+    return keys.ref("email", f"p{person}@shop.example", Normalise.LOWER)
+
+
+def staged(folder: Path, splits: Mapping[str, Sequence[int]], keys: Keys) -> tuple[ReleaseFile, ...]:
+    """Write rows of people by split, one row each, and both indexes, as a build does."""
+    (folder / "data").mkdir()
+    rows: list[pa.RecordBatch] = []
+    for split, people in splits.items():
+        part = folder.parent / f"{split}.parquet"
+        table = pa.table(
+            {
+                "words": [f"words of {person} <b>" for person in people],
+                "n": pa.array(people, pa.int64()),
+                "__subjects": pa.array([[bytes.fromhex(ref_of(keys, p)[-32:])] for p in people], pa.list_(pa.binary())),
+            }
+        )
+        pq.write_table(table, part)
+        rows += without_subjects(part, folder, f"data/{split}-00000-of-00001.parquet")
+    (folder.parent / "rows").mkdir()
+    pq.write_table(pa.Table.from_batches(rows), folder.parent / "rows" / "part.parquet")
+    refs = sorted(ref_of(keys, person) for people in splits.values() for person in people)
+    pq.write_table(pa.table({"ref": refs, "subject": refs}), folder / INDEX, row_group_size=7)
+    files = sorted((folder / "data").iterdir())
+    return tuple(
+        release_file(path, folder).model_copy(update={"rows": pq.read_metadata(path).num_rows})
+        for path in (*files, folder / INDEX)
+    )
+
+
+def draft(dataset: str, files: tuple[ReleaseFile, ...], rows: str, now: datetime, purpose: str) -> Manifest:
+    count = sum(f.rows or 0 for f in files if f.path.startswith("data/"))
+    return Manifest(
+        dataset=dataset,
+        version=0,
+        purpose=purpose,
+        recipe_fingerprint="0" * 64,
+        policy_fingerprint="0" * 64,
+        sources={"tickets": 3},
+        known_at=now,
+        created_at=now,
+        rows_in=count + 2,
+        rows_out=count,
+        excluded={"no_consent": 2},
+        members=count,
+        files=files,
+        path="",
+        description='tickets: <b>&</b> "answers"',
+        basis=LegalBasis.CONSENT,
+        columns=COLUMNS,
+        row_index=RowIndex(path=rows, rows=count),
+    )
+
+
+def released_folder(
+    workspace: Workspace,
+    splits: Mapping[str, Sequence[int]],
+    now: datetime,
+    *,
+    dataset: str = "support",
+    purpose: str = "model_training",
+    registered: bool = True,
+) -> Manifest:
+    """Publish a release whose rows are one per person; `registered` is False for a run that is killed just before."""
+    keys, releases = load_keys(workspace), Releases(workspace, dataset)
+    with releases.staging() as folder:
+        files = staged(folder, splits, keys)
+        rows = releases.keep_rows(folder, folder.parent / "rows")
+        manifest = publish(workspace, keys, folder, draft(dataset, files, rows, now, purpose), contact=CONTACT)
+        if registered:
+            entry = AuditEntry(
+                actor="tests", action="dataset.build", object=f"dataset:{manifest.release}", outcome="done"
+            )
+            register(workspace, keys, manifest, entry, now)
+    return manifest
