@@ -95,6 +95,7 @@ def found_in(jurisdiction: str, of: Mapping[str, T]) -> T | None:
 
 def aged(age: int, then: datetime, at: datetime) -> int:
     """Return the least age of somebody, so many years later by the calendar in UTC."""
+    then, at = then.astimezone(UTC), at.astimezone(UTC)
     birthday_to_come = (at.month, at.day) < (then.month, then.day)
     return age + at.year - then.year - birthday_to_come
 
@@ -109,6 +110,6 @@ def _after(start: datetime, period: Duration | None) -> datetime | None:
     if period is None:
         return None
     try:
-        return after(start, period)
+        return after(start.astimezone(UTC), period)
     except (ValueError, OverflowError):  # beyond the year 9999
         return None
