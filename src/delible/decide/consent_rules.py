@@ -47,6 +47,7 @@ class Standing(Enum):
     """Why a record counts, or does not."""
 
     DECIDES = Source("Art. 7(1) GDPR", "This statement decides.")
+    COUNTS = Source("Art. 7(1) GDPR", "This is a statement; a rule that goes before it decides.")
     EARLIER = Source("Art. 7(3) GDPR", "A later statement, or one of more weight at the same instant, decides.")
     CONFIRMED = Source("Art. 7(1) GDPR", "This is what the deciding statement confirms.")
     NOT_KNOWN = Source("recorded_at", "It was not known yet.")

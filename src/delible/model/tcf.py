@@ -89,6 +89,12 @@ def agrees(tc: TcString, terms: TcfTerms) -> bool:
     return consents and terms.vendor in tc.vendors and told and not restricted
 
 
+def objects(tc: TcString, terms: TcfTerms) -> bool:
+    """Return whether a string lacks the legitimate interests that a purpose asks for, or shows an objection to them."""
+    asked = frozenset(terms.purposes)
+    return not asked <= tc.interests or (terms.vendor is not None and terms.vendor not in tc.vendor_interests)
+
+
 def _core(bits: Bits) -> TcString:
     if bits.number(6) != _VERSION:
         raise MalformedString("is not of version 2")
