@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, timedelta
 
@@ -14,14 +15,25 @@ from consent_oracle import SALE, STANDING, Said, Scene, reason
 from delible.decide.consent import judge
 from delible.model.consent_terms import AgeRule, ConsentTerms, NoticeTerms
 from delible.model.duration import Duration
+from delible.model.subject import SubjectRef
 from delible.model.terms import ConsentStatus, Exclusion, LegalBasis
 
 REFS = ("a", "b", "shared")
 
 
-def decided(history: list[Said], scene: Scene, flags: frozenset[str], shared: frozenset[str]) -> str | None:
+def decided(
+    history: Sequence[Said],
+    scene: Scene,
+    flags: Collection[str],
+    shared: Collection[str],
+    refs: Collection[str] = REFS,
+) -> str | None:
     found = judge(
-        REFS, [record(s) for s in history], question(scene), flags={Exclusion(f) for f in flags}, shared=shared
+        [SubjectRef(ref) for ref in refs],
+        [record(s) for s in history],
+        question(scene),
+        flags={Exclusion(f) for f in flags},
+        shared={SubjectRef(ref) for ref in shared},
     ).reason
     return None if found is None else found.value
 
@@ -90,14 +102,8 @@ def test_seeded_histories() -> None:
         people = world(draw, scene, 60)
         for person in people.people.values():
             expected = reason(person.history, scene, person.flags, people.shared)
-            found = judge(
-                person.refs,
-                [record(s) for s in person.history],
-                question(scene),
-                flags={Exclusion(f) for f in person.flags},
-                shared=people.shared,
-            )
-            assert (None if found.reason is None else found.reason.value) == expected
+            found = decided(person.history, scene, person.flags, people.shared, person.refs)
+            assert found == expected
             seen.add(expected)
     assert len(seen) == 13
 
