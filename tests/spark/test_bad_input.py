@@ -292,11 +292,11 @@ def test_broken_identifiers_register_nobody(line: str, code: str, number: int | 
     assert "b.example" not in json.dumps(answer.document)
 
 
-def test_a_consent_file_with_a_broken_row_imports_nothing(shop: Shop) -> None:
+def test_a_consent_file_with_a_broken_row_imports_nothing_when_strict(shop: Shop) -> None:
     file = shop.outside / "consents.jsonl"
     file.write_text(json.dumps(CONSENT) + "\n" + json.dumps(BROKEN_CONSENT) + "\n")
     with shop.unchanged():
-        answer = shop.run("consent", "import", str(file), "--format", "native")
+        answer = shop.run("consent", "import", str(file), "--format", "native", "--strict")
     assert (answer.code, answer.errors) == (2, [("consent.row", f"{file}:2")])
     assert "broken@" not in json.dumps(answer.document)
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from delible.decide.consent import decide, flag_of
+from delible.decide.consent import flag_of, judge
+from delible.decide.consent_statements import Question
 from delible.decide.exception import Covering as Covered
 from delible.decide.exception import fate
 from delible.decide.expressions import Undecidable, evaluate
@@ -133,23 +134,20 @@ class _Run:
             return "no_legal_basis"
         if recipe.where is not None and evaluate(recipe.where, row) is not True:
             return Exclusion.CONDITION.value
+        question = Question.of(purpose, purpose.legal_basis, as_of=self._now, known_at=self._now)
         keys = self.people.keys_in(recipe.source, self.case.rows[recipe.source][expected.row - 1])
         people = {person for key in keys for person in self.people.of(key)}
         if not people:
             about_nobody = not self.policies.tables[recipe.source].subject
-            unheard = decide((), (), purpose=recipe.purpose, basis=purpose.legal_basis, as_of=self._now,
-                             known_at=self._now)  # fmt: skip
+            unheard = judge((), (), question)
             return None if about_nobody and unheard.keep else Exclusion.NO_SUBJECT.value
         reasons = []
         for person in people:
             mine = self.people.keys_of(frozenset({person}))
-            decision = decide(
+            decision = judge(
                 [_ref(key) for key in mine],
                 self._records(),
-                purpose=recipe.purpose,
-                basis=purpose.legal_basis,
-                as_of=self._now,
-                known_at=self._now,
+                question,
                 flags=[
                     f for r in self.case.requests if (f := self._flag(r, mine)) is not None and excludes(f, purpose)
                 ],
@@ -172,11 +170,14 @@ class _Run:
                     purpose=given.purpose,
                     status=given.status,
                     legal_basis=given.legal_basis,
-                    notice_version="test",
+                    notice_version=given.notice_version,
                     valid_from=_utc(given.valid_from),
                     valid_until=_utc(given.valid_until) if given.valid_until is not None else None,
                     recorded_at=_utc(given.valid_from),
                     source="policy test",
+                    jurisdiction=given.jurisdiction,
+                    age=given.age,
+                    given_by=given.given_by,
                 )
 
     def _covering(self, rule: RetentionRule, row: Mapping[str, Any]) -> Covering:

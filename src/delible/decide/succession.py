@@ -68,7 +68,8 @@ def carried(record: ConsentRecord, ref: SubjectRef, *, own: bool, now: datetime)
     """Return a statement as it stands under the corrected identifier, or None when it does not.
 
     What forbids goes on, and so does the end of what was given. A consent that lasts goes on only where the person has
-    shown the old identifier to be theirs: a controller must be able to demonstrate whose consent it is (Art. 7(1)).
+    shown the old identifier to be theirs: a controller must be able to demonstrate whose consent it is (Art. 7(1)). The
+    same holds for a confirmation, and for the age and place that stand in a record.
 
     Args:
         record: Under the old identifier.
@@ -76,13 +77,14 @@ def carried(record: ConsentRecord, ref: SubjectRef, *, own: bool, now: datetime)
         own: The data subject gave the old one as their own, and nobody else has it.
         now: When.
     """
-    if (
-        own
-        or record.status is not ConsentStatus.GIVEN
-        or (record.valid_until is not None and record.valid_until <= now)
-    ):
+    if own:
         return record.model_copy(update={"ref": ref})
+    lost = {"ref": ref, "age": None, "jurisdiction": None}
+    if record.status is ConsentStatus.CONFIRMED:
+        return None
+    if record.status is not ConsentStatus.GIVEN or (record.valid_until is not None and record.valid_until <= now):
+        return record.model_copy(update=lost)
     if record.valid_until is None:
         return None
-    ended = {"ref": ref, "status": ConsentStatus.EXPIRED, "valid_from": record.valid_until, "valid_until": None}
+    ended = lost | {"status": ConsentStatus.EXPIRED, "valid_from": record.valid_until, "valid_until": None}
     return record.model_copy(update=ended)

@@ -12,7 +12,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from delible.model.base import ColumnName, Frozen, Name, Text, digest
+from delible.model.consent_terms import ConsentTerms, TcfTerms
 from delible.model.dataset import DatasetRecipe
+from delible.model.dpv_purposes import DpvPurpose
 from delible.model.duration import Duration
 from delible.model.exception import ErasureException
 from delible.model.masking import DEFAULT_MASKING, Masking, MaskOperator
@@ -99,6 +101,10 @@ class Purpose(Frozen):
         sells_or_shares: Whether data is sold, or shared for cross-context behavioural advertising, for it (Cal. Civ.
             Code 1798.140(ad), (ah)), which an opt-out forbids. Where one of the two is not said, that is a gap:
             objections and opt-outs leave people out.
+        consent: What a consent must be to count: confirmed, how long it lasts, from which age, and where absence is
+            permission.
+        tcf: Which bits of IAB TCF strings speak of this purpose; none unless it says so.
+        dpv: What the W3C Data Privacy Vocabulary calls it, such as `dpv:Marketing`; receipts name purposes so.
     """
 
     purpose: Name
@@ -109,6 +115,9 @@ class Purpose(Frozen):
     ends: date | None = None
     direct_marketing: bool | None = None
     sells_or_shares: bool | None = None
+    consent: ConsentTerms = ConsentTerms()
+    tcf: TcfTerms | None = None
+    dpv: DpvPurpose | None = None
 
 
 class Recipient(Frozen):

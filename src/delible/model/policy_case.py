@@ -8,8 +8,10 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from delible.model.base import ColumnName, Frozen, Name, Text
+from delible.model.consent import OLDEST
+from delible.model.consent_terms import Jurisdiction, NoticeVersion
 from delible.model.restriction import RestrictionGround
-from delible.model.terms import ConsentStatus, LegalBasis, Regime, Right
+from delible.model.terms import ConsentGiver, ConsentStatus, LegalBasis, Regime, Right
 
 Who = Annotated[dict[Name, str | int], Field(min_length=1)]
 """Identifier kind to value: one made-up person."""
@@ -21,7 +23,7 @@ Row = dict[str, str | int | bool | None]
 
 
 class GivenConsent(Frozen):
-    """What a made-up person said about a purpose; recorded when it begins to hold."""
+    """What a made-up person said about a purpose; recorded when it begins to hold. See `model.consent`."""
 
     who: Who
     purpose: Name
@@ -29,6 +31,10 @@ class GivenConsent(Frozen):
     legal_basis: LegalBasis = LegalBasis.CONSENT
     valid_from: datetime
     valid_until: datetime | None = None
+    notice_version: NoticeVersion = "test"
+    jurisdiction: Jurisdiction | None = None
+    age: Annotated[int, Field(ge=0, le=OLDEST)] | None = None
+    given_by: ConsentGiver = ConsentGiver.DATA_SUBJECT
 
 
 class GivenRequest(Frozen):

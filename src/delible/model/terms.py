@@ -78,7 +78,10 @@ class RequestState(StrEnum):
 
 
 class ConsentStatus(StrEnum):
-    """Consent states as the W3C Data Privacy Vocabulary names them."""
+    """Consent states as the W3C Data Privacy Vocabulary names them, and two that it has no name for.
+
+    `confirmed` is the second step of a double opt-in; `opted_out` forbids sale and sharing (Cal. Civ. Code 1798.120).
+    """
 
     GIVEN = "given"
     REFUSED = "refused"
@@ -87,6 +90,15 @@ class ConsentStatus(StrEnum):
     INVALIDATED = "invalidated"
     REVOKED = "revoked"
     REQUESTED = "requested"
+    CONFIRMED = "confirmed"
+    OPTED_OUT = "opted_out"
+
+
+class ConsentGiver(StrEnum):
+    """Who speaks: the data subject, or the holder of parental responsibility over a child (Art. 8(1))."""
+
+    DATA_SUBJECT = "data_subject"
+    PARENT = "parent"
 
 
 class ErasureAction(StrEnum):
@@ -186,7 +198,7 @@ class Exclusion(StrEnum):
     """Why a row may NOT enter a dataset, in the order in which the reasons are tried.
 
     Every excluded row is counted under exactly one: `condition` is the recipe's own, `split_conflict` a row whose data
-    subjects belong to different splits.
+    subjects belong to different splits. `jurisdiction_unknown` and `age_unknown` are gaps.
     """
 
     CONDITION = "condition"
@@ -199,4 +211,8 @@ class Exclusion(StrEnum):
     NO_CONSENT = "no_consent"
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
+    UNCONFIRMED = "unconfirmed"
+    JURISDICTION_UNKNOWN = "jurisdiction_unknown"
+    MINOR = "minor"
+    AGE_UNKNOWN = "age_unknown"
     SPLIT_CONFLICT = "split_conflict"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
+
+from deltalake import Field
+from deltalake.exceptions import DeltaError
+from deltalake.schema import PrimitiveType
 
 from delible.model.consent import ConsentRecord
 from delible.model.subject import SubjectRef
-from delible.model.terms import ConsentStatus, LegalBasis
+from delible.model.terms import ConsentGiver, ConsentStatus, LegalBasis
 from delible.store.tables import ControlTable, Row, Snapshot, TableSpec, Write, any_of
 from delible.store.workspace import Workspace
 
@@ -21,8 +26,11 @@ COLUMNS = {
     "valid_until": "timestamp",
     "recorded_at": "timestamp",
     "source": "string",
+    "jurisdiction": "string",
+    "age": "long",
+    "given_by": "string",
 }
-"""Column name to type, as Delta spells it."""
+"""Column name to type, as Delta spells it. A ledger of an earlier version lacks the last three until it is written."""
 
 SPEC = TableSpec(
     name="consents",
@@ -30,6 +38,28 @@ SPEC = TableSpec(
     indexed=0,
     noun="consent",
 )
+_IMPORTS = "consents.import"
+_AT_ONCE = 1_000
+"""So many references are looked up by name at a time."""
+_FEW = 20_000
+"""Beyond so many references, reading the whole ledger is quicker."""
+
+
+class Told(NamedTuple):
+    """A record as a file tells it.
+
+    Args:
+        dated: The file says when it was recorded. Otherwise it is the time of the import, and the same statement is not
+            taken for another one when it comes again later.
+    """
+
+    record: ConsentRecord
+    dated: bool = False
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What is equal for one statement that comes twice."""
+        return _identity(self.record, self.dated)
 
 
 class Consents:
@@ -53,28 +83,93 @@ class Consents:
         if not records:
             return
         rows = [_row(record) for record in records]
+        self._widen()
         _, after = self._table.commit(lambda _: Write(rows))
         self._table.upkeep(after)
 
+    def take_in(self, told: Sequence[Told]) -> int:
+        """Add what the ledger does not hold yet as one commit, and return how much that was.
+
+        Two imports at the same time see each other.
+        """
+        if not told:
+            return 0
+        self._widen()
+        refs = {each.record.ref for each in told}
+
+        def build(snapshot: Snapshot) -> Write | None:
+            known: set[tuple[object, ...]] = set()
+            for record in _of_refs(snapshot, refs):
+                known |= {_identity(record, True), _identity(record, False)}
+            fresh = []
+            for each in told:
+                if each.identity not in known:
+                    fresh.append(_row(each.record))
+                    known |= {_identity(each.record, True), _identity(each.record, False)}
+            return Write(fresh, {_IMPORTS: snapshot.transaction(_IMPORTS) + 1}) if fresh else None
+
+        written, after = self._table.commit(build)
+        self._table.upkeep(after)
+        return len(written.rows) if written is not None else 0
+
     def all(self) -> list[ConsentRecord]:
         """Return all records in the order in which the controller learned of them."""
-        return _records(self._table.snapshot(), "")
+        return list(_records(self._table.snapshot(), _IN_ORDER))
 
     def for_refs(self, refs: Collection[SubjectRef]) -> list[ConsentRecord]:
         """Return the records of these references in the order in which the controller learned of them."""
-        return _records(self._table.snapshot(), f"WHERE {any_of('ref', sorted(refs))}") if refs else []
+        found = _of_refs(self._table.snapshot(), refs)
+        return sorted(found, key=lambda r: (r.recorded_at, r.ref, r.purpose))
+
+    def _widen(self) -> None:
+        """Add the columns that a ledger of an earlier version lacks; another process may come first."""
+        snapshot = self._table.snapshot()
+        missing = [name for name in COLUMNS if name not in _present(snapshot)] if snapshot.delta is not None else []
+        if snapshot.delta is None or not missing:
+            return
+        try:
+            snapshot.delta.alter.add_columns([Field(name, PrimitiveType(COLUMNS[name])) for name in missing])
+        except DeltaError:
+            if any(name not in _present(self._table.snapshot()) for name in missing):
+                raise
 
 
-def _records(snapshot: Snapshot, where: str) -> list[ConsentRecord]:
-    return [_record(row) for row in snapshot.rows(f'{where} ORDER BY "recorded_at", "ref", "purpose"')]
+_IN_ORDER = 'ORDER BY "recorded_at", "ref", "purpose"'
+
+
+def _of_refs(snapshot: Snapshot, refs: Collection[SubjectRef]) -> list[ConsentRecord]:
+    if len(refs) > _FEW:
+        wanted = frozenset(refs)
+        return [record for record in _records(snapshot, "") if record.ref in wanted]
+    names = sorted(refs)
+    parts = [names[n : n + _AT_ONCE] for n in range(0, len(names), _AT_ONCE)]
+    return [record for part in parts for record in _records(snapshot, f"WHERE {any_of('ref', part)}")]
+
+
+def _present(snapshot: Snapshot) -> tuple[str, ...]:
+    if snapshot.delta is None:
+        return tuple(COLUMNS)
+    there = {field.name for field in snapshot.delta.schema().fields}
+    return tuple(name for name in COLUMNS if name in there)
+
+
+def _records(snapshot: Snapshot, tail: str) -> Iterable[ConsentRecord]:
+    names = _present(snapshot)
+    return (_record(dict(zip(names, row, strict=True))) for row in snapshot.each(tail, columns=names))
 
 
 def _row(record: ConsentRecord) -> Row:
     return tuple(getattr(record, name) for name in COLUMNS)
 
 
-def _record(row: Row) -> ConsentRecord:
-    fields = dict(zip(COLUMNS, row, strict=True))
-    fields["status"] = ConsentStatus(fields["status"])
-    fields["legal_basis"] = LegalBasis(fields["legal_basis"])
-    return ConsentRecord(**fields)
+def _record(fields: dict[str, object]) -> ConsentRecord:
+    said = fields | {
+        "status": ConsentStatus(str(fields["status"])),
+        "legal_basis": LegalBasis(str(fields["legal_basis"])),
+        "given_by": ConsentGiver(str(fields.get("given_by") or ConsentGiver.DATA_SUBJECT)),
+    }
+    return ConsentRecord.model_validate(said)
+
+
+def _identity(record: ConsentRecord, dated: bool) -> tuple[object, ...]:
+    return tuple(getattr(record, name) for name in COLUMNS if dated or name != "recorded_at")

@@ -77,9 +77,10 @@ class Requests:
         self._commit(build)
         return made
 
-    def all(self) -> list[Request]:
-        """Return all requests in the order of their submission."""
-        return fold(_each_event(self._table.snapshot()))
+    def all(self, known_at: datetime | None = None) -> list[Request]:
+        """Return all requests in the order of their submission, as they stood at an instant."""
+        events = _each_event(self._table.snapshot())
+        return fold(events if known_at is None else (e for e in events if e.at <= known_at))
 
     def get(self, request_id: str) -> Request:
         """Return one request.

@@ -1,45 +1,66 @@
-"""Consent: take records in, and show what a person consented to."""
+"""Consent: what a person consented to and why, as receipts, and what waits in quarantine."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
-from delible.decide.consent import decide, flag
+from delible.decide.consent import flag
+from delible.decide.consent_explain import explain
+from delible.decide.consent_rules import Rule, Source, Standing
+from delible.decide.consent_statements import Question
+from delible.decide.consent_terms import Person
 from delible.decide.objection import stands_against
 from delible.errors import InputError
 from delible.model.consent import ConsentRecord
 from delible.model.policy import PolicySet, Purpose
-from delible.model.record import AuditEntry
 from delible.model.request import Request
 from delible.model.subject import SubjectRef
 from delible.model.terms import Exclusion
+from delible.report.receipt import receipts
 from delible.store.consents import Consents
 from delible.store.keys import Keys, load_keys
 from delible.store.ledger import Ledger
 from delible.store.policies import load_workspace_policies
+from delible.store.quarantine import BrokenRow, Quarantine
 from delible.store.requests import Requests, refs_of
 from delible.store.suppression import Suppression
 from delible.store.workspace import Workspace
-from delible.workflows.consent_rows import LONGEST_LINE, RowRules, parse_rows
+from delible.workflows.consent_import import FORMATS, Imported, import_consents
 from delible.workflows.identifiers import read_identifiers
 
-FORMATS = ("native",)
+__all__ = ["FORMATS", "Imported", "consent_receipts", "import_consents", "show_consents", "standing_flags"]
 
 
 @dataclass(frozen=True)
-class Imported:
-    """What one import took in: lines, and records, of which a line has one per identifier."""
+class Named:
+    """A rule by its name in documents, with its source and what it says."""
 
-    lines: int
-    records: int
-    subjects: int
-    purposes: dict[str, int]
+    rule: str
+    article: str
+    says: str
+
+    @classmethod
+    def of(cls, rule: Rule | Standing) -> Named:
+        """Return a rule's name, source and words."""
+        source: Source = rule.value
+        return cls(rule.id, source.article, source.says)
+
+
+@dataclass(frozen=True)
+class Considered:
+    """What became of one record.
+
+    Args:
+        record: Its place in the answer's records, from 0.
+        why: By which rule it counts, or does not.
+    """
+
+    record: int
+    why: Named
 
 
 @dataclass(frozen=True)
@@ -48,7 +69,11 @@ class PurposeAnswer:
 
     Args:
         by: The record that decided, where one did.
-        records: All records of the purpose that were known, oldest first.
+        records: All records on the purpose that were known, oldest first.
+        rule: The rule that decided; None when the purpose has no legal basis.
+        considered: What became of each of the records.
+        requests: Requests that stood against the use.
+        person: What was known of the person's age and place, where the purpose asks for it.
     """
 
     purpose: str
@@ -57,6 +82,10 @@ class PurposeAnswer:
     reason: str | None
     by: ConsentRecord | None
     records: tuple[ConsentRecord, ...]
+    rule: Named | None = None
+    considered: tuple[Considered, ...] = ()
+    requests: tuple[str, ...] = ()
+    person: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -67,75 +96,91 @@ class PersonAnswer:
     purposes: tuple[PurposeAnswer, ...]
 
 
-def import_consents(workspace: Workspace, source: str, *, form: str, actor: str, now: datetime) -> Imported:
-    """Append a file's consent records to the ledger: all of them, or none when one is broken.
-
-    Args:
-        source: A file, or `-` for standard input.
-        form: One of `FORMATS`.
-
-    Raises:
-        InputError: `consent.format`, `consent.file`, or `consent.row` with line and key.
-    """
-    if form not in FORMATS:
-        raise InputError("consent.format", "this format is not supported.", fix=f"Allowed: {', '.join(FORMATS)}.")
-    policies, keys = load_workspace_policies(workspace), load_keys(workspace)
-    rules = RowRules(policies.controller, frozenset(policies.purposes), keys, now)
-    records: list[ConsentRecord] = []
-    purposes: dict[str, int] = {}
-    lines = 0
-    with _opened(source) as file:
-        for of_line in parse_rows(_lines(file), rules, name=source):
-            lines += 1
-            records += of_line
-            purposes[of_line[0].purpose] = purposes.get(of_line[0].purpose, 0) + 1
-    result = Imported(lines, len(records), len({r.ref for r in records}), purposes)
-    if records:
-        Consents(workspace).append(records)
-    entry = AuditEntry(
-        actor=actor,
-        action="consent.import",
-        object="consents",
-        outcome="done",
-        counts={"lines": result.lines, "records": result.records, "subjects": result.subjects},
-        detail={"format": form, "policy": policies.fingerprint},
-    )
-    Ledger(workspace, keys).append([entry], now)
-    return result
-
-
 def show_consents(
     workspace: Workspace, source: str, *, as_of: datetime, known_at: datetime
 ) -> tuple[PersonAnswer, ...]:
-    """Return, for each person of an identifiers file, what their records say of every purpose.
+    """Return, for each person of an identifiers file, what their records say of every purpose, and by which rules.
 
-    Only records under the given identifiers count: no JVM is started to follow links, as a dataset build does.
+    Only records under the given identifiers count: no JVM is started to follow links, as a dataset build does. Records,
+    requests and erasures count as they were known at `known_at`.
 
     Raises:
         InputError: For identifiers that cannot be read.
     """
     policies, keys = load_workspace_policies(workspace), load_keys(workspace)
-    people = [
-        refs_of(given, policies.controller.identifiers, keys) for given in read_identifiers(source, policies.controller)
-    ]
-    everybody = sorted({ref for refs in people for ref in refs})
-    records = Consents(workspace).for_refs(everybody)
-    requests, suppressed = standing_requests(workspace, keys, until=known_at), Suppression(workspace).refs()
-    return tuple(
-        PersonAnswer(
-            line=number,
-            purposes=tuple(
-                _answer(policies, name, refs, records, _against(refs, requests, suppressed, purpose), as_of, known_at)
-                for name, purpose in sorted(policies.purposes.items())
-            ),
-        )
-        for number, refs in enumerate(people, start=1)
-    )
+    people = _people(policies, keys, source)
+    records = Consents(workspace).for_refs({ref for refs in people for ref in refs})
+    requests = standing_requests(workspace, keys, until=known_at)
+    suppressed = frozenset(ref for ref, _, at in Suppression(workspace).rows() if at <= known_at)
+    answers = []
+    for number, refs in enumerate(people, start=1):
+        own = [r for r in records if r.ref in refs and r.recorded_at <= known_at]
+        asking = [r for r in requests if not set(r.refs).isdisjoint(refs)]
+        erased = not suppressed.isdisjoint(refs)
+        purposes = (policies.purposes[name] for name in sorted(policies.purposes))
+        answer = (_answer(p, refs, own, asking, erased, (as_of, known_at)) for p in purposes)
+        answers.append(PersonAnswer(number, tuple(answer)))
+    return tuple(answers)
+
+
+def consent_receipts(workspace: Workspace, source: str, *, out: str | None = None) -> list[dict[str, Any]]:
+    """Return the receipts (ISO/IEC TS 27560) of all that the people of an identifiers file said.
+
+    Args:
+        workspace: Where.
+        source: The identifiers file, or `-`.
+        out: A file that they are written into, too.
+
+    Raises:
+        InputError: For identifiers that cannot be read, or `consent.out`.
+    """
+    policies, keys = load_workspace_policies(workspace), load_keys(workspace)
+    refs = {ref for refs in _people(policies, keys, source) for ref in refs}
+    made = receipts(Consents(workspace).for_refs(refs), policies)
+    if out is not None:
+        _write(Path(out), receipts_text(made).encode() + b"\n")
+    return made
+
+
+def receipts_text(made: list[dict[str, Any]]) -> str:
+    """Return receipts as one JSON document."""
+    return json.dumps(made, indent=2)
+
+
+def list_quarantine(workspace: Workspace, *, now: datetime) -> list[BrokenRow]:
+    """Return the consent rows in quarantine, without what stands in them."""
+    return Quarantine(workspace, load_keys(workspace)).all(now)
+
+
+def export_quarantine(workspace: Workspace, out: str, *, now: datetime) -> int:
+    """Write what stands in the rows in quarantine into a file that nobody else can read; return how many there are.
+
+    Raises:
+        InputError: `consent.out` when the file is there already or cannot be written.
+    """
+    quarantine = Quarantine(workspace, load_keys(workspace))
+    quarantine.all(now)
+    rows = quarantine.opened()
+    _write(Path(out), b"".join(row.row.rstrip(b"\r\n") + b"\n" for row in rows))
+    return len(rows)
+
+
+def forget_quarantine(workspace: Workspace, ids: tuple[str, ...], *, now: datetime) -> int:
+    """Remove rows from quarantine, by their ids.
+
+    Raises:
+        InputError: `consent.quarantine` for an id that is none.
+    """
+    quarantine = Quarantine(workspace, load_keys(workspace))
+    if not set(ids) <= {row.id for row in quarantine.all(now)}:
+        raise InputError("consent.quarantine", "there is no such row.", fix="List them: delible consent quarantine")
+    return quarantine.forget(ids)
 
 
 def standing_requests(workspace: Workspace, keys: Keys, *, until: datetime) -> list[Request]:
-    """Return the requests that were received up to an instant, of which some stand against people."""
-    return [r for r in Requests(workspace, keys, Ledger(workspace, keys)).all() if r.received <= until]
+    """Return the requests that were received up to an instant, as they stood then; some stand against people."""
+    known = Requests(workspace, keys, Ledger(workspace, keys)).all(known_at=until)
+    return [r for r in known if r.received <= until]
 
 
 def standing_flags(
@@ -157,48 +202,53 @@ def standing_flags(
     return flags
 
 
-def _against(
-    refs: tuple[SubjectRef, ...], requests: list[Request], suppressed: frozenset[SubjectRef], purpose: Purpose
-) -> list[Exclusion]:
-    found = [Exclusion.SUPPRESSED] if not suppressed.isdisjoint(refs) else []
-    own = (r for r in requests if not set(r.refs).isdisjoint(refs))
-    return found + [reason for r in own if (reason := stands_against(r, purpose)) is not None]
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_bytes(data)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "the name is not allowed"
+        raise InputError("consent.out", f"the file cannot be written: {reason}.", where=str(path)) from None
+
+
+def _people(policies: PolicySet, keys: Keys, source: str) -> list[tuple[SubjectRef, ...]]:
+    kinds = policies.controller.identifiers
+    return [refs_of(given, kinds, keys) for given in read_identifiers(source, policies.controller)]
 
 
 def _answer(
-    policies: PolicySet,
-    purpose: str,
+    purpose: Purpose,
     refs: tuple[SubjectRef, ...],
     records: list[ConsentRecord],
-    flags: list[Exclusion],
-    as_of: datetime,
-    known_at: datetime,
+    requests: list[Request],
+    erased: bool,
+    when: tuple[datetime, datetime],
 ) -> PurposeAnswer:
-    own = [r for r in records if r.ref in refs and r.purpose == purpose and r.recorded_at <= known_at]
-    basis = policies.purposes[purpose].legal_basis
-    shown = tuple(sorted(own, key=lambda r: (r.valid_from, r.recorded_at)))
-    if basis is None:
-        return PurposeAnswer(purpose, None, False, "no_legal_basis", None, shown)
-    decision = decide(refs, own, purpose=purpose, basis=basis, as_of=as_of, known_at=known_at, flags=flags)
-    return PurposeAnswer(purpose, basis, decision.keep, decision.reason, decision.record, shown)
+    if purpose.legal_basis is None:
+        shown = tuple(sorted((r for r in records if r.purpose == purpose.purpose), key=_age_of))
+        return PurposeAnswer(purpose.purpose, None, False, "no_legal_basis", None, shown)
+    question = Question.of(purpose, purpose.legal_basis, as_of=when[0], known_at=when[1])
+    against = [(r.id, reason) for r in requests if (reason := stands_against(r, purpose)) is not None]
+    flags = [Exclusion.SUPPRESSED] * erased + [reason for _, reason in against]
+    found = explain(refs, records, question, flags=flags)
+    decision = found.decision
+    return PurposeAnswer(
+        purpose=purpose.purpose,
+        legal_basis=purpose.legal_basis,
+        keep=decision.keep,
+        reason=decision.reason,
+        by=decision.record,
+        records=tuple(record for record, _ in found.records),
+        rule=Named.of(decision.rule),
+        considered=tuple(Considered(n, Named.of(why)) for n, (_, why) in enumerate(found.records)),
+        requests=tuple(i for i, _ in against),
+        person=_facts(found.person) if question.terms.asks_facts else None,
+    )
 
 
-@contextmanager
-def _opened(source: str) -> Iterator[BinaryIO]:
-    if source == "-":
-        yield sys.stdin.buffer
-        return
-    try:
-        with Path(source).open("rb") as file:
-            yield file
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "the name is not allowed"
-        raise InputError("consent.file", f"the file cannot be read: {reason}.", where=source) from None
+def _facts(person: Person) -> dict[str, Any]:
+    return person._asdict()
 
 
-def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """Yield lines, each cut off just after the longest that is allowed."""
-    while line := file.readline(LONGEST_LINE + 1):
-        yield line
-        if len(line) > LONGEST_LINE:
-            return
+def _age_of(record: ConsentRecord) -> tuple[datetime, datetime]:
+    return record.valid_from, record.recorded_at

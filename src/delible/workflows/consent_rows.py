@@ -1,175 +1,255 @@
-"""Native consent lines: JSON objects, checked key by key, without ever repeating what they hold."""
+"""Rows of consent, checked key by key without ever repeating what they hold."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from delible.errors import InputError, Problem
-from delible.model.consent import ConsentRecord
-from delible.model.policy import Controller
-from delible.model.subject import Identifier, normalised
-from delible.model.terms import ConsentStatus, LegalBasis
+from delible.decide.consent_terms import aged
+from delible.errors import Problem
+from delible.model.consent import OLDEST, SALE, ConsentRecord
+from delible.model.policy import Controller, Purpose
+from delible.model.subject import Identifier, SubjectRef, normalised
+from delible.model.terms import ConsentGiver, ConsentStatus, LegalBasis
+from delible.store.consents import Told
 from delible.store.keys import Keys
 
 E = TypeVar("E", bound=StrEnum)
 
-LONGEST_LINE = 65_536
-_MOST_PROBLEMS = 20
 _LONGEST_WORD = 200
-_REQUIRED = ("subject", "purpose", "status", "notice_version", "valid_from")
-_OPTIONAL = ("valid_until", "recorded_at", "source", "legal_basis")
+_PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
+
+WHERE_AND_WHEN = ("recorded_at", "source", "jurisdiction", "age", "birth_date")
+"""Keys that every format allows beside its own."""
 
 
-class _Broken(Exception):
-    """Raised inside this module for one broken line; never holds a value."""
+class Broken(Exception):
+    """Raised for one broken row; never holds a value.
 
-    def __init__(self, key: str, what: str) -> None:
+    Args:
+        key: The key that is wrong, or `line`.
+        what: What is wrong with it.
+        code: The reason in one word, for the quarantine.
+    """
+
+    def __init__(self, key: str, what: str, code: str = "line") -> None:
         super().__init__(what)
-        self.key, self.what = key, what
+        self.key, self.what, self.code = key, what, code
+
+    def problem(self, where: str) -> Problem:
+        """Return the finding."""
+        return Problem("consent.row", f"key '{self.key}' {self.what}.", where)
 
 
 @dataclass(frozen=True)
 class RowRules:
-    """What lines are checked against.
+    """What rows are checked against.
 
     Args:
         purposes: Purposes that the policies declare.
-        now: Stands for `recorded_at` where a line has none; nothing can have been recorded after it.
+        now: Stands for `recorded_at` where a row has none; nothing can have been recorded after it.
     """
 
     controller: Controller
-    purposes: frozenset[str]
+    purposes: Mapping[str, Purpose]
     keys: Keys
     now: datetime
 
 
-def parse_rows(lines: Iterable[bytes], rules: RowRules, *, name: str) -> Iterator[list[ConsentRecord]]:
-    """Yield each line's records, one for every identifier of its subject.
+Parser = Callable[[Mapping[str, Any], RowRules], list[Told]]
+"""From a row to its records: one for every purpose that it speaks of, and every identifier of its subject.
 
-    Args:
-        name: The source's name, for messages.
-
-    Raises:
-        InputError: `consent.row` after the last line, with the line and key of everything that is broken.
-    """
-    problems: list[Problem] = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            records = _records(_object(line), rules)
-        except _Broken as broken:
-            problems.append(Problem("consent.row", f"key '{broken.key}' {broken.what}.", f"{name}:{number}"))
-            if len(problems) >= _MOST_PROBLEMS:
-                break
-        else:
-            if not problems:
-                yield records
-    if problems:
-        raise InputError.of(problems)
+Raises `Broken`. No record at all is a row without effect.
+"""
 
 
-def _object(line: bytes) -> dict[str, Any]:
-    if len(line) > LONGEST_LINE:
-        raise _Broken("line", f"is longer than {LONGEST_LINE} bytes")
-    try:
-        found = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_once)
-    except UnicodeDecodeError:
-        raise _Broken("line", "is not UTF-8 text") from None
-    except (ValueError, RecursionError):
-        raise _Broken("line", "is not JSON") from None
-    if not isinstance(found, dict):
-        raise _Broken("line", "is not a JSON object")
-    for key in _REQUIRED:
-        if found.get(key) is None:
-            raise _Broken(key, "is missing")
-    if not found.keys() <= {*_REQUIRED, *_OPTIONAL}:
-        raise _Broken("line", f"has an unknown key; allowed: {', '.join((*_REQUIRED, *_OPTIONAL))}")
-    return found
+@dataclass(frozen=True)
+class Subject:
+    """Whose row it is: references with their kinds."""
+
+    refs: tuple[tuple[SubjectRef, str], ...]
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse a key that stands twice: `given` and `withdrawn` in one line must not be settled by their order."""
-    if len({key for key, _ in pairs}) < len(pairs):
-        raise _Broken("line", "has a key twice")
-    return dict(pairs)
+@dataclass(frozen=True)
+class Context:
+    """What a row says beside its statements."""
+
+    valid_from: datetime
+    recorded_at: datetime
+    dated: bool
+    source: str
+    jurisdiction: str | None
+    age: int | None
 
 
-def _records(row: dict[str, Any], rules: RowRules) -> list[ConsentRecord]:
-    purpose = _word(row, "purpose")
-    if purpose not in rules.purposes:
-        raise _Broken("purpose", f"is none that the policies declare: {', '.join(sorted(rules.purposes)) or 'none'}")
-    valid_from = _instant(row, "valid_from")
-    valid_until = _instant(row, "valid_until") if row.get("valid_until") is not None else None
-    if valid_until is not None and valid_until <= valid_from:
-        raise _Broken("valid_until", "is not after 'valid_from'")
-    recorded_at = _instant(row, "recorded_at") if row.get("recorded_at") is not None else rules.now
-    if recorded_at > rules.now:
-        raise _Broken("recorded_at", "lies in the future, so the record would not count yet")
-    common: dict[str, Any] = {
-        "purpose": purpose,
-        "status": _choice(row, "status", ConsentStatus),
-        "legal_basis": _choice(row, "legal_basis", LegalBasis) if "legal_basis" in row else LegalBasis.CONSENT,
-        "notice_version": _word(row, "notice_version"),
-        "valid_from": valid_from,
-        "valid_until": valid_until,
-        "recorded_at": recorded_at,
-        "source": _word(row, "source") if row.get("source") is not None else "import",
-    }
+def native(row: Mapping[str, Any], rules: RowRules) -> list[Told]:
+    """Return the records of a row as delible writes it."""
+    check_keys(
+        row,
+        ("subject", "purpose", "status", "notice_version", "valid_from"),
+        ("valid_until", "legal_basis", "given_by", *WHERE_AND_WHEN),
+    )
+    purpose = word(row, "purpose")
+    if purpose not in rules.purposes and purpose != SALE:
+        declared = ", ".join(sorted(rules.purposes)) or "none"
+        raise Broken("purpose", f"is none that the policies declare: {declared}", "purpose")
+    status = choice(row, "status", ConsentStatus)
+    if purpose == SALE and status is not ConsentStatus.OPTED_OUT:
+        raise Broken("status", "stands for all sale and sharing, of which one can only opt out", "status")
+    context = context_of(row, rules, instant(row, "valid_from"))
+    ends = instant(row, "valid_until") if row.get("valid_until") is not None else None
+    if ends is not None and ends <= context.valid_from:
+        raise Broken("valid_until", "is not after 'valid_from'", "period")
+    return told(
+        subject_of(row, rules),
+        context,
+        purpose=purpose,
+        status=status,
+        legal_basis=choice(row, "legal_basis", LegalBasis) if "legal_basis" in row else LegalBasis.CONSENT,
+        notice_version=word(row, "notice_version"),
+        valid_until=ends,
+        given_by=choice(row, "given_by", ConsentGiver) if row.get("given_by") else ConsentGiver.DATA_SUBJECT,
+    )
+
+
+def told(subject: Subject, context: Context, **statement: Any) -> list[Told]:
+    """Return one statement's records, one for each of the subject's identifiers."""
     return [
-        ConsentRecord(ref=rules.keys.ref(i.kind, i.value.get_secret_value(), how), kind=i.kind, **common)
-        for i, how in _identifiers(row["subject"], rules.controller)
+        Told(
+            ConsentRecord(
+                ref=ref,
+                kind=kind,
+                valid_from=context.valid_from,
+                recorded_at=context.recorded_at,
+                source=context.source,
+                jurisdiction=statement.get("jurisdiction", context.jurisdiction),
+                age=statement.get("age", context.age),
+                **{k: v for k, v in statement.items() if k not in ("jurisdiction", "age")},
+            ),
+            context.dated,
+        )
+        for ref, kind in subject.refs
     ]
+
+
+def context_of(row: Mapping[str, Any], rules: RowRules, valid_from: datetime) -> Context:
+    """Return what a row says of when, where, by whom it was recorded, and of whom.
+
+    A birth date becomes an age and is forgotten.
+    """
+    dated = row.get("recorded_at") is not None
+    recorded_at = instant(row, "recorded_at") if dated else rules.now
+    if recorded_at > rules.now:
+        raise Broken("recorded_at", "lies in the future, so the record would not count yet", "future")
+    return Context(
+        valid_from,
+        recorded_at,
+        dated,
+        word(row, "source") if row.get("source") is not None else "import",
+        _place(row),
+        _age(row, valid_from),
+    )
+
+
+def check_keys(row: Mapping[str, Any], required: tuple[str, ...], optional: tuple[str, ...]) -> None:
+    """Raise unless a row has all of some keys and none but others."""
+    for key in required:
+        if row.get(key) is None:
+            raise Broken(key, "is missing", "missing")
+    if not row.keys() <= {*required, *optional}:
+        raise Broken("line", f"has an unknown key; allowed: {', '.join((*required, *optional))}")
+
+
+def subject_of(row: Mapping[str, Any], rules: RowRules) -> Subject:
+    """Return the keyed references of a row's subject: the identifiers go no further."""
+    found = []
+    for identifier, how in _identifiers(row["subject"], rules.controller):
+        found.append((rules.keys.ref(identifier.kind, identifier.value.get_secret_value(), how), identifier.kind))
+    return Subject(tuple(dict.fromkeys(found)))
 
 
 def _identifiers(subject: Any, controller: Controller) -> Iterator[tuple[Identifier, Any]]:
     if not isinstance(subject, dict) or not subject:
-        raise _Broken("subject", "is not an object of identifiers")
+        raise Broken("subject", "is not an object of identifiers", "subject")
     for kind, value in subject.items():
         known = controller.identifiers.get(kind)
         if known is None:
             allowed = ", ".join(sorted(controller.identifiers))
-            raise _Broken("subject", f"has an identifier kind that the controller does not declare; allowed: {allowed}")
+            what = f"has an identifier kind that the controller does not declare; allowed: {allowed}"
+            raise Broken("subject", what, "subject")
         if isinstance(value, bool) or not isinstance(value, (str, int)):
-            raise _Broken(f"subject.{kind}", "is neither text nor a whole number")
+            raise Broken(f"subject.{kind}", "is neither text nor a whole number", "identifier")
         try:
             identifier = Identifier.model_validate({"kind": kind, "value": str(value)})
-            empty = not normalised(str(value), known.normalise)
+            empty = not normalised(str(value), known.normalise).strip("+")
         except (ValidationError, ValueError):
-            raise _Broken(f"subject.{kind}", "cannot be an identifier") from None
+            raise Broken(f"subject.{kind}", "cannot be an identifier", "identifier") from None
         if empty:
-            raise _Broken(f"subject.{kind}", "says nothing in the spelling of its kind")
+            raise Broken(f"subject.{kind}", "says nothing in the spelling of its kind", "identifier")
         yield identifier, known.normalise
 
 
-def _word(row: dict[str, Any], key: str) -> str:
+def word(row: Mapping[str, Any], key: str) -> str:
+    """Return a short text, or a whole number as one."""
     value = row[key]
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST_WORD or not value.isprintable():
-        raise _Broken(key, f"is not a text of 1 to {_LONGEST_WORD} printable characters")
+        raise Broken(key, f"is not a text of 1 to {_LONGEST_WORD} printable characters", "text")
     return value
 
 
-def _choice(row: dict[str, Any], key: str, choices: type[E]) -> E:
+def choice(row: Mapping[str, Any], key: str, choices: type[E]) -> E:
+    """Return a member of a closed vocabulary."""
     try:
         return choices(row[key])
     except ValueError:
-        raise _Broken(key, f"is none of: {', '.join(choices)}") from None
+        raise Broken(key, f"is none of: {', '.join(choices)}", key) from None
 
 
-def _instant(row: dict[str, Any], key: str) -> datetime:
+def instant(row: Mapping[str, Any], key: str) -> datetime:
     """Return an ISO 8601 time in UTC; without an offset it is UTC already, a date alone is its midnight."""
     value = row[key]
     try:
-        at = datetime.fromisoformat(value)
+        at = value if isinstance(value, datetime) else datetime.fromisoformat(value)
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
-        raise _Broken(key, "is not an ISO 8601 time") from None
+        raise Broken(key, "is not an ISO 8601 time", "time") from None
+
+
+def _place(row: Mapping[str, Any]) -> str | None:
+    value = row.get("jurisdiction")
+    if value is None:
+        return None
+    if not isinstance(value, str) or not _PLACE.fullmatch(value):
+        raise Broken("jurisdiction", "is no ISO 3166 code such as DE or US-CA", "jurisdiction")
+    return value
+
+
+def _age(row: Mapping[str, Any], at: datetime) -> int | None:
+    if row.get("birth_date") is not None:
+        return _age_of_birth(row["birth_date"], at)
+    value = row.get("age")
+    if value is None:
+        return None
+    number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= OLDEST:
+        raise Broken("age", f"is no whole number from 0 to {OLDEST}", "age")
+    return number
+
+
+def _age_of_birth(value: Any, at: datetime) -> int:
+    try:
+        born = value if isinstance(value, date) else date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise Broken("birth_date", "is no ISO 8601 date", "age") from None
+    age = aged(0, datetime(born.year, born.month, born.day, tzinfo=UTC), at)
+    if not 0 <= age <= OLDEST:
+        raise Broken("birth_date", "makes no age that people have", "age")
+    return age

@@ -147,7 +147,7 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
         read=lambda name: read(spark, locations[name], version=versions[name]),
         records=read(spark, consents.location),
         flags=flags_frame(spark, flags),
-        question=Question(plan.purpose, plan.basis, as_of=now, known_at=now),
+        question=Question.of(purpose, plan.basis, as_of=now, known_at=now),
         secrets=Secrets(
             RefKey(keys.version, keys.pads()),
             keys.domain_pads(_SPLIT_DOMAIN),

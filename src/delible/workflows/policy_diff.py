@@ -226,7 +226,7 @@ def _kept(workspace: Workspace, side: _Side, plan: DatasetPlan, now: datetime) -
         flags=flags_frame(
             spark, standing_flags(workspace, keys, until=now, purpose=side.policies.purposes[plan.purpose])
         ),
-        question=Question(plan.purpose, plan.basis, as_of=now, known_at=now),
+        question=Question.of(side.policies.purposes[plan.purpose], plan.basis, as_of=now, known_at=now),
         secrets=Secrets(RefKey(keys.version, keys.pads()), keys.domain_pads(_SPLIT_DOMAIN), {}),
     )
 

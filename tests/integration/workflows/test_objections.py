@@ -57,9 +57,9 @@ def submit(shop: Workspace, right: Right, regime: Regime = Regime.GDPR, **more: 
     return submit_requests(shop, right=right, regime=regime, identifiers=person, actor="desk", now=START, **more)[0]
 
 
-def reasons(shop: Workspace) -> dict[str, str | None]:
+def reasons(shop: Workspace, at: datetime = START) -> dict[str, str | None]:
     person = lines(shop.root.parent, "who.jsonl", {"email": "ANN@people.example"})
-    [answer] = show_consents(shop, person, as_of=START, known_at=START)
+    [answer] = show_consents(shop, person, as_of=at, known_at=at)
     return {p.purpose: p.reason for p in answer.purposes}
 
 
@@ -89,7 +89,8 @@ def test_it_acts_from_receipt_until_it_is_taken_back(
     assert "support" not in sentence
     back = withdraw_request(shop, request.id, actor="desk", now=START + timedelta(days=3))
     assert (back.state, back.taken_back) == (S.COMPLETED, START + timedelta(days=3))
-    assert reasons(shop) == {"ads": None, "support": None}
+    assert reasons(shop, START + timedelta(days=3)) == {"ads": None, "support": None}
+    assert reasons(shop) == {"ads": reason, "support": None}, "as it was known then"
     assert standing_counts(Control(shop).requests.all()) == {}
     with pytest.raises(BlockedError) as error:
         withdraw_request(shop, request.id, actor="desk", now=START + timedelta(days=4))

@@ -78,7 +78,15 @@ def test_art_7_1_a_consent_goes_on_only_where_the_person_has_shown_whose_it_is()
     assert carried(record(), NEW, own=True, now=NOW) == record(ref=NEW)
 
 
-@pytest.mark.parametrize("status", [s for s in C if s is not C.GIVEN])
+def test_art_7_1_neither_a_confirmation_nor_facts_of_somebody_else_go_on() -> None:
+    assert carried(record(C.CONFIRMED), NEW, own=False, now=NOW) is None
+    assert carried(record(C.CONFIRMED), NEW, own=True, now=NOW) == record(C.CONFIRMED, ref=NEW)
+    told = record(C.WITHDRAWN, age=40, jurisdiction="US-CA")
+    assert carried(told, NEW, own=False, now=NOW) == record(C.WITHDRAWN, ref=NEW)
+    assert carried(told, NEW, own=True, now=NOW) == told.model_copy(update={"ref": NEW})
+
+
+@pytest.mark.parametrize("status", [s for s in C if s not in (C.GIVEN, C.CONFIRMED)])
 def test_art_7_3_what_forbids_goes_on_whoever_said_it(status: C) -> None:
     assert carried(record(status), NEW, own=False, now=NOW) == record(status, ref=NEW)
 

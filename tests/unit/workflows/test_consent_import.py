@@ -1,4 +1,4 @@
-"""Consent import is all or nothing, says line and key, and never a value."""
+"""Consent import takes sound rows in, says line and key of the others, and never a value."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def write(workspace: Workspace, *lines: Any) -> str:
     return str(path)
 
 
-def take_in(workspace: Workspace, *lines: Any) -> Imported:
-    return import_consents(workspace, write(workspace, *lines), form="native", actor="tests", now=NOW)
+def take_in(workspace: Workspace, *lines: Any, strict: bool = False) -> Imported:
+    return import_consents(workspace, write(workspace, *lines), form="native", actor="tests", now=NOW, strict=strict)
 
 
 def test_a_line_becomes_a_record_for_every_identifier(workspace: Workspace) -> None:
@@ -68,7 +68,7 @@ def test_a_line_becomes_a_record_for_every_identifier(workspace: Workspace) -> N
         "legal_basis": "contract",
     }
     done = take_in(workspace, both, b"", full)
-    assert done == Imported(lines=2, records=3, subjects=3, purposes={"training": 1, "support": 1})
+    assert done == Imported(lines=2, records=3, subjects=3, purposes={"training": 1, "support": 1}, new=3)
     keys = load_keys(workspace)
     records = {r.kind: r for r in Consents(workspace).all()}
     assert records["email"].ref == keys.ref("email", CANARY, Normalise.LOWER)
@@ -92,7 +92,7 @@ def test_one_audit_record_per_import(workspace: Workspace) -> None:
     take_in(workspace, ROW, ROW | {"status": "withdrawn"})
     (record,) = Ledger(workspace, load_keys(workspace)).records(action_prefix="consent.")
     assert (record.action, record.object, record.outcome) == ("consent.import", "consents", "done")
-    assert record.counts == {"lines": 2, "records": 2, "subjects": 1}
+    assert record.counts == {"lines": 2, "records": 2, "subjects": 1, "new": 2}
 
 
 BROKEN = [
@@ -130,11 +130,11 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("name", "line", "key"), BROKEN, ids=[name for name, _, _ in BROKEN])
-def test_a_broken_row_changes_nothing_and_names_line_and_key(
+def test_a_broken_row_changes_nothing_when_strict_and_names_line_and_key(
     workspace: Workspace, name: str, line: Any, key: str
 ) -> None:
     with pytest.raises(InputError) as caught:
-        take_in(workspace, ROW, line, ROW)
+        take_in(workspace, ROW, line, ROW, strict=True)
     error = caught.value
     assert (error.code, error.exit_code) == ("consent.row", 2)
     (problem,) = error.problems
@@ -148,7 +148,7 @@ def test_a_broken_row_changes_nothing_and_names_line_and_key(
 
 def test_all_broken_rows_are_named(workspace: Workspace) -> None:
     with pytest.raises(InputError) as caught:
-        take_in(workspace, ROW | {"status": "x"}, ROW, ROW | {"purpose": "x"})
+        take_in(workspace, ROW | {"status": "x"}, ROW, ROW | {"purpose": "x"}, strict=True)
     assert [p.where.rsplit(":")[-1] for p in caught.value.problems if p.where] == ["1", "3"]
 
 
@@ -158,7 +158,7 @@ def test_missing_file_and_unknown_format(workspace: Workspace) -> None:
             import_consents(workspace, source, form=form, actor="tests", now=NOW)
         assert caught.value.code == code
     with pytest.raises(InputError) as caught:
-        import_consents(workspace, write(workspace, ROW), form="gpc", actor="tests", now=NOW)
+        import_consents(workspace, write(workspace, ROW), form="xml", actor="tests", now=NOW)
     assert caught.value.code == "consent.format"
 
 

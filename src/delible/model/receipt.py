@@ -1,0 +1,8 @@
+"""Keys by which a receipt of ISO/IEC TS 27560 carries what the specification has no field for."""
+
+from __future__ import annotations
+
+SCHEMA = "ISO/IEC TS 27560:2023"
+EXTENSION = "delible"
+"""In an event: exact times, notice, basis, source, place, age, giver. With them a receipt can be taken in again."""
+KIND = "delible_identifier_kind"

@@ -1,0 +1,128 @@
+"""IAB TCF v2 strings: core, disclosed vendors, publisher TC (specification of TCF v2.2 and 2.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from delible.model.bits import Bits, Ids, MalformedString
+from delible.model.consent_terms import TcfTerms
+
+_VERSION = 2
+_DISCLOSED, _ALLOWED, _PUBLISHER = 1, 2, 3
+_PURPOSES, _FEATURES = 24, 12
+_NOT_ALLOWED, _BY_INTEREST = 0, 2
+_POLICY_22 = 4
+_SINCE_22 = datetime(2023, 10, 1, tzinfo=UTC)
+"""Strings that were made later than 30 September 2023 under an earlier policy are invalid."""
+
+
+@dataclass(frozen=True)
+class Restriction:
+    """What a publisher forbids vendors for one purpose."""
+
+    purpose: int
+    kind: int
+    vendors: Ids
+
+
+@dataclass(frozen=True)
+class TcString:
+    """One person's choices on one service.
+
+    Args:
+        updated: When they were made; TCF counts days only.
+        purposes: Purposes with consent.
+        interests: Purposes on the basis of legitimate interests, not objected to.
+        vendors: Vendors with consent.
+        disclosed: Vendors that the person was told of; None without the segment, which TCF 2.3 made mandatory.
+        publisher: The publisher's own purposes with consent; None without the segment.
+    """
+
+    updated: datetime
+    policy_version: int
+    purposes: frozenset[int]
+    interests: frozenset[int]
+    special_features: frozenset[int]
+    vendors: Ids
+    vendor_interests: Ids
+    restrictions: tuple[Restriction, ...]
+    disclosed: Ids | None = None
+    publisher: frozenset[int] | None = None
+
+
+def decode_tcf(text: str) -> TcString:
+    """Return what a TC string says.
+
+    Raises:
+        MalformedString: When it is cut off, is of another version, or is invalid by the rules of TCF v2.2.
+    """
+    core, *others = text.split(".")
+    tc = _core(Bits(core))
+    segments: dict[int, Ids | frozenset[int]] = {}
+    for other in others:
+        bits = Bits(other)
+        kind = bits.number(3)
+        if kind in segments or kind not in (_DISCLOSED, _ALLOWED, _PUBLISHER):
+            raise MalformedString("has a segment twice, or one that is none")
+        segments[kind] = _publisher(bits) if kind == _PUBLISHER else bits.vendors()
+        bits.finish()
+    disclosed, publisher = segments.get(_DISCLOSED), segments.get(_PUBLISHER)
+    return replace(
+        tc,
+        disclosed=disclosed if isinstance(disclosed, Ids) else None,
+        publisher=publisher if isinstance(publisher, frozenset) else None,
+    )
+
+
+def agrees(tc: TcString, terms: TcfTerms) -> bool:
+    """Return whether a string says yes to all that a purpose asks for."""
+    asked = frozenset(terms.purposes)
+    if terms.vendor is None:
+        return tc.publisher is not None and asked <= tc.publisher
+    restricted = any(
+        r.purpose in asked and r.kind in (_NOT_ALLOWED, _BY_INTEREST) and terms.vendor in r.vendors
+        for r in tc.restrictions
+    )
+    told = tc.disclosed is None or terms.vendor in tc.disclosed
+    consents = asked <= tc.purposes and frozenset(terms.special_features) <= tc.special_features
+    return consents and terms.vendor in tc.vendors and told and not restricted
+
+
+def objects(tc: TcString, terms: TcfTerms) -> bool:
+    """Return whether a string lacks the legitimate interests that a purpose asks for, or shows an objection to them."""
+    asked = frozenset(terms.purposes)
+    return not asked <= tc.interests or (terms.vendor is not None and terms.vendor not in tc.vendor_interests)
+
+
+def _core(bits: Bits) -> TcString:
+    if bits.number(6) != _VERSION:
+        raise MalformedString("is not of version 2")
+    bits.instant()
+    updated = bits.instant()
+    bits.skip(12 + 12 + 6)  # CMP, its version, its screen
+    bits.letters(2)
+    bits.skip(12)  # version of the vendor list
+    policy = bits.number(6)
+    service_specific = bits.flag()
+    bits.skip(1)  # non-standard texts
+    features = bits.field(_FEATURES)
+    purposes, interests = bits.field(_PURPOSES), bits.field(_PURPOSES)
+    bits.skip(1)  # purpose one treatment
+    bits.letters(2)
+    vendors, vendor_interests = bits.vendors(), bits.vendors()
+    restrictions = tuple(Restriction(bits.number(6), bits.number(2), bits.entries()) for _ in range(bits.number(12)))
+    bits.finish()
+    if not service_specific:
+        raise MalformedString("is not specific to a service, which TCF v2.2 does not allow")
+    if policy < _POLICY_22 and updated >= _SINCE_22:
+        raise MalformedString("was made under a policy that had ended")
+    return TcString(updated, policy, purposes, interests, features, vendors, vendor_interests, restrictions)
+
+
+def _publisher(bits: Bits) -> frozenset[int]:
+    purposes = bits.field(_PURPOSES)
+    bits.skip(_PURPOSES)
+    custom = bits.number(6)
+    bits.skip(2 * custom)
+    return purposes

@@ -1,0 +1,193 @@
+"""Take consents in: what is sound goes into the ledger, what is broken into the quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from delible.errors import DelibleError, InputError, Problem
+from delible.model.policy import PolicySet
+from delible.model.record import AuditEntry
+from delible.store.consents import Consents, Told
+from delible.store.keys import Keys, load_keys
+from delible.store.ledger import Ledger
+from delible.store.policies import load_workspace_policies
+from delible.store.quarantine import BrokenRow, Quarantine
+from delible.store.workspace import Workspace
+from delible.workflows import consent_receipts, consent_rows, consent_signals
+from delible.workflows.consent_files import Row, rows_of
+from delible.workflows.consent_rows import Broken, Parser, RowRules
+
+PARSERS: Mapping[str, Parser] = {
+    "native": consent_rows.native,
+    "gpc": consent_signals.gpc,
+    "tcf": consent_signals.tcf,
+    "gpp": consent_signals.gpp,
+    "iso27560": consent_receipts.receipt,
+}
+"""Format to what reads one of its rows."""
+
+FORMATS = tuple(PARSERS)
+_MOST_PROBLEMS = 20
+_MOST_BROKEN = 10_000
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What one import took in: lines, and records, of which a line has one per identifier and purpose.
+
+    Args:
+        lines: Rows that are sound.
+        records: What they say.
+        subjects: References that are spoken of.
+        purposes: Rows by purpose.
+        new: Records that the ledger did not hold.
+        without_effect: Sound rows that say nothing, such as the absence of a signal.
+        quarantined: Rows that are broken.
+        mended: Rows of the same file that were in quarantine, and are broken no longer.
+        problems: The first findings.
+    """
+
+    lines: int
+    records: int
+    subjects: int
+    purposes: dict[str, int]
+    new: int = 0
+    without_effect: int = 0
+    quarantined: int = 0
+    mended: int = 0
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def failure(self) -> DelibleError | None:
+        """The error that rows in quarantine are: something may have been said that does not count yet."""
+        if not self.quarantined:
+            return None
+        more = self.quarantined - len(self.problems)
+        rest = (Problem("consent.row", f"{more} more rows are broken.", None),) if more else ()
+        return DelibleError("consent.row", "broken rows are in quarantine.", problems=(*self.problems, *rest))
+
+
+@dataclass
+class _Found:
+    told: list[Told] = field(default_factory=list)
+    purposes: dict[str, int] = field(default_factory=dict)
+    lines: int = 0
+    silent: int = 0
+    broken: list[tuple[Row, Broken]] = field(default_factory=list)
+
+
+def import_consents(
+    workspace: Workspace, source: str, *, form: str, actor: str, now: datetime, strict: bool = False
+) -> Imported:
+    """Append a file's consent records to the ledger, and put its broken rows into quarantine.
+
+    What the ledger holds already is not added again, so that a file is imported anew once its broken rows are mended.
+
+    Args:
+        source: A file, a Delta table's folder, or `-` for standard input.
+        form: One of `FORMATS`.
+        strict: Take nothing in when a row is broken.
+
+    Raises:
+        InputError: `consent.format`, `consent.file`, `consent.unmapped` when no purpose says which bits of TCF strings
+            speak of it; `consent.row` with line and key, when nothing is taken in: with `strict`, and for a file
+            without any sound row, or with too many broken ones to be what it was taken for.
+    """
+    if form not in PARSERS:
+        raise InputError("consent.format", "this format is not supported.", fix=f"Allowed: {', '.join(FORMATS)}.")
+    policies, keys = load_workspace_policies(workspace), load_keys(workspace)
+    _refuse_unmapped(policies, form)
+    rules = RowRules(policies.controller, policies.purposes, keys, now)
+    found = _read(source, form, rules)
+    if found.broken and (strict or not found.lines or len(found.broken) > _MOST_BROKEN):
+        raise InputError.of(_problems(found.broken, source))
+    new = Consents(workspace).take_in(found.told)
+    mended = _settled(workspace, keys, source, form, found.broken, now)
+    result = Imported(
+        lines=found.lines,
+        records=len(found.told),
+        subjects=len({t.record.ref for t in found.told}),
+        purposes=found.purposes,
+        new=new,
+        without_effect=found.silent,
+        quarantined=len(found.broken),
+        mended=mended,
+        problems=tuple(_problems(found.broken, source)),
+    )
+    Ledger(workspace, keys).append([_entry(result, policies, form, actor)], now)
+    return result
+
+
+def _read(source: str, form: str, rules: RowRules) -> _Found:
+    parse, found = PARSERS[form], _Found()
+    for row in rows_of(source, documents=form == "iso27560"):
+        if row.value is None or row.broken is not None:
+            found.broken.append((row, row.broken or Broken("line", "cannot be read")))
+        else:
+            try:
+                records = parse(row.value, rules)
+            except Broken as broken:
+                found.broken.append((row, broken))
+            else:
+                found.lines += 1
+                found.silent += not records
+                found.told += records
+                for purpose in {r.record.purpose for r in records}:
+                    found.purposes[purpose] = found.purposes.get(purpose, 0) + 1
+        if len(found.broken) > _MOST_BROKEN:
+            return found
+    return found
+
+
+def _problems(broken: Sequence[tuple[Row, Broken]], source: str) -> list[Problem]:
+    return [why.problem(f"{source}:{row.number}") for row, why in broken[:_MOST_PROBLEMS]]
+
+
+def _settled(
+    workspace: Workspace, keys: Keys, source: str, form: str, broken: Sequence[tuple[Row, Broken]], now: datetime
+) -> int:
+    quarantine = Quarantine(workspace, keys)
+    path = "" if source == "-" else str(Path(source).absolute())
+    origin = quarantine.digest(form, path)
+    name = Path(source).name if source != "-" else "standard input"
+    rows = [
+        BrokenRow(
+            id=quarantine.digest(origin, row.raw.decode("utf-8", "surrogateescape")),
+            at=now,
+            origin=origin,
+            file=name if "@" not in name else "a file",
+            line=row.number,
+            form=form,
+            code=why.code,
+            key=why.key,
+            row=row.raw,
+        )
+        for row, why in broken
+    ]
+    return quarantine.settle(rows, origin=origin if path else None, now=now)
+
+
+def _refuse_unmapped(policies: PolicySet, form: str) -> None:
+    if form == "tcf" and not any(purpose.tcf is not None for purpose in policies.purposes.values()):
+        raise InputError(
+            "consent.unmapped",
+            "no purpose says which TCF purposes speak of it, so a TC string says nothing here.",
+            fix="Give a purpose 'tcf', such as: tcf: {vendor: 755, purposes: [1, 3]}",
+        )
+
+
+def _entry(result: Imported, policies: PolicySet, form: str, actor: str) -> AuditEntry:
+    counts = {"lines": result.lines, "records": result.records, "subjects": result.subjects, "new": result.new}
+    counts |= {"quarantined": result.quarantined} if result.quarantined else {}
+    counts |= {"mended": result.mended} if result.mended else {}
+    return AuditEntry(
+        actor=actor,
+        action="consent.import",
+        object="consents",
+        outcome="done",
+        counts=counts,
+        detail={"format": form, "policy": policies.fingerprint},
+    )
