@@ -134,7 +134,7 @@ def audit_facts(sources: AuditSources, *, start: datetime, end: datetime, now: d
         searches=byte_searches(sources.records, start=start, end=end)[-MOST_LISTED:],
         retention=retention[-MOST_LISTED:],
         retention_unlisted=max(0, len(retention) - MOST_LISTED),
-        consents=consent_funnel(sources.consents, start=start, end=end),
+        consents=consent_funnel(sources.consents, start=start, end=end, purposes=sources.policies.purposes),
         releases=cut,
         pii=uses,
         scans=scans,

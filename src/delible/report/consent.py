@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from delible.decide.consent import decide
+from delible.decide.consent import judge
+from delible.decide.consent_statements import Question
 from delible.model.base import Frozen
 from delible.model.consent import ConsentRecord
+from delible.model.policy import Purpose
 from delible.model.terms import ConsentStatus, Exclusion, LegalBasis
 
 
@@ -37,27 +40,47 @@ class PurposeConsents(Frozen):
     withdrawn_in_period: int
 
 
-_WITHDRAWN = frozenset({ConsentStatus.WITHDRAWN, ConsentStatus.REVOKED, ConsentStatus.INVALIDATED})
+_WITHDRAWN = frozenset(
+    {ConsentStatus.WITHDRAWN, ConsentStatus.REVOKED, ConsentStatus.INVALIDATED, ConsentStatus.OPTED_OUT}
+)
 
 
-def consent_funnel(records: Iterable[ConsentRecord], *, start: datetime, end: datetime) -> tuple[PurposeConsents, ...]:
-    """Return the funnel per purpose, as it was known at `end`."""
+def consent_funnel(
+    records: Iterable[ConsentRecord],
+    *,
+    start: datetime,
+    end: datetime,
+    purposes: Mapping[str, Purpose] | None = None,
+) -> tuple[PurposeConsents, ...]:
+    """Return the funnel per purpose, as it was known at `end`, by the terms that purposes have now.
+
+    What is given and not confirmed is pending. Ages and places do not count: references are not tied together.
+    """
     by_purpose: dict[str, dict[str, list[ConsentRecord]]] = defaultdict(lambda: defaultdict(list))
     for record in records:
         if record.recorded_at <= end and record.valid_from <= end:
             by_purpose[record.purpose][record.ref].append(record)
-    return tuple(_funnel(p, by_purpose[p].values(), start=start, end=end) for p in sorted(by_purpose))
+    asked = ((p, _question(p, (purposes or {}).get(p), end)) for p in sorted(by_purpose))
+    return tuple(_funnel(p, by_purpose[p].values(), question, start=start) for p, question in asked)
+
+
+def _question(name: str, purpose: Purpose | None, end: datetime) -> Question:
+    plain = Question(name, LegalBasis.CONSENT, as_of=end, known_at=end)
+    if purpose is None:
+        return plain
+    terms = purpose.consent.model_copy(update={"age": None, "ages_in": {}, "opt_out_in": ()})
+    return replace(plain, terms=terms)
 
 
 def _funnel(
-    purpose: str, subjects: Iterable[Sequence[ConsentRecord]], *, start: datetime, end: datetime
+    purpose: str, subjects: Iterable[Sequence[ConsentRecord]], question: Question, *, start: datetime
 ) -> PurposeConsents:
     standing: dict[str, int] = defaultdict(int)
     asked = ever = given_now = withdrawn_now = 0
     for history in subjects:
         asked += 1
         ever += any(r.status is ConsentStatus.GIVEN for r in history)
-        standing[_standing(history, end)] += 1
+        standing[_standing(history, question)] += 1
         recent = [r for r in history if r.recorded_at >= start]
         given_now += sum(r.status is ConsentStatus.GIVEN for r in recent)
         withdrawn_now += sum(r.status in _WITHDRAWN for r in recent)
@@ -75,9 +98,8 @@ def _funnel(
     )
 
 
-def _standing(history: Sequence[ConsentRecord], end: datetime) -> str:
-    first = history[0]
-    decision = decide((first.ref,), history, purpose=first.purpose, basis=LegalBasis.CONSENT, as_of=end, known_at=end)
+def _standing(history: Sequence[ConsentRecord], question: Question) -> str:
+    decision = judge((history[0].ref,), history, question)
     if decision.keep:
         return "in_force"
     if decision.reason is Exclusion.EXPIRED:

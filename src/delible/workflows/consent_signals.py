@@ -105,7 +105,7 @@ def _by_tcf(row: Mapping[str, Any], rules: RowRules, subject: Subject, tc: TcStr
 
 def _statement(rules: RowRules, name: str, tc: TcString) -> tuple[str, ConsentStatus, LegalBasis] | None:
     purpose = rules.purposes[name]
-    if purpose.tcf is None:
+    if purpose.tcf is None or purpose.legal_basis not in (LegalBasis.CONSENT, LegalBasis.LEGITIMATE_INTERESTS):
         return None
     if purpose.legal_basis is LegalBasis.LEGITIMATE_INTERESTS:
         says_no = objects(tc, purpose.tcf)
