@@ -7,6 +7,7 @@ from datetime import datetime
 from pydantic import Field
 
 from delible.model.base import Frozen, digest
+from delible.model.gate import GateResult
 from delible.model.subject import SubjectRef
 from delible.model.taxonomy import is_quasi_identifier, is_special
 from delible.model.terms import TagState
@@ -143,7 +144,12 @@ class ReleaseFile(Frozen):
 
 
 class Manifest(Frozen):
-    """What a dataset release is made of, and from what."""
+    """What a dataset release is made of, and from what.
+
+    Args:
+        columns: What left, by name, with its Spark type; empty in releases that were cut before it was kept.
+        gates: What stood between the rows and this release, each with its measured number and its bound.
+    """
 
     dataset: str
     version: int
@@ -158,6 +164,8 @@ class Manifest(Frozen):
     excluded: dict[str, int]
     members: int
     limited: int = 0
+    columns: dict[str, str] = {}
+    gates: tuple[GateResult, ...] = ()
     files: tuple[ReleaseFile, ...]
     path: str
 

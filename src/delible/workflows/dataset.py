@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from delible.decide.detection import detection_of
+from delible.decide.gates import Before, Measured, judge
 from delible.decide.objection import limits, unsaid
-from delible.errors import InputError, Problem, TamperError
+from delible.errors import BlockedError, InputError, Problem, TamperError
 from delible.model.base import digest
+from delible.model.gate import GateResult
 from delible.model.lineage import LineageRun
 from delible.model.policy import PolicySet
 from delible.model.record import AuditEntry, Manifest
@@ -32,6 +35,9 @@ from delible.workflows.identifiers import read_identifiers
 from delible.workflows.policies import refuse_violations
 from delible.workflows.spark import alone
 
+if TYPE_CHECKING:
+    from delible.lake.dataset import Cut, Judging, Tally
+
 _SPLIT_DOMAIN = "delible:split"
 """No recipe can name this domain: a colon is not allowed in names."""
 
@@ -45,6 +51,38 @@ class Built:
     manifest: Manifest
     gaps: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What a build would decide now.
+
+    Args:
+        sources: The Delta version of each table that was read.
+    """
+
+    planned: Planned
+    sources: Mapping[str, int]
+    tally: Tally
+
+
+class GatesError(BlockedError):
+    """Raised when gates stop a release; nothing of it can be read.
+
+    Args:
+        dataset: The recipe.
+        gates: All gates, those that passed as well.
+    """
+
+    def __init__(self, dataset: str, gates: tuple[GateResult, ...]) -> None:
+        where = f"dataset:{dataset}"
+        stopped = tuple(
+            Problem(f"dataset.gate.{g.gate.value}", f"{g.words()}{f' ({g.note})' if g.note else ''}.", where)
+            for g in gates
+            if not g.passed
+        )
+        super().__init__("dataset.gates", "gates stop the release.", where=where, problems=stopped)
+        self.gates = gates
 
 
 @dataclass(frozen=True)
@@ -94,10 +132,47 @@ def build_dataset(
     Raises:
         InputError: For a recipe that is unknown or does not fit its table.
         BlockedError: `dataset.*` when the purpose has no legal basis, or `policy.violations` when the policies break
-            rules where the recipe depends on them.
+            rules where the recipe depends on them; `dataset.gates`, with each gate, when one stops the release.
         ConflictError: `workspace.busy` while an erasure or retention run rewrites tables: what it erases must not be
             published after it was certified as gone.
     """
+    build, planned = _prepared(workspace, recipe, now, progress)
+    log = LineageLog(workspace, clock=Clock(now))
+    with alone(workspace, reading=True), log.run("dataset.build") as run, build.releases.staging() as folder:
+        progress(f"Cutting {recipe} from {', '.join(build.plan.sources)}...")
+        try:
+            manifest = _released(build, folder, run)
+        except GatesError as stopped:
+            Ledger(workspace, build.keys).append([_stopped(build.plan, stopped, actor)], now)
+            raise
+        Manifests(workspace).put(manifest)
+        Ledger(workspace, build.keys).append([_entry(manifest, planned, actor)], now)
+    return Built(manifest, planned.gaps, planned.warnings)
+
+
+def foresee_dataset(
+    workspace: Workspace, recipe: str, *, now: datetime, progress: Callable[[str], None] = lambda _: None
+) -> Foreseen:
+    """Return what `build_dataset` would decide of all rows; nothing is treated, measured, written or recorded.
+
+    Raises:
+        InputError: As `build_dataset`.
+        BlockedError: As `build_dataset`, but for the gates.
+        ConflictError: As `build_dataset`.
+    """
+    from delible.lake.dataset import tally
+
+    build, planned = _prepared(workspace, recipe, now, progress)
+    with alone(workspace, reading=True):
+        progress(f"Judging the rows of {', '.join(build.plan.sources)}...")
+        by, versions, _ = _judging(build)
+        return Foreseen(planned, versions, tally(build.plan, build.policies, by))
+
+
+def _prepared(
+    workspace: Workspace, recipe: str, now: datetime, progress: Callable[[str], None]
+) -> tuple[_Build, Planned]:
+    """Plan a build, refuse what may not begin, and say what was noticed."""
     policies, keys = load_workspace_policies(workspace), load_keys(workspace)
     planned = plan_dataset(policies, recipe)
     plan = planned.plan
@@ -109,14 +184,7 @@ def build_dataset(
         progress(f"gap: {problem.message}")
     for problem in planned.warnings:
         progress(f"warning: {problem.message}")
-    build = _Build(workspace, policies, planned.plan, keys, now)
-    log = LineageLog(workspace, clock=Clock(now))
-    with alone(workspace, reading=True), log.run("dataset.build") as run, build.releases.staging() as folder:
-        progress(f"Cutting {recipe} from {planned.plan.source}...")
-        manifest = _released(build, folder, run)
-        Manifests(workspace).put(manifest)
-        Ledger(workspace, keys).append([_entry(manifest, planned, actor)], now)
-    return Built(manifest, planned.gaps, planned.warnings)
+    return _Build(workspace, policies, plan, keys, now), planned
 
 
 def dataset_members(workspace: Workspace, reference: str, source: str) -> Membership:
@@ -178,29 +246,25 @@ def find_manifest(workspace: Workspace, reference: str) -> Manifest:
     raise InputError("dataset.unknown_version", "there is no such release.", fix=f"Releases: {known}.")
 
 
-def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
-    """Cut into the staging folder, and show the result under the next version."""
-    from delible.detect.model_files import check_installed
+def _judging(build: _Build) -> tuple[Judging, dict[str, int], dict[str, str]]:
+    """Return what rows are judged by, the version of each table that is read throughout, and where they are."""
     from delible.lake.consent import Question, flags_frame, refs_frame
-    from delible.lake.dataset import Secrets, cut
+    from delible.lake.dataset import Judging, Secrets
     from delible.lake.facts import read
     from delible.lake.identity import RefKey
-    from delible.lake.release import described, pinned
+    from delible.lake.release import pinned
     from delible.workflows.spark import session_for
 
     workspace, plan, keys, now = build.workspace, build.plan, build.keys, build.now
-    check_installed(workspace.nlp)
-    consents, purpose = Consents(workspace), build.policies.purposes[plan.purpose]
+    purpose = build.policies.purposes[plan.purpose]
     flags = standing_flags(workspace, keys, until=now, purpose=purpose)
     limiting = {ref for r in standing_requests(workspace, keys, until=now) if limits(r) for ref in r.refs}
     spark = session_for(workspace)
     locations = {name: workspace.location(build.policies.tables[name]) for name in plan.tables}
-    versions = pinned(spark, locations, {} if plan.version is None else {plan.source: plan.version})
-    found = cut(
-        plan,
-        build.policies,
+    versions = pinned(spark, locations, plan.versions)
+    by = Judging(
         read=lambda name: read(spark, locations[name], version=versions[name]),
-        records=read(spark, consents.location),
+        records=read(spark, Consents(workspace).location),
         flags=flags_frame(spark, flags),
         question=Question(plan.purpose, plan.basis, as_of=now, known_at=now),
         secrets=Secrets(
@@ -208,10 +272,36 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
             keys.domain_pads(_SPLIT_DOMAIN),
             {domain: keys.domain_pads(domain) for domain in plan.domains},
         ),
-        folder=folder,
         limited=refs_frame(spark, limiting) if limiting else None,
-        detection=detection_of(build.policies, workspace.nlp),
     )
+    return by, versions, locations
+
+
+def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
+    """Cut into the staging folder, and show the result under the next version if every gate lets it out."""
+    from delible.detect.model_files import check_installed
+    from delible.lake.dataset import cut
+    from delible.lake.release import described
+
+    workspace, plan, keys, now = build.workspace, build.plan, build.keys, build.now
+    check_installed(workspace.nlp)
+    by, versions, locations = _judging(build)
+    found = cut(
+        plan,
+        build.policies,
+        read=by.read,
+        records=by.records,
+        flags=by.flags,
+        question=by.question,
+        secrets=by.secrets,
+        limited=by.limited,
+        detection=detection_of(build.policies, workspace.nlp),
+        folder=folder,
+    )
+    latest = Manifests(workspace).latest(plan.dataset)
+    gates = _gates(build, found, latest)
+    if not all(gate.passed for gate in gates):
+        raise GatesError(plan.dataset, gates)
 
     def finish(version: int, target: Path) -> Manifest:
         manifest = Manifest(
@@ -228,6 +318,8 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
             excluded=found.excluded,
             members=found.members,
             limited=found.limited,
+            columns=found.columns,
+            gates=gates,
             files=found.files,
             path=build.releases.relative(target),
         )
@@ -236,7 +328,6 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
         (folder / MANIFEST).write_text(manifest_text(manifest), encoding="utf-8")
         return manifest
 
-    latest = Manifests(workspace).latest(plan.dataset)
     manifest = build.releases.publish(folder, latest.version if latest is not None else 0, finish)
     describe(
         run,
@@ -249,6 +340,51 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
         key_version=keys.version,
     )
     return manifest
+
+
+def _gates(build: _Build, found: Cut, latest: Manifest | None) -> tuple[GateResult, ...]:
+    plan = build.plan
+    shares = {"train": 100, "validation": plan.split.validation, "test": plan.split.test}
+    splits = {
+        split: sum(f.rows or 0 for f in found.files if f.path.startswith(f"data/{split}-"))
+        for split, share in shares.items()
+        if share
+    }
+    before = None
+    if latest is not None:
+        before = Before(latest.version, latest.rows_out, latest.members, latest.columns or None)
+    measured = Measured(
+        rows=found.rows_out,
+        subjects=found.members,
+        splits=splits,
+        columns=found.columns,
+        categories={s.column: build.policies.tables[s.table].columns[s.field].category for s in plan.columns},
+        quasi=plan.quasi,
+        label=plan.label,
+        labels=found.labels,
+        groups=found.groups,
+        facts=found.rescan.facts if found.rescan is not None else None,
+        drawn=found.rescan.drawn if found.rescan is not None else 1.0,
+        before=before,
+    )
+    return judge(plan.gates, measured)
+
+
+def _stopped(plan: DatasetPlan, stopped: GatesError, actor: str) -> AuditEntry:
+    """Return what the ledger keeps of a release that gates stopped: each gate's number and bound."""
+    return AuditEntry(
+        actor=actor,
+        action="dataset.build",
+        object=f"dataset:{plan.dataset}",
+        outcome="stopped",
+        counts={"gates": len(stopped.gates), "failed": sum(not g.passed for g in stopped.gates)},
+        detail={"purpose": plan.purpose, "recipe": plan.recipe_fingerprint, **_told(stopped.gates)},
+    )
+
+
+def _told(gates: tuple[GateResult, ...]) -> dict[str, str]:
+    """Return gates for the ledger, each under its own key."""
+    return {f"gate.{n}": f"{'passed' if g.passed else 'stopped'}: {g.words()}" for n, g in enumerate(gates, start=1)}
 
 
 def _entry(manifest: Manifest, planned: Planned, actor: str) -> AuditEntry:
@@ -266,5 +402,6 @@ def _entry(manifest: Manifest, planned: Planned, actor: str) -> AuditEntry:
             "recipe": manifest.recipe_fingerprint,
             "policy": manifest.policy_fingerprint,
             "manifest": digest(manifest.model_dump(mode="json")),
+            **_told(manifest.gates),
         },
     )
