@@ -37,7 +37,8 @@ def build(
         delible dataset build support_training --dry-run
     """
     from delible.cli.dataset_build import build_answer, foreseen_answer, stopped_answer
-    from delible.workflows.dataset import GatesError, build_dataset, foresee_dataset
+    from delible.workflows.dataset import build_dataset, foresee_dataset
+    from delible.workflows.dataset_gates import GatesError
 
     call = current(ctx)
     if dry_run:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from delible.model.gate import GateResult
-    from delible.workflows.dataset import Built, Foreseen, GatesError
+    from delible.workflows.dataset import Built, Foreseen
+    from delible.workflows.dataset_gates import GatesError
 
 Answer = tuple[dict[str, Any], "RenderableType"]
 

@@ -147,7 +147,7 @@ class Manifest(Frozen):
     """What a dataset release is made of, and from what.
 
     Args:
-        columns: What left, by name, with its Spark type; empty in releases that were cut before it was kept.
+        types: What left, by column, with its Spark type; empty in releases that were cut before it was kept.
         gates: What stood between the rows and this release, each with its measured number and its bound.
     """
 
@@ -164,7 +164,7 @@ class Manifest(Frozen):
     excluded: dict[str, int]
     members: int
     limited: int = 0
-    columns: dict[str, str] = {}
+    types: dict[str, str] = {}
     gates: tuple[GateResult, ...] = ()
     files: tuple[ReleaseFile, ...]
     path: str

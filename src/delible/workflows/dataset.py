@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from delible.decide.detection import detection_of
-from delible.decide.gates import Before, Measured, judge
 from delible.decide.objection import limits, unsaid
-from delible.errors import BlockedError, InputError, Problem, TamperError
+from delible.errors import InputError, Problem, TamperError
 from delible.model.base import digest
-from delible.model.gate import GateResult
 from delible.model.lineage import LineageRun
 from delible.model.policy import PolicySet
 from delible.model.record import AuditEntry, Manifest
@@ -30,13 +28,14 @@ from delible.store.requests import refs_of
 from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
 from delible.workflows.consent import standing_flags, standing_requests
+from delible.workflows.dataset_gates import GatesError, gates_told, measured_gates, stopped_entry
 from delible.workflows.dataset_lineage import describe
 from delible.workflows.identifiers import read_identifiers
 from delible.workflows.policies import refuse_violations
 from delible.workflows.spark import alone
 
 if TYPE_CHECKING:
-    from delible.lake.dataset import Cut, Judging, Tally
+    from delible.lake.dataset import Judging, Tally
 
 _SPLIT_DOMAIN = "delible:split"
 """No recipe can name this domain: a colon is not allowed in names."""
@@ -64,25 +63,6 @@ class Foreseen:
     planned: Planned
     sources: Mapping[str, int]
     tally: Tally
-
-
-class GatesError(BlockedError):
-    """Raised when gates stop a release; nothing of it can be read.
-
-    Args:
-        dataset: The recipe.
-        gates: All gates, those that passed as well.
-    """
-
-    def __init__(self, dataset: str, gates: tuple[GateResult, ...]) -> None:
-        where = f"dataset:{dataset}"
-        stopped = tuple(
-            Problem(f"dataset.gate.{g.gate.value}", f"{g.words()}{f' ({g.note})' if g.note else ''}.", where)
-            for g in gates
-            if not g.passed
-        )
-        super().__init__("dataset.gates", "gates stop the release.", where=where, problems=stopped)
-        self.gates = gates
 
 
 @dataclass(frozen=True)
@@ -143,7 +123,7 @@ def build_dataset(
         try:
             manifest = _released(build, folder, run)
         except GatesError as stopped:
-            Ledger(workspace, build.keys).append([_stopped(build.plan, stopped, actor)], now)
+            Ledger(workspace, build.keys).append([stopped_entry(build.plan, stopped, actor)], now)
             raise
         Manifests(workspace).put(manifest)
         Ledger(workspace, build.keys).append([_entry(manifest, planned, actor)], now)
@@ -299,7 +279,7 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
         folder=folder,
     )
     latest = Manifests(workspace).latest(plan.dataset)
-    gates = _gates(build, found, latest)
+    gates = measured_gates(plan, build.policies, found, latest)
     if not all(gate.passed for gate in gates):
         raise GatesError(plan.dataset, gates)
 
@@ -318,7 +298,7 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
             excluded=found.excluded,
             members=found.members,
             limited=found.limited,
-            columns=found.columns,
+            types=found.columns,
             gates=gates,
             files=found.files,
             path=build.releases.relative(target),
@@ -342,51 +322,6 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
     return manifest
 
 
-def _gates(build: _Build, found: Cut, latest: Manifest | None) -> tuple[GateResult, ...]:
-    plan = build.plan
-    shares = {"train": 100, "validation": plan.split.validation, "test": plan.split.test}
-    splits = {
-        split: sum(f.rows or 0 for f in found.files if f.path.startswith(f"data/{split}-"))
-        for split, share in shares.items()
-        if share
-    }
-    before = None
-    if latest is not None:
-        before = Before(latest.version, latest.rows_out, latest.members, latest.columns or None)
-    measured = Measured(
-        rows=found.rows_out,
-        subjects=found.members,
-        splits=splits,
-        columns=found.columns,
-        categories={s.column: build.policies.tables[s.table].columns[s.field].category for s in plan.columns},
-        quasi=plan.quasi,
-        label=plan.label,
-        labels=found.labels,
-        groups=found.groups,
-        facts=found.rescan.facts if found.rescan is not None else None,
-        drawn=found.rescan.drawn if found.rescan is not None else 1.0,
-        before=before,
-    )
-    return judge(plan.gates, measured)
-
-
-def _stopped(plan: DatasetPlan, stopped: GatesError, actor: str) -> AuditEntry:
-    """Return what the ledger keeps of a release that gates stopped: each gate's number and bound."""
-    return AuditEntry(
-        actor=actor,
-        action="dataset.build",
-        object=f"dataset:{plan.dataset}",
-        outcome="stopped",
-        counts={"gates": len(stopped.gates), "failed": sum(not g.passed for g in stopped.gates)},
-        detail={"purpose": plan.purpose, "recipe": plan.recipe_fingerprint, **_told(stopped.gates)},
-    )
-
-
-def _told(gates: tuple[GateResult, ...]) -> dict[str, str]:
-    """Return gates for the ledger, each under its own key."""
-    return {f"gate.{n}": f"{'passed' if g.passed else 'stopped'}: {g.words()}" for n, g in enumerate(gates, start=1)}
-
-
 def _entry(manifest: Manifest, planned: Planned, actor: str) -> AuditEntry:
     counts = {"rows_in": manifest.rows_in, "rows_out": manifest.rows_out, "members": manifest.members}
     counts |= {"limited": manifest.limited} if manifest.limited else {}
@@ -402,6 +337,6 @@ def _entry(manifest: Manifest, planned: Planned, actor: str) -> AuditEntry:
             "recipe": manifest.recipe_fingerprint,
             "policy": manifest.policy_fingerprint,
             "manifest": digest(manifest.model_dump(mode="json")),
-            **_told(manifest.gates),
+            **gates_told(manifest.gates),
         },
     )
