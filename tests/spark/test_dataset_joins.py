@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from test_dataset import T0, World, rows, shop, table, tickets
 
+from dataset_world import T0, World, rows, shop, table, tickets
 from delible.detect.anonymise import unmask_text
 from delible.errors import InputError
 from delible.model.policy import PolicySet

@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from delible.decide.column_paths import path_parts
 from delible.errors import InputError
 from delible.lake.columns import INNER, OUTER, keyed, normalised, with_pads
 from delible.lake.facts import quoted
@@ -60,7 +61,7 @@ def treated(
     """Return the columns of the release, each treated, and `also` as they are; nothing else leaves."""
     types = {f.name: f.dataType for f in frame.schema.fields}
     names = {step.column: f"__keyed_{number}" for number, step in enumerate(plan.columns)}
-    known = F.array(*(F.col(quoted(c)).cast("string") for c in plan.known)) if plan.known else None
+    known = F.array(*(_at(place, frame.columns).cast("string") for place in plan.known)) if plan.known else None
     for domain, pads in domains.items():
         here = {names[s.column]: _keyed(s, known, detection) for s in plan.columns if s.domain == domain}
         frame = with_pads(frame, pads).withColumns(here).drop(INNER, OUTER)
@@ -72,6 +73,14 @@ def treated(
             column = _plain(F.col(quoted(step.place)), step, types[step.place], known, detection)
         columns.append(column.alias(step.column))
     return frame.select(*columns, *also)
+
+
+def _at(place: str, columns: Sequence[str]) -> Column:
+    """Return a column or a field in one: a joined table's own columns have its name and a dot before theirs."""
+    parts = path_parts(place)
+    heads = (n for n in range(len(parts), 0, -1) if ".".join(parts[:n]) in columns)
+    first = next(heads, 1)
+    return F.col(".".join(map(quoted, (".".join(parts[:first]), *parts[first:]))))
 
 
 def without_sensitive(release: DataFrame, plan: DatasetPlan) -> DataFrame:
