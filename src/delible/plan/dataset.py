@@ -5,51 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from delible.errors import BlockedError, InputError, Problem
-from delible.model.base import ColumnName, Frozen, digest
-from delible.model.dataset import KEYED, ColumnTreatment, DatasetRecipe, Join, Split
+from delible.model.base import Frozen, digest
+from delible.model.dataset import KEYED, DatasetRecipe, Join, Split
 from delible.model.gate import Gates
-from delible.model.masking import Masking
-from delible.model.policy import ColumnPolicy, PolicySet, Reach, TablePolicy
-from delible.model.taxonomy import is_personal, is_quasi_identifier, is_sensitive, is_special
-from delible.model.terms import LegalBasis, Normalise, Treatment
+from delible.model.policy import ColumnPolicy, PolicySet, TablePolicy
+from delible.model.taxonomy import is_quasi_identifier
+from delible.model.terms import LegalBasis, Treatment
+from delible.plan.dataset_columns import (
+    ColumnStep,
+    column_gap,
+    column_step,
+    column_warnings,
+    is_distinctive,
+    is_sensitive_column,
+)
 
-
-class ColumnStep(Frozen):
-    """One column of a release.
-
-    Args:
-        column: Its name in the release.
-        table, field: Where it comes from.
-        joined: The table is none of the recipe's source.
-        to: As in the recipe, for `generalise`.
-        prefix, lowest, highest, value: As in the recipe.
-        mapping: For a level of a hierarchy: each value, and what takes its place.
-        domain: Pseudonym domain; without one in the recipe, the dataset's own.
-        scope: What the values are, so that order 5 and customer 5 have different pseudonyms in one domain.
-        normalise: The spelling under which two values are one and the same.
-        masking: As in the recipe, for `mask`.
-    """
-
-    column: ColumnName
-    table: str
-    field: ColumnName
-    joined: bool = False
-    treatment: Treatment
-    to: str | int | None = None
-    prefix: int | None = None
-    lowest: int | None = None
-    highest: int | None = None
-    value: bool | int | str | None = None
-    mapping: tuple[tuple[str, str], ...] | None = None
-    domain: str | None = None
-    scope: str
-    normalise: Normalise = Normalise.EXACT
-    masking: Masking | None = None
-
-    @property
-    def place(self) -> str:
-        """Its name beside all columns of all tables of the recipe."""
-        return f"{self.table}.{self.field}" if self.joined else self.field
+__all__ = ["ColumnStep", "DatasetPlan", "Planned", "plan_dataset", "tables_read"]
 
 
 class DatasetPlan(Frozen):
@@ -143,12 +114,12 @@ def plan_dataset(policies: PolicySet, name: str) -> Planned:
         for column, treatment in recipe.by_table[table.table].items():
             if treatment.treatment is Treatment.DROP:
                 continue
-            gap = _gap(table, column, treatment, basis)
+            gap = column_gap(table, column, treatment, basis)
             if gap is not None:
                 gaps.append(gap)
                 continue
-            warnings += _warnings(table, column, treatment)
-            steps.append(_step(policies, recipe, table, column, treatment))
+            warnings += column_warnings(table, column, treatment)
+            steps.append(column_step(policies, recipe, table, column, treatment))
     if not steps:
         raise BlockedError(
             "dataset.no_columns",
@@ -170,7 +141,7 @@ def plan_dataset(policies: PolicySet, name: str) -> Planned:
         where=recipe.where,
         columns=tuple(steps),
         known=tuple(_known(policies, recipe, tables)),
-        sensitive=tuple(c for c, policy in held.items() if _sensitive(policy)),
+        sensitive=tuple(c for c, policy in held.items() if is_sensitive_column(policy)),
         quasi=recipe.gates.quasi_identifiers or tuple(_quasi(steps, held)),
         label=recipe.label,
         gates=recipe.gates,
@@ -215,7 +186,7 @@ def _refuse_misnamed(recipe: DatasetRecipe, steps: list[ColumnStep]) -> None:
 def _known(policies: PolicySet, recipe: DatasetRecipe, tables: list[TablePolicy]) -> Iterator[str]:
     for table in tables:
         ahead = "" if table.table == recipe.source else f"{table.table}."
-        yield from (f"{ahead}{r.column}" for r in table.direct if _distinctive(policies, r))
+        yield from (f"{ahead}{r.column}" for r in table.direct if is_distinctive(policies, r))
 
 
 def _quasi(steps: list[ColumnStep], held: dict[str, ColumnPolicy]) -> Iterator[str]:
@@ -254,85 +225,3 @@ def _mapped(policies: PolicySet, recipe: DatasetRecipe, name: str) -> TablePolic
             fix="Describe it under policies/tables.",
         )
     return table
-
-
-def _gap(table: TablePolicy, column: str, treatment: ColumnTreatment, basis: LegalBasis) -> Problem | None:
-    where = f"table:{table.table}.{column}"
-    policy = table.columns.get(column)
-    if policy is None:
-        return Problem("dataset.column_gap", f"no policy says what the column '{column}' holds: left out.", where)
-    raw = treatment.treatment in (Treatment.KEEP, Treatment.GENERALISE, Treatment.ENCRYPT)
-    if _special(policy) and raw and basis is not LegalBasis.CONSENT:
-        return Problem(
-            "dataset.special_category",
-            f"the column '{column}' holds a special category (Art. 9), and the purpose does not rest on consent: "
-            "left out.",
-            where,
-        )
-    if treatment.treatment is Treatment.ENCRYPT and not policy.reversible:
-        said = "leaves only where its policy says 'reversible: true', since keys turn it back"
-        return Problem("dataset.not_reversible", f"an encrypted column '{column}' {said}: left out.", where)
-    return None
-
-
-def _warnings(table: TablePolicy, column: str, treatment: ColumnTreatment) -> list[Problem]:
-    where = f"table:{table.table}.{column}"
-    if treatment.masking is not None and treatment.masking.kept:
-        kept = ", ".join(treatment.masking.kept)
-        return [Problem("dataset.types_kept", f"the mask of '{column}' leaves {kept} as found.", where)]
-    return _kept_warnings(table, column, where) if treatment.treatment is Treatment.KEEP else []
-
-
-def _kept_warnings(table: TablePolicy, column: str, where: str) -> list[Problem]:
-    policy = table.columns[column]
-    if any(reach.column == column or reach.column.startswith(f"{column}.") for reach in table.subject):
-        return [Problem("dataset.identifier_kept", f"'{column}' leads to the data subject and leaves as it is.", where)]
-    if policy.free_text or any(text.startswith(f"{column}.") for text in table.free_text):
-        return [Problem("dataset.free_text_kept", f"'{column}' is free text and leaves without a mask.", where)]
-    if _special(policy):
-        return [Problem("dataset.special_kept", f"'{column}' holds a special category and leaves as it is.", where)]
-    if is_personal(policy.category):
-        return [Problem("dataset.personal_kept", f"'{column}' holds personal data and leaves as it is.", where)]
-    return []
-
-
-def _distinctive(policies: PolicySet, reach: Reach) -> bool:
-    return reach.identifies is not None and policies.controller.identifiers[reach.identifies].distinctive
-
-
-def _special(policy: ColumnPolicy) -> bool:
-    return policy.special or is_special(policy.category)
-
-
-def _sensitive(policy: ColumnPolicy) -> bool:
-    return policy.special or is_sensitive(policy.category)
-
-
-def _step(
-    policies: PolicySet, recipe: DatasetRecipe, table: TablePolicy, column: str, treatment: ColumnTreatment
-) -> ColumnStep:
-    kind = next((r.identifies for r in table.direct if r.column == column), None)
-    domain, mapping = None, None
-    if treatment.treatment in KEYED or (treatment.masking is not None and treatment.masking.keyed):
-        domain = treatment.domain or f"dataset:{recipe.dataset}"
-    if treatment.hierarchy is not None:
-        hierarchy = recipe.hierarchies[treatment.hierarchy]
-        level = hierarchy.levels.index(str(treatment.to))
-        mapping = tuple((value, above[level]) for value, above in sorted(hierarchy.values.items()))
-    return ColumnStep(
-        column=treatment.name or column,
-        table=table.table,
-        field=column,
-        joined=table.table != recipe.source,
-        treatment=treatment.treatment,
-        to=treatment.to,
-        prefix=treatment.prefix,
-        lowest=treatment.lowest,
-        highest=treatment.highest,
-        value=treatment.value,
-        mapping=mapping,
-        domain=domain,
-        scope=kind or f"{table.table}.{column}",
-        normalise=policies.controller.identifiers[kind].normalise if kind else Normalise.EXACT,
-        masking=treatment.masking,
-    )
