@@ -50,7 +50,7 @@ def groups_of(
     )
     rows = without_sensitive(treated(kept, fewer, domains, detection=detection, also=(SUBJECTS, LIMITED)), fewer)
     names = {column: f"__quasi_{n}" for n, column in enumerate(quasi)}
-    said = F.lit(None) if sensitive is None else F.struct(F.col(quoted(sensitive)))
+    said = F.lit(None).cast("string") if sensitive is None else F.struct(F.col(quoted(sensitive)))
     # The first of a row's data subjects counts the row; a row about nobody counts for itself.
     each = rows.select(
         *(F.col(quoted(column)).alias(name) for column, name in names.items()),
