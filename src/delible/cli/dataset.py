@@ -11,7 +11,6 @@ from delible.cli.context import current, emit, progress
 from delible.cli.dataset_impact import Links, Reference, impact, log, recut, used
 
 if TYPE_CHECKING:
-    from rich.console import Group
     from rich.table import Table
 
     from delible.model.record import Manifest
@@ -22,31 +21,37 @@ for command in (used, impact, recut, log):
 
 
 @app.command()
-def build(ctx: typer.Context, recipe: Annotated[str, typer.Argument(help="Name of the recipe.")]) -> None:
+def build(
+    ctx: typer.Context,
+    recipe: Annotated[str, typer.Argument(help="Name of the recipe.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be decided, and write nothing.")] = False,
+) -> None:
     """Cut a new version: only rows of people who may be used, each column treated as the recipe says.
+
+    Gates of the recipe are measured on the rows before anybody can read them; when one stops the release, nothing of it
+    stays, and the exit code is 3.
 
     Example:
 
         delible dataset build support_training
+
+        delible dataset build support_training --dry-run
     """
-    from delible.workflows.dataset import build_dataset
+    from delible.cli.dataset_build import build_answer, foreseen_answer, stopped_answer
+    from delible.workflows.dataset import build_dataset, foresee_dataset
+    from delible.workflows.dataset_gates import GatesError
 
     call = current(ctx)
-    built = build_dataset(call.workspace, recipe, actor=call.actor, now=call.now, progress=progress)
-    manifest = built.manifest
-    document = {
-        "dataset": manifest.dataset,
-        "version": manifest.version,
-        "rows_in": manifest.rows_in,
-        "rows_out": manifest.rows_out,
-        "excluded": manifest.excluded,
-        "members": manifest.members,
-        "limited": manifest.limited,
-        "path": call.workspace.path(manifest.path),
-        "gaps": [p.as_json() for p in built.gaps],
-        "warnings": [p.as_json() for p in built.warnings],
-    }
-    emit(ctx, document, text=_built(manifest))
+    if dry_run:
+        document, text = foreseen_answer(foresee_dataset(call.workspace, recipe, now=call.now, progress=progress))
+        return emit(ctx, document, text=text)
+    try:
+        built = build_dataset(call.workspace, recipe, actor=call.actor, now=call.now, progress=progress)
+    except GatesError as stopped:
+        document, text = stopped_answer(recipe, stopped)
+        return emit(ctx, document, text=text, failure=stopped)
+    document, text = build_answer(built, call.workspace.path(built.manifest.path))
+    return emit(ctx, document, text=text)
 
 
 @app.command("list")
@@ -171,21 +176,6 @@ def unmask(
         "path": done.path,
     }
     emit(ctx, document, text=f"{done.release}: {done.opened:,} value(s) opened in {done.texts:,} text(s): {done.path}")
-
-
-def _built(manifest: Manifest) -> Group:
-    from rich.console import Group
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column()
-    table.add_column(justify="right")
-    table.add_row("rows in", f"{manifest.rows_in:,}")
-    for reason, rows in manifest.excluded.items():
-        table.add_row(f"  left out: {reason}", f"{rows:,}")
-    table.add_row("rows out", f"{manifest.rows_out:,}")
-    table.add_row("data subjects", f"{manifest.members:,}")
-    return Group(f"{manifest.release} in {manifest.path}", "", table)
 
 
 def _listed(manifests: list[Manifest]) -> Table:

@@ -133,13 +133,14 @@ def _special(policies: PolicySet) -> Iterator[Finding]:
         if column is not None:
             found |= {p: f"column '{column}' of '{name}'" for p in table.purposes if p not in found}
     for name, recipe in policies.datasets.items():
-        source = policies.tables.get(recipe.source)
-        for column, how in recipe.columns.items():
-            policy = source.columns.get(column) if source is not None else None
-            if policy is None or how.treatment is Treatment.DROP:
-                continue
-            if policy.special or is_special(policy.category):
-                found.setdefault(recipe.purpose, f"column '{column}' of the dataset '{name}'")
+        for read, columns in recipe.by_table.items():
+            source = policies.tables.get(read)
+            for column, how in columns.items():
+                policy = source.columns.get(column) if source is not None else None
+                if policy is None or how.treatment in (Treatment.DROP, Treatment.REPLACE):
+                    continue
+                if policy.special or is_special(policy.category):
+                    found.setdefault(recipe.purpose, f"column '{column}' of the dataset '{name}'")
     for purpose, where in found.items():
         known = policies.purposes.get(purpose)
         if known is not None and known.special_condition is None:

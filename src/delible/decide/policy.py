@@ -19,6 +19,7 @@ from delible.decide.references import reaching, structure, ways
 from delible.decide.retention_policy import ends, left_identifying, retention_findings
 from delible.decide.windows import unmet_deadlines
 from delible.errors import bounded, did_you_mean
+from delible.model.dataset import ColumnTreatment, DatasetRecipe
 from delible.model.layout import Columns, Layout
 from delible.model.policy import PolicySet, TablePolicy
 from delible.model.terms import ColumnErasure, ErasureAction, LegalBasis
@@ -221,30 +222,50 @@ def _holds(policies: PolicySet) -> Iterator[Finding]:
 
 def _datasets(facts: _Facts) -> Iterator[Finding]:
     for name, recipe in facts.policies.datasets.items():
-        table = facts.policies.tables.get(recipe.source)
-        purpose = facts.policies.purposes.get(recipe.purpose)
-        if table is None:
-            continue
-        for column in recipe.columns:
-            yield from _column(facts, table, column, "datasets", name, "columns", column)
-            if column in facts.known(table) and not _mapped(column, table):
-                message = f"column '{bounded(column, 80)}' of '{table.table}' has no data category, so it is left out."
-                yield gap("policy.dataset_column", message, "datasets", name, "columns", column)
-        for column in table.columns:
-            if column not in recipe.columns:
-                message = f"dataset '{name}' says nothing of column '{bounded(column, 80)}', so it is left out."
-                yield gap("policy.dataset_column", message, "datasets", name, "columns")
-        if purpose is None:
-            continue
-        if purpose.legal_basis is LegalBasis.CONSENT and not table.subject:
+        for index, (table, columns) in enumerate(recipe.by_table.items()):
+            policy = facts.policies.tables.get(table)
+            if policy is not None:
+                where = ("datasets", name) if not index else ("datasets", name, "joins", index - 1)
+                yield from _released(facts, recipe, policy, columns, where)
+                if index:
+                    for column in recipe.joins[index - 1].keys.values():
+                        yield from _column(facts, policy, column, *where, "keys")
+
+
+def _released(
+    facts: _Facts,
+    recipe: DatasetRecipe,
+    table: TablePolicy,
+    columns: Mapping[str, ColumnTreatment],
+    where: tuple[str | int, ...],
+) -> Iterator[Finding]:
+    """Yield what is missing or wrong where a recipe lets columns of one table out, or lets it decide."""
+    joined, name = table.table != recipe.source, recipe.dataset
+    purpose = facts.policies.purposes.get(recipe.purpose)
+    for column in columns:
+        yield from _column(facts, table, column, *where, "columns", column)
+        if column in facts.known(table) and not _mapped(column, table):
+            message = f"column '{bounded(column, 80)}' of '{table.table}' has no data category, so it is left out."
+            yield gap("policy.dataset_column", message, *where, "columns", column)
+    for column in table.columns if not joined else ():
+        if column not in columns:
+            message = f"dataset '{name}' says nothing of column '{bounded(column, 80)}', so it is left out."
+            yield gap("policy.dataset_column", message, *where, "columns")
+    if purpose is None:
+        return
+    if purpose.legal_basis is LegalBasis.CONSENT and not table.subject and not joined:
+        others = (facts.policies.tables.get(join.table) for join in recipe.joins)
+        if not any(other is not None and other.subject for other in others):
             message = f"'{recipe.purpose}' rests on consent, but rows of '{table.table}' reach nobody."
-            yield violation("policy.consent_without_subject", message, "datasets", name, "purpose")
-        if purpose.legal_basis is not LegalBasis.CONSENT and recipe.purpose not in table.purposes:
-            message = (
-                f"'{table.table}' is not processed for '{recipe.purpose}' (Art. 5(1)(b)), and that purpose does not"
-                " rest on consent. Name it in the table's purposes, or base it on consent."
-            )
-            yield violation("policy.incompatible_purpose", message, "datasets", name, "purpose")
+            yield violation("policy.consent_without_subject", message, *where, "purpose")
+    if purpose.legal_basis is not LegalBasis.CONSENT and recipe.purpose not in table.purposes:
+        if joined and not table.subject:
+            return
+        message = (
+            f"'{table.table}' is not processed for '{recipe.purpose}' (Art. 5(1)(b)), and that purpose does not"
+            " rest on consent. Name it in the table's purposes, or base it on consent."
+        )
+        yield violation("policy.incompatible_purpose", message, *where, "table" if joined else "purpose")
 
 
 def _warehouse(facts: _Facts) -> Iterator[Finding]:

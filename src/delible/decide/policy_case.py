@@ -128,6 +128,8 @@ class _Run:
 
     def _release_reason(self, expected: ExpectedRelease) -> str | None:
         recipe = _named(self.policies.datasets, expected.dataset, "dataset")
+        if recipe.joins:
+            raise Undecidable("the recipe joins tables")
         row = self._row(recipe.source, expected.row)
         purpose = self.policies.purposes[recipe.purpose]
         if purpose.legal_basis is None:

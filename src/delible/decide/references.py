@@ -107,6 +107,8 @@ def _unknown_names(policies: PolicySet) -> Iterator[Finding]:
         yield from _one(exception.table, "table", tables, "exceptions", name, "table")
     for name, recipe in policies.datasets.items():
         yield from _one(recipe.source, "table", tables, "datasets", name, "source")
+        for index, join in enumerate(recipe.joins):
+            yield from _one(join.table, "table", tables, "datasets", name, "joins", index, "table")
         yield from _one(recipe.purpose, "purpose", purposes, "datasets", name, "purpose")
 
 

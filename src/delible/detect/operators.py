@@ -12,14 +12,13 @@ from typing import Any
 from delible.detect.findings import Finding
 from delible.detect.surrogates import shifted, surrogate
 from delible.errors import DelibleError
-from delible.model.masking import MaskOperator, MaskRule
+from delible.model.masking import SEALED_LETTERS, SEALED_USE, MaskOperator, MaskRule
 
 TYPE = r"[A-Z]{2,20}(?:_[A-Z]{2,20}){0,4}"
 PLACEHOLDER = re.compile(rf"<({TYPE})_(\d{{1,5}})>")
 HASHED = re.compile(rf"<({TYPE})#([a-p]{{24}})\.([a-p]{{24}})>")
 ENCRYPTED = re.compile(rf"<({TYPE})=([A-Za-z0-9_-]{{43,}}={{0,2}})\.([a-p]{{24}})>")
 
-_LETTERS = "abcdefghijklmnop"
 _WHOLE = 1_000_000_000
 _BLOCK = 20_000
 _MOST_DAYS = 730
@@ -84,12 +83,12 @@ class Secrets:
         return self._key is not None and hmac.compare_digest(self._letters(use, mark.encode()), tag)
 
     def _letters(self, use: bytes, message: bytes) -> str:
-        return "".join(_LETTERS[b >> 4] + _LETTERS[b & 15] for b in self._derived(use, message)[:12])
+        return "".join(SEALED_LETTERS[b >> 4] + SEALED_LETTERS[b & 15] for b in self._derived(use, message)[:12])
 
     def _derived(self, use: bytes, message: bytes) -> bytes:
         if self._key is None:
             raise DelibleError("mask.no_key", "the mask hashes, encrypts or invents, and was given no key.")
-        return hmac.digest(self._key, b"delible mask\x00" + use + b"\x00" + message, "sha256")
+        return hmac.digest(self._key, SEALED_USE.encode() + use + b"\x00" + message, "sha256")
 
 
 def _bytes(text: str) -> bytes:

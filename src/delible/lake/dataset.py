@@ -2,60 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F
 
-from delible.errors import DelibleError
-from delible.lake.columns import INNER, OUTER, keyed, with_pads
-from delible.lake.conditions import condition
+from delible.decide.gates import Groups
+from delible.errors import DelibleError, InputError
 from delible.lake.consent import RANK, Question, decisions
-from delible.lake.facts import quoted
-from delible.lake.identity import REFS, Read, RefKey, identity, row_refs, subject_refs, to_subjects
+from delible.lake.gates import Rescan, groups_of, labels_of, rescan
+from delible.lake.identity import Read, identity, subject_refs
+from delible.lake.joins import Assembled, assembled
+from delible.lake.judging import LIMITED, REASON, Secrets, grouped, judged, members_of
 from delible.lake.release import SPLIT, SUBJECTS, settled, write_index, write_rows
-from delible.lake.treatments import check_columns, treated
+from delible.lake.treatments import check_columns, treated, without_sensitive
 from delible.lake.workers import recognizers_told
-from delible.model.dataset import Split
 from delible.model.detection import Detection
 from delible.model.policy import PolicySet
 from delible.model.record import ReleaseFile
 from delible.model.terms import Exclusion
 from delible.plan.dataset import DatasetPlan
 
-_RANK = "__rank"
-_GROUP_RANK, _SUBJECTS, _LOWEST, _HIGHEST = "__group_rank", SUBJECTS, "__lowest", "__highest"
-_IN_SCOPE, _LIMITED = "__in_scope", "__limited"
+__all__ = ["Cut", "Judging", "Secrets", "Tally", "cut", "kept_rows", "tally"]
+
 _REASONS = tuple(Exclusion)
+_TOTAL = "__total"
 
 
 @dataclass(frozen=True)
-class Secrets:
-    """Key material of a build. It reaches Spark as data, never as a literal.
+class Judging:
+    """What rows are judged by.
 
     Args:
-        refs: For subject references.
-        split: HMAC pads that the split is drawn with; one for all datasets, so that a person who is in the test split
-            of one is in no other's training split.
-        domains: HMAC pads by pseudonym domain.
+        read: A table's rows.
+        records: The consent ledger.
+        flags: As `lake.consent.flags_frame` makes it.
+        question: Purpose, legal basis and the two instants.
+        secrets: Key material.
+        limited: A column `ref` of people who limited the use of their sensitive data; None when there is nobody.
     """
 
-    refs: RefKey
-    split: tuple[bytes, bytes] = field(repr=False)
-    domains: Mapping[str, tuple[bytes, bytes]] = field(repr=False)
+    read: Read
+    records: DataFrame
+    flags: DataFrame
+    question: Question
+    secrets: Secrets
+    limited: DataFrame | None = None
 
 
 @dataclass(frozen=True)
-class Cut:
-    """What a build let out, and what it did not.
+class Tally:
+    """What is decided of all rows.
 
     Args:
         excluded: Rows by reason; with `rows_out` they make `rows_in`.
-        members: Distinct data subjects.
-        limited: Rows that left without their sensitive columns (Cal. Civ. Code 1798.121).
-        columns: What left, by name, with its Spark type.
+        members: Distinct data subjects of the rows that leave.
+        limited: Rows that leave without their sensitive columns (Cal. Civ. Code 1798.121).
     """
 
     rows_in: int
@@ -63,8 +68,32 @@ class Cut:
     excluded: dict[str, int]
     members: int
     limited: int
+
+
+@dataclass(frozen=True)
+class Cut(Tally):
+    """What a build let out, and what it did not.
+
+    Args:
+        columns: What left, by name, with its Spark type.
+        groups, labels, rescan: What the plan's gates asked for; None where they asked for nothing, or there was none.
+    """
+
     files: tuple[ReleaseFile, ...]
     columns: dict[str, str]
+    groups: Groups | None = None
+    labels: tuple[int, int] | None = None
+    rescan: Rescan | None = None
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """All rows with their reasons, and who is behind them."""
+
+    rows: DataFrame
+    rows_in: int
+    people: DataFrame
+    members: DataFrame | None
 
 
 @settled()
@@ -82,188 +111,155 @@ def cut(  # noqa: PLR0913 - all of it decides what leaves
     row_index: Path,
     limited: DataFrame | None = None,
 ) -> Cut:
-    """Write `data/*.parquet` and `subject_index.parquet` into a folder that nobody reads yet.
+    """Write `data/*.parquet` and `subject_index.parquet` into a folder that nobody reads yet, and measure them.
 
     Args:
         plan: What may leave.
         policies: All policies.
-        read: A table's rows.
-        records: The consent ledger.
-        flags: As `lake.consent.flags_frame` makes it.
-        question: Purpose, legal basis and the two instants.
-        secrets: Key material.
-        detection: What is looked for in text that is masked.
+        read, records, flags, question, secrets, limited: As in `Judging`.
+        detection: What is looked for in text that is masked, and in rows that are read again.
         folder: Where.
         row_index: Where which row is about whom is written; the folder is not there yet, and no part of the release.
-        limited: A column `ref` of people who limited the use of their sensitive data; None when there is nobody.
 
     Raises:
-        InputError: `dataset.column_missing`, `dataset.column_type`, or `condition.*` before anything is written.
+        InputError: `dataset.column_missing`, `dataset.column_type`, `dataset.join_column`, `dataset.column_twice` or
+            `condition.*` before anything is written; `dataset.join_many` when a join finds several rows for one.
         DelibleError: `dataset.miscounted` when rows in, rows out and excluded rows do not add up.
     """
-    source = read(plan.source)
-    check_columns(source, plan)
-    in_scope = F.lit(True)
-    if plan.where is not None:
-        in_scope = F.coalesce(condition(source, plan.where, where=f"dataset:{plan.dataset}"), F.lit(False))
-    rows_in = source.count()
-    rows = row_refs(policies, plan.source, read, secrets.refs).withColumn(_IN_SCOPE, in_scope)
-    people = identity(policies, read, secrets.refs).persist()
-    decided = decisions(records, flags, people, question)
-    groups = _groups(rows.where(_IN_SCOPE), people, decided, question, plan.split, secrets.split, limited).persist()
-    try:
-        judged = _judged(rows, groups, plan, question, secrets.split)
+    by = Judging(read, records, flags, question, secrets, limited)
+    with _decided(plan, policies, by) as found:
         observed = Observation()
-        kept = judged.observe(observed, *_counts()).where(F.col(_RANK).isNull()).drop(_RANK)
-        release = _without_sensitive(
-            treated(kept, plan, secrets.domains, detection=detection, also=(SPLIT, _LIMITED, SUBJECTS)), plan
+        kept = found.rows.observe(observed, *_counts()).where(F.col(REASON).isNull()).drop(REASON)
+        release = without_sensitive(
+            treated(kept, plan, by.secrets.domains, detection=detection, also=(SPLIT, LIMITED, SUBJECTS)), plan
         )
         with recognizers_told():
-            files = write_rows(release, folder, rows=rows_in, row_index=row_index)
+            files = write_rows(release, folder, rows=found.rows_in, row_index=row_index)
         rows_out = sum(f.rows or 0 for f in files)
-        counts = observed.get if rows_out else _asked(judged)
-        members = groups.where(_keeps()).select(F.explode(_SUBJECTS).alias("subject")).distinct()
-        index = write_index(subject_refs(people, members), folder)
-        found = Cut(
-            rows_in=rows_in,
+        counts = observed.get if rows_out else _asked(found.rows)
+        excluded = _settle(plan, found.rows_in, rows_out, counts)
+        members = found.members if found.members is not None else _nobody(found.people)
+        index = write_index(subject_refs(found.people, members), folder)
+        unwatched = found.rows.where(F.col(REASON).isNull()).drop(REASON)
+        return Cut(
+            rows_in=found.rows_in,
             rows_out=rows_out,
-            excluded={r.value: counts[r.value] for r in _REASONS if counts[r.value]},
+            excluded=excluded,
             members=members.count(),
-            limited=counts[_LIMITED],
+            limited=counts[LIMITED],
             files=(*files, index),
             columns={
                 f.name: f.dataType.simpleString() for f in release.schema.fields if f.name not in (SPLIT, SUBJECTS)
             },
+            groups=groups_of(unwatched, plan, by.secrets.domains, detection),
+            labels=labels_of(found.rows.sparkSession, folder, plan.label) if plan.label is not None else None,
+            rescan=rescan(found.rows.sparkSession, folder, plan, detection),
         )
+
+
+@settled()
+def tally(plan: DatasetPlan, policies: PolicySet, by: Judging) -> Tally:
+    """Return what `cut` would decide; no column is treated, and nothing is written.
+
+    Raises:
+        InputError: As `cut`.
+        DelibleError: As `cut`.
+    """
+    with _decided(plan, policies, by) as found:
+        counts = _asked(found.rows)
+        rows_out = counts[_TOTAL] - sum(counts[r.value] for r in _REASONS)
+        excluded = _settle(plan, found.rows_in, rows_out, counts)
+        members = found.members.count() if found.members is not None else 0
+        return Tally(found.rows_in, rows_out, excluded, members, counts[LIMITED])
+
+
+def kept_rows(plan: DatasetPlan, policies: PolicySet, by: Judging) -> DataFrame:
+    """Return the rows that `cut` would let out, before any column is treated; nothing is written."""
+    made, people = _assembled(plan, policies, by), identity(policies, by.read, by.secrets.refs)
+    groups = _groups(made, plan, policies, by, people)
+    rows = judged(made, groups, plan, by.question, by.secrets)
+    return rows.where(F.col(REASON).isNull()).drop(REASON, LIMITED, SUBJECTS)
+
+
+@contextmanager
+def _decided(plan: DatasetPlan, policies: PolicySet, by: Judging) -> Iterator[_Decided]:
+    """Decide once, and keep what was decided until the end: rows are then read once per job."""
+    made = _assembled(plan, policies, by)
+    # Of a table whose log counts its rows, this opens no file; it is the one number that the judgement has no part in.
+    several = any(join.many for join in plan.joins)
+    rows_in = made.frame.count() if several else by.read(plan.source).count()
+    people = identity(policies, by.read, by.secrets.refs).persist()
+    groups = _groups(made, plan, policies, by, people)
+    groups = groups.persist() if groups is not None else None
+    members = members_of(groups).persist() if groups is not None else None
+    try:
+        yield _Decided(judged(made, groups, plan, by.question, by.secrets), rows_in, people, members)
     finally:
-        groups.unpersist()
-        people.unpersist()
-    if found.rows_in != found.rows_out + sum(found.excluded.values()):
-        raise DelibleError(
-            "dataset.miscounted",
-            f"{found.rows_in} rows went in, but {found.rows_out} came out and "
-            f"{sum(found.excluded.values())} were excluded.",
-            where=f"dataset:{plan.dataset}",
-            fix="Run the build again; nothing was released.",
-        )
-    return found
+        for frame in (members, groups, people):
+            if frame is not None:
+                frame.unpersist()
 
 
-def kept_rows(
-    plan: DatasetPlan,
-    policies: PolicySet,
-    *,
-    read: Read,
-    records: DataFrame,
-    flags: DataFrame,
-    question: Question,
-    secrets: Secrets,
-) -> DataFrame:
-    """Return the source's rows that `cut` would let out, before any column is treated; nothing is written."""
-    source = read(plan.source)
-    check_columns(source, plan)
-    in_scope = F.lit(True)
-    if plan.where is not None:
-        in_scope = F.coalesce(condition(source, plan.where, where=f"dataset:{plan.dataset}"), F.lit(False))
-    rows = row_refs(policies, plan.source, read, secrets.refs).withColumn(_IN_SCOPE, in_scope)
-    people = identity(policies, read, secrets.refs)
-    decided = decisions(records, flags, people, question)
-    groups = _groups(rows.where(_IN_SCOPE), people, decided, question, plan.split, secrets.split)
-    return (
-        _judged(rows, groups, plan, question, secrets.split)
-        .where(F.col(_RANK).isNull())
-        .drop(_RANK, _LIMITED, SUBJECTS)
-    )
+def _assembled(plan: DatasetPlan, policies: PolicySet, by: Judging) -> Assembled:
+    made = assembled(plan, policies, by.read, by.secrets.refs)
+    check_columns(made.frame, plan)
+    return made
 
 
 def _groups(
-    rows: DataFrame,
-    people: DataFrame,
-    decided: DataFrame,
-    question: Question,
-    split: Split,
-    pads: tuple[bytes, bytes],
-    limited: DataFrame | None = None,
-) -> DataFrame:
-    """Return per distinct set of references: the reason's rank, its data subjects, and their lowest and highest split.
-
-    All rows with the same references are judged alike, so each set is judged once. A row of several people is KEPT
-    only if every one of them may be used, and limited as soon as one of them is.
-    """
-    sets = rows.where(F.size(REFS) > 0).select(REFS).distinct()
-    each = to_subjects(sets.withColumn("ref", F.explode(REFS)), people).select(REFS, "subject").distinct()
-    known = decided.select("subject", F.lit(True).alias("known"), "rank")
-    each = with_pads(each.join(known, "subject", "left"), pads)
-    each = each.withColumn(_LIMITED, F.lit(False))
-    if limited is not None:
-        who = to_subjects(limited, people).select("subject", F.lit(True).alias("__limits")).distinct()
-        each = each.join(who, "subject", "left").withColumn(_LIMITED, F.coalesce("__limits", F.lit(False)))
-    rank = F.when(F.col("known"), F.col("rank")).otherwise(F.lit(question.unheard).cast("int"))
-    return (
-        each.select(REFS, "subject", rank.alias("rank"), _split_of(F.col("subject"), split).alias("split"), _LIMITED)
-        .groupBy(REFS)
-        .agg(
-            F.min("rank").alias(_GROUP_RANK),
-            F.collect_set("subject").alias(_SUBJECTS),
-            F.min("split").alias(_LOWEST),
-            F.max("split").alias(_HIGHEST),
-            F.max(_LIMITED).alias(_LIMITED),
-        )
+    made: Assembled, plan: DatasetPlan, policies: PolicySet, by: Judging, people: DataFrame
+) -> DataFrame | None:
+    decided = decisions(by.records, by.flags, people, by.question)
+    return grouped(
+        made,
+        policies,
+        people,
+        decided,
+        question=by.question,
+        split=plan.split,
+        secrets=by.secrets,
+        limited=by.limited,
     )
 
 
-def _split_of(value: Column, split: Split) -> Column:
-    """Return 0 train, 1 validation, 2 test: the keyed hash of a subject reference, in hundredths."""
-    drawn = F.conv(F.substring(keyed(value), 1, 8), 16, 10).cast("bigint") % 100
-    return F.when(drawn < split.test, 2).when(drawn < split.test + split.validation, 1).otherwise(0)
-
-
-def _keeps() -> Column:
-    return F.col(_GROUP_RANK).isNull() & (F.col(_LOWEST) == F.col(_HIGHEST))
-
-
-def _judged(
-    rows: DataFrame, groups: DataFrame, plan: DatasetPlan, question: Question, pads: tuple[bytes, bytes]
-) -> DataFrame:
-    """Return the rows with the rank of their one reason (NULL: KEPT) and their split."""
-    columns = [c for c in rows.columns if c not in (REFS, _IN_SCOPE)]
-    joined = rows.join(groups, REFS, "left")
-    nobody = F.size(REFS) == 0
-    split = F.col(_LOWEST)
-    if plan.about_nobody and question.unheard is None:
-        joined = with_pads(joined, pads)
-        split = _split_of(F.to_json(F.struct(*(F.col(quoted(c)) for c in columns))), plan.split)
-        nobody = F.lit(False)
-    rank = (
-        F.when(~F.col(_IN_SCOPE), RANK[Exclusion.CONDITION])
-        .when(nobody, RANK[Exclusion.NO_SUBJECT])
-        .when(F.col(_GROUP_RANK).isNotNull(), F.col(_GROUP_RANK))
-        .when(F.col(_LOWEST) != F.col(_HIGHEST), RANK[Exclusion.SPLIT_CONFLICT])
-    )
-    kept = [F.col(quoted(c)) for c in columns]
-    limited = F.coalesce(F.col(_LIMITED), F.lit(False)).alias(_LIMITED)
-    whose = F.col(_SUBJECTS).alias(SUBJECTS)
-    return joined.select(*kept, split.alias(SPLIT), rank.alias(_RANK), limited, whose).drop(INNER, OUTER)
-
-
-def _without_sensitive(release: DataFrame, plan: DatasetPlan) -> DataFrame:
-    """Empty sensitive columns in the rows of people who limited their use.
-
-    After the treatments, since masks look for what stands in the row's own columns.
-    """
-    emptied = {c: F.when(~F.col(_LIMITED), F.col(quoted(c))) for c in plan.sensitive}
-    return release.withColumns(emptied).drop(_LIMITED)
+def _nobody(people: DataFrame) -> DataFrame:
+    return people.sparkSession.createDataFrame([], "subject string")
 
 
 def _counts() -> list[Column]:
-    limited = F.count(F.when(F.col(_RANK).isNull() & F.col(_LIMITED), True)).alias(_LIMITED)
-    return [*(F.count(F.when(F.col(_RANK) == RANK[r], True)).alias(r.value) for r in _REASONS), limited]
+    kept = F.col(REASON).isNull()
+    return [
+        *(F.count(F.when(F.col(REASON) == RANK[r], True)).alias(r.value) for r in _REASONS),
+        F.count(F.when(kept & F.col(LIMITED), True)).alias(LIMITED),
+        F.count(F.lit(1)).alias(_TOTAL),
+    ]
 
 
-def _asked(judged: DataFrame) -> dict[str, int]:
+def _asked(rows: DataFrame) -> dict[str, int]:
     """Count by reason in a job of its own.
 
     When nothing is kept, Spark's adaptive planner cuts the whole write down to an empty one, the observation with it.
     """
-    row = judged.agg(*_counts()).first()
+    row = rows.agg(*_counts()).first()
     return {} if row is None else row.asDict()
+
+
+def _settle(plan: DatasetPlan, rows_in: int, rows_out: int, counts: dict[str, int]) -> dict[str, int]:
+    """Return the excluded rows by reason; every row that went in is out or among them."""
+    excluded = {r.value: counts[r.value] for r in _REASONS if counts[r.value]}
+    if rows_in == rows_out + sum(excluded.values()):
+        return excluded
+    where = f"dataset:{plan.dataset}"
+    if plan.joins and counts[_TOTAL] > rows_in:
+        raise InputError(
+            "dataset.join_many",
+            f"{rows_in:,} rows became {counts[_TOTAL]:,}: a join finds several rows for one.",
+            where=where,
+            fix="Join by a key that is unique in the joined table, or say 'many: true' if each shall be a row.",
+        )
+    raise DelibleError(
+        "dataset.miscounted",
+        f"{rows_in} rows went in, but {rows_out} came out and {sum(excluded.values())} were excluded.",
+        where=where,
+        fix="Run the build again; nothing was released.",
+    )

@@ -10,6 +10,11 @@ from pydantic import BeforeValidator, Field, model_validator
 from delible.model.base import Frozen
 from delible.model.recognizer import Entity
 
+SEALED_USE = "delible mask\x00"
+"""What the keys that ciphertexts hang on are derived with."""
+SEALED_LETTERS = "abcdefghijklmnop"
+"""The digits of their tags, which no recognizer takes for a number."""
+
 
 class MaskOperator(StrEnum):
     """What becomes of one finding.

@@ -171,6 +171,7 @@ class ColumnPolicy(Frozen):
         searched: The values tell one person from another, so the byte search after an erasure looks for them.
         copy_of: The column of an upstream table, as `table.column`, that this one copies; a correction there is made
             here, too.
+        reversible: Recipes may let it out encrypted, so that who holds the workspace's keys can turn it back.
     """
 
     category: Category
@@ -178,6 +179,7 @@ class ColumnPolicy(Frozen):
     free_text: bool = False
     searched: bool = False
     copy_of: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]{0,63}\..{1,255}$")
+    reversible: bool = False
 
 
 def _category_alone(given: Any) -> Any:

@@ -7,6 +7,7 @@ from datetime import datetime
 from pydantic import Field
 
 from delible.model.base import Frozen, digest
+from delible.model.gate import GateResult
 from delible.model.release import ReleasedColumn, RowIndex
 from delible.model.subject import SubjectRef
 from delible.model.taxonomy import is_quasi_identifier, is_special
@@ -153,6 +154,7 @@ class Manifest(Frozen):
         recut_of: The version whose rows these are, without those in `left`.
         left: For a recut, rows of that version that are not in this one, by reason.
         key_id: Names the key that the manifest is signed with.
+        gates: What stood between the rows and this release, each with its measured number and its bound.
     """
 
     dataset: str
@@ -168,6 +170,7 @@ class Manifest(Frozen):
     excluded: dict[str, int]
     members: int
     limited: int = 0
+    gates: tuple[GateResult, ...] = ()
     files: tuple[ReleaseFile, ...]
     path: str
     description: str = ""

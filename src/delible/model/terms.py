@@ -139,6 +139,8 @@ class Treatment(StrEnum):
     MASK = "mask"
     PSEUDONYMISE = "pseudonymise"
     GENERALISE = "generalise"
+    REPLACE = "replace"
+    ENCRYPT = "encrypt"
 
 
 class CheckDigit(StrEnum):
@@ -197,11 +199,13 @@ class TagState(StrEnum):
 class Exclusion(StrEnum):
     """Why a row may NOT enter a dataset, in the order in which the reasons are tried.
 
-    Every excluded row is counted under exactly one: `condition` is the recipe's own, `split_conflict` a row whose data
-    subjects belong to different splits. `jurisdiction_unknown` and `age_unknown` are gaps.
+    Every excluded row is counted under exactly one: `condition` is the recipe's own, `no_match` a row for which a join
+    that excludes found nothing, `split_conflict` a row whose data subjects belong to different splits.
+    `jurisdiction_unknown` and `age_unknown` are gaps.
     """
 
     CONDITION = "condition"
+    NO_MATCH = "no_match"
     NO_SUBJECT = "no_subject"
     SUPPRESSED = "suppressed"
     ERASURE_REQUESTED = "erasure_requested"

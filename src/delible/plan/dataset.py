@@ -2,44 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from delible.errors import BlockedError, InputError, Problem
-from delible.model.base import ColumnName, Frozen, digest
-from delible.model.dataset import ColumnTreatment, DatasetRecipe, Split
-from delible.model.masking import Masking
-from delible.model.policy import ColumnPolicy, PolicySet, Reach, TablePolicy
-from delible.model.taxonomy import is_personal, is_sensitive, is_special
-from delible.model.terms import LegalBasis, Normalise, Treatment
+from delible.model.base import Frozen, digest
+from delible.model.dataset import KEYED, DatasetRecipe, Join, Split
+from delible.model.gate import Gates
+from delible.model.policy import ColumnPolicy, PolicySet, TablePolicy
+from delible.model.taxonomy import is_quasi_identifier
+from delible.model.terms import LegalBasis, Treatment
+from delible.plan.dataset_columns import (
+    ColumnStep,
+    column_gap,
+    column_step,
+    column_warnings,
+    is_distinctive,
+    is_sensitive_column,
+)
 
-
-class ColumnStep(Frozen):
-    """One column of a release.
-
-    Args:
-        to: As in the recipe, for `generalise`.
-        domain: Pseudonym domain; without one in the recipe, the dataset's own.
-        scope: What the values are, so that order 5 and customer 5 have different pseudonyms in one domain.
-        normalise: The spelling under which two values are one and the same.
-        masking: As in the recipe, for `mask`.
-    """
-
-    column: ColumnName
-    treatment: Treatment
-    to: str | int | None = None
-    domain: str | None = None
-    scope: str
-    normalise: Normalise = Normalise.EXACT
-    masking: Masking | None = None
+__all__ = ["ColumnStep", "DatasetPlan", "Planned", "plan_dataset", "tables_read"]
 
 
 class DatasetPlan(Frozen):
     """Everything that a build needs to know besides the tables.
 
     Args:
+        versions: The Delta versions that the recipe names, by table.
         columns: What leaves, in the recipe's order; dropped columns and gaps are not among them.
-        known: The source's own columns with identifiers that can be recognised in free text, and are masked there.
-        sensitive: Columns that are emptied in the rows of people who limited the use of sensitive data.
-        about_nobody: The source's policy says that its rows reach no data subject.
-        tables: All tables that the build reads: the source, those on its paths, those that link identifiers.
+        known: Columns with identifiers that can be recognised in free text, and are masked there, named as
+            `ColumnStep.place` does.
+        sensitive: Released columns that are emptied in the rows of people who limited the use of sensitive data.
+        quasi: Released columns that together may tell who somebody is.
+        about_nobody: The tables' policies say that their rows reach no data subject.
+        tables: All tables that the build reads: the sources, those on their paths, those that link identifiers.
     """
 
     dataset: str
@@ -48,10 +43,14 @@ class DatasetPlan(Frozen):
     basis: LegalBasis
     source: str
     version: int | None
+    joins: tuple[Join, ...] = ()
     where: str | None
     columns: tuple[ColumnStep, ...]
     known: tuple[str, ...]
     sensitive: tuple[str, ...] = ()
+    quasi: tuple[str, ...] = ()
+    label: str | None = None
+    gates: Gates = Gates()
     split: Split
     about_nobody: bool
     tables: tuple[str, ...]
@@ -62,6 +61,22 @@ class DatasetPlan(Frozen):
     def domains(self) -> tuple[str, ...]:
         """The domains of pseudonyms and keyed masks, each once."""
         return tuple(dict.fromkeys(s.domain for s in self.columns if s.domain is not None))
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The tables whose rows leave or decide: the source, then the joined ones."""
+        return (self.source, *(j.table for j in self.joins))
+
+    @property
+    def rescanned(self) -> tuple[str, ...]:
+        """Released columns in which something could be left; of the others no character is a table's own."""
+        return tuple(s.column for s in self.columns if s.treatment not in (*KEYED, Treatment.REPLACE))
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """The Delta versions that the recipe names, by table."""
+        named = {self.source: self.version, **{j.table: j.version for j in self.joins}}
+        return {table: version for table, version in named.items() if version is not None}
 
 
 class Planned(Frozen):
@@ -81,7 +96,8 @@ def plan_dataset(policies: PolicySet, name: str) -> Planned:
     """Return what the recipe's build will let out.
 
     Raises:
-        InputError: `dataset.unknown` without such a recipe.
+        InputError: `dataset.unknown` without such a recipe; `dataset.column_twice` when two columns would leave under
+            one name; `dataset.label` or `dataset.gate_column` when one that is named does not leave.
         BlockedError: `dataset.purpose_unknown`, `dataset.no_legal_basis` (Art. 6), `dataset.source_unmapped`, or
             `dataset.no_columns` when nothing is left to let out.
     """
@@ -89,19 +105,21 @@ def plan_dataset(policies: PolicySet, name: str) -> Planned:
     if recipe is None:
         known = ", ".join(sorted(policies.datasets)) or "none"
         raise InputError("dataset.unknown", "there is no recipe of this name.", fix=f"Recipes: {known}.")
-    basis, table = _basis(policies, recipe), _source(policies, recipe)
+    basis = _basis(policies, recipe)
+    tables = [_mapped(policies, recipe, table) for table in recipe.by_table]
     steps: list[ColumnStep] = []
     gaps: list[Problem] = []
     warnings: list[Problem] = []
-    for column, treatment in recipe.columns.items():
-        if treatment.treatment is Treatment.DROP:
-            continue
-        gap = _gap(table, column, treatment, basis)
-        if gap is not None:
-            gaps.append(gap)
-            continue
-        warnings += _warnings(table, column, treatment)
-        steps.append(_step(policies, recipe, table, column, treatment))
+    for table in tables:
+        for column, treatment in recipe.by_table[table.table].items():
+            if treatment.treatment is Treatment.DROP:
+                continue
+            gap = column_gap(table, column, treatment, basis)
+            if gap is not None:
+                gaps.append(gap)
+                continue
+            warnings += column_warnings(table, column, treatment)
+            steps.append(column_step(policies, recipe, table, column, treatment))
     if not steps:
         raise BlockedError(
             "dataset.no_columns",
@@ -110,6 +128,8 @@ def plan_dataset(policies: PolicySet, name: str) -> Planned:
             fix="List columns that the source's policy maps, with a treatment other than 'drop'.",
             problems=tuple(gaps),
         )
+    _refuse_misnamed(recipe, steps)
+    held = {s.column: policies.tables[s.table].columns[s.field] for s in steps}
     plan = DatasetPlan(
         dataset=recipe.dataset,
         description=recipe.description,
@@ -117,29 +137,63 @@ def plan_dataset(policies: PolicySet, name: str) -> Planned:
         basis=basis,
         source=recipe.source,
         version=recipe.version,
+        joins=recipe.joins,
         where=recipe.where,
         columns=tuple(steps),
-        known=tuple(r.column for r in table.direct if _distinctive(policies, r)),
-        sensitive=tuple(s.column for s in steps if _sensitive(table.columns[s.column])),
+        known=tuple(_known(policies, recipe, tables)),
+        sensitive=tuple(c for c, policy in held.items() if is_sensitive_column(policy)),
+        quasi=recipe.gates.quasi_identifiers or tuple(_quasi(steps, held)),
+        label=recipe.label,
+        gates=recipe.gates,
         split=recipe.split,
-        about_nobody=not table.subject,
-        tables=tables_read(policies, recipe.source),
+        about_nobody=not any(table.subject for table in tables),
+        tables=tables_read(policies, *recipe.by_table),
         recipe_fingerprint=digest(recipe.model_dump(mode="json")),
         policy_fingerprint=policies.fingerprint,
     )
     return Planned(plan=plan, gaps=tuple(gaps), warnings=tuple(warnings))
 
 
-def tables_read(policies: PolicySet, source: str) -> tuple[str, ...]:
-    """Return the source, the tables on its paths to the data subject, and those that link identifiers, sorted."""
+def tables_read(policies: PolicySet, *sources: str) -> tuple[str, ...]:
+    """Return the sources, the tables on their paths to the data subject, and those that link identifiers, sorted."""
     found: set[str] = set()
-    waiting = [source, *(name for name, _ in policies.links())]
+    waiting = [*sources, *(name for name, _ in policies.links())]
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
             waiting += [r.through for r in policies.tables[name].subject if r.through is not None]
     return tuple(sorted(found))
+
+
+def _refuse_misnamed(recipe: DatasetRecipe, steps: list[ColumnStep]) -> None:
+    """Refuse names that would hide a column, or that a gate or the label could not be measured by."""
+    where, names = f"dataset:{recipe.dataset}", [s.column for s in steps]
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice:
+        fix = "Give one of them another 'name'."
+        raise InputError("dataset.column_twice", f"two columns would be called '{twice[0]}'.", where=where, fix=fix)
+    if recipe.label is not None and recipe.label not in names:
+        raise InputError("dataset.label", "the label is no column that leaves.", where=where)
+    gates = recipe.gates
+    named = {*gates.quasi_identifiers, *(gates.residual.allow if gates.residual else ())}
+    named |= {gates.l_diversity.sensitive} if gates.l_diversity else set()
+    if not named <= set(names):
+        gone = min(named - set(names))
+        raise InputError("dataset.gate_column", f"a gate names '{gone}', which is no column that leaves.", where=where)
+
+
+def _known(policies: PolicySet, recipe: DatasetRecipe, tables: list[TablePolicy]) -> Iterator[str]:
+    for table in tables:
+        ahead = "" if table.table == recipe.source else f"{table.table}."
+        yield from (f"{ahead}{r.column}" for r in table.direct if is_distinctive(policies, r))
+
+
+def _quasi(steps: list[ColumnStep], held: dict[str, ColumnPolicy]) -> Iterator[str]:
+    for step in steps:
+        told = step.treatment in (Treatment.KEEP, Treatment.GENERALISE)
+        if told and is_quasi_identifier(held[step.column].category):
+            yield step.column
 
 
 def _basis(policies: PolicySet, recipe: DatasetRecipe) -> LegalBasis:
@@ -161,80 +215,13 @@ def _basis(policies: PolicySet, recipe: DatasetRecipe) -> LegalBasis:
     return purpose.legal_basis
 
 
-def _source(policies: PolicySet, recipe: DatasetRecipe) -> TablePolicy:
-    table = policies.tables.get(recipe.source)
+def _mapped(policies: PolicySet, recipe: DatasetRecipe, name: str) -> TablePolicy:
+    table = policies.tables.get(name)
     if table is None:
         raise BlockedError(
             "dataset.source_unmapped",
-            f"no policy maps the source table '{recipe.source}'.",
+            f"no policy maps the source table '{name}'.",
             where=f"dataset:{recipe.dataset}",
             fix="Describe it under policies/tables.",
         )
     return table
-
-
-def _gap(table: TablePolicy, column: str, treatment: ColumnTreatment, basis: LegalBasis) -> Problem | None:
-    where = f"table:{table.table}.{column}"
-    policy = table.columns.get(column)
-    if policy is None:
-        return Problem("dataset.column_gap", f"no policy says what the column '{column}' holds: left out.", where)
-    raw = treatment.treatment in (Treatment.KEEP, Treatment.GENERALISE)
-    if _special(policy) and raw and basis is not LegalBasis.CONSENT:
-        return Problem(
-            "dataset.special_category",
-            f"the column '{column}' holds a special category (Art. 9), and the purpose does not rest on consent: "
-            "left out.",
-            where,
-        )
-    return None
-
-
-def _warnings(table: TablePolicy, column: str, treatment: ColumnTreatment) -> list[Problem]:
-    where = f"table:{table.table}.{column}"
-    if treatment.masking is not None and treatment.masking.kept:
-        kept = ", ".join(treatment.masking.kept)
-        return [Problem("dataset.types_kept", f"the mask of '{column}' leaves {kept} as found.", where)]
-    return _kept_warnings(table, column, where) if treatment.treatment is Treatment.KEEP else []
-
-
-def _kept_warnings(table: TablePolicy, column: str, where: str) -> list[Problem]:
-    policy = table.columns[column]
-    if any(reach.column == column or reach.column.startswith(f"{column}.") for reach in table.subject):
-        return [Problem("dataset.identifier_kept", f"'{column}' leads to the data subject and leaves as it is.", where)]
-    if policy.free_text or any(text.startswith(f"{column}.") for text in table.free_text):
-        return [Problem("dataset.free_text_kept", f"'{column}' is free text and leaves without a mask.", where)]
-    if _special(policy):
-        return [Problem("dataset.special_kept", f"'{column}' holds a special category and leaves as it is.", where)]
-    if is_personal(policy.category):
-        return [Problem("dataset.personal_kept", f"'{column}' holds personal data and leaves as it is.", where)]
-    return []
-
-
-def _distinctive(policies: PolicySet, reach: Reach) -> bool:
-    return reach.identifies is not None and policies.controller.identifiers[reach.identifies].distinctive
-
-
-def _special(policy: ColumnPolicy) -> bool:
-    return policy.special or is_special(policy.category)
-
-
-def _sensitive(policy: ColumnPolicy) -> bool:
-    return policy.special or is_sensitive(policy.category)
-
-
-def _step(
-    policies: PolicySet, recipe: DatasetRecipe, table: TablePolicy, column: str, treatment: ColumnTreatment
-) -> ColumnStep:
-    kind = next((r.identifies for r in table.direct if r.column == column), None)
-    domain = None
-    if treatment.treatment is Treatment.PSEUDONYMISE or (treatment.masking is not None and treatment.masking.keyed):
-        domain = treatment.domain or f"dataset:{recipe.dataset}"
-    return ColumnStep(
-        column=column,
-        treatment=treatment.treatment,
-        to=treatment.to,
-        domain=domain,
-        scope=kind or f"{table.table}.{column}",
-        normalise=policies.controller.identifiers[kind].normalise if kind else Normalise.EXACT,
-        masking=treatment.masking,
-    )

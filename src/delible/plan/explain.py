@@ -130,7 +130,7 @@ def explain(policies: PolicySet, table: str) -> Explanation:
         upstream=policy.upstream,
         derived=tuple(name for name, other in policies.tables.items() if table in other.upstream),
         datasets=tuple(
-            {"dataset": d.dataset, "purpose": d.purpose} for d in policies.datasets.values() if d.source == table
+            {"dataset": d.dataset, "purpose": d.purpose} for d in policies.datasets.values() if table in d.by_table
         ),
         recipients=policies.recipients_of(policy),
         detection=tuple(_looked_for(policies)),

@@ -16,7 +16,15 @@ from delible.plan.detection_diff import DETECTION, DetectionChange
 
 _KINDS = ("purposes", "recipients", "tables", "retention", "legal_holds", "exceptions", "datasets", DETECTION)
 _STRICTER = (ErasureAction.KEEP, ErasureAction.TREAT_COLUMNS, ErasureAction.DELETE_ROW)
-_OPENNESS = (Treatment.DROP, Treatment.MASK, Treatment.PSEUDONYMISE, Treatment.GENERALISE, Treatment.KEEP)
+_OPENNESS = (
+    Treatment.DROP,
+    Treatment.REPLACE,
+    Treatment.MASK,
+    Treatment.PSEUDONYMISE,
+    Treatment.ENCRYPT,
+    Treatment.GENERALISE,
+    Treatment.KEEP,
+)
 
 
 @dataclass(frozen=True)
@@ -240,12 +248,12 @@ def dataset_change(
 
 
 def _more_open(step: ColumnStep, old: Sequence[ColumnStep]) -> bool:
-    """Return whether a column leaves less treated than before; another unit or domain counts as less."""
+    """Return whether a column leaves less treated than before; another unit, domain or source counts as less."""
     before = next((s for s in old if s.column == step.column), None)
     if before is None:
         return True
     rank = _OPENNESS.index(step.treatment) - _OPENNESS.index(before.treatment)
-    return rank > 0 or (rank == 0 and (step.to, step.domain) != (before.to, before.domain))
+    return rank > 0 or (rank == 0 and step != before)
 
 
 def _add(counts: dict[str, int], categories: Iterable[str], rows: int) -> None:

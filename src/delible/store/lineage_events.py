@@ -29,7 +29,7 @@ from delible.model.terms import Treatment
 from delible.store.lineage_facets import DATASET_FACETS, RUN_FACETS
 
 PRODUCER = f"urn:delible:{__version__}"
-_MASKING = frozenset({Treatment.MASK, Treatment.PSEUDONYMISE})
+_MASKING = frozenset({Treatment.MASK, Treatment.PSEUDONYMISE, Treatment.REPLACE, Treatment.ENCRYPT})
 
 
 def run_event(run: LineageRun, phase: str, at: datetime, *, error: str | None) -> RunEvent:

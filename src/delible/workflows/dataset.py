@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from delible.decide.detection import detection_of
 from delible.decide.objection import limits, unsaid
@@ -19,6 +20,7 @@ from delible.plan.dataset import DatasetPlan, Planned, plan_dataset
 from delible.plan.release import released_columns
 from delible.store.consents import Consents
 from delible.store.keys import Keys, load_keys
+from delible.store.ledger import Ledger
 from delible.store.lineage import LineageLog
 from delible.store.manifests import Manifests
 from delible.store.policies import load_workspace_policies
@@ -26,11 +28,15 @@ from delible.store.releases import Releases, check_files, check_signature
 from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
 from delible.workflows.consent import standing_flags, standing_requests
+from delible.workflows.dataset_gates import GatesError, gates_told, measured_gates, stopped_entry
 from delible.workflows.dataset_lineage import describe
 from delible.workflows.dataset_members import find_manifest
 from delible.workflows.dataset_publish import publish, register, register_shown
 from delible.workflows.policies import refuse_violations
 from delible.workflows.spark import alone
+
+if TYPE_CHECKING:
+    from delible.lake.dataset import Judging, Tally
 
 _SPLIT_DOMAIN = "delible:split"
 """No recipe can name this domain: a colon is not allowed in names."""
@@ -43,6 +49,19 @@ class Built:
     manifest: Manifest
     gaps: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What a build would decide now.
+
+    Args:
+        sources: The Delta version of each table that was read.
+    """
+
+    planned: Planned
+    sources: Mapping[str, int]
+    tally: Tally
 
 
 @dataclass(frozen=True)
@@ -74,10 +93,47 @@ def build_dataset(
     Raises:
         InputError: For a recipe that is unknown or does not fit its table.
         BlockedError: `dataset.*` when the purpose has no legal basis, or `policy.violations` when the policies break
-            rules where the recipe depends on them.
+            rules where the recipe depends on them; `dataset.gates`, with each gate, when one stops the release.
         ConflictError: `workspace.busy` while an erasure or retention run rewrites tables: what it erases must not be
             published after it was certified as gone.
     """
+    build, planned = _prepared(workspace, recipe, now, progress)
+    log = LineageLog(workspace, clock=Clock(now))
+    register_shown(workspace, build.keys, build.plan.dataset, actor=actor, now=now)
+    with alone(workspace, reading=True), log.run("dataset.build") as run, build.releases.staging() as folder:
+        progress(f"Cutting {recipe} from {', '.join(build.plan.sources)}...")
+        try:
+            manifest = _released(build, folder, run)
+        except GatesError as stopped:
+            Ledger(workspace, build.keys).append([stopped_entry(build.plan, stopped, actor)], now)
+            raise
+        register(workspace, build.keys, manifest, _entry(manifest, planned, actor), now)
+    return Built(manifest, planned.gaps, planned.warnings)
+
+
+def foresee_dataset(
+    workspace: Workspace, recipe: str, *, now: datetime, progress: Callable[[str], None] = lambda _: None
+) -> Foreseen:
+    """Return what `build_dataset` would decide of all rows; nothing is treated, measured, written or recorded.
+
+    Raises:
+        InputError: As `build_dataset`.
+        BlockedError: As `build_dataset`, but for the gates.
+        ConflictError: As `build_dataset`.
+    """
+    from delible.lake.dataset import tally
+
+    build, planned = _prepared(workspace, recipe, now, progress)
+    with alone(workspace, reading=True):
+        progress(f"Judging the rows of {', '.join(build.plan.sources)}...")
+        by, versions, _ = _judging(build)
+        return Foreseen(planned, versions, tally(build.plan, build.policies, by))
+
+
+def _prepared(
+    workspace: Workspace, recipe: str, now: datetime, progress: Callable[[str], None]
+) -> tuple[_Build, Planned]:
+    """Plan a build, refuse what may not begin, and say what was noticed."""
     policies, keys = load_workspace_policies(workspace), load_keys(workspace)
     planned = plan_dataset(policies, recipe)
     plan = planned.plan
@@ -89,14 +145,7 @@ def build_dataset(
         progress(f"gap: {problem.message}")
     for problem in planned.warnings:
         progress(f"warning: {problem.message}")
-    build = _Build(workspace, policies, planned.plan, keys, now)
-    log = LineageLog(workspace, clock=Clock(now))
-    register_shown(workspace, keys, plan.dataset, actor=actor, now=now)
-    with alone(workspace, reading=True), log.run("dataset.build") as run, build.releases.staging() as folder:
-        progress(f"Cutting {recipe} from {planned.plan.source}...")
-        manifest = _released(build, folder, run)
-        register(workspace, keys, manifest, _entry(manifest, planned, actor), now)
-    return Built(manifest, planned.gaps, planned.warnings)
+    return _Build(workspace, policies, plan, keys, now), planned
 
 
 def list_datasets(workspace: Workspace) -> list[Manifest]:
@@ -122,30 +171,25 @@ def verify_dataset(workspace: Workspace, reference: str) -> Manifest:
     return manifest
 
 
-def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
-    """Cut into the staging folder, and show the result under the next version."""
-    from delible.detect.model_files import check_installed
+def _judging(build: _Build) -> tuple[Judging, dict[str, int], dict[str, str]]:
+    """Return what rows are judged by, the version of each table that is read throughout, and where they are."""
     from delible.lake.consent import Question, flags_frame, refs_frame
-    from delible.lake.dataset import Secrets, cut
+    from delible.lake.dataset import Judging, Secrets
     from delible.lake.facts import read
     from delible.lake.identity import RefKey
     from delible.lake.release import pinned
     from delible.workflows.spark import session_for
 
     workspace, plan, keys, now = build.workspace, build.plan, build.keys, build.now
-    check_installed(workspace.nlp)
-    row_index = folder.parent / "rows"
-    consents, purpose = Consents(workspace), build.policies.purposes[plan.purpose]
+    purpose = build.policies.purposes[plan.purpose]
     flags = standing_flags(workspace, keys, until=now, purpose=purpose)
     limiting = {ref for r in standing_requests(workspace, keys, until=now) if limits(r) for ref in r.refs}
     spark = session_for(workspace)
     locations = {name: workspace.location(build.policies.tables[name]) for name in plan.tables}
-    versions = pinned(spark, locations, {} if plan.version is None else {plan.source: plan.version})
-    found = cut(
-        plan,
-        build.policies,
+    versions = pinned(spark, locations, plan.versions)
+    by = Judging(
         read=lambda name: read(spark, locations[name], version=versions[name]),
-        records=read(spark, consents.location),
+        records=read(spark, Consents(workspace).location),
         flags=flags_frame(spark, flags),
         question=Question.of(purpose, plan.basis, as_of=now, known_at=now),
         secrets=Secrets(
@@ -153,11 +197,37 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
             keys.domain_pads(_SPLIT_DOMAIN),
             {domain: keys.domain_pads(domain) for domain in plan.domains},
         ),
+        limited=refs_frame(spark, limiting) if limiting else None,
+    )
+    return by, versions, locations
+
+
+def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
+    """Cut into the staging folder, and show the result under the next version if every gate lets it out."""
+    from delible.detect.model_files import check_installed
+    from delible.lake.dataset import cut
+
+    workspace, plan, keys, now = build.workspace, build.plan, build.keys, build.now
+    check_installed(workspace.nlp)
+    row_index = folder.parent / "rows"
+    by, versions, locations = _judging(build)
+    found = cut(
+        plan,
+        build.policies,
+        read=by.read,
+        records=by.records,
+        flags=by.flags,
+        question=by.question,
+        secrets=by.secrets,
+        limited=by.limited,
+        detection=detection_of(build.policies, workspace.nlp),
         folder=folder,
         row_index=row_index,
-        limited=refs_frame(spark, limiting) if limiting else None,
-        detection=detection_of(build.policies, workspace.nlp),
     )
+    latest = Manifests(workspace).latest(plan.dataset)
+    gates = measured_gates(plan, build.policies, found, latest)
+    if not all(gate.passed for gate in gates):
+        raise GatesError(plan.dataset, gates)
 
     manifest = publish(
         workspace,
@@ -177,6 +247,7 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
             excluded=found.excluded,
             members=found.members,
             limited=found.limited,
+            gates=gates,
             files=found.files,
             path="",
             description=plan.description,
@@ -214,5 +285,6 @@ def _entry(manifest: Manifest, planned: Planned, actor: str) -> AuditEntry:
             "recipe": manifest.recipe_fingerprint,
             "policy": manifest.policy_fingerprint,
             "manifest": digest(manifest.model_dump(mode="json")),
+            **gates_told(manifest.gates),
         },
     )

@@ -24,16 +24,18 @@ def describe(
     key_version: int,
 ) -> None:
     """Fill in a build's run: inputs, output with column lineage, and the facets of purpose, consent and treatment."""
-    held = policies.tables[plan.source].columns
-    tags = {name: column.category for name, column in held.items() if is_personal(column.category)}
-    source = locations[plan.source]
+    tags = {
+        table: {c: p.category for c, p in policies.tables[table].columns.items() if is_personal(p.category)}
+        for table in plan.sources
+    }
+    held = {s.column: tags[s.table][s.field] for s in plan.columns if s.field in tags[s.table]}
     run.inputs = [
         DatasetUse(
             name=name,
             location=locations[name],
             version=version,
             rows=manifest.rows_in if name == plan.source else None,
-            tags=tags if name == plan.source else {},
+            tags=tags.get(name, {}),
         )
         for name, version in manifest.sources.items()
     ]
@@ -42,11 +44,14 @@ def describe(
         location=str(folder),
         version=manifest.version,
         columns=types,
-        tags={name: category for name, category in tags.items() if name in types},
+        tags={name: category for name, category in held.items() if name in types},
         rows=manifest.rows_out,
         bytes=sum(file.bytes for file in manifest.files),
         files=len(manifest.files),
-        flows=[ColumnFlow(column=s.column, source=source, field=s.column, treatment=s.treatment) for s in plan.columns],
+        flows=[
+            ColumnFlow(column=s.column, source=locations[s.table], field=s.field, treatment=s.treatment)
+            for s in plan.columns
+        ],
     )
     run.outputs = [released]
     run.facets = {

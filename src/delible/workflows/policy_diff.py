@@ -74,7 +74,8 @@ def compare_policies(
     for name in sorted({*before.datasets, *after.datasets}):
         if _releasing(before, name) == _releasing(after, name):
             continue
-        if {p.datasets[name].source for p in (before, after) if name in p.datasets} & missing:
+        recipes = [p.datasets[name] for p in (before, after) if name in p.datasets]
+        if {table for recipe in recipes for table in recipe.by_table} & missing:
             continue
         progress(f"dataset {name}: judging under both sets")
         released = _dataset(workspace, name, sides, now)
@@ -206,7 +207,7 @@ def _plan(policies: PolicySet, name: str) -> DatasetPlan | None:
 
 def _kept(workspace: Workspace, side: _Side, plan: DatasetPlan, now: datetime) -> DataFrame:
     from delible.lake.consent import Question, flags_frame
-    from delible.lake.dataset import Secrets, kept_rows
+    from delible.lake.dataset import Judging, Secrets, kept_rows
     from delible.lake.facts import empty, read
     from delible.lake.identity import RefKey
     from delible.lake.policy_diff import placed
@@ -218,9 +219,7 @@ def _kept(workspace: Workspace, side: _Side, plan: DatasetPlan, now: datetime) -
         frame = side.frames[name]
         return placed(frame) if name == plan.source else frame
 
-    return kept_rows(
-        plan,
-        side.policies,
+    by = Judging(
         read=rows,
         records=read(spark, consents.location) if consents.written else empty(spark, COLUMNS),
         flags=flags_frame(
@@ -229,6 +228,7 @@ def _kept(workspace: Workspace, side: _Side, plan: DatasetPlan, now: datetime) -
         question=Question.of(side.policies.purposes[plan.purpose], plan.basis, as_of=now, known_at=now),
         secrets=Secrets(RefKey(keys.version, keys.pads()), keys.domain_pads(_SPLIT_DOMAIN), {}),
     )
+    return kept_rows(plan, side.policies, by)
 
 
 def _categories(table: str, sides: tuple[_Side, ...]) -> dict[str, str]:

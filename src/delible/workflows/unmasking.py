@@ -88,7 +88,7 @@ def unmask_texts(
 def _domains(policies: PolicySet, dataset: str) -> list[str]:
     """Return the domains that masks of a dataset may have had their keys from; the recipe may be another one since."""
     recipe = policies.datasets.get(dataset)
-    named = [c.domain for c in recipe.columns.values() if c.domain is not None] if recipe is not None else []
+    named = recipe.domains if recipe is not None else ()
     return list(dict.fromkeys((f"dataset:{dataset}", *named)))
 
 

@@ -49,7 +49,9 @@ def test_rows_newly_due_and_newly_kept(law, old, new, due, kept, due_by, kept_by
 
 def plan(**columns):
     steps = [
-        ColumnStep(column=c, treatment=how.split(":")[0], to=how.partition(":")[2] or None, scope="x")
+        ColumnStep(
+            column=c, table="t", field=c, treatment=how.split(":")[0], to=how.partition(":")[2] or None, scope="x"
+        )
         for c, how in columns.items()
     ]
     return type("Plan", (), {"columns": tuple(steps), "source": "t"})()
