@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -217,6 +218,26 @@ def test_a_release_that_cannot_tell_is_named_apart(shop: Workspace) -> None:
     submit(shop, Right.ERASURE, 3, CUT + timedelta(days=2))
     found = dataset_impact(shop, now=TODAY)
     assert (found.found, found.unknown) == ((), ("support@v1",))
+
+
+@pytest.mark.parametrize("code", ["dataset.no_row_index", "dataset.no_legal_basis", "dataset.changed"])
+def test_what_cannot_be_recut_is_refused_before_anything_is_read(
+    shop: Workspace, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (manifest,) = Manifests(shop).all()
+    assert manifest.row_index is not None
+    match code:
+        case "dataset.no_row_index":
+            shutil.rmtree(shop.path(manifest.row_index.path))
+        case "dataset.no_legal_basis":
+            (shop.path("policies") / "purposes/model_training.yaml").write_text(
+                "purpose: model_training\ndescription: m\n"
+            )
+        case _:
+            (shop.path(manifest.path) / "data/train-00000-of-00001.parquet").write_bytes(b"PAR1")
+    assert run(shop, "dataset", "recut", "support") == (4 if code == "dataset.changed" else 3)
+    assert code.replace("changed", "file_changed") in {e["code"] for e in json.loads(capsys.readouterr().out)["errors"]}
+    assert [entry.name for entry in (shop.path("releases") / "support").iterdir()] == ["v1"]
 
 
 def test_a_use_is_registered_once_and_is_in_the_ledger(shop: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
