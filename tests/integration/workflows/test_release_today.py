@@ -132,6 +132,17 @@ def test_a_purpose_without_a_legal_basis_lets_nobody_in(shop: Workspace) -> None
     assert impact.causes == {Cause.BASIS: len(PEOPLE)}
 
 
+def test_a_purpose_with_another_legal_basis_has_everybody_judged(workspace: Workspace) -> None:
+    """Nobody agreed, and nobody had to: until the purpose rests on consent."""
+    contract = POLICIES["purposes/model_training.yaml"].replace("consent", "contract")
+    write_policies(workspace.path("policies"), POLICIES | {"purposes/model_training.yaml": contract})
+    released_folder(workspace, {"train": PEOPLE}, CUT, basis=LegalBasis.CONTRACT)
+    assert verify_release(workspace, "support", now=TODAY).passes
+    write_policies(workspace.path("policies"), POLICIES)
+    Consents(workspace).append([said(ref_of(load_keys(workspace), 3), ConsentStatus.GIVEN, CUT - timedelta(days=9))])
+    assert verify_release(workspace, "support", now=TODAY).leaving == {"no_consent": len(PEOPLE) - 1}
+
+
 def histories(seed: int, keys: Keys, people: Iterable[int]) -> list[ConsentRecord]:
     """Return histories that end, begin and are recorded before, at and after the cut, and after today."""
     draw = random.Random(seed)
