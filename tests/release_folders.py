@@ -89,13 +89,15 @@ def released_folder(
     dataset: str = "support",
     purpose: str = "model_training",
     registered: bool = True,
+    basis: LegalBasis = LegalBasis.CONSENT,
 ) -> Manifest:
     """Publish a release whose rows are one per person; `registered` is False for a run that is killed just before."""
     keys, releases = load_keys(workspace), Releases(workspace, dataset)
     with releases.staging() as folder:
         files = staged(folder, splits, keys)
         rows = releases.keep_rows(folder, folder.parent / "rows")
-        manifest = publish(workspace, keys, folder, draft(dataset, files, rows, now, purpose), contact=CONTACT)
+        made = draft(dataset, files, rows, now, purpose).model_copy(update={"basis": basis})
+        manifest = publish(workspace, keys, folder, made, contact=CONTACT)
         if registered:
             entry = AuditEntry(
                 actor="tests", action="dataset.build", object=f"dataset:{manifest.release}", outcome="done"

@@ -40,6 +40,11 @@ READS = {
         "counts only, held rows and flags left out; the other read is of consent records",
         calls=(("kept_rows", "flags_frame"), ("flags_frame", "standing_flags"), ("Judging", "combinations")),
     ),
+    "workflows/dataset_recut.py": Hidden(
+        "takes rows out of a release, those of restricted people among them, by flags of standing requests",
+        calls=(("recut", "flags_frame"), ("flags_frame", "standing_flags"), ("standing_flags", "keys")),
+    ),
+    "workflows/dataset_today.py": Hidden("turns link tables into keyed references, and returns no row"),
     "workflows/draft_measures.py": Hidden("counts only; no policy says whose rows a table to be drafted has"),
     "workflows/policy_draft.py": Hidden("counts combinations in a table that no policy maps yet"),
     "workflows/retention_rows.py": Hidden("hands rows to the two modules of `HANDED`"),

@@ -75,6 +75,7 @@ def list_(ctx: typer.Context) -> None:
                 "created_at": m.created_at,
                 "rows_out": m.rows_out,
                 "members": m.members,
+                "recut_of": m.recut_of,
                 "path": call.workspace.path(m.path),
             }
             for m in manifests

@@ -104,6 +104,14 @@ def heeded(request: Request, cause: Cause, manifest: Manifest) -> bool:
             return False
 
 
+def judged_anew(purpose: Purpose, manifest: Manifest) -> bool:
+    """Return whether everybody in a release has to be judged, and not only people of whom the ledger has news.
+
+    So it is when the policy asks something else than it did when the release was cut.
+    """
+    return manifest.basis is not None and purpose.legal_basis is not manifest.basis
+
+
 def consent_due(known: date, *, is_working_day: IsWorkingDay) -> date:
     """Return until when a withdrawal or lapse of consent has to have reached what was released.
 

@@ -129,7 +129,7 @@ def recut(  # noqa: PLR0913 - all of it decides who leaves
         left = {_REASONS[r["rank"]].value: r["count"] for r in gone.groupBy("rank").count().collect()}
         if not left:
             return None
-        kept = _rewritten(gone, release.folder, folder)
+        kept = _rewritten(gone, release.folder, folder, tasks=len(release.files))
         _write_row_index(rows, gone, list(kept), row_index)
     finally:
         gone.unpersist()
@@ -170,7 +170,7 @@ def _short(subject: Column) -> Column:
     return short(F.array(subject))[0]
 
 
-def _rewritten(gone: DataFrame, source: Path, target: Path) -> dict[str, int]:
+def _rewritten(gone: DataFrame, source: Path, target: Path, *, tasks: int) -> dict[str, int]:
     """Write the files with somebody leaving, one task each, and return how many rows each has left."""
     (target / "data").mkdir()
     old, new = str(source), str(target)
@@ -181,7 +181,8 @@ def _rewritten(gone: DataFrame, source: Path, target: Path) -> dict[str, int]:
                 left = without_rows(Path(old) / name, Path(new) / name, leaving.values.to_numpy())
                 yield pa.RecordBatch.from_pydict({"file": [name], "kept": [left]})
 
-    per_file = gone.groupBy("file").agg(F.collect_list("row").alias("leaving"))
+    # Spark would take so few bytes into one task, and write all files one after the other.
+    per_file = gone.groupBy("file").agg(F.collect_list("row").alias("leaving")).repartition(tasks, "file")
     counts = per_file.mapInArrow(rewrite, "file string, kept bigint").collect()
     return {row["file"]: row["kept"] for row in counts}
 

@@ -8,6 +8,7 @@ from delible.model.record import Manifest
 from delible.report.croissant import CROISSANT
 
 _SPLITS = ("train", "validation", "test")
+_PSEUDONYMS = ("pseudonymise", "mask", "replace", "encrypt")
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _LARGER = ((10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"))
 
@@ -19,7 +20,14 @@ def card(manifest: Manifest, *, contact: str) -> str:
         manifest: With the rows' files and columns.
         contact: Whom to ask: the controller's contact.
     """
-    sections = (_head(manifest), _title(manifest), _rows(manifest), _columns(manifest), _limits(), _duties(manifest))
+    sections = (
+        _head(manifest),
+        _title(manifest),
+        _rows(manifest),
+        _columns(manifest),
+        _limits(manifest),
+        _duties(manifest),
+    )
     return "\n".join([line for lines in sections for line in (*lines, "")] + _files(manifest, contact))
 
 
@@ -34,7 +42,7 @@ def _head(manifest: Manifest) -> list[str]:
         "license_name: internal",
         "tags:",
         "  - consent-filtered",
-        "  - pseudonymised",
+        *(["  - pseudonymised"] if any(c.treatment.startswith(_PSEUDONYMS) for c in manifest.columns) else []),
         "  - croissant",
         "size_categories:",
         f"  - {_size(manifest.rows_out)}",
@@ -98,11 +106,12 @@ def _columns(manifest: Manifest) -> list[str]:
     ]
 
 
-def _limits() -> list[str]:
+def _limits(manifest: Manifest) -> list[str]:
+    personal = "This is personal data. What has a pseudonym or a mask is pseudonymised (Art. 4(5)), not anonymous."
     return [
         "## Limits",
         "",
-        "- This is personal data. What has a pseudonym or a mask is pseudonymised (Art. 4(5)), not anonymous.",
+        f"- {personal if manifest.members else 'By the policies of its sources, its rows are about nobody.'}",
         "- Masks cover what detection finds. Free text can still tell who somebody is, by what happened to them.",
         "- People who did not agree, objected or were erased are missing, and not at random: a model learns from those "
         "who stayed.",

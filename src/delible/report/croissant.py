@@ -177,7 +177,9 @@ def _responsible(manifest: Manifest) -> dict[str, Any]:
         "rai:dataBiases": ["People who did not agree, objected or were erased are missing, and not at random."],
         "rai:personalSensitiveInformation": [
             f"Data categories of the source's columns: {', '.join(personal) or 'none declared'}.",
-            "Pseudonymised, not anonymous: still personal data (GDPR Art. 4(5)).",
+            "Personal data: what has a pseudonym or a mask is pseudonymised, not anonymous (GDPR Art. 4(5))."
+            if manifest.members
+            else "By the policies of its sources, its rows are about nobody.",
         ],
         "rai:dataReleaseMaintenancePlan": (
             "Withdrawals, objections and erasures yield a new version without the person (dataset recut); "

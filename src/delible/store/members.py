@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _ROWS_AT_ONCE = 1 << 18
 _FEW = 8
-"""Row groups that are compared in Python."""
+"""So many references are looked for one by one, and so many row groups compared in Python."""
 
 
 def members(
@@ -160,13 +160,21 @@ def _index(workspace: Workspace, manifest: Manifest, key_version: int) -> Iterat
 
 
 def _groups(file: Any, wanted: Sequence[str]) -> list[int]:
-    """Return the row groups that can hold one of the references, which are sorted."""
-    found = []
-    for group in range(file.metadata.num_row_groups):
-        bounds = _bounds(file, group)
-        if bounds is None or bisect_left(wanted, bounds[0]) < bisect_right(wanted, bounds[1]):
-            found.append(group)
-    return found
+    """Return the row groups that can hold one of the references; both are sorted.
+
+    For a few references only the bounds are looked at that lead to them: there are hundreds of row groups.
+    """
+    count = file.metadata.num_row_groups
+    if len(wanted) > _FEW or any(_bounds(file, group) is None for group in (0, count - 1) if count):
+        bounds = ((group, _bounds(file, group)) for group in range(count))
+        return [g for g, b in bounds if b is None or bisect_left(wanted, b[0]) < bisect_right(wanted, b[1])]
+    found: set[int] = set()
+    for ref in wanted:
+        group = bisect_left(range(count), ref, key=lambda g: (_bounds(file, g) or ("", ref))[1])
+        while group < count and (_bounds(file, group) or ("", ref))[0] <= ref:
+            found.add(group)
+            group += 1
+    return sorted(found)
 
 
 def _bounds(file: Any, group: int) -> tuple[str, str] | None:

@@ -13,7 +13,7 @@ from datetime import date, datetime, tzinfo
 
 from delible.decide.consent import Decision, decide
 from delible.decide.deadline import IsWorkingDay, day_of
-from delible.decide.impact import CAUSES, Reason, cause_of, consent_due, heeded
+from delible.decide.impact import CAUSES, Reason, cause_of, consent_due, heeded, judged_anew
 from delible.model.consent import ConsentRecord
 from delible.model.record import Manifest
 from delible.model.release import Cause
@@ -97,9 +97,9 @@ class Knowledge:
             for subject in subjects if SubjectRef(ref) in standing else ():
                 against[subject] = _graver(against.get(subject), standing[SubjectRef(ref)])
         waiting = frozenset(s for ref, subjects in found.items() if ref in fresh for s in subjects)
-        if basis is None:
+        if purpose is None or basis is None:
             return against
-        if self.whole and basis is not (manifest.basis or basis):
+        if self.whole and judged_anew(purpose, manifest):
             waiting = everybody(self.control.workspace, manifest, key_version=version)
         left_out = {s for s, a in against.items() if a.leaves}
         for subject, said in self._by_consent(manifest, basis, waiting - left_out).items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -131,6 +132,17 @@ def test_a_purpose_without_a_legal_basis_lets_nobody_in(shop: Workspace) -> None
     assert impact.causes == {Cause.BASIS: len(PEOPLE)}
 
 
+def test_a_purpose_with_another_legal_basis_has_everybody_judged(workspace: Workspace) -> None:
+    """Nobody agreed, and nobody had to: until the purpose rests on consent."""
+    contract = POLICIES["purposes/model_training.yaml"].replace("consent", "contract")
+    write_policies(workspace.path("policies"), POLICIES | {"purposes/model_training.yaml": contract})
+    released_folder(workspace, {"train": PEOPLE}, CUT, basis=LegalBasis.CONTRACT)
+    assert verify_release(workspace, "support", now=TODAY).passes
+    write_policies(workspace.path("policies"), POLICIES)
+    Consents(workspace).append([said(ref_of(load_keys(workspace), 3), ConsentStatus.GIVEN, CUT - timedelta(days=9))])
+    assert verify_release(workspace, "support", now=TODAY).leaving == {"no_consent": len(PEOPLE) - 1}
+
+
 def histories(seed: int, keys: Keys, people: Iterable[int]) -> list[ConsentRecord]:
     """Return histories that end, begin and are recorded before, at and after the cut, and after today."""
     draw = random.Random(seed)
@@ -217,6 +229,26 @@ def test_a_release_that_cannot_tell_is_named_apart(shop: Workspace) -> None:
     submit(shop, Right.ERASURE, 3, CUT + timedelta(days=2))
     found = dataset_impact(shop, now=TODAY)
     assert (found.found, found.unknown) == ((), ("support@v1",))
+
+
+@pytest.mark.parametrize("code", ["dataset.no_row_index", "dataset.no_legal_basis", "dataset.changed"])
+def test_what_cannot_be_recut_is_refused_before_anything_is_read(
+    shop: Workspace, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (manifest,) = Manifests(shop).all()
+    assert manifest.row_index is not None
+    match code:
+        case "dataset.no_row_index":
+            shutil.rmtree(shop.path(manifest.row_index.path))
+        case "dataset.no_legal_basis":
+            (shop.path("policies") / "purposes/model_training.yaml").write_text(
+                "purpose: model_training\ndescription: m\n"
+            )
+        case _:
+            (shop.path(manifest.path) / "data/train-00000-of-00001.parquet").write_bytes(b"PAR1")
+    assert run(shop, "dataset", "recut", "support") == (4 if code == "dataset.changed" else 3)
+    assert code.replace("changed", "file_changed") in {e["code"] for e in json.loads(capsys.readouterr().out)["errors"]}
+    assert [entry.name for entry in (shop.path("releases") / "support").iterdir()] == ["v1"]
 
 
 def test_a_use_is_registered_once_and_is_in_the_ledger(shop: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
