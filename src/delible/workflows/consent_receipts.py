@@ -100,7 +100,7 @@ def _event(
 
 
 def _kantara(document: Mapping[str, Any], rules: RowRules) -> Iterator[Told]:
-    subject = _subject(document.get("piiPrincipalId"), None, rules)
+    subject = _subject(document.get("piiPrincipalId"), document.get(KIND), rules)
     try:
         at = datetime.fromtimestamp(float(document["consentTimestamp"]), UTC)
     except (KeyError, TypeError, ValueError, OverflowError, OSError):

@@ -15,7 +15,7 @@ from delible.model.consent import SALE, ConsentRecord
 from delible.model.policy import Controller, PolicySet, Purpose
 from delible.model.subject import IdentifierKind, SubjectRef
 from delible.model.terms import ConsentGiver, ConsentStatus, LegalBasis
-from delible.report.receipt import receipts
+from delible.report.receipt import kantara_receipts, receipts
 from delible.store.keys import Keys
 from delible.workflows.consent_receipts import receipt
 from delible.workflows.consent_rows import Broken, RowRules
@@ -67,6 +67,18 @@ def test_what_goes_out_comes_in_again(said: list[ConsentRecord]) -> None:
     back = [told for document in made for told in receipt(document, RULES)]
     assert sorted((t.record for t in back), key=str) == sorted(said, key=str)
     assert all(t.dated for t in back)
+
+
+@given(st.lists(records(), max_size=3))
+def test_kantara_receipts_are_of_what_was_given_to_the_second(said: list[ConsentRecord]) -> None:
+    said = [r for r in said if r.purpose != SALE]
+    made = json.loads(json.dumps(kantara_receipts(said, PolicySet(controller=CONTROLLER, purposes=PURPOSES))))
+    back = [told.record for document in made for told in receipt(document, RULES)]
+    kept = ("ref", "kind", "purpose", "status", "source", "jurisdiction", "notice_version")
+    given_ = [r for r in said if r.status is ConsentStatus.GIVEN]
+    assert sorted([str(getattr(r, k)) for k in kept] + [str(r.valid_from)] for r in back) == sorted(
+        [str(getattr(r, k)) for k in kept] + [str(r.valid_from.replace(microsecond=0))] for r in given_
+    )
 
 
 def document(**event: Any) -> dict[str, Any]:
