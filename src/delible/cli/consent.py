@@ -93,11 +93,13 @@ def quarantine(
 def receipt(
     ctx: typer.Context,
     identifiers: Annotated[str, typer.Option(help="JSON lines of identifiers, one person a line, or -.")],
+    form: Annotated[str, typer.Option("--format", help="Which receipts: iso27560 or kantara.")] = "iso27560",
     out: Annotated[str | None, typer.Option(help="Write the receipts into this file, too.")] = None,
 ) -> None:
     """Give receipts of all that people said, as ISO/IEC TS 27560 has them, with the terms of the W3C's DPV.
 
-    People stand in them as keyed references. `consent import --format iso27560` takes them in again.
+    People stand in them as keyed references. `consent import --format iso27560` takes them in again. Kantara's receipts
+    are of consents that were given, and of nothing else, to the second.
 
     Example:
 
@@ -106,7 +108,7 @@ def receipt(
     from delible.workflows.consent import consent_receipts, receipts_text
 
     call = current(ctx)
-    made = consent_receipts(call.workspace, identifiers, out=out)
+    made = consent_receipts(call.workspace, identifiers, form=form, out=out)
     text = receipts_text(made) if out is None else f"{len(made)} receipts written."
     emit(ctx, {"receipts": made}, text=text, verbatim=out is None)
 

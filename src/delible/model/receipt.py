@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 SCHEMA = "ISO/IEC TS 27560:2023"
+KANTARA = "KI-CR-v1.1.0"
 EXTENSION = "delible"
 """In an event: exact times, notice, basis, source, place, age, giver. With them a receipt can be taken in again."""
 KIND = "delible_identifier_kind"

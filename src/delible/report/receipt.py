@@ -1,4 +1,4 @@
-"""Receipts of ISO/IEC TS 27560: what a person said of each purpose, for the person and for other systems to read."""
+"""Receipts of ISO/IEC TS 27560 and of Kantara: what a person said of each purpose, for them and for other systems."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from delible.model.base import digest
 from delible.model.consent import ConsentRecord
 from delible.model.dpv_purposes import BASIS_TERMS, STATUS_TERMS
 from delible.model.policy import PolicySet
-from delible.model.receipt import EXTENSION, KIND, SCHEMA
-from delible.model.terms import ConsentGiver, LegalBasis
+from delible.model.receipt import EXTENSION, KANTARA, KIND, SCHEMA
+from delible.model.terms import ConsentGiver, ConsentStatus, LegalBasis
 
 _CONTROLLER = "controller"
 
@@ -26,6 +26,45 @@ def receipts(records: Iterable[ConsentRecord], policies: PolicySet) -> list[dict
     for record in records:
         groups.setdefault((record.ref, record.kind, record.purpose), []).append(record)
     return [_receipt(group, policies) for _, group in sorted(groups.items())]
+
+
+def kantara_receipts(records: Iterable[ConsentRecord], policies: PolicySet) -> list[dict[str, Any]]:
+    """Return one receipt of Kantara 1.1 for each consent that was given; it has no form for anything else."""
+    given = (r for r in records if r.status is ConsentStatus.GIVEN)
+    return [_kantara(r, policies) for r in sorted(given, key=lambda r: (r.ref, r.purpose, r.valid_from, r.recorded_at))]
+
+
+def _kantara(record: ConsentRecord, policies: PolicySet) -> dict[str, Any]:
+    purpose, controller = policies.purposes.get(record.purpose), policies.controller
+    recipients = (
+        [policies.recipients[r].contact for r in purpose.recipients if r in policies.recipients] if purpose else []
+    )
+    said = {
+        "purpose": record.purpose,
+        "purposeCategory": [purpose.dpv] if purpose is not None and purpose.dpv is not None else [],
+        "consentType": "EXPLICIT",
+        "piiCategory": [],
+        "primaryPurpose": False,
+        "termination": _text(record.valid_until) or "withdrawal",
+        "thirdPartyDisclosure": bool(recipients),
+        "thirdPartyName": ", ".join(recipients),
+    }
+    return {
+        "version": KANTARA,
+        "jurisdiction": record.jurisdiction or "not recorded",
+        "consentTimestamp": int(record.valid_from.timestamp()),
+        "collectionMethod": record.source,
+        "consentReceiptID": digest([record.ref, record.purpose, _text(record.valid_from), _text(record.recorded_at)])[
+            :32
+        ],
+        "piiPrincipalId": record.ref,
+        KIND: record.kind,
+        "piiControllers": [{"piiController": controller.controller, "contact": controller.contact, "onBehalf": False}],
+        "policyUrl": record.notice_version,
+        "services": [{"service": controller.controller, "purposes": [said]}],
+        "sensitive": purpose is not None and purpose.special_condition is not None,
+        "spiCat": [],
+    }
 
 
 def _receipt(records: list[ConsentRecord], policies: PolicySet) -> dict[str, Any]:

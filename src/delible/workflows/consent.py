@@ -20,7 +20,7 @@ from delible.model.policy import PolicySet, Purpose
 from delible.model.request import Request
 from delible.model.subject import SubjectRef
 from delible.model.terms import Exclusion
-from delible.report.receipt import receipts
+from delible.report.receipt import kantara_receipts, receipts
 from delible.store.consents import Consents
 from delible.store.keys import Keys, load_keys
 from delible.store.ledger import Ledger
@@ -123,20 +123,29 @@ def show_consents(
     return tuple(answers)
 
 
-def consent_receipts(workspace: Workspace, source: str, *, out: str | None = None) -> list[dict[str, Any]]:
-    """Return the receipts (ISO/IEC TS 27560) of all that the people of an identifiers file said.
+RECEIPTS = {"iso27560": receipts, "kantara": kantara_receipts}
+"""Form of receipts to what makes them."""
+
+
+def consent_receipts(
+    workspace: Workspace, source: str, *, form: str = "iso27560", out: str | None = None
+) -> list[dict[str, Any]]:
+    """Return the receipts of all that the people of an identifiers file said.
 
     Args:
         workspace: Where.
         source: The identifiers file, or `-`.
+        form: One of `RECEIPTS`.
         out: A file that they are written into, too.
 
     Raises:
-        InputError: For identifiers that cannot be read, or `consent.out`.
+        InputError: For identifiers that cannot be read, `consent.format`, or `consent.out`.
     """
+    if form not in RECEIPTS:
+        raise InputError("consent.format", "this format is not supported.", fix=f"Allowed: {', '.join(RECEIPTS)}.")
     policies, keys = load_workspace_policies(workspace), load_keys(workspace)
     refs = {ref for refs in _people(policies, keys, source) for ref in refs}
-    made = receipts(Consents(workspace).for_refs(refs), policies)
+    made = RECEIPTS[form](Consents(workspace).for_refs(refs), policies)
     if out is not None:
         _write(Path(out), receipts_text(made).encode() + b"\n")
     return made

@@ -82,6 +82,8 @@ def _event(
         raise Broken("event_time", "is missing", "missing")
     start = instant(said, "valid_from")
     ends = instant(said, "valid_until") if said.get("valid_until") is not None else _until(event, start, status)
+    if ends is not None and ends <= start:
+        raise Broken("valid_until", "is not after 'event_time'", "period")
     notice = "notice_version" if extra.get("notice_version") is not None else "privacy_notice"
     if (extra if notice == "notice_version" else processing).get(notice) is None:
         raise Broken(notice, "is missing", "missing")
@@ -98,7 +100,7 @@ def _event(
 
 
 def _kantara(document: Mapping[str, Any], rules: RowRules) -> Iterator[Told]:
-    subject = _subject(document.get("piiPrincipalId"), None, rules)
+    subject = _subject(document.get("piiPrincipalId"), document.get(KIND), rules)
     try:
         at = datetime.fromtimestamp(float(document["consentTimestamp"]), UTC)
     except (KeyError, TypeError, ValueError, OverflowError, OSError):

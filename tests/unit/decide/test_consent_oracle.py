@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, timedelta
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+import delible
 from consent_histories import INSTANTS, NOTICES, PLACES, TICK, question, record, scenes, world
 from consent_oracle import SALE, STANDING, Said, Scene, reason
 from delible.decide.consent import judge
@@ -124,3 +127,15 @@ def test_ends_and_ages_never_let_anybody_in(history: list[Said], scene: Scene) -
     alone = [s for s in history if not s.parent]
     if decided(alone, strict, frozenset(), frozenset()) is None:
         assert decided(alone, replace(scene, terms=ConsentTerms()), frozenset(), frozenset()) is None
+
+
+def test_whatever_the_program_asks_it_asks_by_the_purposes_terms() -> None:
+    """A question without terms would let out whom the policy leaves out: only `Question.of` knows them."""
+    source = Path(delible.__file__).parent
+    plain = {"decide/consent.py", "report/consent.py"}
+    found = {
+        path.relative_to(source).as_posix()
+        for path in source.rglob("*.py")
+        if re.search(r"(?<!class )\bQuestion\(", path.read_text())
+    }
+    assert found == plain
