@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import math
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
 import pyarrow.parquet as pq
 from pyspark.errors import AnalysisException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from delible.errors import InputError
 from delible.lake.facts import quoted, read, version_of
@@ -31,6 +32,7 @@ _lock = Lock()
 _before: list[dict[str, str]] = []
 """The session's own settings, once for every build that is under way."""
 
+_PLAIN = (T.IntegralType, T.DecimalType, T.BooleanType, T.DateType, T.TimestampType, T.TimestampNTZType, T.BinaryType)
 _ROWS_PER_FILE = 1_000_000
 _INDEX_ROW_GROUP = 1 << 20
 """Bytes. The index is sorted, so a look-up reads only the row groups whose range holds the reference."""
@@ -48,9 +50,8 @@ def write_rows(release: DataFrame, folder: Path, *, rows: int) -> tuple[ReleaseF
         rows: Upper bound of the rows, from which the number of files follows.
     """
     shards = max(1, math.ceil(rows / _ROWS_PER_FILE))
-    columns = [F.col(quoted(c)) for c in release.columns if c != SPLIT]
     spool = folder / ".spool"
-    hashed = release.withColumn("__order", F.xxhash64(F.to_json(F.struct(*columns), {"ignoreNullFields": "false"})))
+    hashed = release.withColumn("__order", _place(f for f in release.schema.fields if f.name != SPLIT))
     placed = hashed.repartition(shards * len(SPLITS), F.col(SPLIT), F.pmod("__order", F.lit(shards)))
     ordered = placed.sortWithinPartitions(SPLIT, "__order").drop("__order")
     ordered.write.partitionBy(SPLIT).options(**_OPTIONS).parquet(spool.as_uri())
@@ -66,6 +67,23 @@ def write_rows(release: DataFrame, folder: Path, *, rows: int) -> tuple[ReleaseF
     if not moved:
         moved.append(_write_one(release.drop(SPLIT).limit(0), folder, "data/train-00000-of-00001.parquet", {}))
     return tuple(described(path, folder) for path in moved)
+
+
+def _place(fields: Iterable[T.StructField]) -> Column:
+    """Return a hash that hangs on every byte of what leaves, and on nothing else.
+
+    `xxhash64` passes NULLs over and takes 0.0 and -0.0 for one number, so that rows that differ could be in either
+    order: which columns are NULL goes in as well, and all but plain values go in as text.
+    """
+    parts = []
+    for field in fields:
+        column = F.col(quoted(field.name))
+        if isinstance(field.dataType, (T.FloatType, T.DoubleType)):
+            column = column.cast("string")
+        elif not isinstance(field.dataType, _PLAIN) and field.dataType != T.StringType():
+            column = F.to_json(F.struct(column), {"ignoreNullFields": "false"})
+        parts += [column, column.isNull()]
+    return F.xxhash64(*parts)
 
 
 def write_index(refs: DataFrame, folder: Path) -> ReleaseFile:
