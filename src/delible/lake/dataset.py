@@ -188,7 +188,9 @@ def _decided(plan: DatasetPlan, policies: PolicySet, by: Judging) -> Iterator[_D
     # Of a table whose log counts its rows, this opens no file; it is the one number that the judgement has no part in.
     several = any(join.many for join in plan.joins)
     rows_in = made.frame.count() if several else by.read(plan.source).count()
-    people = identity(policies, by.read, by.secrets.refs).persist()
+    people = identity(policies, by.read, by.secrets.refs)
+    if policies.links():  # of nothing, Spark would join with what it kept
+        people = people.persist()
     groups = _groups(made, plan, policies, by, people)
     groups = groups.persist() if groups is not None else None
     members = members_of(groups).persist() if groups is not None else None

@@ -7,9 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from delible.decide.policy import check
 from delible.errors import PolicyError
+from delible.model.dataset import DatasetRecipe
 from delible.plan.explain import explain, lines
 from delible.store.policies import load_policies, policy_schemas, read_policies
 
@@ -107,3 +109,10 @@ def test_adventureworks_maps_every_column_of_the_files():
     policies = load_policies(POLICIES / "examples/adventureworks")
     headers = {f.stem: f.open(encoding="utf-8").readline().strip().split(",") for f in DATA.glob("*.csv")}
     assert {name: list(table.columns) for name, table in policies.tables.items()} == headers
+
+
+def test_the_recipe_that_is_shown_is_one() -> None:
+    _, _, section = README.partition("## Recipes of datasets\n")
+    shown = YAML(typ="safe").load(section.partition("```yaml\n")[2].partition("```")[0])
+    recipe = DatasetRecipe.model_validate(shown)
+    assert recipe.gates.model_fields_set == set(type(recipe.gates).model_fields), "every gate is shown"
