@@ -19,9 +19,13 @@ class Form(StrEnum):
 
     HTML = "html"
     JSON = "json"
+    MD = "md"
+    PDF = "pdf"
 
 
-FormOption = Annotated[Form, typer.Option("--format", help="Which of the two files to name or copy.")]
+FormOption = Annotated[
+    Form, typer.Option("--format", help="Which form to write and name: a page, JSON, Markdown or PDF.")
+]
 OutOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Copy the report to this file too.")]
 Day = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day of the period (UTC).")]
 LastDay = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day of the period (UTC).")]
@@ -33,7 +37,7 @@ def audit(
 ) -> None:
     """Write the audit report: requests, erasures and their proof, retention, consents, datasets, personal data.
 
-    Without days it covers everything up to now. Both forms are kept in the workspace's reports folder. Ends with exit
+    Without days it covers everything up to now. Page and JSON are always kept in the reports folder. Ends with exit
     code 4 when the audit ledger, which everything rests on, is not intact.
 
     Example:
@@ -41,7 +45,8 @@ def audit(
         delible report audit --from 2026-01-01 --to 2026-03-31 --format html --out audit.html
     """
     from delible.report.audit import audit_document
-    from delible.workflows.reporting import audit_report, copied, last_instant
+    from delible.workflows.report_files import copied
+    from delible.workflows.reporting import audit_report, last_instant
 
     call = current(ctx)
     report = audit_report(
@@ -51,7 +56,7 @@ def audit(
         end=last and last_instant(last.replace(tzinfo=UTC)),
     )
     path = copied(report, form.value, out)
-    document = {**audit_document(report.facts), "path": path, "files": [report.html, report.json]}
+    document = {**audit_document(report.facts), "path": path, "files": report.files()}
     emit(ctx, document, text=f"{report.facts.summary}\n\n{path}", failure=report.failure)
 
 
@@ -69,10 +74,11 @@ def request(
         delible report request R-20260303-K7QM2A
     """
     from delible.report.request import request_document
-    from delible.workflows.reporting import copied, request_report
+    from delible.workflows.report_files import copied
+    from delible.workflows.reporting import request_report
 
     call = current(ctx)
     report = request_report(call.workspace, request_id, now=call.now)
     path = copied(report, form.value, out)
-    document = {**request_document(report.facts), "path": path, "files": [report.html, report.json]}
+    document = {**request_document(report.facts), "path": path, "files": report.files()}
     emit(ctx, document, text=f"{report.facts.summary}\n\n{path}")

@@ -9,8 +9,8 @@ from delible.decide.finding import Finding, Severity
 from delible.report.datasets import Release
 from delible.report.erasure import ProofState, TableRun
 from delible.report.findings import LedgerState
-from delible.report.page import count, day
 from delible.report.requests import Punctuality, RequestLine
+from delible.report.wording import count, day
 
 
 def summary(

@@ -1,14 +1,18 @@
-"""The consent funnel: how many were asked, agreed, still agree."""
+"""The consent funnel: how many records there are, how many are valid, and how many people a purpose may use."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from delible.decide.consent import decide
+from delible.decide.consent import WEIGHT, decide
+from delible.decide.objection import stands_against
 from delible.model.base import Frozen
 from delible.model.consent import ConsentRecord
+from delible.model.policy import Purpose
+from delible.model.request import Request
+from delible.model.subject import SubjectRef
 from delible.model.terms import ConsentStatus, Exclusion, LegalBasis
 
 
@@ -23,6 +27,10 @@ class PurposeConsents(Frozen):
         in_force: Those whose consent stands.
         withdrawn, refused, expired, pending: Where the others stand now.
         given_in_period, withdrawn_in_period: Records learned of within the period.
+        records: All records of the purpose.
+        valid: Those that state something which has not ended: no question, no `given` on another basis, none expired.
+        permitted: References whose rows a dataset of this purpose may hold: the purpose's own legal basis, and what
+            requests and erasures say against it, counted too.
     """
 
     purpose: str
@@ -35,29 +43,77 @@ class PurposeConsents(Frozen):
     pending: int
     given_in_period: int
     withdrawn_in_period: int
+    records: int = 0
+    valid: int = 0
+    permitted: int = 0
 
 
 _WITHDRAWN = frozenset({ConsentStatus.WITHDRAWN, ConsentStatus.REVOKED, ConsentStatus.INVALIDATED})
 
 
-def consent_funnel(records: Iterable[ConsentRecord], *, start: datetime, end: datetime) -> tuple[PurposeConsents, ...]:
-    """Return the funnel per purpose, as it was known at `end`."""
+Flags = Mapping[SubjectRef, Collection[Exclusion]]
+"""What stands against people apart from consent."""
+
+
+def consent_funnel(
+    records: Iterable[ConsentRecord],
+    *,
+    start: datetime,
+    end: datetime,
+    purposes: Mapping[str, Purpose] | None = None,
+    requests: Iterable[Request] = (),
+    suppressed: Iterable[SubjectRef] = (),
+) -> tuple[PurposeConsents, ...]:
+    """Return the funnel per purpose, as it was known at `end`.
+
+    Args:
+        purposes: Their legal bases; a purpose that is not among them rests on consent.
+        requests: What stands against people; those received after `end` do not count, the others as they stand today.
+        suppressed: References of people who were erased.
+    """
     by_purpose: dict[str, dict[str, list[ConsentRecord]]] = defaultdict(lambda: defaultdict(list))
     for record in records:
         if record.recorded_at <= end and record.valid_from <= end:
             by_purpose[record.purpose][record.ref].append(record)
-    return tuple(_funnel(p, by_purpose[p].values(), start=start, end=end) for p in sorted(by_purpose))
+    received = [r for r in requests if r.received <= end]
+    erased = dict.fromkeys(suppressed, (Exclusion.SUPPRESSED,))
+    found = []
+    for name in sorted(by_purpose):
+        purpose = (purposes or {}).get(name)
+        flags = {**_flags(received, purpose), **erased}
+        basis = purpose.legal_basis if purpose is not None else LegalBasis.CONSENT
+        found.append(_funnel(name, by_purpose[name].values(), basis, flags, start=start, end=end))
+    return tuple(found)
+
+
+def _flags(requests: Sequence[Request], purpose: Purpose | None) -> dict[SubjectRef, tuple[Exclusion, ...]]:
+    found: dict[SubjectRef, tuple[Exclusion, ...]] = {}
+    asked = purpose or Purpose(purpose="unknown", description="none of the policies'", legal_basis=LegalBasis.CONSENT)
+    for request in requests:
+        reason = stands_against(request, asked)
+        if reason is not None:
+            found |= {ref: (*found.get(ref, ()), reason) for ref in request.refs}
+    return found
 
 
 def _funnel(
-    purpose: str, subjects: Iterable[Sequence[ConsentRecord]], *, start: datetime, end: datetime
+    purpose: str,
+    subjects: Iterable[Sequence[ConsentRecord]],
+    basis: LegalBasis | None,
+    flags: Flags,
+    *,
+    start: datetime,
+    end: datetime,
 ) -> PurposeConsents:
     standing: dict[str, int] = defaultdict(int)
-    asked = ever = given_now = withdrawn_now = 0
+    asked = ever = given_now = withdrawn_now = records = valid = permitted = 0
     for history in subjects:
         asked += 1
         ever += any(r.status is ConsentStatus.GIVEN for r in history)
         standing[_standing(history, end)] += 1
+        records += len(history)
+        valid += sum(_lasts(r, end) for r in history)
+        permitted += basis is not None and _permitted(history, basis, flags, end)
         recent = [r for r in history if r.recorded_at >= start]
         given_now += sum(r.status is ConsentStatus.GIVEN for r in recent)
         withdrawn_now += sum(r.status in _WITHDRAWN for r in recent)
@@ -72,7 +128,24 @@ def _funnel(
         pending=standing["pending"],
         given_in_period=given_now,
         withdrawn_in_period=withdrawn_now,
+        records=records,
+        valid=valid,
+        permitted=permitted,
     )
+
+
+def _lasts(record: ConsentRecord, end: datetime) -> bool:
+    foreign = record.status is ConsentStatus.GIVEN and record.legal_basis is not LegalBasis.CONSENT
+    ended = record.valid_until is not None and record.valid_until <= end
+    return record.status in WEIGHT and not foreign and not (record.status is ConsentStatus.GIVEN and ended)
+
+
+def _permitted(history: Sequence[ConsentRecord], basis: LegalBasis, flags: Flags, end: datetime) -> bool:
+    first = history[0]
+    against = flags.get(first.ref, ())
+    return decide(
+        (first.ref,), history, purpose=first.purpose, basis=basis, as_of=end, known_at=end, flags=against
+    ).keep
 
 
 def _standing(history: Sequence[ConsentRecord], end: datetime) -> str:

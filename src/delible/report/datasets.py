@@ -10,6 +10,18 @@ from delible.model.record import Manifest, release_name
 from delible.model.terms import Exclusion
 
 
+class GateLine(Frozen):
+    """What one gate measured on a release, and the bound that it had to keep."""
+
+    gate: str
+    about: str = ""
+    measured: str | None = None
+    rule: str = ""
+    bound: str = ""
+    passed: bool
+    note: str = ""
+
+
 class Release(Frozen):
     """One released version.
 
@@ -31,6 +43,7 @@ class Release(Frozen):
     adds_up: bool
     recipe_fingerprint: str
     policy_fingerprint: str
+    gates: tuple[GateLine, ...] = ()
 
     @property
     def name(self) -> str:
@@ -61,4 +74,13 @@ def _release(manifest: Manifest) -> Release:
         adds_up=manifest.rows_in == manifest.rows_out + sum(manifest.excluded.values()),
         recipe_fingerprint=manifest.recipe_fingerprint,
         policy_fingerprint=manifest.policy_fingerprint,
+        gates=gate_lines(manifest),
+    )
+
+
+def gate_lines(manifest: Manifest) -> tuple[GateLine, ...]:
+    """Return what the gates of a release measured; nothing for a release that was made without gates."""
+    return tuple(
+        GateLine.model_validate({key: value for key, value in dict(gate).items() if key in GateLine.model_fields})
+        for gate in getattr(manifest, "gates", None) or ()
     )

@@ -30,6 +30,16 @@ class Punctuality(StrEnum):
     """A duplicate: its first request is the one that is answered."""
 
 
+class TimeUsed(StrEnum):
+    """How much of the time allowed an answer took."""
+
+    QUARTER = "up to a quarter"
+    HALF = "up to half"
+    THREE_QUARTERS = "up to three quarters"
+    DEADLINE = "up to the deadline"
+    LATE = "after the deadline"
+
+
 class RequestLine(Frozen):
     """One request at one instant. An operator's reason stays in the register: it may name somebody.
 
@@ -58,6 +68,8 @@ class RequestGroup(Frozen):
 
     Args:
         longest_days: Days to the answer that took longest; `longest_allowed` is what that request was allowed.
+        ninth_days: Days within which nine of ten were answered.
+        used: Answers by the share of the time allowed that they took.
     """
 
     right: Right
@@ -73,6 +85,8 @@ class RequestGroup(Frozen):
     median_days: float | None
     longest_days: int | None
     longest_allowed: int | None
+    ninth_days: int | None = None
+    used: dict[TimeUsed, int] = {}
 
 
 def standing_counts(requests: Iterable[Request]) -> dict[Right, int]:
@@ -154,8 +168,20 @@ def _danger(line: RequestLine) -> tuple[int, date, str]:
     return _DANGER[line.punctuality], line.due, line.id
 
 
+def time_used(line: RequestLine) -> TimeUsed | None:
+    """Return how much of its time an answered request took; None for one that is open or linked to another."""
+    if line.days_taken is None:
+        return None
+    if line.punctuality is Punctuality.LATE:
+        return TimeUsed.LATE
+    parts = 4 * line.days_taken
+    steps = (TimeUsed.QUARTER, TimeUsed.HALF, TimeUsed.THREE_QUARTERS)
+    return next((u for n, u in enumerate(steps, 1) if parts <= n * line.days_allowed), TimeUsed.DEADLINE)
+
+
 def _group(right: Right, regime: Regime, lines: Sequence[RequestLine]) -> RequestGroup:
-    taken = [x.days_taken for x in lines if x.days_taken is not None]
+    taken = sorted(x.days_taken for x in lines if x.days_taken is not None)
+    used = Counter(time_used(x) for x in lines)
     slowest = max(lines, key=lambda x: -1 if x.days_taken is None else x.days_taken)
     times = {p: sum(x.punctuality is p for x in lines) for p in Punctuality}
     states: dict[str, int] = defaultdict(int)
@@ -175,4 +201,6 @@ def _group(right: Right, regime: Regime, lines: Sequence[RequestLine]) -> Reques
         median_days=round(median(taken), 1) if taken else None,
         longest_days=slowest.days_taken,
         longest_allowed=slowest.days_allowed if taken else None,
+        ninth_days=taken[-(-9 * len(taken) // 10) - 1] if taken else None,
+        used={u: used[u] for u in TimeUsed if used[u]},
     )
