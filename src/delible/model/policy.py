@@ -17,6 +17,7 @@ from delible.model.duration import Duration
 from delible.model.exception import ErasureException
 from delible.model.masking import DEFAULT_MASKING, Masking, MaskOperator
 from delible.model.notice import DEFAULT_ACKNOWLEDGE, NoticeRoute
+from delible.model.processing import ProcessingRecords
 from delible.model.recognizer import Country, Recognizer, WordList
 from delible.model.retention import LegalHold, RetentionRule
 from delible.model.subject import IdentifierKind
@@ -55,6 +56,7 @@ class Controller(Frozen):
         identifiers: All identifier kinds that tables and requests may use.
         job_cadence: How often `request fulfil` and `retention apply` run at least, such as `P1D`; `policy check`
             proves the deadlines with it.
+        records: What the records of processing activities say besides (Art. 30).
     """
 
     controller: Text
@@ -74,6 +76,7 @@ class Controller(Frozen):
     job_cadence: Duration | None = None
     access_masking: Masking = DEFAULT_MASKING
     returned: Literal["report", "erase"] = "report"
+    records: ProcessingRecords = ProcessingRecords()
 
     @model_validator(mode="after")
     def _subject_is_declared(self) -> Controller:
@@ -99,6 +102,8 @@ class Purpose(Frozen):
         sells_or_shares: Whether data is sold, or shared for cross-context behavioural advertising, for it (Cal. Civ.
             Code 1798.140(ad), (ah)), which an opt-out forbids. Where one of the two is not said, that is a gap:
             objections and opt-outs leave people out.
+        data_subjects: Whose data it is, such as customers or employees (Art. 30(1)(c)).
+        necessity: Why the purpose needs this data, and could not do with less (Art. 35(7)(b)).
     """
 
     purpose: Name
@@ -109,6 +114,8 @@ class Purpose(Frozen):
     ends: date | None = None
     direct_marketing: bool | None = None
     sells_or_shares: bool | None = None
+    data_subjects: tuple[Text, ...] = ()
+    necessity: Text | None = None
 
 
 class Recipient(Frozen):
@@ -117,6 +124,8 @@ class Recipient(Frozen):
     Args:
         notify: How they are told; without it their notices wait for somebody to tell them by hand, and are a gap.
         acknowledge_within: How long they may take to say that they have acted.
+        country: Where they process it (ISO 3166), such as `US`; outside the EEA it is a transfer (Art. 44).
+        safeguards: What the transfer rests on: an adequacy decision, standard contractual clauses (Art. 45-49).
     """
 
     recipient: Name
@@ -125,6 +134,8 @@ class Recipient(Frozen):
     contact: Text
     notify: NoticeRoute | None = None
     acknowledge_within: Duration = DEFAULT_ACKNOWLEDGE
+    country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
+    safeguards: Text | None = None
 
 
 class Reach(Frozen):

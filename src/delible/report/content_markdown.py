@@ -10,7 +10,7 @@ from delible.report.wording import visible
 
 _SIGNS = re.compile(r"[\\`*_\[\]#|~$^@]|:(?=[A-Za-z0-9+/-]*[:/])")
 """Inline signs; a colon where it could begin an emoji's name or belong to a web address."""
-_BEGINNING = re.compile(r"^(\d+(?=[.)])|)([-+=.)])")
+_BEGINNING = re.compile(r"^(?:\d*[.)](?=\s|$)|[-+=])")
 """What would begin a list, a line under a heading, or in a spreadsheet a formula."""
 _LINKED = re.compile(r"\bww(w)(?=\.)", re.IGNORECASE)
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -32,7 +32,7 @@ def escaped(value: Value) -> str:
     text = _SIGNS.sub(r"\\\g<0>", text)
     # An entity inside the word: no dialect takes it for an address, and it reads the same.
     text = _LINKED.sub(lambda found: f"{found[0][:2]}&#{ord(found[1])};", text)
-    return _BEGINNING.sub(r"\1\\\2", text)
+    return _BEGINNING.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", text)
 
 
 def _lines(content: Content) -> Iterator[str]:

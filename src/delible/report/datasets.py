@@ -54,10 +54,11 @@ class Release(Frozen):
 def releases(manifests: Iterable[Manifest], *, start: datetime, end: datetime) -> tuple[Release, ...]:
     """Return the releases of the period, oldest first."""
     chosen = [m for m in manifests if start <= m.created_at <= end]
-    return tuple(_release(m) for m in sorted(chosen, key=lambda m: (m.created_at, m.dataset, m.version)))
+    return tuple(release_of(m) for m in sorted(chosen, key=lambda m: (m.created_at, m.dataset, m.version)))
 
 
-def _release(manifest: Manifest) -> Release:
+def release_of(manifest: Manifest) -> Release:
+    """Return a release as reports show it."""
     order = {reason.value: index for index, reason in enumerate(Exclusion)}
     reasons = sorted(manifest.excluded.items(), key=lambda item: (order.get(item[0], len(order)), item[0]))
     return Release(
