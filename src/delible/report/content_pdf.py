@@ -41,6 +41,8 @@ _COLOURS = {
     "bar-plain": (74, 127, 165),
     "bar-faint": (207, 202, 189),
 }
+_LONGEST_LABEL = 120
+"""Characters that are measured for a place of one line."""
 _TOGETHER = 8
 """So many bars of a chart stand on one page."""
 _LABEL, _VALUE = 55.0, 55.0
@@ -252,11 +254,15 @@ def _key(pdf: Paper, kind: str, meaning: str) -> None:
     else:
         pdf.bar(pdf.get_x(), top + 0.9, 2.2, 2.2, _COLOURS[f"bar-{kind}"])
     pdf.set_x(pdf.get_x() + 3)
-    pdf.cell(pdf.get_string_width(meaning) + 5, 4, meaning)
+    shown = _fitting(pdf, meaning, pdf.epw / 3)
+    pdf.cell(pdf.get_string_width(shown) + 5, 4, shown)
 
 
 def _fitting(pdf: Paper, text: str, width: float) -> str:
     shown = drawn(text)
-    while len(shown) > 1 and pdf.get_string_width(shown) > width:
-        shown = shown[:-2] + "…"
-    return shown
+    if pdf.get_string_width(shown[:_LONGEST_LABEL]) <= width and len(shown) <= _LONGEST_LABEL:
+        return shown
+    shown = shown[:_LONGEST_LABEL]
+    while shown and pdf.get_string_width(f"{shown}…") > width:
+        shown = shown[:-1]
+    return f"{shown}…"

@@ -65,7 +65,7 @@ class DpiaFacts(Frozen):
         recipe_changed: The recipe is not the one that this version was made by; None when there is none any more.
         policies_changed: Policies are not those that it was made under.
         dropped: Columns that the recipe names and leaves out.
-        residual: How unique combinations of quasi-identifiers are in the source, where that was measured.
+        residual: How unique combinations of released quasi-identifiers are in the source, where that was measured.
         versions: All versions of the dataset, with rows and data subjects.
     """
 
@@ -103,7 +103,13 @@ def dpia_facts(
     release = release_of(manifest)
     source = policies.tables.get(recipe.source) if recipe is not None else None
     columns = tuple(_columns(recipe, source, sources.tags)) if recipe is not None else ()
-    residual = tuple(c for c in sources.combinations if c.table in manifest.sources)
+    released = {c.column for c in columns}
+    residual = tuple(
+        c
+        for c in sources.combinations
+        if c.table in manifest.sources
+        and (recipe is None or (c.table == recipe.source and released.issuperset(c.columns)))
+    )
     changed = None if recipe is None else digest(recipe.model_dump(mode="json")) != manifest.recipe_fingerprint
     return DpiaFacts(
         controller=policies.controller.controller,

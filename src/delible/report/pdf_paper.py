@@ -96,7 +96,8 @@ def drawn(text: str) -> str:
 
     Words written from right to left are put in the order in which they are seen; a PDF has no other.
     """
-    shown = " ".join(visible(text).split())
+    # fpdf2 puts the number of pages in place of `{nb}`, whoever wrote it.
+    shown = " ".join(visible(text).split()).replace("{nb}", "{n b}")
     if shown.isascii():
         return shown
     known = _glyphs()

@@ -119,10 +119,10 @@ class LostFiles:
                 absent = f"column {reach.column} is not in the file" if values is None else None
                 into.rows_only = absent or self._reached(reach, values or set(), people, _MOST_HOPS) or into.rows_only
         told = any(r.identifies == subject and filled.get(r.column) == rows for r in policy.subject)
-        for kind, values in people.items():
-            into.people.setdefault(kind, set()).update(values)
+        for kind, found in people.items():
+            into.people.setdefault(kind, set()).update(found)
             if not told and kind != subject:
-                into.apart.setdefault(kind, set()).update(values)
+                into.apart.setdefault(kind, set()).update(found)
         for name, n in filled.items():
             into.filled[name] = into.filled.get(name, 0) + n
         into.unmapped |= {name for name in stored if not _is_mapped(policy, name)}

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import pytest
 
+import report_facts
 from delible.model.duration import Duration
 from delible.model.record import TagFinding
 from delible.model.request import Request
@@ -124,6 +125,10 @@ PAGES = {
     "access": lambda: access_html(package()),
     "request": one_request,
 }
+PAGES |= {
+    name: lambda name=name: content_html(report_facts.contents(report_facts.said())[name])
+    for name in ("ropa", "ccpa", "dpia", "breach")
+}
 every_page = pytest.mark.parametrize("page", PAGES)
 
 
@@ -219,7 +224,11 @@ def hostile_pages() -> dict[str, str]:
     search = residue().model_copy(update={"matches": (match,), "unreadable": (HOSTILE,)})
     broken = certificate(certificate=HOSTILE, controller=HOSTILE, tables=(proof,), verification=search, refs=(HOSTILE,))
     broken = broken.model_copy(update={"releases": (HOSTILE,), "releases_unknown": (HOSTILE,)})
+    hostile = {
+        f"{name} of it all": content_html(made) for name, made in report_facts.contents(report_facts.hostile()).items()
+    }
     return {
+        **{name: html for name, html in hostile.items() if not name.startswith("ccpa")},
         "audit": audit_html(report),
         "request": content_html(request_content(about)),
         "certificate": certificate_html(broken),
