@@ -61,6 +61,8 @@ def fill(workspace: Workspace, requests: int) -> dict[str, object]:
     """Bring a workspace up to so many requests, carried through their lives; return how much there is then."""
     control = Control(workspace)
     start, have = time.perf_counter(), len(control.requests.all())
+    if have >= requests:
+        return {"requests": have}
     for first in range(have, requests, BATCH):
         numbers = range(first, min(first + BATCH, requests))
         received = BEGIN + timedelta(days=28 * (numbers[0] // BATCH))
@@ -87,7 +89,7 @@ def fill(workspace: Workspace, requests: int) -> dict[str, object]:
 
 def measured(workspace: Workspace) -> dict[str, object]:
     """Return seconds and bytes of the report, and of each form."""
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     report = audit_report(workspace, now=NOW)
     found: dict[str, object] = {"records": report.facts.ledger.records, "seconds": _since(start)}
     for form in FORMS:
@@ -96,6 +98,7 @@ def measured(workspace: Workspace) -> dict[str, object]:
     sizes = [report.file(form).stat().st_size for form in FORMS]
     total = sum(value["seconds"] for value in found.values() if isinstance(value, dict))
     found["within"] = float(str(found["seconds"])) + total < MOST_SECONDS and max(sizes) < MOST_BYTES
+    found["cpu_seconds"] = round(time.process_time() - cpu, 2)
     found["memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     return found
 

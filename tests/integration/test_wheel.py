@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 SOURCE, SHOP = ROOT / "src" / "delible", ROOT / "policies" / "shop"
 MODEL_SUFFIXES = {"", ".bin", ".cfg", ".md"}
 FOREIGN = {"tests", "demo", "spark-warehouse", ".delible", "keys.json"}
-SUFFIXES = {".py", ".xz", ".typed", ".properties", ".j2", ".css", ".json", ".yaml", *MODEL_SUFFIXES}
+SUFFIXES = {".py", ".xz", ".typed", ".properties", ".j2", ".css", ".json", ".yaml", ".ttf", *MODEL_SUFFIXES}
 RUN = "import sys; sys.path.insert(0, sys.argv.pop(1)); from delible.cli.main import run; run()"
 
 

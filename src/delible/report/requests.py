@@ -123,7 +123,7 @@ def _line(request: Request, history: Sequence[AuditRecord], end: datetime) -> Re
     state, since, due = request.state, request.changed, request.due
     kept = request.state is RequestState.PARTLY_COMPLETED and bool(request.kept)
     if history:
-        past = [r for r in history if r.at <= end]
+        past = history if history[-1].at <= end else [r for r in history if r.at <= end]
         moves = [r for r in past if r.outcome in _STATES]
         state = RequestState(moves[-1].outcome) if moves else RequestState.RECEIVED
         since = moves[-1].at if moves else request.received

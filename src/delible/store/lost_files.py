@@ -108,6 +108,7 @@ class LostFiles:
         policy, location = self._policies.tables[table], self._locations[table]
         subject, shown = self._policies.controller.subject, _names(location)
         people: People = {}
+        why: dict[Reach, str | None] = {}
         with pq.ParquetFile(path) as file:
             rows = int(file.metadata.num_rows)
             stored = {shown.get(name, name): name for name in file.schema_arrow.names}
@@ -117,8 +118,12 @@ class LostFiles:
             for reach in policy.subject:
                 values = self._values(file, reach.column, stored, partitions)
                 absent = f"column {reach.column} is not in the file" if values is None else None
-                into.rows_only = absent or self._reached(reach, values or set(), people, _MOST_HOPS) or into.rows_only
+                why[reach] = absent or self._reached(reach, values or set(), people, _MOST_HOPS)
         told = any(r.identifies == subject and filled.get(r.column) == rows for r in policy.subject)
+        for reach, reason in why.items():
+            # Who is told by the controller's own kind needs no other one.
+            if reason is not None and not (told and reach.identifies not in (None, subject)):
+                into.rows_only = reason
         for kind, found in people.items():
             into.people.setdefault(kind, set()).update(found)
             if not told and kind != subject:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from delible import __version__
@@ -34,17 +37,32 @@ def audit_report(
         InputError: `report.period` when the period ends before it starts.
         PolicyError: When the policy files cannot be read.
     """
+    with _uncollected():
+        sources = _sources(workspace)
+        last = min(end or now, now)
+        began = min(sources.records[0].at, last) if sources.records else last
+        first = start or began.replace(hour=0, minute=0, second=0, microsecond=0)
+        if first > last:
+            raise InputError("report.period", "the period ends before it starts.", fix="Give --from a day before --to.")
+        facts = audit_facts(sources, start=first, end=last, now=now, software=f"delible {__version__}")
+    return _kept(
+        Report(
+            facts=facts,
+            content=audit_content(facts),
+            document=audit_document(facts),
+            stem=stem_of(workspace, f"audit-{first:%Y%m%d}-{last:%Y%m%d}"),
+            failure=None if facts.ledger.intact else _broken(),
+        )
+    )
+
+
+def _sources(workspace: Workspace) -> AuditSources:
     control = Control(workspace)
     ledger = control.ledger.verify()
-    records = control.ledger.records()
-    last = min(end or now, now)
-    first = start or (min(records[0].at, last) if records else last).replace(hour=0, minute=0, second=0, microsecond=0)
-    if first > last:
-        raise InputError("report.period", "the period ends before it starts.", fix="Give --from a day before --to.")
-    sources = AuditSources(
+    return AuditSources(
         policies=control.policies,
         requests=control.requests.all(),
-        records=records,
+        records=control.ledger.records(),
         consents=Consents(workspace).all(),
         tags=Tags(workspace).latest(),
         manifests=Manifests(workspace).all(),
@@ -59,16 +77,18 @@ def audit_report(
             problems=tuple(f"{p.where}: {p.message}" if p.where else p.message for p in ledger.problems),
         ),
     )
-    facts = audit_facts(sources, start=first, end=last, now=now, software=f"delible {__version__}")
-    return _kept(
-        Report(
-            facts=facts,
-            content=audit_content(facts),
-            document=audit_document(facts),
-            stem=stem_of(workspace, f"audit-{first:%Y%m%d}-{last:%Y%m%d}"),
-            failure=None if facts.ledger.intact else _broken(),
-        )
-    )
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Leave cyclic garbage until afterwards: a million records have none, and looking for it takes long."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def request_report(workspace: Workspace, request_id: str, *, now: datetime) -> Report[RequestFacts]:

@@ -32,7 +32,7 @@ EVERY = pytest.mark.parametrize("name", COMMANDS)
 
 def in_readme() -> set[str]:
     """Return the commands of the README's table: each row starts with one `delible …` in backticks."""
-    rows = re.findall(r"^\| `delible ([a-z]+(?: [a-z]+)?)", README.read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| `delible ([a-z]+(?: [a-z-]+)?)", README.read_text(), re.MULTILINE)
     return set(rows)
 
 
