@@ -94,7 +94,7 @@ def test_the_wheels_model_finds_people_and_places(unpacked: Path) -> None:
     assert found.stdout == "['LOCATION', 'PERSON']\n"
 
 
-def test_only_the_model_is_binary_and_the_wheel_stays_small(wheel: Path, unpacked: Path) -> None:
+def test_only_model_and_fonts_are_binary_and_the_wheel_stays_small(wheel: Path, unpacked: Path) -> None:
     without_suffix = {name for name in files(SOURCE) if not Path(name).suffix}
     assert all(name.startswith("detect/model/") for name in without_suffix)
     assert wheel.stat().st_size < 15_000_000

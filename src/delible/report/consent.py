@@ -110,10 +110,11 @@ def _funnel(
     for history in subjects:
         asked += 1
         ever += any(r.status is ConsentStatus.GIVEN for r in history)
-        standing[_standing(history, end)] += 1
+        now = _standing(history, end)
+        standing[now] += 1
         records += len(history)
         valid += sum(_lasts(r, end) for r in history)
-        permitted += basis is not None and _permitted(history, basis, flags, end)
+        permitted += basis is not None and _permitted(history, basis, flags, end, in_force=now == "in_force")
         recent = [r for r in history if r.recorded_at >= start]
         given_now += sum(r.status is ConsentStatus.GIVEN for r in recent)
         withdrawn_now += sum(r.status in _WITHDRAWN for r in recent)
@@ -140,9 +141,13 @@ def _lasts(record: ConsentRecord, end: datetime) -> bool:
     return record.status in WEIGHT and not foreign and not (record.status is ConsentStatus.GIVEN and ended)
 
 
-def _permitted(history: Sequence[ConsentRecord], basis: LegalBasis, flags: Flags, end: datetime) -> bool:
+def _permitted(
+    history: Sequence[ConsentRecord], basis: LegalBasis, flags: Flags, end: datetime, *, in_force: bool
+) -> bool:
     first = history[0]
     against = flags.get(first.ref, ())
+    if basis is LegalBasis.CONSENT and not against:
+        return in_force
     return decide(
         (first.ref,), history, purpose=first.purpose, basis=basis, as_of=end, known_at=end, flags=against
     ).keep

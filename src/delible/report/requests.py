@@ -16,7 +16,7 @@ from delible.model.request import ENDED, Request
 from delible.model.terms import Regime, RequestState, Right
 
 _PREFIX = "request:"
-_STATES = frozenset(state.value for state in RequestState)
+_STATES = {state.value: state for state in RequestState}
 
 
 class Punctuality(StrEnum):
@@ -123,12 +123,14 @@ def _line(request: Request, history: Sequence[AuditRecord], end: datetime) -> Re
     state, since, due = request.state, request.changed, request.due
     kept = request.state is RequestState.PARTLY_COMPLETED and bool(request.kept)
     if history:
-        past = history if history[-1].at <= end else [r for r in history if r.at <= end]
-        moves = [r for r in past if r.outcome in _STATES]
-        state = RequestState(moves[-1].outcome) if moves else RequestState.RECEIVED
-        since = moves[-1].at if moves else request.received
-        kept = bool(moves) and "kept" in moves[-1].detail
-        due = next((date.fromisoformat(r.detail["due"]) for r in reversed(past) if "due" in r.detail), due)
+        state, since, kept, said = RequestState.RECEIVED, request.received, False, None
+        for record in history:
+            if record.at > end:
+                continue
+            if record.outcome in _STATES:
+                state, since, kept = _STATES[record.outcome], record.at, "kept" in record.detail
+            said = record.detail.get("due", said)
+        due = date.fromisoformat(said) if said else due
     # What an exception keeps was answered, with the reason and the day (Art. 12(4)).
     ended = since if state in ENDED or kept else None
     still = state is RequestState.VERIFYING_IDENTITY and request.regime is Regime.GDPR and since.date() <= due
