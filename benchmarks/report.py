@@ -35,7 +35,7 @@ from delible.workflows.report_files import FORMS
 from delible.workflows.reporting import audit_report
 
 BEGIN = datetime(2026, 1, 2, 9, tzinfo=UTC)
-NOW = datetime(2026, 11, 24, tzinfo=UTC)
+NOW = datetime(2026, 12, 15, tzinfo=UTC)
 MOST_SECONDS, MOST_BYTES = 30, 5_000_000
 _RIGHTS = (Right.ERASURE, Right.ACCESS, Right.ERASURE, Right.RECTIFICATION, Right.OPT_OUT)
 _OPEN, _REFUSED = 17, 23
@@ -90,7 +90,7 @@ def fill(workspace: Workspace, requests: int) -> dict[str, object]:
 def measured(workspace: Workspace) -> dict[str, object]:
     """Return seconds and bytes of the report, and of each form."""
     start, cpu = time.perf_counter(), time.process_time()
-    report = audit_report(workspace, now=NOW)
+    report = audit_report(workspace, now=NOW, start=BEGIN)
     found: dict[str, object] = {"records": report.facts.ledger.records, "seconds": _since(start)}
     for form in FORMS:
         start = time.perf_counter()

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from delible.report.content import Bars, Block, Bullets, Commands, Content, Facts, Heading, Table, Text, Value, plain
 from delible.report.wording import visible
 
-_SIGNS = re.compile(r"[\\`*_\[\]#|~$^@]|:(?=[A-Za-z0-9+/-]*[:/])")
+_SIGNS = re.compile(r"[\\`*_\[\]#|~$^@]|:(?=[A-Za-z0-9_+/-]*[:/])")
 """Inline signs; a colon where it could begin an emoji's name or belong to a web address."""
 _BEGINNING = re.compile(r"^(?:\d*[.)](?=\s|$)|[-+=])")
 """What would begin a list, a line under a heading, or in a spreadsheet a formula."""

@@ -5,7 +5,7 @@ The files are in fpdf2's PDF/A-2U mode: fonts embedded, every glyph with its cha
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import as_file, files
 from typing import Literal
@@ -13,11 +13,28 @@ from typing import Literal
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 from fpdf.fonts import TTFFont
+from markupsafe import Markup
 
 from delible.report.wording import visible
 
 _FAMILY = "delible"
 _FILES: dict[Literal["", "B"], str] = {"": "DejaVuSansCondensed.ttf", "B": "DejaVuSansCondensed-Bold.ttf"}
+_XMP = Markup(
+    """<x:xmpmeta xmlns:x="adobe:ns:meta/">
+  <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:dc="http://purl.org/dc/elements/1.1/"
+    xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:pdf="http://ns.adobe.com/pdf/1.3/"
+    xmlns:pdfaid="http://www.aiim.org/pdfa/ns/id/">
+    <rdf:Description rdf:about="" xmp:CreatorTool="{software}" xmp:CreateDate="{made}" xmp:ModifyDate="{made}"
+      xmp:MetadataDate="{made}" pdf:Producer="fpdf2">
+      <pdfaid:part>2</pdfaid:part>
+      <pdfaid:conformance>U</pdfaid:conformance>
+      <dc:title><rdf:Alt><rdf:li xml:lang="x-default">{title}</rdf:li></rdf:Alt></dc:title>
+      <dc:creator><rdf:Seq><rdf:li>{author}</rdf:li></rdf:Seq></dc:creator>
+    </rdf:Description>
+  </rdf:RDF>
+</x:xmpmeta>"""
+)
+"""What a PDF/A says of itself; whatever is put in is escaped."""
 _BASIC_PLANE = 0x10000
 Colour = tuple[int, int, int]
 INK: Colour = (29, 31, 33)
@@ -40,6 +57,10 @@ class Paper(FPDF):
         self.set_producer("fpdf2")
         self.set_lang("en")
         self.set_creation_date(made)
+        # fpdf2 would write the hour of this very run into it.
+        instant = made.astimezone(UTC).isoformat(timespec="seconds")
+        said = _XMP.format(title=self.running, author=drawn(author), software=drawn(software), made=instant)
+        self.set_xmp_metadata(str(said))
         self.set_margins(15, 16)
         self.set_auto_page_break(True, margin=18)
         self.set_line_width(0.1)
