@@ -156,6 +156,9 @@ def test_a_pdf_has_an_outline_page_numbers_a_language_and_embedded_fonts() -> No
 
 def test_nothing_in_a_pdf_acts(caplog: pytest.LogCaptureFixture) -> None:
     raw = streams(content_pdf(small(HOSTILE)))
+    (said,) = set(re.findall(rb"<x:xmpmeta.*?</x:xmpmeta>", raw, re.DOTALL))
+    assert b"&lt;script&gt;" in said
+    assert b"<script" not in said
     assert not caplog.records, "fpdf2 quotes characters that its fonts lack"
     for action in (
         b"/JavaScript",
