@@ -105,7 +105,7 @@ def request_lines(
     """
     histories: dict[str, list[AuditRecord]] = defaultdict(list)
     for record in records:
-        if record.object.startswith(_PREFIX) and record.action.startswith("request."):
+        if record.action.startswith("request.") and record.object.startswith(_PREFIX):
             histories[record.object[len(_PREFIX) :]].append(record)
     lines = [_line(r, histories.get(r.id, []), end) for r in requests if r.received <= end]
     return tuple(sorted((x for x in lines if x.ended is None or x.ended >= start), key=_danger))
