@@ -16,6 +16,7 @@ from delible.model.terms import Regime
 from delible.model.uniqueness import Combination
 from delible.report.audit import audit_facts
 from delible.report.audit_content import audit_content
+from delible.report.bars import Amount, chart
 from delible.report.breach import (
     Belongs,
     BreachFacts,
@@ -29,7 +30,22 @@ from delible.report.breach_content import breach_content
 from delible.report.ccpa_content import ccpa_content
 from delible.report.ccpa_metrics import CcpaFacts, ccpa_years
 from delible.report.consent import consent_funnel
-from delible.report.content import Content
+from delible.report.content import (
+    Bars,
+    Bullets,
+    Bytes,
+    Coded,
+    Column,
+    Commands,
+    Content,
+    Facts,
+    Figure,
+    Heading,
+    Section,
+    Status,
+    Table,
+    Text,
+)
 from delible.report.dpia import DpiaFacts, DpiaSources, dpia_facts
 from delible.report.dpia_content import dpia_content
 from delible.report.request import request_facts
@@ -320,3 +336,25 @@ def dpia_without_recipe(known: PolicySet) -> DpiaFacts:
     sources = DpiaSources(manifests=[], tags=[], combinations=[], consents=[], objections={})
     gone = known.model_copy(update={"datasets": {}})
     return dpia_facts(released(known), gone, sources, now=NOW, software=SOFTWARE)
+
+
+def small(text: str, *, rows: int = 1) -> Content:
+    """Return one of each block, with a text in every place."""
+    bars = chart(text, [Amount(label=text, value=text, parts=(("ok", 2), ("late", 1)), mark=2)], legend=(("ok", text),))
+    assert bars is not None
+    table = Table("t", text, (Column(text), Column("n", "number")), [(text, n) for n in range(rows)])
+    blocks = (
+        *(Text(text), Text(text, note=True), Heading(text), Facts([(text, text), ("s", Status("bad", text))])),
+        *(Bullets([text, Coded(text, text)]), Commands(["delible audit verify"]), table, Bars("b", bars)),
+    )
+    return Content(
+        title=text,
+        owner=text,
+        summary=text,
+        figures=(Figure(text, 1, "ok"),),
+        facts=((text, NOW), ("size", Bytes(1_500))),
+        sections=(Section("one", text, blocks),),
+        made=NOW,
+        software=text,
+        foot=text,
+    )

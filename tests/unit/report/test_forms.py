@@ -11,22 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import report_facts
-from delible.report.bars import Amount, chart
 from delible.report.content import (
-    Bars,
-    Bullets,
-    Bytes,
-    Coded,
     Column,
-    Commands,
-    Content,
-    Facts,
-    Figure,
-    Heading,
-    Section,
-    Status,
     Table,
-    Text,
     groups,
     plain,
 )
@@ -34,32 +21,11 @@ from delible.report.content_html import content_html
 from delible.report.content_markdown import content_markdown, escaped
 from delible.report.content_pdf import content_pdf
 from delible.report.pdf_paper import drawn
+from report_facts import small
 from report_records import HOSTILE, NOW
 
 REPORTS = ("audit", "request", "ropa", "ccpa", "dpia", "breach")
 HOSTILE_TEXTS = st.text(st.sampled_from("<>&|*_`[]()#!~$:@.-+=\\\n\r\t aw1\u202e\u2066\x00\x1b\u05d0張"), max_size=40)
-
-
-def small(text: str, *, rows: int = 1) -> Content:
-    """Return one of each block, with a text in every place."""
-    bars = chart(text, [Amount(label=text, value=text, parts=(("ok", 2), ("late", 1)), mark=2)], legend=(("ok", text),))
-    assert bars is not None
-    table = Table("t", text, (Column(text), Column("n", "number")), [(text, n) for n in range(rows)])
-    blocks = (
-        *(Text(text), Text(text, note=True), Heading(text), Facts([(text, text), ("s", Status("bad", text))])),
-        *(Bullets([text, Coded(text, text)]), Commands(["delible audit verify"]), table, Bars("b", bars)),
-    )
-    return Content(
-        title=text,
-        owner=text,
-        summary=text,
-        figures=(Figure(text, 1, "ok"),),
-        facts=((text, NOW), ("size", Bytes(1_500))),
-        sections=(Section("one", text, blocks),),
-        made=NOW,
-        software=text,
-        foot=text,
-    )
 
 
 # -------------------------------------------------------------------------------------------------------- Markdown
@@ -186,11 +152,6 @@ def test_nothing_in_a_pdf_acts(caplog: pytest.LogCaptureFixture) -> None:
 )
 def test_what_the_fonts_lack_is_spelled_out(text: str, shown: str) -> None:
     assert drawn(text) == shown
-
-
-@pytest.mark.parametrize("text", ["x" * 5_000, "字" * 900, "\ud800" * 50, " ", "{nb}"])
-def test_no_text_breaks_a_pdf(text: str) -> None:
-    assert content_pdf(small(text)).startswith(b"%PDF")
 
 
 # ------------------------------------------------------------------------------------------------ the same in each
