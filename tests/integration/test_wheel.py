@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 SOURCE, SHOP = ROOT / "src" / "delible", ROOT / "policies" / "shop"
 MODEL_SUFFIXES = {"", ".bin", ".cfg", ".md"}
 FOREIGN = {"tests", "demo", "spark-warehouse", ".delible", "keys.json"}
-SUFFIXES = {".py", ".xz", ".typed", ".properties", ".j2", ".css", ".json", ".yaml", *MODEL_SUFFIXES}
+SUFFIXES = {".py", ".xz", ".typed", ".properties", ".j2", ".css", ".json", ".yaml", ".ttf", *MODEL_SUFFIXES}
 RUN = "import sys; sys.path.insert(0, sys.argv.pop(1)); from delible.cli.main import run; run()"
 
 
@@ -94,7 +94,7 @@ def test_the_wheels_model_finds_people_and_places(unpacked: Path) -> None:
     assert found.stdout == "['LOCATION', 'PERSON']\n"
 
 
-def test_only_the_model_is_binary_and_the_wheel_stays_small(wheel: Path, unpacked: Path) -> None:
+def test_only_model_and_fonts_are_binary_and_the_wheel_stays_small(wheel: Path, unpacked: Path) -> None:
     without_suffix = {name for name in files(SOURCE) if not Path(name).suffix}
     assert all(name.startswith("detect/model/") for name in without_suffix)
     assert wheel.stat().st_size < 15_000_000

@@ -19,6 +19,7 @@ from delible.model.duration import Duration
 from delible.model.exception import ErasureException
 from delible.model.masking import DEFAULT_MASKING, Masking, MaskOperator
 from delible.model.notice import DEFAULT_ACKNOWLEDGE, NoticeRoute
+from delible.model.processing import ProcessingRecords
 from delible.model.recognizer import Country, Recognizer, WordList
 from delible.model.retention import LegalHold, RetentionRule
 from delible.model.subject import IdentifierKind
@@ -57,6 +58,7 @@ class Controller(Frozen):
         identifiers: All identifier kinds that tables and requests may use.
         job_cadence: How often `request fulfil` and `retention apply` run at least, such as `P1D`; `policy check`
             proves the deadlines with it.
+        records: What the records of processing activities say besides (Art. 30).
     """
 
     controller: Text
@@ -76,6 +78,7 @@ class Controller(Frozen):
     job_cadence: Duration | None = None
     access_masking: Masking = DEFAULT_MASKING
     returned: Literal["report", "erase"] = "report"
+    records: ProcessingRecords = ProcessingRecords()
 
     @model_validator(mode="after")
     def _subject_is_declared(self) -> Controller:
@@ -105,6 +108,8 @@ class Purpose(Frozen):
             permission.
         tcf: Which bits of IAB TCF strings speak of this purpose; none unless it says so.
         dpv: What the W3C Data Privacy Vocabulary calls it, such as `dpv:Marketing`; receipts name purposes so.
+        data_subjects: Whose data it is, such as customers or employees (Art. 30(1)(c)).
+        necessity: Why the purpose needs this data, and could not do with less (Art. 35(7)(b)).
     """
 
     purpose: Name
@@ -118,6 +123,8 @@ class Purpose(Frozen):
     consent: ConsentTerms = ConsentTerms()
     tcf: TcfTerms | None = None
     dpv: DpvPurpose | None = None
+    data_subjects: tuple[Text, ...] = ()
+    necessity: Text | None = None
 
 
 class Recipient(Frozen):
@@ -126,6 +133,8 @@ class Recipient(Frozen):
     Args:
         notify: How they are told; without it their notices wait for somebody to tell them by hand, and are a gap.
         acknowledge_within: How long they may take to say that they have acted.
+        country: Where they process it (ISO 3166), such as `US`; outside the EEA it is a transfer (Art. 44).
+        safeguards: What the transfer rests on: an adequacy decision, standard contractual clauses (Art. 45-49).
     """
 
     recipient: Name
@@ -134,6 +143,8 @@ class Recipient(Frozen):
     contact: Text
     notify: NoticeRoute | None = None
     acknowledge_within: Duration = DEFAULT_ACKNOWLEDGE
+    country: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
+    safeguards: Text | None = None
 
 
 class Reach(Frozen):

@@ -12,7 +12,8 @@ from delible.model.base import Frozen
 from delible.model.duration import Duration
 from delible.model.taxonomy import CATEGORIES, is_personal, is_special
 from delible.model.terms import LegalBasis, Regime, Right
-from delible.report.page import count, number, render
+from delible.report.page import render
+from delible.report.wording import count, number
 
 MOST_ROWS = 200
 """So many rows of a table are shown on the page; the package's own files hold all of them."""

@@ -1,11 +1,10 @@
-"""The audit report: the records of a period as facts, as one JSON document and as one HTML page."""
+"""The audit report: the records of a period as facts; `report.audit_content` says them for people."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 
 from delible.decide.finding import Finding, Severity
@@ -15,13 +14,13 @@ from delible.model.consent import ConsentRecord
 from delible.model.policy import PolicySet
 from delible.model.record import AuditRecord, Manifest, TagFinding
 from delible.model.request import Request
+from delible.model.subject import SubjectRef
 from delible.model.terms import Right
 from delible.model.uniqueness import Combination
-from delible.report.audit_charts import audit_charts
 from delible.report.audit_summary import summary
 from delible.report.consent import PurposeConsents, consent_funnel
 from delible.report.datasets import Release, releases
-from delible.report.erasure import PROOF_MEANING, ByteSearch, TableRun, byte_searches, table_runs
+from delible.report.erasure import ByteSearch, TableRun, byte_searches, table_runs
 from delible.report.findings import (
     LedgerState,
     ledger_findings,
@@ -30,9 +29,8 @@ from delible.report.findings import (
     request_findings,
     run_findings,
 )
-from delible.report.page import render
 from delible.report.requests import RequestGroup, RequestLine, request_groups, request_lines, standing_counts
-from delible.report.tags import CategoryUse, ScannedTable, pii_map, scanned_tables
+from delible.report.tags import CategoryTrend, CategoryUse, ScannedTable, category_trend, pii_map, scanned_tables
 
 MOST_LISTED = 1_000
 """So many requests and table runs are listed one by one; all of them are counted."""
@@ -46,6 +44,8 @@ class AuditSources:
         records: All audit records, in sequence; the report needs those before the period for states at its end.
         check: What the policy check found.
         ledger: What the check of the ledger said.
+        tag_history: All column verdicts as they were recorded, for the trend.
+        suppressed: References of people who were erased, each with the time.
     """
 
     policies: PolicySet
@@ -57,6 +57,8 @@ class AuditSources:
     check: PolicyCheck
     ledger: LedgerState
     combinations: Sequence[Combination] = ()
+    tag_history: Sequence[TagFinding] = ()
+    suppressed: Iterable[tuple[SubjectRef, datetime]] = ()
 
 
 class AuditFacts(Frozen):
@@ -84,6 +86,7 @@ class AuditFacts(Frozen):
     pii: tuple[CategoryUse, ...]
     scans: tuple[ScannedTable, ...]
     combinations: tuple[Combination, ...] = ()
+    trend: tuple[CategoryTrend, ...] = ()
     violations: tuple[Finding, ...]
     gaps: tuple[Finding, ...]
     ledger: LedgerState
@@ -134,11 +137,19 @@ def audit_facts(sources: AuditSources, *, start: datetime, end: datetime, now: d
         searches=byte_searches(sources.records, start=start, end=end)[-MOST_LISTED:],
         retention=retention[-MOST_LISTED:],
         retention_unlisted=max(0, len(retention) - MOST_LISTED),
-        consents=consent_funnel(sources.consents, start=start, end=end, purposes=sources.policies.purposes),
+        consents=consent_funnel(
+            sources.consents,
+            start=start,
+            end=end,
+            purposes=sources.policies.purposes,
+            requests=register,
+            suppressed=(ref for ref, at in sources.suppressed if at <= end),
+        ),
         releases=cut,
         pii=uses,
         scans=scans,
         combinations=tuple(sources.combinations),
+        trend=category_trend(sources.tag_history, start=start, end=end),
         violations=violations,
         gaps=gaps,
         ledger=sources.ledger,
@@ -148,14 +159,3 @@ def audit_facts(sources: AuditSources, *, start: datetime, end: datetime, now: d
 def audit_document(facts: AuditFacts) -> dict[str, Any]:
     """Return the facts as a JSON document; times are ISO 8601 in UTC."""
     return facts.model_dump(mode="json")
-
-
-def audit_html(facts: AuditFacts) -> str:
-    """Return the facts as one self-contained HTML page."""
-    context: Mapping[str, Any] = {
-        "facts": facts,
-        "charts": audit_charts(facts.request_groups, facts.consents, facts.releases, facts.pii),
-        "proof_meaning": PROOF_MEANING,
-        "pii_by_table": tuple((t, tuple(u)) for t, u in groupby(facts.pii, key=lambda use: use.table)),
-    }
-    return render("audit.html.j2", context)

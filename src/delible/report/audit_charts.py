@@ -9,9 +9,9 @@ from delible.model.terms import words
 from delible.report.bars import Amount, Chart, chart
 from delible.report.consent import PurposeConsents
 from delible.report.datasets import Release
-from delible.report.page import count, number
-from delible.report.requests import RequestGroup
+from delible.report.requests import RequestGroup, TimeUsed
 from delible.report.tags import CategoryUse
+from delible.report.wording import count, number
 
 _MOST_BARS = 12
 
@@ -26,6 +26,7 @@ def audit_charts(
     return {
         "requests": _requests(groups),
         "answers": _answers(groups),
+        "times": _used(groups),
         "consents": _consents(consents),
         "releases": _releases(releases),
         "pii": _categories(uses),
@@ -69,11 +70,26 @@ def _answers(groups: Sequence[RequestGroup]) -> Chart | None:
     return chart("Longest time to an answer, in days", amounts, legend=legend)
 
 
+def _used(groups: Sequence[RequestGroup]) -> Chart | None:
+    """Return how much of the time allowed answers took, over all rights: the steps on one scale."""
+    answers = {used: sum(g.used.get(used, 0) for g in groups) for used in TimeUsed}
+    every = sum(answers.values())
+    amounts = [
+        Amount(
+            label=used.value,
+            value=f"{number(n)} of {number(every)} answers",
+            parts=(("late" if used is TimeUsed.LATE else "ok", n),),
+        )
+        for used, n in answers.items()
+    ]
+    return chart("Answers by the share of the time allowed that they took", amounts) if every else None
+
+
 def _consents(consents: Sequence[PurposeConsents]) -> Chart | None:
     amounts = [
         Amount(
             label=words(c.purpose),
-            value=f"{number(c.in_force)} of {number(c.asked)} in force",
+            value=f"{number(c.in_force)} of {number(c.asked)} in force, {number(c.permitted)} permitted",
             parts=(("ok", c.in_force), ("late", c.withdrawn + c.expired), ("faint", c.refused + c.pending)),
         )
         for c in consents

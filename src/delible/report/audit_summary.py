@@ -9,8 +9,8 @@ from delible.decide.finding import Finding, Severity
 from delible.report.datasets import Release
 from delible.report.erasure import ProofState, TableRun
 from delible.report.findings import LedgerState
-from delible.report.page import count, day
 from delible.report.requests import Punctuality, RequestLine
+from delible.report.wording import count, day, number
 
 
 def summary(
@@ -54,14 +54,15 @@ def _requests_said(lines: Sequence[RequestLine]) -> str:
     said = count(len(lines), "request")
     if answered == len(lines) and not times[Punctuality.LATE]:
         return f"{said}, {'answered' if answered == 1 else 'all answered'} in time"
-    parts = [
-        f"{times[Punctuality.IN_TIME]} answered in time" if times[Punctuality.IN_TIME] else "",
-        f"{times[Punctuality.LATE]} answered late" if times[Punctuality.LATE] else "",
-        f"{times[Punctuality.OPEN]} open and within the deadline" if times[Punctuality.OPEN] else "",
-        f"{times[Punctuality.OVERDUE]} overdue" if times[Punctuality.OVERDUE] else "",
-        f"{times[Punctuality.LINKED]} linked to an earlier one" if times[Punctuality.LINKED] else "",
-    ]
-    return f"{said}, of which " + ", ".join(p for p in parts if p)
+    words = {
+        Punctuality.IN_TIME: "answered in time",
+        Punctuality.LATE: "answered late",
+        Punctuality.OPEN: "open and within the deadline",
+        Punctuality.OVERDUE: "overdue",
+        Punctuality.LINKED: "linked to an earlier one",
+    }
+    parts = [f"{number(times[p])} {word}" for p, word in words.items() if times[p]]
+    return f"{said}, of which " + ", ".join(parts)
 
 
 def _erasures_said(runs: Sequence[TableRun]) -> str:

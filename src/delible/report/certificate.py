@@ -9,7 +9,8 @@ from delible.model.base import canonical
 from delible.model.exception import KeptPart
 from delible.model.proof import Certificate
 from delible.model.terms import ErasureAction, words
-from delible.report.page import count, render, size
+from delible.report.page import render
+from delible.report.wording import count, size
 
 
 def certificate_bytes(certificate: Certificate) -> bytes:

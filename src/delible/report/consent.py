@@ -1,17 +1,20 @@
-"""The consent funnel: how many were asked, agreed, still agree."""
+"""The consent funnel: how many records there are, how many are valid, and how many people a purpose may use."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from delible.decide.consent import judge
-from delible.decide.consent_statements import Question
+from delible.decide.consent_statements import WEIGHT, Question
+from delible.decide.objection import stands_against
 from delible.model.base import Frozen
 from delible.model.consent import ConsentRecord
 from delible.model.policy import Purpose
+from delible.model.request import Request
+from delible.model.subject import SubjectRef
 from delible.model.terms import ConsentStatus, Exclusion, LegalBasis
 
 
@@ -26,6 +29,10 @@ class PurposeConsents(Frozen):
         in_force: Those whose consent stands.
         withdrawn, refused, expired, pending: Where the others stand now.
         given_in_period, withdrawn_in_period: Records learned of within the period.
+        records: All records of the purpose.
+        valid: Those that state something which has not ended: no question, no `given` on another basis, none expired.
+        permitted: References whose rows a dataset of this purpose may hold: the purpose's own legal basis, and what
+            requests and erasures say against it, counted too.
     """
 
     purpose: str
@@ -38,11 +45,18 @@ class PurposeConsents(Frozen):
     pending: int
     given_in_period: int
     withdrawn_in_period: int
+    records: int = 0
+    valid: int = 0
+    permitted: int = 0
 
 
 _WITHDRAWN = frozenset(
     {ConsentStatus.WITHDRAWN, ConsentStatus.REVOKED, ConsentStatus.INVALIDATED, ConsentStatus.OPTED_OUT}
 )
+
+
+Flags = Mapping[SubjectRef, Collection[Exclusion]]
+"""What stands against people apart from consent."""
 
 
 def consent_funnel(
@@ -51,41 +65,83 @@ def consent_funnel(
     start: datetime,
     end: datetime,
     purposes: Mapping[str, Purpose] | None = None,
+    requests: Iterable[Request] = (),
+    suppressed: Iterable[SubjectRef] = (),
 ) -> tuple[PurposeConsents, ...]:
     """Return the funnel per purpose, as it was known at `end`, by the terms that purposes have now.
 
-    What is given and not confirmed is pending. Ages and places do not count: references are not tied together.
+    What is given and not confirmed is pending. References are not tied together: of an age or a place that only another
+    identifier tells, nothing is known here, so that `permitted` may be too low, never too high.
+
+    Args:
+        purposes: Their legal bases; a purpose that is not among them rests on consent.
+        requests: What stands against people; those received after `end` do not count, the others as they stand today.
+        suppressed: References of people who were erased.
     """
     by_purpose: dict[str, dict[str, list[ConsentRecord]]] = defaultdict(lambda: defaultdict(list))
     for record in records:
         if record.recorded_at <= end and record.valid_from <= end:
             by_purpose[record.purpose][record.ref].append(record)
-    asked = ((p, _question(p, (purposes or {}).get(p), end)) for p in sorted(by_purpose))
-    return tuple(_funnel(p, by_purpose[p].values(), question, start=start) for p, question in asked)
+    received = [r for r in requests if r.received <= end]
+    erased = dict.fromkeys(suppressed, (Exclusion.SUPPRESSED,))
+    found = []
+    for name in sorted(by_purpose):
+        purpose = (purposes or {}).get(name)
+        flags = {**_flags(received, purpose), **erased}
+        found.append(_funnel(by_purpose[name].values(), *_questions(name, purpose, end), flags, start=start))
+    return tuple(found)
 
 
-def _question(name: str, purpose: Purpose | None, end: datetime) -> Question:
+def _questions(name: str, purpose: Purpose | None, end: datetime) -> tuple[Question, Question | None]:
+    """Return whether a consent stands, whoever gave it, and what a dataset asks; None where nothing lets anything out.
+
+    A purpose that no policy knows rests on consent.
+    """
     plain = Question(name, LegalBasis.CONSENT, as_of=end, known_at=end)
     if purpose is None:
-        return plain
-    terms = purpose.consent.model_copy(update={"age": None, "ages_in": {}, "opt_out_in": ()})
-    return replace(plain, terms=terms)
+        return plain, plain
+    standing = replace(plain, terms=purpose.consent.model_copy(update={"age": None, "ages_in": {}, "opt_out_in": ()}))
+    if purpose.legal_basis is None:
+        return standing, None
+    return standing, Question.of(purpose, purpose.legal_basis, as_of=end, known_at=end)
+
+
+def _flags(requests: Sequence[Request], purpose: Purpose | None) -> dict[SubjectRef, tuple[Exclusion, ...]]:
+    found: dict[SubjectRef, tuple[Exclusion, ...]] = {}
+    asked = purpose or Purpose(purpose="unknown", description="none of the policies'", legal_basis=LegalBasis.CONSENT)
+    for request in requests:
+        reason = stands_against(request, asked)
+        if reason is not None:
+            found |= {ref: (*found.get(ref, ()), reason) for ref in request.refs}
+    return found
 
 
 def _funnel(
-    purpose: str, subjects: Iterable[Sequence[ConsentRecord]], question: Question, *, start: datetime
+    subjects: Iterable[Sequence[ConsentRecord]],
+    standing_by: Question,
+    permitted_by: Question | None,
+    flags: Flags,
+    *,
+    start: datetime,
 ) -> PurposeConsents:
     standing: dict[str, int] = defaultdict(int)
-    asked = ever = given_now = withdrawn_now = 0
+    asked = ever = given_now = withdrawn_now = records = valid = permitted = 0
     for history in subjects:
         asked += 1
         ever += any(r.status is ConsentStatus.GIVEN for r in history)
-        standing[_standing(history, question)] += 1
+        now = _standing(history, standing_by)
+        standing[now] += 1
+        records += len(history)
+        valid += sum(_lasts(r, standing_by.as_of) for r in history)
+        if permitted_by == standing_by and history[0].ref not in flags:
+            permitted += now == "in_force"
+        elif permitted_by is not None:
+            permitted += judge((history[0].ref,), history, permitted_by, flags=flags.get(history[0].ref, ())).keep
         recent = [r for r in history if r.recorded_at >= start]
         given_now += sum(r.status is ConsentStatus.GIVEN for r in recent)
         withdrawn_now += sum(r.status in _WITHDRAWN for r in recent)
     return PurposeConsents(
-        purpose=purpose,
+        purpose=standing_by.purpose,
         asked=asked,
         ever_given=ever,
         in_force=standing["in_force"],
@@ -95,7 +151,16 @@ def _funnel(
         pending=standing["pending"],
         given_in_period=given_now,
         withdrawn_in_period=withdrawn_now,
+        records=records,
+        valid=valid,
+        permitted=permitted,
     )
+
+
+def _lasts(record: ConsentRecord, end: datetime) -> bool:
+    foreign = record.status is ConsentStatus.GIVEN and record.legal_basis is not LegalBasis.CONSENT
+    ended = record.valid_until is not None and record.valid_until <= end
+    return record.status in WEIGHT and not foreign and not (record.status is ConsentStatus.GIVEN and ended)
 
 
 def _standing(history: Sequence[ConsentRecord], question: Question) -> str:

@@ -10,6 +10,18 @@ from delible.model.record import Manifest, release_name
 from delible.model.terms import Exclusion
 
 
+class GateLine(Frozen):
+    """What one gate measured on a release, and the bound that it had to keep."""
+
+    gate: str
+    about: str = ""
+    measured: str | None = None
+    rule: str = ""
+    bound: str = ""
+    passed: bool
+    note: str = ""
+
+
 class Release(Frozen):
     """One released version.
 
@@ -31,6 +43,7 @@ class Release(Frozen):
     adds_up: bool
     recipe_fingerprint: str
     policy_fingerprint: str
+    gates: tuple[GateLine, ...] = ()
 
     @property
     def name(self) -> str:
@@ -41,10 +54,11 @@ class Release(Frozen):
 def releases(manifests: Iterable[Manifest], *, start: datetime, end: datetime) -> tuple[Release, ...]:
     """Return the releases of the period, oldest first."""
     chosen = [m for m in manifests if start <= m.created_at <= end]
-    return tuple(_release(m) for m in sorted(chosen, key=lambda m: (m.created_at, m.dataset, m.version)))
+    return tuple(release_of(m) for m in sorted(chosen, key=lambda m: (m.created_at, m.dataset, m.version)))
 
 
-def _release(manifest: Manifest) -> Release:
+def release_of(manifest: Manifest) -> Release:
+    """Return a release as reports show it."""
     order = {reason.value: index for index, reason in enumerate(Exclusion)}
     reasons = sorted(manifest.excluded.items(), key=lambda item: (order.get(item[0], len(order)), item[0]))
     return Release(
@@ -61,4 +75,13 @@ def _release(manifest: Manifest) -> Release:
         adds_up=manifest.rows_in == manifest.rows_out + sum(manifest.excluded.values()),
         recipe_fingerprint=manifest.recipe_fingerprint,
         policy_fingerprint=manifest.policy_fingerprint,
+        gates=gate_lines(manifest),
+    )
+
+
+def gate_lines(manifest: Manifest) -> tuple[GateLine, ...]:
+    """Return what the gates of a release measured; nothing for a release that was made without gates."""
+    return tuple(
+        GateLine.model_validate({key: value for key, value in dict(gate).items() if key in GateLine.model_fields})
+        for gate in getattr(manifest, "gates", None) or ()
     )

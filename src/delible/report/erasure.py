@@ -99,8 +99,10 @@ def table_runs(
     found: dict[_Key, list[tuple[Stage, AuditRecord]]] = defaultdict(list)
     searches: dict[str, AuditRecord] = {}
     for record in records:
-        noun, _, verb = record.action.partition(".")
-        if noun != kind or verb not in _STAGES or record.at > end:
+        if not record.action.startswith(f"{kind}.") or record.at > end:
+            continue
+        verb = record.action.partition(".")[2]
+        if verb not in _STAGES:
             continue
         if place := _OBJECT.fullmatch(record.object):
             found[place["plan"], place["table"], place["rule"]].append((Stage(verb), record))

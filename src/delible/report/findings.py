@@ -10,9 +10,9 @@ from delible.decide.finding import Finding, gap, violation
 from delible.model.base import Frozen
 from delible.report.datasets import Release
 from delible.report.erasure import ProofState, TableRun
-from delible.report.page import count
 from delible.report.requests import Punctuality, RequestLine
 from delible.report.tags import CategoryUse, ScannedTable
+from delible.report.wording import count
 
 _NAMED = 20
 """So many overdue requests are named in one finding; the register lists the rest."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -17,13 +16,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from delible.model.terms import words
+from delible.report.content import groups, kind, plain
+from delible.report.wording import clock, count, day, number, size, visible
 
-_KEPT_CONTROLS = frozenset("\n\u200c\u200d")
-"""Line breaks, and the two joiners without which emoji and several scripts fall apart; neither can reorder text."""
-
-_BYTE_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
-_KILO = 1000
-_ROUND_FROM = 10
+__all__ = ["clock", "count", "day", "number", "render", "size", "visible"]
 
 
 def render(template: str, context: Mapping[str, Any]) -> str:
@@ -38,48 +34,6 @@ def render(template: str, context: Mapping[str, Any]) -> str:
     # The style sheet is ours and holds no data; it must reach the page unescaped or its hash would not match.
     html = _environment().get_template(template).render({**context, "style": Markup(style), "csp": csp})  # noqa: S704
     return html.rstrip() + "\n"
-
-
-def visible(text: str) -> str:
-    """Return the text with invisible and reordering characters shown as `\\uXXXX`."""
-    if text.isprintable():
-        return text
-    return "".join(c if _harmless(c) else f"\\u{ord(c):04x}" for c in text.replace("\r\n", "\n"))
-
-
-def _harmless(character: str) -> bool:
-    return character.isprintable() or character in _KEPT_CONTROLS or character == "\u00a0"
-
-
-def number(value: int | float) -> str:
-    """Return a number with commas between thousands; fractions with one digit."""
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
-
-
-def size(value: int) -> str:
-    """Return a number of bytes in decimal units, such as `12.3 MB`."""
-    amount = float(value)
-    for unit in _BYTE_UNITS[:-1]:
-        if amount < _KILO:
-            return f"{amount:,.0f} {unit}" if unit == "bytes" or amount >= _ROUND_FROM else f"{amount:,.1f} {unit}"
-        amount /= _KILO
-    return f"{amount:,.1f} {_BYTE_UNITS[-1]}"
-
-
-def day(value: date | datetime) -> str:
-    """Return the calendar day, ISO 8601."""
-    return value.strftime("%Y-%m-%d")
-
-
-def clock(value: datetime) -> str:
-    """Return hour and minute with the zone."""
-    zone = "UTC" if not value.utcoffset() else value.strftime("%z")
-    return f"{value.strftime('%H:%M')} {zone}"
-
-
-def count(value: int, one: str, many: str | None = None) -> str:
-    """Return a number with its noun, such as `1 request` or `3 requests`."""
-    return f"{number(value)} {one if value == 1 else many or one + 's'}"
 
 
 def _shown(value: Any) -> Any:
@@ -106,4 +60,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(number=number, size=size, day=day, clock=clock, count=count, words=words)
+    environment.filters.update(kind=kind, plain=plain, groups=groups)
     return environment

@@ -1,4 +1,7 @@
-"""The report on one request: where it stands, its history, and what was done to which table."""
+"""The report on one request: where it stands, its history, and what was done to which table.
+
+`report.request_content` says it for people.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ from delible.model.base import Frozen
 from delible.model.record import AuditRecord
 from delible.model.request import Request
 from delible.model.terms import words
-from delible.report.erasure import PROOF_MEANING, ByteSearch, TableRun, byte_searches, table_runs
-from delible.report.page import count, day, render
+from delible.report.erasure import ByteSearch, TableRun, byte_searches, table_runs
 from delible.report.requests import Punctuality, RequestLine, request_lines
+from delible.report.wording import count, day
 
 
 class Event(Frozen):
@@ -77,11 +80,6 @@ def request_facts(
 def request_document(facts: RequestFacts) -> dict[str, Any]:
     """Return the facts as a JSON document."""
     return facts.model_dump(mode="json")
-
-
-def request_html(facts: RequestFacts) -> str:
-    """Return the facts as one self-contained HTML page."""
-    return render("request.html.j2", {"facts": facts, "proof_meaning": PROOF_MEANING})
 
 
 def _about(request_id: str, record: AuditRecord) -> bool:

@@ -16,7 +16,7 @@ from delible.model.request import ENDED, Request
 from delible.model.terms import Regime, RequestState, Right
 
 _PREFIX = "request:"
-_STATES = frozenset(state.value for state in RequestState)
+_STATES = {state.value: state for state in RequestState}
 
 
 class Punctuality(StrEnum):
@@ -28,6 +28,16 @@ class Punctuality(StrEnum):
     IN_TIME = "in_time"
     LINKED = "linked"
     """A duplicate: its first request is the one that is answered."""
+
+
+class TimeUsed(StrEnum):
+    """How much of the time allowed an answer took."""
+
+    QUARTER = "up to a quarter"
+    HALF = "up to half"
+    THREE_QUARTERS = "up to three quarters"
+    DEADLINE = "up to the deadline"
+    LATE = "after the deadline"
 
 
 class RequestLine(Frozen):
@@ -58,6 +68,8 @@ class RequestGroup(Frozen):
 
     Args:
         longest_days: Days to the answer that took longest; `longest_allowed` is what that request was allowed.
+        ninth_days: Days within which nine of ten were answered.
+        used: Answers by the share of the time allowed that they took.
     """
 
     right: Right
@@ -73,6 +85,8 @@ class RequestGroup(Frozen):
     median_days: float | None
     longest_days: int | None
     longest_allowed: int | None
+    ninth_days: int | None = None
+    used: dict[TimeUsed, int] = {}
 
 
 def standing_counts(requests: Iterable[Request]) -> dict[Right, int]:
@@ -91,7 +105,7 @@ def request_lines(
     """
     histories: dict[str, list[AuditRecord]] = defaultdict(list)
     for record in records:
-        if record.object.startswith(_PREFIX) and record.action.startswith("request."):
+        if record.action.startswith("request.") and record.object.startswith(_PREFIX):
             histories[record.object[len(_PREFIX) :]].append(record)
     lines = [_line(r, histories.get(r.id, []), end) for r in requests if r.received <= end]
     return tuple(sorted((x for x in lines if x.ended is None or x.ended >= start), key=_danger))
@@ -109,12 +123,14 @@ def _line(request: Request, history: Sequence[AuditRecord], end: datetime) -> Re
     state, since, due = request.state, request.changed, request.due
     kept = request.state is RequestState.PARTLY_COMPLETED and bool(request.kept)
     if history:
-        past = [r for r in history if r.at <= end]
-        moves = [r for r in past if r.outcome in _STATES]
-        state = RequestState(moves[-1].outcome) if moves else RequestState.RECEIVED
-        since = moves[-1].at if moves else request.received
-        kept = bool(moves) and "kept" in moves[-1].detail
-        due = next((date.fromisoformat(r.detail["due"]) for r in reversed(past) if "due" in r.detail), due)
+        state, since, kept, said = RequestState.RECEIVED, request.received, False, None
+        for record in history:
+            if record.at > end:
+                continue
+            if record.outcome in _STATES:
+                state, since, kept = _STATES[record.outcome], record.at, "kept" in record.detail
+            said = record.detail.get("due", said)
+        due = date.fromisoformat(said) if said else due
     # What an exception keeps was answered, with the reason and the day (Art. 12(4)).
     ended = since if state in ENDED or kept else None
     still = state is RequestState.VERIFYING_IDENTITY and request.regime is Regime.GDPR and since.date() <= due
@@ -154,8 +170,20 @@ def _danger(line: RequestLine) -> tuple[int, date, str]:
     return _DANGER[line.punctuality], line.due, line.id
 
 
+def time_used(line: RequestLine) -> TimeUsed | None:
+    """Return how much of its time an answered request took; None for one that is open or linked to another."""
+    if line.days_taken is None:
+        return None
+    if line.punctuality is Punctuality.LATE:
+        return TimeUsed.LATE
+    parts = 4 * line.days_taken
+    steps = (TimeUsed.QUARTER, TimeUsed.HALF, TimeUsed.THREE_QUARTERS)
+    return next((u for n, u in enumerate(steps, 1) if parts <= n * line.days_allowed), TimeUsed.DEADLINE)
+
+
 def _group(right: Right, regime: Regime, lines: Sequence[RequestLine]) -> RequestGroup:
-    taken = [x.days_taken for x in lines if x.days_taken is not None]
+    taken = sorted(x.days_taken for x in lines if x.days_taken is not None)
+    used = Counter(time_used(x) for x in lines)
     slowest = max(lines, key=lambda x: -1 if x.days_taken is None else x.days_taken)
     times = {p: sum(x.punctuality is p for x in lines) for p in Punctuality}
     states: dict[str, int] = defaultdict(int)
@@ -175,4 +203,6 @@ def _group(right: Right, regime: Regime, lines: Sequence[RequestLine]) -> Reques
         median_days=round(median(taken), 1) if taken else None,
         longest_days=slowest.days_taken,
         longest_allowed=slowest.days_allowed if taken else None,
+        ninth_days=taken[-(-9 * len(taken) // 10) - 1] if taken else None,
+        used={u: used[u] for u in TimeUsed if used[u]},
     )

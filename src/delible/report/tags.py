@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from delible.decide.column_paths import is_among
@@ -55,6 +55,49 @@ class ScannedTable(Frozen):
     waiting: int = 0
     disregarded: int = 0
     worst_bound: float | None
+
+
+class CategoryTrend(Frozen):
+    """Columns that hold one data category by what scans and people said: at the period's start, and at its end."""
+
+    category: str
+    before: int
+    after: int
+    came: tuple[str, ...]
+    went: tuple[str, ...]
+
+
+def category_trend(history: Sequence[TagFinding], *, start: datetime, end: datetime) -> tuple[CategoryTrend, ...]:
+    """Return the trend per category.
+
+    Args:
+        history: All verdicts in the order in which they were recorded.
+    """
+    before, after = _columns_of(history, start), _columns_of(history, end)
+    return tuple(
+        CategoryTrend(
+            category=category,
+            before=len(before[category]),
+            after=len(after[category]),
+            came=tuple(sorted(after[category] - before[category])),
+            went=tuple(sorted(before[category] - after[category])),
+        )
+        for category in sorted({*before, *after})
+    )
+
+
+def _columns_of(history: Sequence[TagFinding], until: datetime) -> dict[str, set[str]]:
+    standing: dict[tuple[str, str], TagFinding] = {}
+    for finding in history:
+        key = (finding.table, finding.column)
+        pinned = key in standing and standing[key].state.pinned
+        if finding.at <= until and not (pinned and finding.state in (TagState.PROPOSED, TagState.REVIEW)):
+            standing[key] = finding
+    columns: dict[str, set[str]] = defaultdict(set)
+    for (table, column), finding in standing.items():
+        if finding.category is not None and finding.state is not TagState.REJECTED:
+            columns[finding.category].add(f"{table}.{column}")
+    return columns
 
 
 def pii_map(tables: Mapping[str, TablePolicy], findings: Iterable[TagFinding]) -> tuple[CategoryUse, ...]:

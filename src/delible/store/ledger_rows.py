@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
+from typing import Any
 
 from delible.model.base import canonical
 from delible.model.record import AuditRecord
@@ -48,15 +50,24 @@ def row_of(record: AuditRecord, signature: str | None) -> Row:
 def record_of(row: Row) -> AuditRecord:
     """Return the record that a row holds."""
     sequence, at, actor, action, object_, outcome, counts, detail, previous, own, _ = row
-    return AuditRecord(
-        sequence=sequence,
-        at=at,
-        actor=actor,
-        action=action,
-        object=object_,
-        outcome=outcome,
-        counts=json.loads(counts),
-        detail=json.loads(detail),
-        previous=previous,
-        hash=own,
+    # Half a million of them are read for a report: so it takes half the time of keyword arguments.
+    return AuditRecord.model_validate(
+        {
+            "sequence": sequence,
+            "at": at,
+            "actor": actor,
+            "action": action,
+            "object": object_,
+            "outcome": outcome,
+            "counts": _parsed(counts),
+            "detail": _parsed(detail),
+            "previous": previous,
+            "hash": own,
+        }
     )
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Any:
+    """Return a JSON value; the same few stand in most records, and each record gets a copy of its own."""
+    return json.loads(text)

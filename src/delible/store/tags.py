@@ -130,6 +130,10 @@ class Tags:
         """Return the verdict that counts for each column, by table and column."""
         return _latest(self._table.snapshot())
 
+    def history(self) -> list[TagFinding]:
+        """Return all verdicts in the order in which they were recorded."""
+        return _all(self._table.snapshot())
+
     def _add(self, make: _Make) -> list[TagFinding]:
         made: list[TagFinding] = []
 

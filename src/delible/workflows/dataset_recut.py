@@ -120,7 +120,7 @@ def _cut_again(
         key=RefKey(keys.version, keys.pads()),
         records=read(spark, Consents(workspace).location),
         flags=flags_frame(spark, standing_flags(workspace, keys, until=now, purpose=purpose)),
-        question=Question(old.purpose, purpose.legal_basis, as_of=now, known_at=now),
+        question=Question.of(purpose, purpose.legal_basis, as_of=now, known_at=now),
         folder=folder,
         row_index=row_index,
     )

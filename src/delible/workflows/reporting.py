@@ -1,63 +1,32 @@
-"""Reports: read the stores, let `report` make the documents, write them."""
+"""The audit report and the report on one request: read the stores, let `report` say it, write it."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, Literal
 
 from delible import __version__
-from delible.errors import DelibleError, InputError, TamperError
-from delible.report.audit import AuditFacts, AuditSources, audit_document, audit_facts, audit_html
+from delible.errors import InputError, TamperError
+from delible.report.audit import AuditFacts, AuditSources, audit_document, audit_facts
+from delible.report.audit_content import audit_content
 from delible.report.findings import LedgerState
-from delible.report.request import RequestFacts, request_document, request_facts, request_html
+from delible.report.request import RequestFacts, request_document, request_facts
+from delible.report.request_content import request_content
 from delible.store.consents import Consents
-from delible.store.files import private_write
 from delible.store.manifests import Manifests
 from delible.store.tags import Tags
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.policies import check_policies
+from delible.workflows.report_files import F, Report, stem_of
 from delible.workflows.verdicts import list_combinations
-
-Form = Literal["html", "json"]
-
-
-@dataclass(frozen=True)
-class AuditReport:
-    """The audit report as facts, and the two files that say the same."""
-
-    facts: AuditFacts
-    html: Path
-    json: Path
-
-    @property
-    def failure(self) -> DelibleError | None:
-        """The error that the report ends with when the ledger it rests on is broken; None when it is intact."""
-        if self.facts.ledger.intact:
-            return None
-        return TamperError(
-            "ledger.broken",
-            "the audit ledger is not what was written; the report says so and rests on what can still be read.",
-            fix="Run: delible audit verify",
-        )
-
-
-@dataclass(frozen=True)
-class RequestReport:
-    """The report on one request as facts, and the two files that say the same."""
-
-    facts: RequestFacts
-    html: Path
-    json: Path
 
 
 def audit_report(
     workspace: Workspace, *, now: datetime, start: datetime | None = None, end: datetime | None = None
-) -> AuditReport:
+) -> Report[AuditFacts]:
     """Write the audit report on a period into the reports folder, as HTML and as JSON.
 
     Args:
@@ -68,21 +37,38 @@ def audit_report(
         InputError: `report.period` when the period ends before it starts.
         PolicyError: When the policy files cannot be read.
     """
+    with _uncollected():
+        sources = _sources(workspace)
+        last = min(end or now, now)
+        began = min(sources.records[0].at, last) if sources.records else last
+        first = start or began.replace(hour=0, minute=0, second=0, microsecond=0)
+        if first > last:
+            raise InputError("report.period", "the period ends before it starts.", fix="Give --from a day before --to.")
+        facts = audit_facts(sources, start=first, end=last, now=now, software=f"delible {__version__}")
+    return _kept(
+        Report(
+            facts=facts,
+            content=audit_content(facts),
+            document=audit_document(facts),
+            stem=stem_of(workspace, f"audit-{first:%Y%m%d}-{last:%Y%m%d}"),
+            failure=None if facts.ledger.intact else _broken(),
+        )
+    )
+
+
+def _sources(workspace: Workspace) -> AuditSources:
     control = Control(workspace)
     ledger = control.ledger.verify()
-    records = control.ledger.records()
-    last = min(end or now, now)
-    first = start or (min(records[0].at, last) if records else last).replace(hour=0, minute=0, second=0, microsecond=0)
-    if first > last:
-        raise InputError("report.period", "the period ends before it starts.", fix="Give --from a day before --to.")
-    sources = AuditSources(
+    return AuditSources(
         policies=control.policies,
         requests=control.requests.all(),
-        records=records,
+        records=control.ledger.records(),
         consents=Consents(workspace).all(),
         tags=Tags(workspace).latest(),
         manifests=Manifests(workspace).all(),
         combinations=list_combinations(workspace),
+        tag_history=Tags(workspace).history(),
+        suppressed=[(ref, at) for ref, _, at in control.suppression.rows()],
         check=check_policies(workspace),
         ledger=LedgerState(
             records=ledger.records,
@@ -91,13 +77,21 @@ def audit_report(
             problems=tuple(f"{p.where}: {p.message}" if p.where else p.message for p in ledger.problems),
         ),
     )
-    facts = audit_facts(sources, start=first, end=last, now=now, software=f"delible {__version__}")
-    name = f"audit-{first:%Y%m%d}-{last:%Y%m%d}"
-    html, document = _written(workspace, name, audit_html(facts), audit_document(facts))
-    return AuditReport(facts, html, document)
 
 
-def request_report(workspace: Workspace, request_id: str, *, now: datetime) -> RequestReport:
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Leave cyclic garbage until afterwards: a million records have none, and looking for it takes long."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
+
+
+def request_report(workspace: Workspace, request_id: str, *, now: datetime) -> Report[RequestFacts]:
     """Write the report on one request into the reports folder, as HTML and as JSON.
 
     Raises:
@@ -112,8 +106,14 @@ def request_report(workspace: Workspace, request_id: str, *, now: datetime) -> R
         policy_fingerprint=control.policies.fingerprint,
         now=now,
     )
-    html, document = _written(workspace, f"request-{request.id}", request_html(facts), request_document(facts))
-    return RequestReport(facts, html, document)
+    return _kept(
+        Report(
+            facts=facts,
+            content=request_content(facts),
+            document=request_document(facts),
+            stem=stem_of(workspace, f"request-{request.id}"),
+        )
+    )
 
 
 def last_instant(day: datetime) -> datetime:
@@ -121,31 +121,15 @@ def last_instant(day: datetime) -> datetime:
     return day + timedelta(days=1) - timedelta(microseconds=1)
 
 
-def copied(report: AuditReport | RequestReport, form: Form, out: Path | None) -> Path:
-    """Return where the report stands in this form, after copying it to `out` when that is given.
-
-    Raises:
-        InputError: `output.unwritable`.
-    """
-    made = report.html if form == "html" else report.json
-    if out is None:
-        return made
-    _write(out, made.read_bytes())
-    return out
+def _kept(report: Report[F]) -> Report[F]:
+    report.written("html")
+    report.written("json")
+    return report
 
 
-def _written(workspace: Workspace, name: str, html: str, document: Mapping[str, Any]) -> tuple[Path, Path]:
-    folder = workspace.path(workspace.config.reports)
-    folder.mkdir(parents=True, exist_ok=True)
-    page, data = folder / f"{name}.html", folder / f"{name}.json"
-    _write(page, html.encode("utf-8", "backslashreplace"))
-    _write(data, json.dumps(document, indent=2).encode() + b"\n")
-    return page, data
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        private_write(path, data)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a file's name"
-        raise InputError("output.unwritable", f"cannot be written: {reason}.", where=str(path)) from None
+def _broken() -> TamperError:
+    return TamperError(
+        "ledger.broken",
+        "the audit ledger is not what was written; the report says so and rests on what can still be read.",
+        fix="Run: delible audit verify",
+    )

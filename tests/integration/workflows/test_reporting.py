@@ -128,6 +128,43 @@ def test_a_period_that_ends_before_it_starts_is_bad_input(workspace: Workspace, 
     assert caught.value.code == "report.period"
 
 
+BEGINNINGS = {"html": b"<!DOCTYPE html>", "json": b"{", "md": b"# ", "pdf": b"%PDF-"}
+
+
+@pytest.mark.parametrize("form", BEGINNINGS)
+@pytest.mark.parametrize("name", ["audit", "ropa", "ccpa-metrics"])
+def test_every_form_of_a_report_is_written_for_its_owner_only(
+    name: str, form: str, workspace: Workspace, request_: Request, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, answer = run(capsys, workspace, "report", name, "--format", form)
+    made = Path(answer["path"])
+    assert (code, made.suffix, answer["path"] in answer["files"]) == (0, f".{form}", True)
+    assert made.read_bytes().startswith(BEGINNINGS[form])
+    assert made.stat().st_mode & 0o077 == 0
+    for text in (CANARY, *request_.refs):
+        assert text.encode() not in made.read_bytes()
+
+
+def test_request_metrics_count_the_register(
+    workspace: Workspace, request_: Request, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, answer = run(capsys, workspace, "report", "ccpa-metrics")
+    assert (code, answer["years"], answer["obliged"]) == (0, [], None)
+    words = ("--all-individuals", "--consumers", "10000000", "--year", "2026")
+    code, answer = run(capsys, workspace, "report", "ccpa-metrics", *words)
+    (year,) = answer["years"]
+    assert (year["metrics"][0]["complied"], year["metrics"][0]["median_days"], answer["obliged"]) == (1, 11.0, True)
+
+
+def test_records_of_processing_are_those_of_the_shop(
+    workspace: Workspace, request_: Request, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, answer = run(capsys, workspace, "report", "ropa")
+    assert (code, len(answer["activities"])) == (0, 5)
+    (customers,) = [t for t in answer["tables"] if t["table"] == "customers"]
+    assert (customers["erasure_rows"], customers["proven"]) == (3, 1)
+
+
 @pytest.mark.parametrize("form", ["html", "json"])
 def test_a_report_can_be_put_where_it_is_wanted(
     form: str, workspace: Workspace, request_: Request, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -142,12 +179,15 @@ def test_a_report_can_be_put_where_it_is_wanted(
 @pytest.mark.parametrize(
     "words",
     [
-        ("report", "audit", "--format", "pdf"),
+        ("report", "audit", "--format", "docx"),
         ("report", "audit", "--from", "yesterday"),
         ("report", "audit", "--out", "no/such/folder/a.html"),
         ("report", "audit", "--out", "."),
         ("report", "request", "R-20260101-AAAAAA"),
         ("report", "request", "../../keys"),
+        ("report", "dpia", "support_training@v1"),
+        ("report", "ccpa-metrics", "--year", "12"),
+        ("report", "breach"),
         ("lineage", "show", "nothing"),
     ],
 )

@@ -11,8 +11,10 @@ from delible.model.record import AuditRecord
 from delible.model.request import ENDED, TRANSITIONS
 from delible.model.terms import RequestState
 from delible.model.uniqueness import Combination
-from delible.report.audit import MOST_LISTED, audit_document, audit_facts, audit_html
+from delible.report.audit import MOST_LISTED, audit_document, audit_facts
+from delible.report.audit_content import audit_content
 from delible.report.consent import consent_funnel
+from delible.report.content_html import content_html
 from delible.report.datasets import releases
 from delible.report.erasure import ProofState, table_runs
 from delible.report.findings import LedgerState
@@ -267,7 +269,7 @@ def test_what_was_disregarded_is_no_clean_column_and_has_a_bound() -> None:
     ]
     (scan,) = (s for s in scanned_tables(policies().tables, found) if s.table == "customers")
     assert (scan.disregarded, scan.clean, scan.worst_bound) == (1, 2, 0.03)
-    assert "Disregarded" in audit_html(facts(tags=found))
+    assert "Disregarded" in content_html(audit_content(facts(tags=found)))
 
 
 def test_a_column_with_a_dot_in_its_name_is_the_one_that_the_policy_maps() -> None:
@@ -285,7 +287,7 @@ def test_combinations_stand_in_the_report() -> None:
     )
     report = facts(combinations=[told])
     assert report.combinations == (told,)
-    assert "dob + zip" in audit_html(report)
+    assert "dob + zip" in content_html(audit_content(report))
 
 
 # ------------------------------------------------------------------------------------------------ findings, summary

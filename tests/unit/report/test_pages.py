@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import pytest
 
+import report_facts
 from delible.model.duration import Duration
 from delible.model.record import TagFinding
 from delible.model.request import Request
@@ -29,15 +30,22 @@ from delible.report.access import (
     period,
     readable,
 )
-from delible.report.audit import audit_facts, audit_html
+from delible.report.audit import AuditFacts, audit_facts
+from delible.report.audit_content import audit_content
 from delible.report.certificate import certificate_html
+from delible.report.content_html import content_html
 from delible.report.erasure import PROOF_MEANING, ProofState
-from delible.report.page import count, number, size, visible
-from delible.report.request import request_facts, request_html
+from delible.report.request import request_facts
+from delible.report.request_content import request_content
+from delible.report.wording import count, number, size, visible
 from report_records import HOSTILE, NOW, Book, at, certificate, facts, finding, manifest, policies, quarter, residue
 
 VOID = {"meta", "br", "rect", "line"}
 EXECUTES = {"script", "iframe", "object", "embed", "form", "img", "link", "base", "input"}
+
+
+def audit_html(report: AuditFacts) -> str:
+    return content_html(audit_content(report))
 
 
 class Page(HTMLParser):
@@ -107,7 +115,7 @@ def one_request() -> str:
     made = request_facts(chosen, book.records, controller="Fennel & Co", policy_fingerprint="d" * 64, now=NOW)
     assert {run.table for run in made.tables} == {"customers", "tickets"}
     assert [search.about for search in made.searches] == ["plan:E-0", "request:R-1"]
-    return request_html(made)
+    return content_html(request_content(made))
 
 
 PAGES = {
@@ -116,6 +124,10 @@ PAGES = {
     "residue": lambda: certificate_html(certificate(verification=residue())),
     "access": lambda: access_html(package()),
     "request": one_request,
+}
+PAGES |= {
+    name: lambda name=name: content_html(report_facts.contents(report_facts.said())[name])
+    for name in ("ropa", "ccpa", "dpia", "breach")
 }
 every_page = pytest.mark.parametrize("page", PAGES)
 
@@ -212,9 +224,13 @@ def hostile_pages() -> dict[str, str]:
     search = residue().model_copy(update={"matches": (match,), "unreadable": (HOSTILE,)})
     broken = certificate(certificate=HOSTILE, controller=HOSTILE, tables=(proof,), verification=search, refs=(HOSTILE,))
     broken = broken.model_copy(update={"releases": (HOSTILE,), "releases_unknown": (HOSTILE,)})
+    hostile = {
+        f"{name} of it all": content_html(made) for name, made in report_facts.contents(report_facts.hostile()).items()
+    }
     return {
+        **{name: html for name, html in hostile.items() if not name.startswith("ccpa")},
         "audit": audit_html(report),
-        "request": request_html(about),
+        "request": content_html(request_content(about)),
         "certificate": certificate_html(broken),
         "access": access_html(package(HOSTILE, contact=HOSTILE, withheld=(HOSTILE,))),
     }

@@ -1,0 +1,237 @@
+"""What a data protection impact assessment of a training dataset starts from (GDPR Art. 35(7)), as facts.
+
+It is no assessment: what only people can judge is asked, as open questions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from delible.model.base import Frozen, digest
+from delible.model.dataset import ColumnTreatment, DatasetRecipe
+from delible.model.policy import PolicySet, TablePolicy
+from delible.model.record import Manifest, TagFinding
+from delible.model.taxonomy import CATEGORIES, is_identifying, is_quasi_identifier, is_special
+from delible.model.terms import LegalBasis, Treatment, words
+from delible.model.uniqueness import Combination
+from delible.report.activities import Activity, Missing, activity, time_limits
+from delible.report.consent import PurposeConsents
+from delible.report.datasets import Release, release_of
+
+LARGE = 10_000
+"""Data subjects from which the question of large-scale processing is asked (Art. 35(3)(b)); no number of the law."""
+
+
+class DpiaColumn(Frozen):
+    """One column that was released, and what was done to it.
+
+    Args:
+        category: Title of its data category; None when no policy says it.
+        findings: What scans found in the source's column: types, never values.
+    """
+
+    column: str
+    category: str | None
+    treatment: str
+    special: bool
+    identifying: bool
+    quasi: bool
+    free_text: bool
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DpiaSources:
+    """What the stores hold beside policies and manifest.
+
+    Args:
+        manifests: Of all releases.
+        objections: Open and standing requests that reach the purpose, by right.
+    """
+
+    manifests: Iterable[Manifest]
+    tags: Iterable[TagFinding]
+    combinations: Iterable[Combination]
+    consents: Iterable[PurposeConsents]
+    objections: Mapping[str, int]
+
+
+class DpiaFacts(Frozen):
+    """The inputs, before they have a form.
+
+    Args:
+        recipe_changed: The recipe is not the one that this version was made by; None when there is none any more.
+        policies_changed: Policies are not those that it was made under.
+        dropped: Columns that the recipe names and leaves out.
+        residual: How unique combinations of released quasi-identifiers are in the source, where that was measured.
+        versions: All versions of the dataset, with rows and data subjects.
+    """
+
+    controller: str
+    contact: str
+    data_protection_officer: str | None
+    generated_at: datetime
+    software: str
+    policy_fingerprint: str
+    release: Release
+    description: str
+    recipe_changed: bool | None
+    policies_changed: bool
+    activity: Activity | None
+    columns: tuple[DpiaColumn, ...]
+    dropped: tuple[str, ...]
+    splits: dict[str, int]
+    where: str | None
+    consents: PurposeConsents | None
+    residual: tuple[Combination, ...]
+    limits: tuple[str, ...]
+    versions: tuple[Release, ...]
+    objections: dict[str, int]
+    missing: tuple[Missing, ...]
+    questions: tuple[Missing, ...]
+
+
+def dpia_facts(
+    manifest: Manifest, policies: PolicySet, sources: DpiaSources, *, now: datetime, software: str
+) -> DpiaFacts:
+    """Return the inputs for one version of a dataset."""
+    recipe = policies.datasets.get(manifest.dataset)
+    purpose = policies.purposes.get(manifest.purpose)
+    made = activity(policies, purpose) if purpose is not None else None
+    release = release_of(manifest)
+    source = policies.tables.get(recipe.source) if recipe is not None else None
+    columns = tuple(_columns(recipe, source, sources.tags)) if recipe is not None else ()
+    released = {c.column for c in columns}
+    residual = tuple(
+        c
+        for c in sources.combinations
+        if c.table in manifest.sources
+        and (recipe is None or (c.table == recipe.source and released.issuperset(c.columns)))
+    )
+    changed = None if recipe is None else digest(recipe.model_dump(mode="json")) != manifest.recipe_fingerprint
+    return DpiaFacts(
+        controller=policies.controller.controller,
+        contact=policies.controller.contact,
+        data_protection_officer=policies.controller.records.data_protection_officer,
+        generated_at=now,
+        software=software,
+        policy_fingerprint=policies.fingerprint,
+        release=release,
+        description=recipe.description if recipe is not None else str(getattr(manifest, "description", "") or ""),
+        recipe_changed=changed,
+        policies_changed=manifest.policy_fingerprint != policies.fingerprint,
+        activity=made,
+        columns=columns,
+        dropped=_dropped(recipe),
+        splits=_splits(manifest, recipe),
+        where=recipe.where if recipe is not None else None,
+        consents=next((c for c in sources.consents if c.purpose == manifest.purpose), None),
+        residual=residual,
+        limits=tuple(time_limits(policies, [policies.tables[t] for t in manifest.sources if t in policies.tables])),
+        versions=tuple(release_of(m) for m in sources.manifests if m.dataset == manifest.dataset),
+        objections=dict(sources.objections),
+        missing=made.missing if made is not None else (),
+        questions=tuple(_questions(release, made, columns, residual, changed=changed)),
+    )
+
+
+def _columns(recipe: DatasetRecipe, source: TablePolicy | None, tags: Iterable[TagFinding]) -> Iterator[DpiaColumn]:
+    found = {(f.table, f.column): f for f in tags}
+    for name, treatment in recipe.columns.items():
+        policy = source.columns.get(name) if source is not None else None
+        if treatment.treatment is Treatment.DROP:
+            continue
+        tag = found.get((recipe.source, name))
+        category = policy.category if policy is not None else None
+        yield DpiaColumn(
+            column=name,
+            category=None if category is None else CATEGORIES.get(category, category),
+            treatment=_in_words(treatment),
+            special=policy is not None and (policy.special or is_special(policy.category)),
+            identifying=category is not None and is_identifying(category),
+            quasi=category is not None and is_quasi_identifier(category),
+            free_text=policy is not None and policy.free_text,
+            findings=(tag.entity,) if tag is not None and tag.entity is not None else (),
+        )
+
+
+def _in_words(treatment: ColumnTreatment) -> str:
+    said = words(treatment.treatment)
+    if treatment.to is not None:
+        said += f" to {treatment.to}"
+    return said if treatment.domain is None else f"{said}, domain {treatment.domain}"
+
+
+def _dropped(recipe: DatasetRecipe | None) -> tuple[str, ...]:
+    if recipe is None:
+        return ()
+    return tuple(name for name, t in recipe.columns.items() if t.treatment is Treatment.DROP)
+
+
+def _splits(manifest: Manifest, recipe: DatasetRecipe | None) -> dict[str, int]:
+    """Return rows by split where the manifest counts them; otherwise the recipe's shares in hundredths."""
+    counted = getattr(manifest, "splits", None)
+    if counted:
+        return dict(counted)
+    if recipe is None:
+        return {}
+    held = recipe.split
+    return {"train %": 100 - held.validation - held.test, "validation %": held.validation, "test %": held.test}
+
+
+def _questions(
+    release: Release,
+    made: Activity | None,
+    columns: Sequence[DpiaColumn],
+    residual: Sequence[Combination],
+    *,
+    changed: bool | None,
+) -> Iterator[Missing]:
+    where = f"dataset {release.name}"
+    if made is None:
+        yield Missing(
+            where=where, what="Its purpose is declared no more: what is it used for?", article="Art. 35(7)(a)"
+        )
+    elif made.necessity is None:
+        text = "Why does the purpose need this data, and could it do with less? ('necessity' in the purpose's policy)"
+        yield Missing(where=where, what=text, article="Art. 35(7)(b)")
+    if made is not None and made.legal_basis is LegalBasis.LEGITIMATE_INTERESTS:
+        yield Missing(
+            where=where, what="How were the interests weighed against the data subjects'?", article="Art. 6(1)(f)"
+        )
+    if changed is None or changed:
+        text = "The recipe is not the one that this version was made by: do these columns and treatments still hold?"
+        yield Missing(where=where, what=text, article="Art. 35(7)(a)")
+    if any(c.special for c in columns):
+        text = "Special categories are released: is the condition of Art. 9(2) met for everybody in it?"
+        yield Missing(where=where, what=text, article="Art. 35(3)(b), 9(2)")
+    for column in columns:
+        if column.identifying and column.treatment == Treatment.KEEP.value:
+            text = f"Column {column.column} tells who somebody is, and is kept as it is: why?"
+            yield Missing(where=where, what=text, article="Art. 25, 32(1)(a)")
+        if column.category is None:
+            text = f"What does column {column.column} hold? No policy maps it."
+            yield Missing(where=where, what=text, article="Art. 35(7)(a)")
+    if release.members >= LARGE:
+        yield Missing(where=where, what="Is this processing on a large scale?", article="Art. 35(3)(b)")
+    if not release.gates:
+        text = "No gate measured the release: what bounds the risk that somebody is found in it?"
+        yield Missing(where=where, what=text, article="Art. 35(7)(c)")
+    if any(c.quasi for c in columns) and not residual and not release.gates:
+        text = "How unique are combinations of its quasi-identifiers? (delible tags uniqueness measures it)"
+        yield Missing(where=where, what=text, article="Art. 35(7)(c)")
+    for text, article in _ALWAYS:
+        yield Missing(where=where, what=text, article=article)
+
+
+_ALWAYS = (
+    ("Does a model that is trained on it evaluate people, or decide about them?", "Art. 35(3)(a), 22"),
+    (
+        "Can what was learned be drawn out of a model (membership, memorised texts), and who may query it?",
+        "Art. 35(7)(c)",
+    ),
+    ("What are the risks to the data subjects' rights, how likely and how severe?", "Art. 35(7)(c)"),
+    ("Were the data protection officer's advice and the data subjects' views sought?", "Art. 35(2), (9)"),
+)

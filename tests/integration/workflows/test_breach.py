@@ -1,0 +1,195 @@
+"""Lost files of real Delta tables, releases and from elsewhere: counted without a JVM, and nothing of them told."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from delible.cli.main import main
+from delible.model.record import Manifest, ReleaseFile
+from delible.report.breach import Belongs
+from delible.store.manifests import Manifests
+from delible.store.workspace import Workspace, create_workspace
+from delible.workflows.breach import breach_report
+
+ROOT = Path(__file__).parents[3]
+NOW = datetime(2026, 3, 31, 14, 5, tzinfo=UTC)
+CANARY = "canary-51c7@person.example"
+PEOPLE = 5
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """The shop: customers, their orders, and cards that reach people through a table between."""
+    made = create_workspace(tmp_path / "shop")
+    shutil.copytree(ROOT / "policies" / "shop", made.path("policies"), dirs_exist_ok=True)
+    numbers = list(range(1, PEOPLE + 1))
+    write(made, "customers", customer_id=numbers, email=[CANARY, *(f"p{n}@person.example" for n in numbers[1:])])
+    write(made, "customer_cards", customer_id=numbers, card_id=[100 + n for n in numbers])
+    write(made, "payment_cards", card_id=[101, 102, 102], card_number=["4111 1111 1111 1111"] * 3)
+    return made
+
+
+def write(workspace: Workspace, name: str, **columns: Sequence[Any]) -> None:
+    write_deltalake(str(workspace.path(f"warehouse/{name}")), pa.table(columns), mode="overwrite")
+
+
+def parquet(workspace: Workspace, name: str) -> list[Path]:
+    return sorted(workspace.path(f"warehouse/{name}").glob("*.parquet"))
+
+
+def test_policies_of_the_shop_are_what_these_tests_think() -> None:
+    text = (ROOT / "policies" / "shop" / "tables" / "payment_cards.yaml").read_text()
+    assert "through" in text
+
+
+def test_people_in_a_table_s_files_are_counted_by_every_kind(workspace: Workspace) -> None:
+    facts = breach_report(workspace, parquet(workspace, "customers"), now=NOW).facts
+    (customers,) = facts.exposures
+    assert customers.people == {"customer_id": PEOPLE, "email": PEOPLE}
+    assert (facts.at_least, facts.at_most, facts.rows) == (PEOPLE, PEOPLE, PEOPLE)
+    assert {"user.contact.email", "user.unique_id"} <= {c.category for c in customers.categories}
+    assert facts.files[0].current is True
+
+
+def test_a_way_through_other_tables_is_followed(workspace: Workspace) -> None:
+    facts = breach_report(workspace, [workspace.path("warehouse/payment_cards")], now=NOW).facts
+    (cards,) = facts.exposures
+    assert (cards.rows, cards.people, cards.rows_only) == (3, {"customer_id": 2}, None)
+    assert {f.belongs for f in facts.files} == {Belongs.TABLE, Belongs.LOG}
+
+
+def test_a_way_that_cannot_be_followed_gives_a_bound_by_rows(workspace: Workspace) -> None:
+    shutil.rmtree(workspace.path("warehouse/customer_cards"))
+    facts = breach_report(workspace, parquet(workspace, "payment_cards"), now=NOW).facts
+    (cards,) = facts.exposures
+    assert cards.people == {}
+    assert "customer_cards" in str(cards.rows_only)
+    assert (facts.at_least, facts.at_most) == (0, 3)
+
+
+def test_a_file_of_an_old_version_counts_and_is_called_old(workspace: Workspace) -> None:
+    (old,) = parquet(workspace, "customers")
+    write(workspace, "customers", customer_id=[9], email=["nine@person.example"])
+    facts = breach_report(workspace, [old], now=NOW).facts
+    assert facts.files[0].current is False
+    assert facts.people["customer_id"] == PEOPLE
+
+
+def test_partition_values_stand_in_paths_and_count_too(workspace: Workspace) -> None:
+    shutil.rmtree(workspace.path("warehouse/customers"))
+    table = pa.table({"customer_id": [1, 2, 2], "email": [CANARY, "b@person.example", "b@person.example"]})
+    write_deltalake(str(workspace.path("warehouse/customers")), table, partition_by=["email"])
+    report = breach_report(workspace, [workspace.path("warehouse/customers")], now=NOW)
+    assert report.facts.exposures[0].people == {"customer_id": 2, "email": 2}
+    assert CANARY not in told(report)
+
+
+def test_the_same_person_in_two_tables_is_one(workspace: Workspace) -> None:
+    paths = [*parquet(workspace, "customers"), *parquet(workspace, "customer_cards")]
+    facts = breach_report(workspace, paths, now=NOW).facts
+    assert (facts.at_least, facts.at_most, facts.rows) == (PEOPLE, PEOPLE, 2 * PEOPLE)
+
+
+def test_a_release_s_file_is_bounded_by_its_members(workspace: Workspace) -> None:
+    folder = workspace.path("releases/support_training/v1")
+    folder.mkdir(parents=True)
+    pa.parquet.write_table(pa.table({"body": ["x"] * 9}), folder / "part-0.parquet")
+    release = Manifest(
+        dataset="support_training",
+        version=1,
+        purpose="model_training",
+        recipe_fingerprint="c" * 64,
+        policy_fingerprint="d" * 64,
+        sources={"tickets": 1},
+        known_at=NOW,
+        created_at=NOW,
+        rows_in=9,
+        rows_out=9,
+        excluded={},
+        members=4,
+        files=(ReleaseFile(path="part-0.parquet", sha256="0" * 64, bytes=1),),
+        path="releases/support_training/v1",
+    )
+    Manifests(workspace).put(release)
+    facts = breach_report(workspace, [folder], now=NOW).facts
+    (made,) = facts.exposures
+    assert (made.of, made.rows, made.most) == ("support_training@v1", 9, 4)
+    assert (facts.at_least, facts.at_most) == (0, 4)
+
+
+def test_a_strange_file_is_looked_into_and_nothing_of_it_is_told(workspace: Workspace, tmp_path: Path) -> None:
+    named = tmp_path / f"{CANARY}.csv"
+    lines = [f"{CANARY},secret column", *(f"p{n % 7}@person.example,{n}" for n in range(40))]
+    named.write_text("\n".join(lines) + "\n")
+    report = breach_report(workspace, [named], now=NOW)
+    (found,) = report.facts.exposures
+    assert found.of == "file 1"
+    assert [c.category for c in found.categories if c.identifying] == ["user.contact.email"]
+    assert (found.rows, found.most) == (40, 7)
+    for text in (CANARY, "secret", "p3@"):
+        assert text not in told(report)
+
+
+def test_keys_and_records_of_the_workspace_are_known_as_such(workspace: Workspace) -> None:
+    facts = breach_report(workspace, [workspace.root / "keys.json", workspace.root / "policies"], now=NOW).facts
+    assert {f.belongs for f in facts.files} == {Belongs.KEYS, Belongs.CONTROL}
+    assert "keys are among the files" in facts.questions[1].what
+
+
+def test_a_file_that_is_no_parquet_is_named_as_unread(workspace: Workspace) -> None:
+    broken = workspace.path("warehouse/customers") / f"part-{CANARY}.parquet"
+    broken.write_bytes(b"PAR1 " + CANARY.encode())
+    report = breach_report(workspace, [broken], now=NOW)
+    assert report.facts.unread == 1
+    assert CANARY not in told(report)
+
+
+def told(report: Any) -> str:
+    return "".join(report.written(form).read_text(encoding="utf-8") for form in ("html", "json", "md"))
+
+
+def test_the_command_takes_lists_and_names_no_path(
+    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "lost.txt").write_text(f"{workspace.path('warehouse/customers')}\n\n")
+    words = ["report", "breach", "--files", f"@{tmp_path / 'lost.txt'}", "--aware-at", "2026-03-30T10:00"]
+    assert main([*words, "--workspace", str(workspace.root), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["notify_by"] == "2026-04-02T10:00:00Z"
+    assert (answer["at_least"], answer["at_most"]) == (PEOPLE, PEOPLE)
+    assert CANARY not in json.dumps(answer)
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [(f"/nowhere/{CANARY}", "breach.file_missing"), (f"@/nowhere/{CANARY}", "breach.list_unreadable")],
+)
+def test_a_path_that_is_not_there_is_not_repeated(
+    files: str, code: str, workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", "breach", "--files", files, "--workspace", str(workspace.root), "--json"]) == 2
+    out = capsys.readouterr().out
+    assert json.loads(out)["errors"][0]["code"] == code
+    assert CANARY not in out
+
+
+def test_mapped_columns_are_known_by_the_names_that_files_have(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (file,) = parquet(workspace, "customers")
+    table = DeltaTable(str(file.parent)).to_pyarrow_table()
+    pa.parquet.write_table(table.rename_columns(["col-1", "col-2"]), file)
+    monkeypatch.setattr("delible.store.lost_files._names", lambda _: {"col-1": "customer_id", "col-2": "email"})
+    facts = breach_report(workspace, [file], now=NOW).facts
+    assert facts.people == {"customer_id": PEOPLE, "email": PEOPLE}
+    assert facts.exposures[0].unmapped == 0
