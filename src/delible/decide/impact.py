@@ -16,6 +16,7 @@ from datetime import date
 from delible.decide.consent import WITHOUT_EFFECT
 from delible.decide.deadline import IsWorkingDay, clock_for, last_day
 from delible.decide.objection import limits, stands_against
+from delible.model.consent_terms import ConsentTerms
 from delible.model.policy import Purpose
 from delible.model.record import Manifest
 from delible.model.release import Cause, Duty, DutyKind, Target, Use
@@ -107,9 +108,11 @@ def heeded(request: Request, cause: Cause, manifest: Manifest) -> bool:
 def judged_anew(purpose: Purpose, manifest: Manifest) -> bool:
     """Return whether everybody in a release has to be judged, and not only people of whom the ledger has news.
 
-    So it is when the policy asks something else than it did when the release was cut.
+    So it is when the policy asks something else than it did when the release was cut, and when its terms let consents
+    end by themselves, or ask who people are: nothing new is recorded then.
     """
-    return manifest.basis is not None and purpose.legal_basis is not manifest.basis
+    other = manifest.basis is not None and purpose.legal_basis is not manifest.basis
+    return other or purpose.consent != ConsentTerms()
 
 
 def consent_due(known: date, *, is_working_day: IsWorkingDay) -> date:

@@ -11,15 +11,17 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, tzinfo
 
-from delible.decide.consent import Decision, decide
+from delible.decide.consent import Decision, judge
+from delible.decide.consent_statements import Question
 from delible.decide.deadline import IsWorkingDay, day_of
 from delible.decide.impact import CAUSES, Reason, cause_of, consent_due, heeded, judged_anew
-from delible.model.consent import ConsentRecord
+from delible.model.consent import SALE, ConsentRecord
+from delible.model.policy import Purpose
 from delible.model.record import Manifest
 from delible.model.release import Cause
 from delible.model.request import Request
 from delible.model.subject import SubjectRef
-from delible.model.terms import Exclusion, LegalBasis, Regime
+from delible.model.terms import Exclusion, Regime
 from delible.store.consent_news import News, consent_news
 from delible.store.consents import Consents
 from delible.store.members import everybody, members_or_gone, refs_of_subjects
@@ -88,7 +90,9 @@ class Knowledge:
         for asked_by, against_it in list(standing.items()):
             for other in self.links.get(asked_by, ()):
                 standing[other] = _graver(standing.get(other), against_it)
-        fresh = {n.ref for n in self.news if n.purpose == manifest.purpose and n.at > manifest.known_at}
+        # An opt-out of all sale and sharing names no purpose.
+        heard = {manifest.purpose, SALE}
+        fresh = {n.ref for n in self.news if n.purpose in heard and n.at > manifest.known_at}
         fresh |= {other for ref in fresh for other in self.links.get(ref, ())}
         asked = {*standing, *fresh}
         found = members_or_gone(self.control.workspace, manifest, asked, key_version=version)
@@ -102,7 +106,7 @@ class Knowledge:
         if self.whole and judged_anew(purpose, manifest):
             waiting = everybody(self.control.workspace, manifest, key_version=version)
         left_out = {s for s, a in against.items() if a.leaves}
-        for subject, said in self._by_consent(manifest, basis, waiting - left_out).items():
+        for subject, said in self._by_consent(manifest, purpose, waiting - left_out).items():
             against[subject] = _graver(against.get(subject), said)
         return against
 
@@ -127,8 +131,8 @@ class Knowledge:
             found[ref] = _graver(found.get(ref), Against(Exclusion.SUPPRESSED.value, reason))
         return found
 
-    def _by_consent(self, manifest: Manifest, basis: LegalBasis, subjects: Collection[str]) -> dict[str, Against]:
-        if not subjects:
+    def _by_consent(self, manifest: Manifest, purpose: Purpose, subjects: Collection[str]) -> dict[str, Against]:
+        if not subjects or purpose.legal_basis is None:
             return {}
         workspace, version = self.control.workspace, self.control.keys.version
         known, shared = refs_of_subjects(workspace, manifest, subjects, key_version=version)
@@ -141,18 +145,11 @@ class Knowledge:
         records: dict[SubjectRef, list[ConsentRecord]] = {}
         for record in Consents(workspace).for_refs(owners):
             records.setdefault(record.ref, []).append(record)
+        question = Question.of(purpose, purpose.legal_basis, as_of=self.now, known_at=self.now)
         found = {}
         for subject, refs in refs_of.items():
             own = [record for ref in refs for record in records.get(ref, ())]
-            decision = decide(
-                refs,
-                own,
-                purpose=manifest.purpose,
-                basis=basis,
-                as_of=self.now,
-                known_at=self.now,
-                shared=shared & refs,
-            )
+            decision = judge(refs, own, question, shared=shared & refs)
             if not decision.keep:
                 found[subject] = self._said(decision)
         return found
