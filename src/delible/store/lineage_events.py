@@ -24,12 +24,13 @@ from openlineage.client.generated.base import DatasetFacet, RunFacet
 from openlineage.client.naming.dataset import GCS, S3, DatasetNaming, LocalFileSystem
 
 from delible import __version__
-from delible.model.lineage import DatasetUse, Facets, LineageRun
+from delible.model.lineage import DatasetUse, Facets, Influence, LineageRun
 from delible.model.terms import Treatment
 from delible.store.lineage_facets import DATASET_FACETS, RUN_FACETS
 
 PRODUCER = f"urn:delible:{__version__}"
-_MASKING = frozenset({Treatment.MASK, Treatment.PSEUDONYMISE})
+_MASKING = frozenset({"mask", "replace", "pseudonymise", "encrypt", "null"})
+"""Treatments after which the values themselves can no longer be read, as OpenLineage's `masking` asks."""
 
 
 def run_event(run: LineageRun, phase: str, at: datetime, *, error: str | None) -> RunEvent:
@@ -141,7 +142,7 @@ def _dataset_facets(use: DatasetUse, shared: Facets) -> dict[str, DatasetFacet]:
         facets["schema"] = schema_dataset.SchemaDatasetFacet(fields=fields, producer=PRODUCER)
     if use.tags:
         facets["tags"] = _tags(use.tags)
-    if use.flows:
+    if use.flows or use.influences:
         facets["columnLineage"] = _column_lineage(use)
     return facets
 
@@ -164,7 +165,7 @@ def _column_lineage(use: DatasetUse) -> column_lineage_dataset.ColumnLineageData
         made = column_lineage_dataset.Transformation(
             type="DIRECT",
             subtype="IDENTITY" if kept else "TRANSFORMATION",
-            description=flow.treatment.value,
+            description=str(flow.treatment),
             masking=flow.treatment in _MASKING,
         )
         source = column_lineage_dataset.InputField(
@@ -172,4 +173,13 @@ def _column_lineage(use: DatasetUse) -> column_lineage_dataset.ColumnLineageData
         )
         known = fields.setdefault(flow.column, column_lineage_dataset.Fields(inputFields=[]))
         known.inputFields.append(source)
-    return column_lineage_dataset.ColumnLineageDatasetFacet(fields=fields, producer=PRODUCER)
+    decided = [_influence(influence) for influence in use.influences]
+    return column_lineage_dataset.ColumnLineageDatasetFacet(fields=fields, dataset=decided or None, producer=PRODUCER)
+
+
+def _influence(influence: Influence) -> column_lineage_dataset.InputField:
+    namespace, name = dataset_name(influence.source)
+    how = column_lineage_dataset.Transformation(type="INDIRECT", subtype=influence.way, masking=False)
+    return column_lineage_dataset.InputField(
+        namespace=namespace, name=name, field=influence.field, transformations=[how]
+    )

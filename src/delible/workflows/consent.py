@@ -28,6 +28,7 @@ from delible.store.suppression import Suppression
 from delible.store.workspace import Workspace
 from delible.workflows.consent_rows import LONGEST_LINE, RowRules, parse_rows
 from delible.workflows.identifiers import read_identifiers
+from delible.workflows.lineage_events import consents_use, duty, recorded
 
 FORMATS = ("native",)
 
@@ -90,8 +91,11 @@ def import_consents(workspace: Workspace, source: str, *, form: str, actor: str,
             records += of_line
             purposes[of_line[0].purpose] = purposes.get(of_line[0].purpose, 0) + 1
     result = Imported(lines, len(records), len({r.ref for r in records}), purposes)
-    if records:
-        Consents(workspace).append(records)
+    with recorded(workspace, "consent.import", now=now, facets=duty(policies, "consent", basis=None)) as lineage:
+        if records:
+            Consents(workspace).append(records)
+        facet = {"format": form, "lines": lines, "records": result.records, "subjects": result.subjects}
+        lineage.outputs = [consents_use(workspace, rows=result.records, facet={**facet, "purposes": purposes})]
     entry = AuditEntry(
         actor=actor,
         action="consent.import",

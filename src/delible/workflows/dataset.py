@@ -27,7 +27,7 @@ from delible.store.requests import refs_of
 from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
 from delible.workflows.consent import standing_flags, standing_requests
-from delible.workflows.dataset_lineage import describe
+from delible.workflows.dataset_lineage import CONSENTS_AT, describe
 from delible.workflows.identifiers import read_identifiers
 from delible.workflows.policies import refuse_violations
 from delible.workflows.spark import alone
@@ -243,7 +243,7 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
         plan,
         build.policies,
         manifest,
-        locations=locations,
+        locations={**locations, CONSENTS_AT: consents.location},
         types=found.columns,
         folder=workspace.path(manifest.path),
         key_version=keys.version,

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from delible.model.lineage import ColumnFlow, DatasetUse, LineageRun
+from delible.decide.lineage import inherited
+from delible.model.lineage import ColumnFlow, DatasetUse, Influence, LineageRun
 from delible.model.policy import PolicySet
 from delible.model.record import Manifest
-from delible.model.taxonomy import is_personal
+from delible.model.terms import LegalBasis
 from delible.plan.dataset import DatasetPlan
+from delible.workflows.lineage_events import CONSENTS, tags_of
+
+CONSENTS_AT = "delible:consents"
+"""No table can have this name: a colon is not allowed in names."""
 
 
 def describe(
@@ -23,32 +28,48 @@ def describe(
     folder: Path,
     key_version: int,
 ) -> None:
-    """Fill in a build's run: inputs, output with column lineage, and the facets of purpose, consent and treatment."""
-    held = policies.tables[plan.source].columns
-    tags = {name: column.category for name, column in held.items() if is_personal(column.category)}
+    """Fill in a build's run: inputs, output with column lineage, and the facets of purpose, consent and treatment.
+
+    Args:
+        locations: Of the tables; and of the consent ledger, under `CONSENTS_AT`, when it decided.
+    """
     source = locations[plan.source]
+    held = policies.tables[plan.source]
     run.inputs = [
         DatasetUse(
             name=name,
             location=locations[name],
             version=version,
             rows=manifest.rows_in if name == plan.source else None,
-            tags=tags if name == plan.source else {},
+            tags=tags_of(policies.tables.get(name)),
         )
         for name, version in manifest.sources.items()
     ]
-    released = DatasetUse(
-        name=manifest.dataset,
-        location=str(folder),
-        version=manifest.version,
-        columns=types,
-        tags={name: category for name, category in tags.items() if name in types},
-        rows=manifest.rows_out,
-        bytes=sum(file.bytes for file in manifest.files),
-        files=len(manifest.files),
-        flows=[ColumnFlow(column=s.column, source=source, field=s.column, treatment=s.treatment) for s in plan.columns],
-    )
-    run.outputs = [released]
+    if plan.basis is LegalBasis.CONSENT and CONSENTS_AT in locations:
+        run.inputs = [*run.inputs, DatasetUse(name=CONSENTS, location=locations[CONSENTS_AT])]
+    treated = {s.column: s.treatment.value for s in plan.columns}
+    tags = {name: inherited(held.columns[name].category, treatment) for name, treatment in treated.items()}
+    # Who is let in is decided by the row's own keys, and over a path by those of the table at its end.
+    keys = [Influence(source=source, field=reach.column, way="FILTER") for reach in held.subject]
+    keys += [
+        Influence(source=locations[r.through], field=r.matches, way="JOIN")
+        for r in held.subject
+        if r.through is not None and r.matches is not None and r.through in locations
+    ]
+    run.outputs = [
+        DatasetUse(
+            name=manifest.dataset,
+            location=str(folder),
+            version=manifest.version,
+            columns=types,
+            tags={name: category for name, category in tags.items() if category is not None and name in types},
+            rows=manifest.rows_out,
+            bytes=sum(file.bytes for file in manifest.files),
+            files=len(manifest.files),
+            flows=[ColumnFlow(column=c, source=source, field=c, treatment=t) for c, t in treated.items()],
+            influences=keys,
+        )
+    ]
     run.facets = {
         "delible_purpose": {
             "purpose": plan.purpose,
@@ -63,7 +84,7 @@ def describe(
             "excluded": manifest.excluded,
         },
         "delible_deidentification": {
-            "columns": {s.column: s.treatment.value for s in plan.columns},
+            "columns": treated,
             "domains": {s.column: s.domain for s in plan.columns if s.domain is not None},
             "keyVersion": key_version,
         },
