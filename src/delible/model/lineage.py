@@ -73,6 +73,23 @@ class DatasetUse:
     facets: Facets = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Delivered:
+    """What became of the events that waited.
+
+    Args:
+        arrived: Events that the consumer took.
+        refused: Events that it does not want, such as with status 422.
+        waiting: Events that still wait, refused ones among them.
+        failure: Why the last attempt failed, as a status or a short word, never words of the other side.
+    """
+
+    arrived: int = 0
+    refused: int = 0
+    waiting: int = 0
+    failure: str | None = None
+
+
 @dataclass
 class LineageRun:
     """A run that is under way; what is set here until its end goes into its closing event."""

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID, uuid4
 
 from delible.errors import DelibleError, InputError
-from delible.model.lineage import DatasetUse, Facets, LineageRun
+from delible.model.lineage import DatasetUse, Delivered, Facets, LineageRun
 from delible.store.workspace import Workspace
 
 if TYPE_CHECKING:
-    from delible.store.lineage_delivery import Consumer, Delivered
+    from delible.store.lineage_delivery import Consumer
 
 Phase = Literal["START", "COMPLETE", "FAIL"]
 

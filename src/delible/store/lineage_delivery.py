@@ -28,6 +28,7 @@ from requests.exceptions import RetryError, TooManyRedirects
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from delible.decide.notices import Delivery, delivery
+from delible.model.lineage import Delivered
 from delible.store.files import private_write
 
 _LONGEST_PAUSE = 30.0
@@ -51,23 +52,6 @@ class Patience:
 
 
 PATIENT = Patience(seconds=15.0, attempts=5, first_pause=0.5, hurried=False)
-
-
-@dataclass(frozen=True)
-class Delivered:
-    """What became of the events that waited.
-
-    Args:
-        arrived: Events that the consumer took.
-        refused: Events that it does not want, such as with status 422.
-        waiting: Events that still wait, refused ones among them.
-        failure: Why the last attempt failed, as a status or a short word, never words of the other side.
-    """
-
-    arrived: int = 0
-    refused: int = 0
-    waiting: int = 0
-    failure: str | None = None
 
 
 class _TryAgainError(Exception):

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from delible.decide.lineage import inherited
 from delible.model.lineage import ColumnFlow, DatasetUse, Influence, LineageRun
-from delible.model.policy import PolicySet
+from delible.model.policy import PolicySet, TablePolicy
 from delible.model.record import Manifest
 from delible.model.terms import LegalBasis
-from delible.plan.dataset import DatasetPlan
+from delible.plan.dataset import ColumnStep, DatasetPlan
 from delible.workflows.lineage_events import CONSENTS, tags_of
 
 CONSENTS_AT = "delible:consents"
@@ -33,8 +33,6 @@ def describe(
     Args:
         locations: Of the tables; and of the consent ledger, under `CONSENTS_AT`, when it decided.
     """
-    source = locations[plan.source]
-    held = policies.tables[plan.source]
     run.inputs = [
         DatasetUse(
             name=name,
@@ -48,14 +46,9 @@ def describe(
     if plan.basis is LegalBasis.CONSENT and CONSENTS_AT in locations:
         run.inputs = [*run.inputs, DatasetUse(name=CONSENTS, location=locations[CONSENTS_AT])]
     treated = {s.column: s.treatment.value for s in plan.columns}
-    tags = {name: inherited(held.columns[name].category, treatment) for name, treatment in treated.items()}
-    # Who is let in is decided by the row's own keys, and over a path by those of the table at its end.
-    keys = [Influence(source=source, field=reach.column, way="FILTER") for reach in held.subject]
-    keys += [
-        Influence(source=locations[r.through], field=r.matches, way="JOIN")
-        for r in held.subject
-        if r.through is not None and r.matches is not None and r.through in locations
-    ]
+    origins = {s.column: _origin(plan, s) for s in plan.columns}
+    held = {c: policies.tables[table].columns.get(field) for c, (table, field) in origins.items()}
+    tags = {c: inherited(policy.category, treated[c]) for c, policy in held.items() if policy is not None}
     run.outputs = [
         DatasetUse(
             name=manifest.dataset,
@@ -66,8 +59,11 @@ def describe(
             rows=manifest.rows_out,
             bytes=sum(file.bytes for file in manifest.files),
             files=len(manifest.files),
-            flows=[ColumnFlow(column=c, source=source, field=c, treatment=t) for c, t in treated.items()],
-            influences=keys,
+            flows=[
+                ColumnFlow(column=c, source=locations[table], field=field, treatment=treated[c])
+                for c, (table, field) in origins.items()
+            ],
+            influences=_deciding(policies.tables[plan.source], locations),
         )
     ]
     run.facets = {
@@ -89,3 +85,19 @@ def describe(
             "keyVersion": key_version,
         },
     }
+
+
+def _origin(plan: DatasetPlan, step: ColumnStep) -> tuple[str, str]:
+    """Return the table and column that a released column comes from."""
+    return plan.source, step.column
+
+
+def _deciding(table: TablePolicy, locations: Mapping[str, str]) -> list[Influence]:
+    """Return what decides who is let in: a row's own keys, and over a path those of the table at its end."""
+    own = [Influence(source=locations[table.table], field=reach.column) for reach in table.subject]
+    joined = [
+        Influence(source=locations[reach.through], field=reach.matches, way="JOIN")
+        for reach in table.subject
+        if reach.through is not None and reach.matches is not None and reach.through in locations
+    ]
+    return own + joined

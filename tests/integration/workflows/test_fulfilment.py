@@ -199,7 +199,8 @@ def test_art_15_1_whoever_is_found_nowhere_is_told_so(
 ) -> None:
     asked = ready(shop, right, 1)
     found = SimpleNamespace(rows_of={}, ambiguous=frozenset(), shared=(), keys=(), paths={})
-    nothing = SimpleNamespace(found=found, refs={}, due={"customers": RowsDue(table="customers", rows=0)})
+    due = {"customers": RowsDue(table="customers", rows=0)}
+    nothing = SimpleNamespace(found=found, refs={}, due=due, locations={}, versions={})
     monkeypatch.setattr(access, "session_for", lambda _: None)
     monkeypatch.setattr(access, "find_people", lambda *_, **__: nothing)
     with pytest.raises(BlockedError, check=lambda e: e.code == "request.no_match"):

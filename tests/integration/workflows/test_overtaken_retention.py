@@ -42,7 +42,7 @@ class Shop:
         if "done" in begun:
             journal.finish("table:customers/customers", Stage.MERGE, Step())
         self.treated: list[tuple[str, ...]] = []
-        for name in ("session_for", "_refuse_held", "frames_of", "retention_events"):
+        for name in ("session_for", "_refuse_held", "frames_of"):
             monkeypatch.setattr(retention, name, lambda *_, **__: None)
         monkeypatch.setattr(retention.Held, "of", lambda *_, **__: SimpleNamespace(computed=lambda _: {}))
         monkeypatch.setattr(retention, "events_of", lambda *_: {})

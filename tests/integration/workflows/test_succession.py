@@ -262,7 +262,6 @@ def test_an_objection_under_the_old_address_is_carried_until_the_correction_is_c
         return Verification(at=START, files_searched=1, bytes_searched=1, values_searched=1, matches=(), unreadable=())
 
     monkeypatch.setattr(rectification, "search_old_values", search)
-    monkeypatch.setattr(rectification, "rectification_events", lambda *_, **__: None)
     for _ in range(2):
         object_()
         rectification._carry_again(control, run, plan, kept, "job")
