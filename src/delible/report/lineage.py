@@ -151,8 +151,10 @@ def _versioned(point: DatasetPoint) -> str:
 
 
 def _in_place(run: RunLine, dataset: str) -> bool:
-    """Return whether a run read what it wrote: it changed rows and made nothing new."""
-    return _named(run.inputs, dataset) and _named(run.outputs, dataset)
+    """Return whether a run wrote where it had read: it changed rows and made nothing new."""
+    read = {(p.namespace, p.location) for p in run.inputs}
+    written = [p for p in run.outputs if dataset in (p.name, p.location)]
+    return bool(written) and all((p.namespace, p.location) in read for p in written)
 
 
 def _sources(run: RunLine, output: str) -> set[str]:

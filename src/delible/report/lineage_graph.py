@@ -10,7 +10,7 @@ from delible.decide.lineage import Column, ColumnEdge, travelled
 from delible.model.base import Frozen
 from delible.model.policy import PolicySet
 from delible.model.record import release_name
-from delible.report.lineage import RunLine
+from delible.report.lineage import DatasetPoint, RunLine
 
 Kind = Literal["table", "release", "ledger", "package", "model", "run", "other"]
 
@@ -142,8 +142,8 @@ def lineage_graph(
         draft.node(use.release, "release")
         draft.node(use.by, "model" if kind == "model" else "run" if kind == "run" else "other")
         draft.edge(use.release, use.by, "dataset.used")
-    places = {p.location: _named(r, p.name, p.version) for r in runs for p in r.outputs}
-    names = {dataset, places.get(dataset, dataset)}
+    places = {p.location: {p.name, _named(p)} for r in runs for p in (*r.inputs, *r.outputs)}
+    names = {dataset} | (places.get(dataset, set()) & set(draft.kinds))
     focus = {name for name in draft.kinds if name in names or name.rpartition("@v")[0] in names}
     if not focus:
         return None
@@ -191,42 +191,47 @@ def _declared(draft: _Draft, policies: PolicySet) -> None:
 
 def _ran(draft: _Draft, runs: Sequence[RunLine]) -> int:
     """Add what runs made from other datasets, and return how many older versions of datasets were left out."""
-    made = [(r, o) for r in runs for o in r.outputs if o.name not in {i.name for i in r.inputs}]
+    made = [(r, o) for r in runs for o in r.outputs if o.location not in {i.location for i in r.inputs}]
+    released = {o.location: _named(o) for r, o in made if _is_release(r) and o.version is not None}
     versions: dict[str, set[int]] = {}
-    for run, out in made:
-        if _is_release(run) and out.version is not None:
+    for _, out in made:
+        if out.location in released and out.version is not None:
             versions.setdefault(out.name, set()).add(int(out.version))
-    newest = {name: set(sorted(every)[-MOST_VERSIONS:]) for name, every in versions.items()}
+    newest = {release_name(name, v) for name, every in versions.items() for v in sorted(every)[-MOST_VERSIONS:]}
+    older = set(released.values()) - newest
     packages = 0
     for run, out in made:
-        if _is_release(run) and out.version is not None and int(out.version) not in newest[out.name]:
-            continue
-        columns = [c for c in run.columns if c.output == out.name]
-        kind: Kind = "release" if _is_release(run) else "table"
-        name = _named(run, out.name, out.version)
+        name = released.get(out.location, out.name)
+        kind: Kind = "release" if out.location in released else "table"
         if out.name.startswith("access_package_"):
             packages, name, kind = packages + 1, _PACKAGES, "package"
-            draft.details[name] = f"{packages} made" if packages > 1 else "1 made"
-        draft.node(name, kind, [c.column for c in columns])
+            draft.details[name] = f"{packages} made"
+        if name in older:
+            continue
+        draft.node(name, kind, [c.column for c in run.columns if c.output == out.name])
         for point in run.inputs:
+            source = released.get(point.location, point.name)
+            if source in older:
+                continue
             steps = [
                 GraphStep(source=c.field, target=c.column, treatment=c.treatment or "keep")
-                for c in columns
-                if c.source == point.name
+                for c in run.columns
+                if c.output == out.name and c.source == point.name
             ]
-            draft.node(point.name, "ledger" if point.name == CONSENTS else "table", [s.source for s in steps])
-            if point.version is not None:
-                draft.details[point.name] = f"read at v{point.version}"
-            draft.edge(point.name, name, run.job, steps)
-    return sum(len(every) - len(newest[name]) for name, every in versions.items())
+            own: Kind = "release" if source in newest else "ledger" if source == CONSENTS else "table"
+            draft.node(source, own, [s.source for s in steps])
+            if point.version is not None and own == "table":
+                draft.details[source] = f"read at v{point.version}"
+            draft.edge(source, name, run.job, steps)
+    return len(older)
 
 
 def _is_release(run: RunLine) -> bool:
     return run.job.startswith("dataset.")
 
 
-def _named(run: RunLine, name: str, version: str | None) -> str:
-    return release_name(name, int(version)) if _is_release(run) and version is not None else name
+def _named(point: DatasetPoint) -> str:
+    return release_name(point.name, int(point.version or 0))
 
 
 def _reached(start: set[str], edges: Iterable[tuple[str, str]], *, back: bool) -> set[str]:

@@ -79,7 +79,7 @@ def lineage_svg(graph: LineageGraph) -> str:
     context = {
         "title": f"Lineage of {graph.dataset}",
         "description": description(graph),
-        "width": max(width, 760),
+        "width": max(width, 820),
         "height": height,
         "boxes": list(boxes.values()),
         "ways": ways,
@@ -128,11 +128,19 @@ def _height_behind(graph: LineageGraph, name: str, place: Mapping[str, float]) -
 
 
 def _layers(graph: LineageGraph) -> dict[str, int]:
-    """Return each node's layer: one behind the farthest of its sources, of which all come first in a graph's order."""
+    """Return each node's layer: behind the farthest of its sources, and what has none right before what it feeds.
+
+    In a graph's order all sources come first.
+    """
     found: dict[str, int] = {}
     for node in graph.nodes:
         sources = [found[e.source] for e in graph.edges if e.target == node.id and e.source in found]
         found[node.id] = max(sources, default=-1) + 1
+    fed = {e.target for e in graph.edges}
+    for node in graph.nodes:
+        ahead = [found[e.target] for e in graph.edges if e.source == node.id]
+        if node.id not in fed and ahead:
+            found[node.id] = max(min(ahead) - 1, 0)
     return found
 
 

@@ -74,7 +74,7 @@ def registered_uses(control: Control) -> list[Registered]:
     """Return what was registered as made with versions of datasets, by the ledger."""
     if control.policies_if_any is None:
         return []
-    records = control.ledger.records(action_prefix="dataset.used")
+    records = control.ledger.records(action_prefix="dataset.use")
     prefix = "dataset:"
     return [
         Registered(record.object.removeprefix(prefix), record.detail["by"])

@@ -12,6 +12,7 @@ import pytest
 
 from delible.errors import BlockedError
 from delible.model.consent import ConsentRecord
+from delible.model.lineage import LineageRun
 from delible.model.plan import PlannedRequest, RectificationPlan, RectificationStep
 from delible.model.proof import Verification
 from delible.model.rectification import Change
@@ -265,7 +266,8 @@ def test_an_objection_under_the_old_address_is_carried_until_the_correction_is_c
     for _ in range(2):
         object_()
         rectification._carry_again(control, run, plan, kept, "job")
-    rectification._conclude(control, run, plan, control.requests.named([request]), (), kept, "job")
+    lineage = LineageRun("", "rectification.apply", (), (), {}, START)
+    rectification._conclude(control, run, plan, control.requests.named([request]), (), kept, "job", lineage)
     assert control.requests.get(request).state is RequestState.COMPLETED
     assert len(objections) == 3
     new = ref(shop, "email", NEW)
