@@ -9,6 +9,7 @@ from delible.decide.lineage import inherited
 from delible.model.lineage import ColumnFlow, DatasetUse, Influence, LineageRun
 from delible.model.policy import PolicySet, TablePolicy
 from delible.model.record import Manifest
+from delible.model.taxonomy import is_personal
 from delible.model.terms import LegalBasis
 from delible.plan.dataset import ColumnStep, DatasetPlan
 from delible.workflows.lineage_events import CONSENTS, tags_of
@@ -55,7 +56,7 @@ def describe(
             location=str(folder),
             version=manifest.version,
             columns=types,
-            tags={name: category for name, category in tags.items() if category is not None and name in types},
+            tags={name: category for name, category in tags.items() if category and is_personal(category)},
             rows=manifest.rows_out,
             bytes=sum(file.bytes for file in manifest.files),
             files=len(manifest.files),

@@ -94,7 +94,7 @@ def find_gaps(workspace: Workspace) -> list[Problem]:
         return []
     runs = runs_of(LineageLog(workspace).events())
     known, settled = _own_tags(policies, _verdicts(workspace))
-    columns = _columns(workspace, policies)
+    columns = _columns(workspace, policies, {*known, *settled})
     edges = [*column_edges(runs, policies)]
     edges += _by_name(policies, columns, edges)
     released = {o.name for r in runs if r.job.startswith("dataset.") for o in r.outputs}
@@ -117,18 +117,27 @@ def _own_tags(policies: PolicySet, verdicts: dict[Column, TagFinding]) -> tuple[
     return known, settled
 
 
-def _columns(workspace: Workspace, policies: PolicySet) -> dict[str, list[str]]:
-    """Return the columns of each table of the policies, by its own log; of one that is not there, those mapped."""
+def _columns(workspace: Workspace, policies: PolicySet, named: Iterable[Column]) -> dict[str, list[str]]:
+    """Return the columns of each table of the policies, by its own log; of one that is not there, those mapped.
+
+    Args:
+        named: Columns with a tag. Where they are fields of a nested one, they stand in its place.
+    """
+    fields: dict[str, set[str]] = {}
+    for table, column in named:
+        fields.setdefault(table, set()).add(column)
     found = {}
-    for table in list_tables(workspace):
-        policy = policies.tables.get(table.table)
+    for known in list_tables(workspace):
+        policy = policies.tables.get(known.table)
         if policy is None:
             continue
+        own = fields.get(known.table, set())
         names = list(policy.columns)
-        if table.size is not None:
-            schema = json.loads(table_snapshot(table.location, table.version).schema)
+        if known.size is not None:
+            schema = json.loads(table_snapshot(known.location, known.version).schema)
             names = [field["name"] for field in schema["fields"]]
-        found[table.table] = names
+        inside = {name: sorted(f for f in own if f.startswith(f"{name}.")) for name in names}
+        found[known.table] = [each for name in names for each in inside[name] or [name]]
     return found
 
 
