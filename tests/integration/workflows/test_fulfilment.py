@@ -166,7 +166,7 @@ def test_whose_identifiers_were_damaged_is_left_out_of_the_run_for_all(
 def searched(*reached: str, ambiguous: frozenset[str] = frozenset(), shared: tuple[KeyRow, ...] = ()) -> Searched:
     """Return what a search finds that reaches these requests' people, each in one row."""
     found = SimpleNamespace(rows_of={r: {"customers": 1} for r in reached}, ambiguous=ambiguous, shared=shared)
-    return cast("Searched", SimpleNamespace(found=found))
+    return cast("Searched", SimpleNamespace(found=found, locations={}, versions={}))
 
 
 @pytest.mark.parametrize("right", [Right.OBJECTION, Right.OPT_OUT, Right.LIMIT])
