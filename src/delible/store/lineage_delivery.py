@@ -171,7 +171,7 @@ class Consumer:
 
     def _waiting(self) -> int:
         markers = (self._folder / "undelivered").glob("*.json")
-        return sum(len(_events(self._folder / f"{m.stem}.jsonl")) - int(_read(m).get("sent", 0)) for m in markers)
+        return sum(_lines(self._folder / f"{m.stem}.jsonl") - int(_read(m).get("sent", 0)) for m in markers)
 
     @contextmanager
     def _turn(self) -> Iterator[bool]:
@@ -248,6 +248,10 @@ def _read(marker: Path) -> dict[str, Any]:
         if isinstance(found, dict):
             return found
     return {}
+
+
+def _lines(file: Path) -> int:
+    return len(file.read_bytes().splitlines()) if file.exists() else 0
 
 
 def _events(file: Path) -> list[RunEvent]:
