@@ -82,7 +82,7 @@ def everything(workspace: Workspace, folder: Path) -> None:
     notes = folder / "notes.csv"
     notes.write_text(f"note,mail\n1,{email(3)}\n")
     load_table(workspace, "notes", [notes], **now)
-    draft_policies(workspace, ["notes"], now=NOW)
+    draft_policies(workspace, ["notes"], out=folder / "drafts", now=NOW)
     scan_names(workspace, ["tickets"], **now)
     scan_tables(workspace, ["customers"], extent=Extent(values=100), **now)
     consents = folder / "consents.jsonl"

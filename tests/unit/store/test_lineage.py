@@ -283,6 +283,16 @@ def test_a_run_ends_once_whatever_happens_in_it(workspace: Workspace) -> None:
     assert all(CANARY not in path.read_text() for path in log.folder.iterdir())
 
 
+def test_what_went_wrong_is_told_though_its_event_cannot_be_written(workspace: Workspace) -> None:
+    log = LineageLog(workspace)
+    with pytest.raises(BlockedError), log.run("erasure.apply"):
+        for path in log.folder.iterdir():
+            path.unlink()
+        log.folder.rmdir()
+        log.folder.write_text("a file is in the way")
+        raise BlockedError("request.held", "held")
+
+
 def test_what_is_known_at_the_end_is_in_the_closing_event(workspace: Workspace) -> None:
     with LineageLog(workspace).run("dataset.build", inputs=[TICKETS]) as run:
         run.outputs = [RELEASE]
