@@ -72,7 +72,7 @@ def check_event(event: dict[str, Any]) -> None:
     _check_class(event, RunEvent, "event")
     assert event["schemaURL"] == f"{CORE}#/$defs/RunEvent"
     assert event["producer"].startswith("urn:delible:")
-    assert event["eventType"] in ("START", "COMPLETE", "FAIL")
+    assert event["eventType"] in ("START", "COMPLETE", "FAIL", "ABORT")
     assert _TIME.fullmatch(event["eventTime"]), event["eventTime"]
     assert UUID(event["run"]["runId"])
     for base, key, facet in facets_of(event):

@@ -26,9 +26,11 @@ from delible.model.lineage import DatasetUse, Delivered, Facets, LineageRun
 from delible.store.workspace import Workspace
 
 if TYPE_CHECKING:
+    from openlineage.client.event_v2 import RunEvent
+
     from delible.store.lineage_delivery import Consumer
 
-Phase = Literal["START", "COMPLETE", "FAIL"]
+Phase = Literal["START", "COMPLETE", "FAIL", "ABORT"]
 
 _CONFIGURED = ("OPENLINEAGE_URL", "OPENLINEAGE_CONFIG")
 _CONFIGURED_PREFIX = "OPENLINEAGE__TRANSPORT"
@@ -71,6 +73,26 @@ class LineageLog:
             raise
         self.emit(run, "COMPLETE", self._clock())
 
+    def end_killed(self, job: str) -> int:
+        """Emit ABORT for runs of a job that began and never ended, and return their number.
+
+        Only for whoever knows that none of them is under way, such as by holding the workspace's lock.
+        """
+        ended = 0
+        for path in sorted(self.folder.glob(f"*-{_safe(job)}-*.jsonl")):
+            with suppress(ValueError, KeyError, TypeError):
+                [line] = path.read_bytes().splitlines()
+                begun = json.loads(line)
+                if begun["eventType"] == "START":
+                    self._abort(path, begun)
+                    ended += 1
+        return ended
+
+    def _abort(self, path: Path, begun: Mapping[str, Any]) -> None:
+        from delible.store.lineage_events import aborted
+
+        self._append(path, aborted(begun, self._clock()))
+
     def emit(self, run: LineageRun, phase: Phase, at: datetime, *, error: str | None = None) -> None:
         """Write one event of a run, and offer it to the consumer that is configured.
 
@@ -81,12 +103,14 @@ class LineageLog:
         self._offer()
 
     def _write(self, run: LineageRun, phase: Phase, at: datetime, error: str | None) -> None:
-        from openlineage.client.transport.file import FileConfig, FileTransport
-
         from delible.store.lineage_events import run_event
 
         path = self.folder / f"{_stamp(run.started)}-{_safe(run.job)}-{run.id}.jsonl"
-        event = run_event(run, phase, at, error=error)
+        self._append(path, run_event(run, phase, at, error=error))
+
+    def _append(self, path: Path, event: RunEvent) -> None:
+        from openlineage.client.transport.file import FileConfig, FileTransport
+
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if is_configured(self._configured):

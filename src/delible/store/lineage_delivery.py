@@ -18,7 +18,7 @@ from time import monotonic
 from typing import Any
 
 from openlineage.client import OpenLineageClient
-from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
+from openlineage.client.event_v2 import RunEvent
 from openlineage.client.transport.async_http import AsyncHttpTransport
 from openlineage.client.transport.composite import CompositeTransport
 from openlineage.client.transport.http import HttpConfig, HttpTransport
@@ -30,6 +30,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from delible.decide.notices import Delivery, delivery
 from delible.model.lineage import Delivered
 from delible.store.files import private_write
+from delible.store.lineage_events import event_of
 
 _LONGEST_PAUSE = 30.0
 
@@ -260,17 +261,5 @@ def _events(file: Path) -> list[RunEvent]:
     with suppress(OSError):
         for line in file.read_bytes().splitlines():
             with suppress(ValueError, KeyError, TypeError):
-                found.append(_event(json.loads(line)))
+                found.append(event_of(json.loads(line)))
     return found
-
-
-def _event(line: Mapping[str, Any]) -> RunEvent:
-    return RunEvent(
-        eventType=RunState(line["eventType"]),
-        eventTime=line["eventTime"],
-        run=Run(**line["run"]),
-        job=Job(**line["job"]),
-        inputs=[InputDataset(**each) for each in line.get("inputs", ())],
-        outputs=[OutputDataset(**each) for each in line.get("outputs", ())],
-        producer=line["producer"],
-    )

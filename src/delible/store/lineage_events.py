@@ -51,13 +51,39 @@ def run_event(run: LineageRun, phase: str, at: datetime, *, error: str | None) -
     )
     return RunEvent(
         eventType=RunState(phase),
-        eventTime=at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        eventTime=_time(at),
         run=Run(runId=run.id, facets=facets),
         job=Job(namespace=job_namespace(), name=run.job, facets={"jobType": job_type}),
         inputs=[_input(use) for use in run.inputs],
         outputs=[_output(use, on_outputs) for use in run.outputs],
         producer=PRODUCER,
     )
+
+
+def event_of(line: Mapping[str, Any]) -> RunEvent:
+    """Return an event as it was written, from its JSON.
+
+    Raises:
+        KeyError, TypeError, ValueError: When it is none.
+    """
+    return RunEvent(
+        eventType=RunState(line["eventType"]),
+        eventTime=line["eventTime"],
+        run=Run(**line["run"]),
+        job=Job(**line["job"]),
+        inputs=[InputDataset(**each) for each in line.get("inputs", ())],
+        outputs=[OutputDataset(**each) for each in line.get("outputs", ())],
+        producer=line["producer"],
+    )
+
+
+def aborted(begun: Mapping[str, Any], at: datetime) -> RunEvent:
+    """Return the end of a run that was killed, from the event of its beginning."""
+    return event_of({**begun, "eventType": "ABORT", "eventTime": _time(at)})
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def job_namespace() -> str:

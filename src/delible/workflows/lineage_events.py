@@ -148,7 +148,10 @@ def _plan_run(
     facets = {**duty(policies, job.partition(".")[0])}
     if right is not None:
         facets |= requested(right, requests, plan=plan.id)
-    return LineageLog(workspace, clock=clock).run(job, inputs=inputs, facets=facets)
+    log = LineageLog(workspace, clock=clock)
+    # Whoever applies a plan holds the workspace's lock, so what has not ended was killed.
+    log.end_killed(job)
+    return log.run(job, inputs=inputs, facets=facets)
 
 
 def describe_erasure(

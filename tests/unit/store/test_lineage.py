@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from delible.errors import BlockedError, DelibleError
-from delible.model.lineage import ColumnFlow, DatasetUse, unchanged
+from delible.model.lineage import ColumnFlow, DatasetUse, LineageRun, unchanged
 from delible.model.terms import LegalBasis, Right, Treatment
 from delible.report.lineage import lineage_text, lineage_view
 from delible.store.lineage import LineageLog, emit_run
@@ -283,14 +284,35 @@ def test_a_run_ends_once_whatever_happens_in_it(workspace: Workspace) -> None:
     assert all(CANARY not in path.read_text() for path in log.folder.iterdir())
 
 
+def test_a_run_that_was_killed_is_ended_by_the_next(workspace: Workspace) -> None:
+    log = LineageLog(workspace, clock=lambda: START + timedelta(hours=5))
+    killed = LineageRun(str(UUID(int=7)), "erasure.apply", [TICKETS], [], {}, START)
+    log.emit(killed, "START", START)
+    log.emit(LineageRun(str(UUID(int=8)), "tags.scan", [TICKETS], [], {}, START), "START", START)
+    emit(workspace, job="erasure.apply")
+    assert log.end_killed("erasure.apply") == 1
+    assert log.end_killed("erasure.apply") == 0
+    mine = [e for e in log.events() if e["run"]["runId"] == killed.id]
+    assert [e["eventType"] for e in mine] == ["START", "ABORT"]
+    assert mine[1]["eventTime"] == "2026-03-12T14:00:00.000Z"
+    for event in log.events():
+        check_event(event)
+    view = lineage_view(log.events(), "tickets")
+    assert view is not None
+    assert {r.outcome for r in view.used_by} == {"COMPLETE"}
+
+
 def test_what_went_wrong_is_told_though_its_event_cannot_be_written(workspace: Workspace) -> None:
     log = LineageLog(workspace)
-    with pytest.raises(BlockedError), log.run("erasure.apply"):
-        for path in log.folder.iterdir():
-            path.unlink()
-        log.folder.rmdir()
-        log.folder.write_text("a file is in the way")
-        raise BlockedError("request.held", "held")
+
+    def held_in_the_midst() -> None:
+        with log.run("erasure.apply"):
+            shutil.rmtree(log.folder)
+            log.folder.write_text("a file is in the way")
+            raise BlockedError("request.held", "held")
+
+    with pytest.raises(BlockedError):
+        held_in_the_midst()
 
 
 def test_what_is_known_at_the_end_is_in_the_closing_event(workspace: Workspace) -> None:
