@@ -31,6 +31,7 @@ def test_the_erasure_leaves_nothing_and_proves_it(tmp_path: Path) -> None:
         ),
     )
     assert before[0] == 2, "it stands in both tables"
+    assert before[1] > 0, "and in statistics"
     assert (after, matches) == ([0, 0], [])
     assert others > 0, "a search that finds nobody proves nothing"
     assert (certified, named, intact) == ("ok", False, True)
