@@ -50,7 +50,7 @@ def test_the_recut_holds_nobody_who_withdrew_and_the_model_is_trained_again(tmp_
             "member",
             "still",
             "len(left)",
-            "set(texts(second)) <= set(texts(first))",
+            "questions(second) <= questions(first)",
             "[right, right_again]",
             "[[e['source'], e['target']] for e in way['edges']]",
             "str(impact)",
