@@ -177,9 +177,9 @@ def people_file(folder: Path, *people: Mapping[str, object]) -> Path:
 
 
 def state(folder: Path) -> dict[str, str]:
-    """Return the digest of every file of a workspace, but for locks and Spark's scratch."""
+    """Return the digest of every file of a workspace, but for locks, Spark's scratch, and lineage of what was tried."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "apply.lock" and "scratch" not in path.parts
+        if path.is_file() and path.name != "apply.lock" and not {"scratch", "lineage"} & set(path.parts)
     }

@@ -40,7 +40,7 @@ COMMANDS = {
     "access": "Build the package that answers an access request.",
     "report": "Write the audit report, and the report on one request.",
     "audit": "Verify and export the audit ledger.",
-    "lineage": "Show and export where datasets came from.",
+    "lineage": "Show where datasets came from, and hand their lineage over.",
 }
 """Every first word with its summary; `delible.cli.<word>` is imported when the word is used, not before."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from delible.model.terms import Treatment
 
@@ -20,12 +20,28 @@ class ColumnFlow:
     Args:
         source: Location of the input dataset.
         field: Column of the input dataset.
+        treatment: What was done on the way: a `Treatment`, or what an erasure or a retention rule does to a column.
     """
 
     column: str
     source: str
     field: str
-    treatment: Treatment = Treatment.KEEP
+    treatment: str = Treatment.KEEP
+
+
+@dataclass(frozen=True, kw_only=True)
+class Influence:
+    """A column that decided which rows an output has, and gave none of its own values.
+
+    Args:
+        source: Location of the input dataset.
+        field: Column of the input dataset.
+        way: How, in OpenLineage's words.
+    """
+
+    source: str
+    field: str
+    way: Literal["FILTER", "JOIN", "GROUP_BY", "SORT", "WINDOW", "CONDITIONAL"] = "FILTER"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +56,7 @@ class DatasetUse:
         tags: Column to data category; becomes the field's `pii` tag.
         rows, bytes, files: How much was read or written.
         flows: Where an output's columns come from.
+        influences: What decided which rows an output has.
         facets: Facets about this dataset only.
     """
 
@@ -52,7 +69,25 @@ class DatasetUse:
     bytes: int | None = None
     files: int | None = None
     flows: Sequence[ColumnFlow] = ()
+    influences: Sequence[Influence] = ()
     facets: Facets = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """What became of the events that waited.
+
+    Args:
+        arrived: Events that the consumer took.
+        refused: Events that it does not want, such as with status 422.
+        waiting: Events that still wait, refused ones among them.
+        failure: Why the last attempt failed, as a status or a short word, never words of the other side.
+    """
+
+    arrived: int = 0
+    refused: int = 0
+    waiting: int = 0
+    failure: str | None = None
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
@@ -62,7 +62,16 @@ def lineage_view(events: Iterable[Mapping[str, Any]], dataset: str) -> LineageVi
     Args:
         dataset: Its name in the policies, or its location.
     """
-    runs = [_run(event) for event in events if event.get("eventType") in ("COMPLETE", "FAIL")]
+    return view_of(runs_of(events), dataset)
+
+
+def runs_of(events: Iterable[Mapping[str, Any]]) -> list[RunLine]:
+    """Return the runs that have ended, in the order of their events."""
+    return [_run(event) for event in events if event.get("eventType") in ("COMPLETE", "FAIL")]
+
+
+def view_of(runs: Sequence[RunLine], dataset: str) -> LineageView | None:
+    """Return what runs say about a dataset, as `lineage_view`."""
     made = tuple(r for r in runs if _named(r.outputs, dataset))
     used = tuple(r for r in runs if _named(r.inputs, dataset) and not _named(r.outputs, dataset))
     if not made and not used:
@@ -105,7 +114,7 @@ def lineage_text(view: LineageView) -> str:
 
 
 def _run_text(run: RunLine, dataset: str) -> Iterator[str]:
-    purpose = f" for {run.purpose}" if run.purpose else ""
+    purpose = f" for {run.purpose}" if run.purpose and ":" not in run.purpose else ""
     failed = "  FAILED" if run.outcome == "FAIL" else ""
     yield f"  {run.at[:19].replace('T', ' ')}  {run.job}{purpose}{failed}"
     if _in_place(run, dataset):
@@ -142,8 +151,10 @@ def _versioned(point: DatasetPoint) -> str:
 
 
 def _in_place(run: RunLine, dataset: str) -> bool:
-    """Return whether a run read what it wrote: it changed rows and made nothing new."""
-    return _named(run.inputs, dataset) and _named(run.outputs, dataset)
+    """Return whether a run wrote where it had read: it changed rows and made nothing new."""
+    read = {(p.namespace, p.location) for p in run.inputs}
+    written = [p for p in run.outputs if dataset in (p.name, p.location)]
+    return bool(written) and all((p.namespace, p.location) in read for p in written)
 
 
 def _sources(run: RunLine, output: str) -> set[str]:

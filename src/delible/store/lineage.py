@@ -1,9 +1,10 @@
 """Lineage: what every run read and wrote, as OpenLineage run events in the workspace's lineage folder.
 
 Events hold names, versions, counts and fingerprints; never values, never subject references. Each run has its own
-file with START and exactly one COMPLETE or FAIL, so that concurrent runs never mix their lines. When the environment
-configures OpenLineage (`OPENLINEAGE_URL`, `OPENLINEAGE_CONFIG`, `OPENLINEAGE__TRANSPORT…`), the same events also go
-there; a consumer that cannot be reached costs a warning and never the run.
+file with START and exactly one COMPLETE or FAIL, so that concurrent runs never mix their lines. When `delible.yaml` or
+the environment configures OpenLineage (`OPENLINEAGE_URL`, `OPENLINEAGE_CONFIG`, `OPENLINEAGE__TRANSPORT…`), the same
+events also go there; a consumer that cannot be reached costs a warning and a few seconds, and never the run: its events
+wait (`store.lineage_delivery`).
 """
 
 from __future__ import annotations
@@ -12,24 +13,28 @@ import json
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID, uuid4
 
-from delible.errors import DelibleError
-from delible.model.lineage import DatasetUse, Facets, LineageRun
+from delible.errors import DelibleError, InputError
+from delible.model.lineage import DatasetUse, Delivered, Facets, LineageRun
 from delible.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from openlineage.client.event_v2 import RunEvent
 
-Phase = Literal["START", "COMPLETE", "FAIL"]
+    from delible.store.lineage_delivery import Consumer
+
+Phase = Literal["START", "COMPLETE", "FAIL", "ABORT"]
 
 _CONFIGURED = ("OPENLINEAGE_URL", "OPENLINEAGE_CONFIG")
 _CONFIGURED_PREFIX = "OPENLINEAGE__TRANSPORT"
+_FILE = "openlineage.yml"
 _log = logging.getLogger(__name__)
 
 
@@ -38,7 +43,9 @@ class LineageLog:
 
     def __init__(self, workspace: Workspace, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.folder = workspace.path(workspace.config.lineage)
+        self._configured = workspace.config.openlineage
         self._clock = clock
+        self._down = False
 
     @contextmanager
     def run(
@@ -61,24 +68,53 @@ class LineageLog:
         try:
             yield run
         except BaseException as error:
-            self.emit(run, "FAIL", self._clock(), error=_code(error))
+            with suppress(DelibleError):  # What went wrong is the error that is to be told, not its event.
+                self.emit(run, "FAIL", self._clock(), error=_code(error))
             raise
         self.emit(run, "COMPLETE", self._clock())
 
+    def end_killed(self, job: str) -> int:
+        """Emit ABORT for runs of a job that began and never ended, and return their number.
+
+        Only for whoever knows that none of them is under way, such as by holding the workspace's lock.
+        """
+        ended = 0
+        for path in sorted(self.folder.glob(f"*-{_safe(job)}-*.jsonl")):
+            with suppress(ValueError, KeyError, TypeError):
+                [line] = path.read_bytes().splitlines()
+                begun = json.loads(line)
+                if begun["eventType"] == "START":
+                    self._abort(path, begun)
+                    ended += 1
+        return ended
+
+    def _abort(self, path: Path, begun: Mapping[str, Any]) -> None:
+        from delible.store.lineage_events import aborted
+
+        self._append(path, aborted(begun, self._clock()))
+
     def emit(self, run: LineageRun, phase: Phase, at: datetime, *, error: str | None = None) -> None:
-        """Write one event of a run.
+        """Write one event of a run, and offer it to the consumer that is configured.
 
         Raises:
             DelibleError: `lineage.unwritable` when the workspace's lineage folder cannot be written.
         """
-        from openlineage.client.transport.file import FileConfig, FileTransport
+        self._write(run, phase, at, error)
+        self._offer()
 
+    def _write(self, run: LineageRun, phase: Phase, at: datetime, error: str | None) -> None:
         from delible.store.lineage_events import run_event
 
         path = self.folder / f"{_stamp(run.started)}-{_safe(run.job)}-{run.id}.jsonl"
-        event = run_event(run, phase, at, error=error)
+        self._append(path, run_event(run, phase, at, error=error))
+
+    def _append(self, path: Path, event: RunEvent) -> None:
+        from openlineage.client.transport.file import FileConfig, FileTransport
+
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            if is_configured(self._configured):
+                self._expect(path)
             FileTransport(FileConfig(log_file_path=str(path), append=True)).emit(event)
         except (OSError, RuntimeError) as failure:
             raise DelibleError(
@@ -86,7 +122,13 @@ class LineageLog:
                 f"the lineage event cannot be written ({type(failure).__name__}).",
                 where=str(path),
             ) from None
-        self._deliver(event)
+
+    def _expect(self, path: Path) -> None:
+        """Write down that a run's events wait, before there is one: a run that is killed then still has them sent."""
+        from delible.store.lineage_delivery import keep, pending
+
+        if not pending(self.folder, path.name).exists():
+            keep(self.folder, path.name, sent=len(path.read_bytes().splitlines()) if path.exists() else 0)
 
     def events(self) -> Iterator[dict[str, Any]]:
         """Yield all events in the order of the runs' starts; a line that a crash cut short is passed over."""
@@ -99,22 +141,50 @@ class LineageLog:
                 if isinstance(event, dict):
                     yield event
 
-    def _deliver(self, event: RunEvent) -> None:
-        if not _configured():
+    def deliver_all(self, *, anew: bool = False) -> Delivered:
+        """Deliver what waits, with all patience, also what the consumer refused before.
+
+        Args:
+            anew: Deliver the events of all runs, whatever has arrived.
+
+        Raises:
+            InputError: `lineage.no_consumer`.
+        """
+        from delible.store.lineage_delivery import PATIENT, keep
+
+        if not is_configured(self._configured):
+            raise InputError(
+                "lineage.no_consumer",
+                "no consumer of lineage events is configured.",
+                fix="Set OPENLINEAGE_URL, or 'openlineage' in delible.yaml.",
+            )
+        for path in sorted(self.folder.glob("*.jsonl")) if anew else ():
+            keep(self.folder, path.name)
+        return self._consumer.deliver(PATIENT, again=True)
+
+    def _offer(self) -> None:
+        """Deliver what waits, unless this run has found the consumer out of reach."""
+        if self._down or not is_configured(self._configured):
             return
         try:
-            self._client.emit(event)
-            self._client.close(5)
+            done = self._consumer.deliver()
         except Exception as failure:
+            _log.warning("lineage events were not delivered (%s); they are kept", type(failure).__name__)
+            self._down = True
+            return
+        if done.failure is not None:
+            self._down = done.refused == 0
             _log.warning(
-                "the lineage event was not delivered (%s); it is kept in the workspace", type(failure).__name__
+                "%d lineage event(s) not delivered (%s); they are kept: delible lineage resend",
+                done.waiting,
+                done.failure,
             )
 
     @cached_property
-    def _client(self) -> Any:
-        from openlineage.client import OpenLineageClient
+    def _consumer(self) -> Consumer:
+        from delible.store.lineage_delivery import Consumer
 
-        return OpenLineageClient()
+        return Consumer(self.folder, self._configured)
 
 
 def emit_run(
@@ -131,15 +201,23 @@ def emit_run(
     """Emit START and COMPLETE, or FAIL, of a run that is over, and return the run's id."""
     log = LineageLog(workspace)
     run = LineageRun(str(uuid4()), job, inputs, outputs, facets or {}, started)
-    log.emit(run, "START", started)
+    log._write(run, "START", started, None)
     log.emit(run, "FAIL" if failed else "COMPLETE", ended, error="failed" if failed else None)
     return run.id
 
 
-def _configured() -> bool:
-    return any(os.environ.get(name) for name in _CONFIGURED) or any(
-        k.startswith(_CONFIGURED_PREFIX) for k in os.environ
-    )
+def is_configured(configured: Mapping[str, Any]) -> bool:
+    """Return whether a consumer is named, in `delible.yaml` or in one of the ways that the client documents."""
+    if os.environ.get("OPENLINEAGE_DISABLED", "").strip().lower() == "true":
+        return False
+    if configured or any(os.environ.get(name) for name in _CONFIGURED):
+        return True
+    return any(k.startswith(_CONFIGURED_PREFIX) for k in os.environ) or any(p.is_file() for p in _files())
+
+
+def _files() -> tuple[Path, ...]:
+    """Return where the client looks for its configuration by itself."""
+    return (Path.cwd() / _FILE, Path.home() / ".openlineage" / _FILE)
 
 
 def _code(error: BaseException) -> str:

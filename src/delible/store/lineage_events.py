@@ -24,12 +24,13 @@ from openlineage.client.generated.base import DatasetFacet, RunFacet
 from openlineage.client.naming.dataset import GCS, S3, DatasetNaming, LocalFileSystem
 
 from delible import __version__
-from delible.model.lineage import DatasetUse, Facets, LineageRun
+from delible.model.lineage import DatasetUse, Facets, Influence, LineageRun
 from delible.model.terms import Treatment
 from delible.store.lineage_facets import DATASET_FACETS, RUN_FACETS
 
 PRODUCER = f"urn:delible:{__version__}"
-_MASKING = frozenset({Treatment.MASK, Treatment.PSEUDONYMISE, Treatment.REPLACE, Treatment.ENCRYPT})
+_MASKING = frozenset({"mask", "replace", "pseudonymise", "encrypt", "null"})
+"""Treatments after which the values themselves can no longer be read, as OpenLineage's `masking` asks."""
 
 
 def run_event(run: LineageRun, phase: str, at: datetime, *, error: str | None) -> RunEvent:
@@ -50,13 +51,39 @@ def run_event(run: LineageRun, phase: str, at: datetime, *, error: str | None) -
     )
     return RunEvent(
         eventType=RunState(phase),
-        eventTime=at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        eventTime=_time(at),
         run=Run(runId=run.id, facets=facets),
         job=Job(namespace=job_namespace(), name=run.job, facets={"jobType": job_type}),
         inputs=[_input(use) for use in run.inputs],
         outputs=[_output(use, on_outputs) for use in run.outputs],
         producer=PRODUCER,
     )
+
+
+def event_of(line: Mapping[str, Any]) -> RunEvent:
+    """Return an event as it was written, from its JSON.
+
+    Raises:
+        KeyError, TypeError, ValueError: When it is none.
+    """
+    return RunEvent(
+        eventType=RunState(line["eventType"]),
+        eventTime=line["eventTime"],
+        run=Run(**line["run"]),
+        job=Job(**line["job"]),
+        inputs=[InputDataset(**each) for each in line.get("inputs", ())],
+        outputs=[OutputDataset(**each) for each in line.get("outputs", ())],
+        producer=line["producer"],
+    )
+
+
+def aborted(begun: Mapping[str, Any], at: datetime) -> RunEvent:
+    """Return the end of a run that was killed, from the event of its beginning."""
+    return event_of({**begun, "eventType": "ABORT", "eventTime": _time(at)})
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def job_namespace() -> str:
@@ -141,7 +168,7 @@ def _dataset_facets(use: DatasetUse, shared: Facets) -> dict[str, DatasetFacet]:
         facets["schema"] = schema_dataset.SchemaDatasetFacet(fields=fields, producer=PRODUCER)
     if use.tags:
         facets["tags"] = _tags(use.tags)
-    if use.flows:
+    if use.flows or use.influences:
         facets["columnLineage"] = _column_lineage(use)
     return facets
 
@@ -164,7 +191,7 @@ def _column_lineage(use: DatasetUse) -> column_lineage_dataset.ColumnLineageData
         made = column_lineage_dataset.Transformation(
             type="DIRECT",
             subtype="IDENTITY" if kept else "TRANSFORMATION",
-            description=flow.treatment.value,
+            description=str(flow.treatment),
             masking=flow.treatment in _MASKING,
         )
         source = column_lineage_dataset.InputField(
@@ -172,4 +199,13 @@ def _column_lineage(use: DatasetUse) -> column_lineage_dataset.ColumnLineageData
         )
         known = fields.setdefault(flow.column, column_lineage_dataset.Fields(inputFields=[]))
         known.inputFields.append(source)
-    return column_lineage_dataset.ColumnLineageDatasetFacet(fields=fields, producer=PRODUCER)
+    decided = [_influence(influence) for influence in use.influences]
+    return column_lineage_dataset.ColumnLineageDatasetFacet(fields=fields, dataset=decided or None, producer=PRODUCER)
+
+
+def _influence(influence: Influence) -> column_lineage_dataset.InputField:
+    namespace, name = dataset_name(influence.source)
+    how = column_lineage_dataset.Transformation(type="INDIRECT", subtype=influence.way, masking=False)
+    return column_lineage_dataset.InputField(
+        namespace=namespace, name=name, field=influence.field, transformations=[how]
+    )

@@ -46,6 +46,66 @@ class ConsentRunFacet(RunFacet):
 
 
 @attr.define
+class RequestRunFacet(RunFacet):
+    """Which requests of data subjects the run served (Art. 12 to 22)."""
+
+    right: str
+    requests: list[str]
+    plan: str | None = None
+    leftOut: int | None = None
+
+    @staticmethod
+    def _get_schema() -> str:
+        return schema_url("delible_request", "RequestRunFacet")
+
+
+@attr.define
+class SearchRunFacet(RunFacet):
+    """What a search of every byte read and found."""
+
+    filesSearched: int
+    bytesSearched: int
+    matches: int
+    unreadable: int
+
+    @staticmethod
+    def _get_schema() -> str:
+        return schema_url("delible_search", "SearchRunFacet")
+
+
+@attr.define
+class ScanDatasetFacet(DatasetFacet):
+    """What a scan for personal data read of the dataset, and how many columns it judged."""
+
+    sample: str
+    columns: int
+    personal: int
+    values: int
+    filesRead: int | None = None
+    filesKnown: int | None = None
+
+    @staticmethod
+    def _get_schema() -> str:
+        return schema_url("delible_scan", "ScanDatasetFacet")
+
+
+@attr.define
+class ImportDatasetFacet(DatasetFacet):
+    """What an import added to the dataset."""
+
+    format: str
+    lines: int
+    records: int
+    subjects: int | None = None
+    quarantined: int | None = None
+    purposes: dict[str, int] = attr.field(factory=dict)
+
+    @staticmethod
+    def _get_schema() -> str:
+        return schema_url("delible_import", "ImportDatasetFacet")
+
+
+@attr.define
 class ErasureDatasetFacet(DatasetFacet):
     """What a plan erased from the dataset (Art. 17), and what a byte search found afterwards."""
 
@@ -112,8 +172,15 @@ class DeidentificationDatasetFacet(DatasetFacet):
         return schema_url("delible_deidentification", "DeidentificationDatasetFacet")
 
 
-RUN_FACETS: dict[str, type[RunFacet]] = {"delible_purpose": PurposeRunFacet, "delible_consent": ConsentRunFacet}
+RUN_FACETS: dict[str, type[RunFacet]] = {
+    "delible_purpose": PurposeRunFacet,
+    "delible_consent": ConsentRunFacet,
+    "delible_request": RequestRunFacet,
+    "delible_search": SearchRunFacet,
+}
 DATASET_FACETS: dict[str, type[DatasetFacet]] = {
+    "delible_scan": ScanDatasetFacet,
+    "delible_import": ImportDatasetFacet,
     "delible_erasure": ErasureDatasetFacet,
     "delible_rectification": RectificationDatasetFacet,
     "delible_retention": RetentionDatasetFacet,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from pydantic import ValidationError
@@ -35,6 +35,7 @@ releases: releases
 reports: reports
 lineage: lineage
 outbox: outbox           # notices to recipients that are told by file
+openlineage: {}          # who gets lineage events, as in openlineage.yml: {transport: {type: http, url: https://…}}
 locations: []            # folders or URIs outside the workspace that table policies may name
 spark: {}                # Spark settings, as strings
 detection:
@@ -49,6 +50,8 @@ class WorkspaceConfig(Frozen):
         store: Root of the control plane's Delta tables: relative path or URI.
         outbox: Folder for notices to recipients that are told by file.
         keys: Key file (it may lie outside the workspace, apart from the data), or `env:NAME`.
+        openlineage: Who gets lineage events besides the workspace's own folder, as the OpenLineage client's file says
+            it; a key for it belongs into the environment, as OPENLINEAGE__TRANSPORT__AUTH.
         locations: Folders or URI prefixes outside the workspace that table policies may name.
         spark: Spark settings.
         detection: Which model finds people and places in free text.
@@ -62,6 +65,7 @@ class WorkspaceConfig(Frozen):
     reports: str = "reports"
     lineage: str = "lineage"
     outbox: str = "outbox"
+    openlineage: dict[str, Any] = {}
     locations: tuple[str, ...] = ()
     spark: dict[str, str] = {}
     detection: DetectionSettings = DetectionSettings()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from delible.decide.detection import detection_of
 from delible.errors import BlockedError, InputError
+from delible.model.lineage import DatasetUse, LineageRun
 from delible.model.policy import PolicySet, TablePolicy
 from delible.model.record import AuditEntry
 from delible.model.request import Request
@@ -36,6 +37,7 @@ from delible.store.files import private_write
 from delible.store.workspace import Workspace
 from delible.workflows.access_files import RecordFiles, new_staging, publish
 from delible.workflows.control import Control
+from delible.workflows.lineage_events import duty, recorded, requested, table_uses
 from delible.workflows.restriction import Restricted
 from delible.workflows.search import Searched, ambiguous, every_ref, find_people
 from delible.workflows.spark import alone, session_for
@@ -79,23 +81,28 @@ def build_access_package(
         ConflictError: `workspace.busy`.
     """
     with alone(workspace):
-        return _built(Control(workspace), request_id, accept_no_match, actor, now, progress)
+        control = Control(workspace)
+        request = control.requests.get(request_id)
+        _refuse(request)
+        facets = {**duty(control.policies, "access"), **requested(request.right, [request.id])}
+        with recorded(workspace, "access.build", now=now, facets=facets) as lineage:
+            return _built(control, request, accept_no_match, actor, now, progress, lineage)
 
 
 def _built(
     control: Control,
-    request_id: str,
+    request: Request,
     accept_no_match: bool,
     actor: str,
     now: datetime,
     progress: Callable[[str], None],
+    lineage: LineageRun,
 ) -> BuiltPackage:
-    request = control.requests.get(request_id)
-    _refuse(request)
     spark = session_for(control.workspace)
     given = own_keys(control.requests.vault.get([request.id]))
     progress(f"collecting the rows of request {request.id}")
     searched = find_people(spark, control, given, erasing=False)
+    lineage.inputs = table_uses(control.policies, searched.locations, searched.versions)
     where = f"request:{request.id}"
     if request.id in searched.found.ambiguous:
         raise BlockedError.of((ambiguous(control, request, searched),))
@@ -135,6 +142,7 @@ def _built(
         shutil.rmtree(staging, ignore_errors=True)
         raise
     total = sum(t.total for t in package.tables)
+    lineage.outputs = [DatasetUse(name=f"access_package_{request.id}", location=str(folder), rows=total)]
     entry = AuditEntry(
         actor=actor,
         action="access.build",

@@ -19,6 +19,7 @@ from delible.store.workspace import Workspace
 from delible.workflows import consent_receipts, consent_rows, consent_signals
 from delible.workflows.consent_files import Row, rows_of
 from delible.workflows.consent_rows import Broken, Parser, RowRules
+from delible.workflows.lineage_events import consents_use, duty, recorded
 
 PARSERS: Mapping[str, Parser] = {
     "native": consent_rows.native,
@@ -104,8 +105,18 @@ def import_consents(
     found = _read(source, form, rules)
     if found.broken and (strict or not found.lines or len(found.broken) > _MOST_BROKEN):
         raise InputError.of(_problems(found.broken, source))
-    new = Consents(workspace).take_in(found.told)
-    mended = _settled(workspace, keys, source, form, found.broken, now)
+    with recorded(workspace, "consent.import", now=now, facets=duty(policies, "consent", basis=None)) as lineage:
+        new = Consents(workspace).take_in(found.told)
+        mended = _settled(workspace, keys, source, form, found.broken, now)
+        facet = {
+            "format": form,
+            "lines": found.lines,
+            "records": new,
+            "subjects": len({t.record.ref for t in found.told}),
+            "quarantined": len(found.broken),
+            "purposes": found.purposes,
+        }
+        lineage.outputs = [consents_use(workspace, rows=new, facet=facet)]
     result = Imported(
         lines=found.lines,
         records=len(found.told),

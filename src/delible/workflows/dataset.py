@@ -29,7 +29,7 @@ from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
 from delible.workflows.consent import standing_flags, standing_requests
 from delible.workflows.dataset_gates import GatesError, gates_told, measured_gates, stopped_entry
-from delible.workflows.dataset_lineage import describe
+from delible.workflows.dataset_lineage import CONSENTS_AT, describe
 from delible.workflows.dataset_members import find_manifest
 from delible.workflows.dataset_publish import publish, register, register_shown
 from delible.workflows.policies import refuse_violations
@@ -262,7 +262,7 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
         plan,
         build.policies,
         manifest,
-        locations=locations,
+        locations={**locations, CONSENTS_AT: Consents(workspace).location},
         types=found.columns,
         folder=workspace.path(manifest.path),
         key_version=keys.version,

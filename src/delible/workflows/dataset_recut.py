@@ -174,7 +174,7 @@ def _describe(run: LineageRun, workspace: Workspace, old: Manifest, new: Manifes
     run.facets = {
         "delible_purpose": {
             "purpose": new.purpose,
-            "legalBasis": new.basis.value if new.basis is not None else "",
+            **({"legalBasis": new.basis.value} if new.basis is not None else {}),
             "policyFingerprint": new.policy_fingerprint,
         },
         "delible_consent": {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -43,6 +44,7 @@ from delible.workflows.held import held_refs, stopping_holds
 from delible.workflows.history import search_history, work_of
 from delible.workflows.journal import Step
 from delible.workflows.late import Latecomers, Rewrite
+from delible.workflows.lineage_events import erasure_run
 from delible.workflows.notices import prepare_notices, queue_after
 from delible.workflows.search import Searched, every_ref, find_people, protected_rows, refs_of_keys
 from delible.workflows.spark import alone, session_for
@@ -103,7 +105,7 @@ def apply_erasure(
     """
     control = Control(workspace)
     check_seal(plan, control.keys)
-    with alone(workspace):
+    with alone(workspace), ExitStack() as recording:
         requests = control.requests.named([r.id for r in plan.requests])
         clock = Clock(now)
         journal = erasure_journal(control, plan, actor, clock)
@@ -119,6 +121,7 @@ def apply_erasure(
         # Of a plan that left residue with some, or in tables that a hold keeps, the others have ended.
         requests = [r for r in requests if not has_ended(plan, r)]
         refuse_overtaken(control, journal, plan, requests, clock())
+        lineage = recording.enter_context(erasure_run(workspace, plan, control.policies, clock))
         spark = session_for(workspace)
         guard = partial(refuse_held, control, plan, clock)
         run = Run(
@@ -155,7 +158,7 @@ def apply_erasure(
         keys = Latecomers(control, run, plan, requests, keys, rewrite).erase()
         own = refs_of_keys(control, keys)
         treated = treat_tables(run, work, tables, skip_held=True)
-        end = Conclusion(control, run, plan, tuple(requests), treated, keys, own, actor).conclude()
+        end = Conclusion(control, run, plan, tuple(requests), treated, keys, own, actor, lineage).conclude()
         return Erased(plan, end.requests, treated, end.verification, end.releases, end.letters)
 
 

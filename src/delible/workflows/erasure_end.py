@@ -9,6 +9,7 @@ from pathlib import Path
 from time import monotonic
 
 from delible.errors import BlockedError, Problem, ResidueError
+from delible.model.lineage import LineageRun
 from delible.model.plan import ErasurePlan
 from delible.model.proof import FileDigest, Verification
 from delible.model.request import ENDED, Request
@@ -23,7 +24,7 @@ from delible.workflows.control import Control
 from delible.workflows.exceptions import end_requests, kept_at
 from delible.workflows.file_lists import file_list
 from delible.workflows.journal import Journal, Step
-from delible.workflows.lineage_events import erasure_events
+from delible.workflows.lineage_events import describe_erasure
 from delible.workflows.notices import queue_after
 from delible.workflows.object_versions import purge_object_versions
 from delible.workflows.stages import Run
@@ -53,6 +54,7 @@ class Conclusion:
         treated: All tables of the plan.
         keys: The requests' own keys and evidence.
         own: References of each request's data subject.
+        lineage: The run's own lineage, which is told what was done.
         files: What the last search read.
     """
 
@@ -64,6 +66,7 @@ class Conclusion:
     keys: Sequence[KeyRow]
     own: Mapping[str, Collection[SubjectRef]]
     actor: str
+    lineage: LineageRun
     files: list[FileDigest] = field(default_factory=list)
 
     def conclude(self) -> Concluded:
@@ -75,6 +78,7 @@ class Conclusion:
             ResidueError: `erasure.residue`; requests of whom nothing stands any more have ended then.
         """
         ids = [r.id for r in self.requests]
+        describe_erasure(self.lineage, self.plan, self.control.policies, self.treated)
         self._suppress()
         held = tuple(problem for t in self.treated for problem in t.held)
         if any(t.waiting_until is not None for t in self.treated):
@@ -90,6 +94,7 @@ class Conclusion:
         started = monotonic()
         found = self._searched(ids)
         took = {MILLISECONDS: int((monotonic() - started) * 1000)}
+        describe_erasure(self.lineage, self.plan, self.control.policies, self.treated, found)
         clean = proven_clean(self._searched, found, ids, concerns=self._concerning())
         self.run.journal.begin("all", "verify")
         left = [i for i in ids if i not in clean]
@@ -97,8 +102,6 @@ class Conclusion:
             self._record_residue(found, took)
         else:
             self.run.journal.finish("all", "verify", Step({**found.counts, **took}))
-            begun = self.run.journal.begin("all", "apply").at
-            erasure_events(self.control.workspace, self.plan, self.treated, found, started=begun, now=self.run.clock())
         after, letters, releases = self._end(clean)
         if left:
             self._moved(left, S.PARTLY_COMPLETED)

@@ -28,6 +28,7 @@ from delible.workflows.estimates import estimate_erasure
 from delible.workflows.guard_requests import requested_by_guard
 from delible.workflows.held import stopping_holds
 from delible.workflows.history import search_history
+from delible.workflows.lineage_events import duty, recorded, requested, table_uses
 from delible.workflows.policies import refuse_violations
 from delible.workflows.search import Searched, ambiguous, find_people
 from delible.workflows.spark import session_for
@@ -90,18 +91,46 @@ def plan_due_erasures(
     left_out += held
     if not chosen:
         raise nothing_due(left_out)
+    facets = {**duty(control.policies, "erasure"), **requested(Right.ERASURE, [r.id for r in chosen])}
+    with recorded(workspace, "erasure.plan", now=now, facets=facets) as lineage:
+        asked = _Asked(now, immediate, accept_no_match, keep_history, progress, on_held)
+        made = _plan(control, chosen, left_out, asked)
+        lineage.inputs = table_uses(control.policies, made.searched.locations, made.searched.versions)
+        wanted = [r.id for r in made.plan.requests]
+        lineage.facets = {
+            **facets,
+            **requested(Right.ERASURE, wanted, plan=made.plan.id, left_out=len(made.left_out)),
+        }
+    return made
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """How a plan was asked for, as `plan_due_erasures` says it."""
+
+    now: datetime
+    immediate: bool
+    accept_no_match: bool
+    keep_history: Collection[str] | None
+    progress: Callable[[str], None]
+    on_held: Callable[[Mapping[str, str]], None]
+
+
+def _plan(control: Control, chosen: Sequence[Request], left_out: list[Problem], asked: _Asked) -> Planned:
+    """Find the rows of the chosen requests, and return the plan of those that can be carried out."""
+    workspace, now, keep_history, progress = control.workspace, asked.now, asked.keep_history, asked.progress
     spark = session_for(workspace)
     given = own_keys(control.requests.vault.get([r.id for r in chosen]))
     progress(f"finding the rows of {len(chosen)} request(s)")
     searched, history = _searched(spark, control, given, now, keep_history)
     stopped = {**_stopped(control, searched, now), **searched.held}
-    on_held({r.id: stopped[r.id] for r in chosen if r.id in stopped})
+    asked.on_held({r.id: stopped[r.id] for r in chosen if r.id in stopped})
     planned = []
     before = plans_of(workspace, {r.id for r in chosen})
     begun = {r.id: r for p in before for r in p.requests}
     by_guard, restrictions = requested_by_guard(control), control.requests.of_right(Right.RESTRICTION)
     for request in chosen:
-        no_match = accept_no_match or request.id in begun
+        no_match = asked.accept_no_match or request.id in begun
         problem = _unusable(control, request, searched, no_match, stopped, restrictions) or _strange(
             control, request, searched, by_guard
         )
@@ -133,7 +162,7 @@ def plan_due_erasures(
         seen=searched.versions,
         plan_id=f"E-{now:%Y%m%d}-{secrets.token_hex(4)}",
         now=now,
-        immediate=immediate,
+        immediate=asked.immediate,
         earlier=tuple(p.id for p in earlier),
         again=again,
         history=history,

@@ -246,7 +246,7 @@ class _Fulfilment:
         if not self.accept_no_match:
             readable = set(self._readable(control, [r.id for r in requests]))
             asked = [r for r in requests if r.id in readable]
-            missing = reaching_nobody(control, asked, self.progress) if asked else []
+            missing = reaching_nobody(control, asked, self.progress, now=self.now) if asked else []
             self.left_out += missing
             requests = [r for r in asked if f"request:{r.id}" not in {p.where for p in missing}]
         if requests:

@@ -23,6 +23,7 @@ from delible.store.workspace import Workspace
 from delible.workflows.calendars import calendar_of, zone_of
 from delible.workflows.control import Control
 from delible.workflows.guard_requests import erase_again, left_behind
+from delible.workflows.lineage_events import duty, recorded, table_uses
 from delible.workflows.search import find_people, refs_of_keys
 from delible.workflows.spark import session_for
 from delible.workflows.unfinished import plans_of
@@ -102,7 +103,10 @@ def guard_tables(
     if not erased or not tables:
         return Guarded(())
     guard = _Guard(control, erased, actor, now, progress, _kept(control, erased))
-    found = Guarded(tuple(guard.counted(table) for table in tables.values()))
+    places = {name: workspace.location(table) for name, table in tables.items()}
+    inputs = table_uses(control.policies, places)
+    with recorded(workspace, "guard.look", now=now, inputs=inputs, facets=duty(control.policies, "guard")):
+        found = Guarded(tuple(guard.counted(table) for table in tables.values()))
     if found.people and erase and control.policies.controller.returned == "erase":
         found = guard.erased_again(found)
     _record(control, found, actor, now)

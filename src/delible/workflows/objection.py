@@ -18,6 +18,7 @@ from delible.model.terms import RequestState
 from delible.store.manifests import Manifests
 from delible.store.members import releases_with
 from delible.workflows.control import Control
+from delible.workflows.lineage_events import duty, recorded, table_uses
 from delible.workflows.search import find_people, refs_of_keys
 from delible.workflows.spark import session_for
 
@@ -71,7 +72,9 @@ def heed(control: Control, requests: Sequence[Request], *, actor: str, now: date
     return Heeded(tuple(done), tuple(releases))
 
 
-def reaching_nobody(control: Control, requests: Sequence[Request], progress: Callable[[str], None]) -> list[Problem]:
+def reaching_nobody(
+    control: Control, requests: Sequence[Request], progress: Callable[[str], None], *, now: datetime
+) -> list[Problem]:
     """Return the questions that requests raise whose identifiers reach no row of any table and no release's index.
 
     With a typing error in its address an objection would be completed, and nobody's data be left out. Identifiers that
@@ -84,7 +87,10 @@ def reaching_nobody(control: Control, requests: Sequence[Request], progress: Cal
     ids = [r.id for r in requests]
     progress(f"looking whether {len(ids)} objection(s), opt-out(s) and limit(s) reach somebody")
     given = own_keys(control.requests.vault.get(ids))
-    found = find_people(session_for(control.workspace), control, given, erasing=False).found
+    with recorded(control.workspace, "objection.look", now=now, facets=duty(control.policies, "objection")) as lineage:
+        searched = find_people(session_for(control.workspace), control, given, erasing=False)
+        lineage.inputs = table_uses(control.policies, searched.locations, searched.versions)
+    found = searched.found
     known = releases_with(control.workspace, {r.id: r.refs for r in requests}, key_version=control.keys.version)
     released = {request for request, names in known.inside.items() if names}
     reached = {*found.rows_of, *found.ambiguous, *(k.request for k in found.shared), *released}

@@ -15,6 +15,7 @@ from delible.plan.policy_draft import Draft, draft
 from delible.store.workspace import Workspace
 from delible.workflows.draft_controller import Controller, controller_of, further_kinds, written_controller
 from delible.workflows.draft_tables import Described, described
+from delible.workflows.lineage_events import recorded, table_uses
 
 Tell = Callable[[str], None]
 
@@ -77,7 +78,10 @@ def draft_policies(
     if not drafted:
         return Drafts((*kept, *unread))
     controller = controller_of(workspace, folder)
-    drafts, seen = _drafts(workspace, [t for t in tables if not t.unfit], drafted, controller, now, progress)
+    read = [t for t in tables if not t.unfit]
+    inputs = table_uses(None, {t.table: t.location for t in read}, {t.table: t.version for t in read})
+    with recorded(workspace, "policy.draft", now=now, inputs=inputs):
+        drafts, seen = _drafts(workspace, read, drafted, controller, now, progress)
     kinds, why = further_kinds(controller, drafts, seen)
     texts = _texts(drafts)
     file = written_controller(controller, folder, kinds, why)

@@ -6,12 +6,14 @@ The stages are those of an erasure: the old value must not be read any more from
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from delible.errors import BlockedError, DelibleError, ResidueError
 from delible.model.cost import TableComparison
+from delible.model.lineage import LineageRun
 from delible.model.plan import RectificationPlan, RectificationStep
 from delible.model.proof import Verification
 from delible.model.record import AuditEntry, AuditRecord
@@ -32,7 +34,7 @@ from delible.workflows.erasure_fit import (
     refuse_overtaken,
 )
 from delible.workflows.journal import Journal, Step
-from delible.workflows.lineage_events import rectification_events
+from delible.workflows.lineage_events import describe_rectification, rectification_run
 from delible.workflows.notices import prepare_notices, queue_after
 from delible.workflows.rectification_holds import refuse_held_corrections
 from delible.workflows.rectification_proof import search_old_values
@@ -91,7 +93,7 @@ def apply_rectification(
     """
     control = Control(workspace)
     check_seal(plan, control.keys)
-    with alone(workspace):
+    with alone(workspace), ExitStack() as recording:
         requests = control.requests.named([r.id for r in plan.requests])
         clock = Clock(now)
         journal = Journal(
@@ -110,6 +112,7 @@ def apply_rectification(
             _close(control, journal, plan)
             return Rectified(plan, tuple(requests), tuple(reported(journal, s) for s in plan.tables), None)
         refuse_overtaken(control, journal, plan, requests, clock())
+        lineage = recording.enter_context(rectification_run(workspace, plan, control.policies, clock))
         run = Run(
             session_for(workspace),
             journal,
@@ -142,7 +145,7 @@ def apply_rectification(
             _carry_again(control, run, plan, kept, actor)
             raise
         _carry_again(control, run, plan, kept, actor)
-        return _conclude(control, run, plan, requests, treated, kept, actor)
+        return _conclude(control, run, plan, requests, treated, kept, actor, lineage)
 
 
 def _refuse_undecided(control: Control, meant: Meant, planned: Sequence[str]) -> None:
@@ -212,8 +215,10 @@ def _conclude(
     treated: tuple[Treated, ...],
     kept: list[KeyRow],
     actor: str,
+    lineage: LineageRun,
 ) -> Rectified:
     ids, keys, changes = [r.id for r in requests], own_keys(kept), changes_of(kept)
+    describe_rectification(lineage, plan, control.policies, treated)
     if any(t.waiting_until is not None for t in treated):
         after = control.requests.transition_all(ids, S.WAITING_RETENTION_WINDOW, actor=actor, now=run.clock())
         return Rectified(plan, tuple(after), treated, None)
@@ -221,6 +226,7 @@ def _conclude(
     remove_packages(control, [ref for refs in own.values() for ref in refs], now=run.clock(), actor=actor)
     run.progress("searching for the old values")
     verification = search_old_values(control, plan.tables, keys, changes, now=run.clock())
+    describe_rectification(lineage, plan, control.policies, treated, verification)
     counts = verification.counts
     run.journal.begin("all", "verify")
     if not verification.clean:
@@ -239,8 +245,6 @@ def _conclude(
     whose = {r.id: own.get(r.id, ()) for r in plan.requests}
     holding = releases_with(control.workspace, whose, key_version=control.keys.version)
     releases = {*holding.unknown, *(name for names in holding.inside.values() for name in names)}
-    begun = run.journal.begin("all", "apply").at
-    rectification_events(control.workspace, plan, treated, verification, started=begun, now=run.clock())
     # A run that died here has closed them already.
     closed = {
         r.object for r in control.ledger.records(action_prefix="rectification.close") if r.detail.get("plan") == plan.id

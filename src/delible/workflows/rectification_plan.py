@@ -18,6 +18,7 @@ from delible.store.workspace import Workspace
 from delible.workflows.clones import refuse_clones
 from delible.workflows.control import Control
 from delible.workflows.erasure_plan import PLANNABLE
+from delible.workflows.lineage_events import duty, recorded, requested, table_uses
 from delible.workflows.policies import refuse_violations
 from delible.workflows.rectification_holds import held_corrections, refuse_held_corrections
 from delible.workflows.rectification_search import Meant, find_meaning
@@ -66,6 +67,29 @@ def plan_rectifications(
     chosen, left_out = _chosen(control, request_ids)
     if not chosen:
         raise _nothing(left_out)
+    facets = {**duty(control.policies, "rectification"), **requested(Right.RECTIFICATION, [r.id for r in chosen])}
+    with recorded(workspace, "rectification.plan", now=now, facets=facets) as lineage:
+        made = _plan(control, chosen, left_out, now, immediate, progress, on_held)
+        lineage.inputs = table_uses(control.policies, made.meant.searched.locations, made.meant.searched.versions)
+        wanted = [r.id for r in made.plan.requests]
+        lineage.facets = {
+            **facets,
+            **requested(Right.RECTIFICATION, wanted, plan=made.plan.id, left_out=len(made.left_out)),
+        }
+    return made
+
+
+def _plan(
+    control: Control,
+    chosen: list[Request],
+    left_out: list[Problem],
+    now: datetime,
+    immediate: bool,
+    progress: Callable[[str], None],
+    on_held: Callable[[Mapping[str, str]], None],
+) -> Planned:
+    """Find what the chosen requests correct, and return the plan of those that can be carried out."""
+    workspace = control.workspace
     spark = session_for(workspace)
     progress(f"finding what {len(chosen)} request(s) correct")
     before = unfinished_rectifications(workspace)

@@ -21,6 +21,7 @@ from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.exceptions import write_letter
 from delible.workflows.held import ref_key
+from delible.workflows.lineage_events import duty, recorded, requested, table_uses
 from delible.workflows.notices import prepare_notices, queue_after
 from delible.workflows.search import ambiguous, find_people
 from delible.workflows.spark import alone, session_for
@@ -147,9 +148,12 @@ def restrict_processing(
         if request.state not in _RUNNABLE:
             raise BlockedError("request.not_approved", f"the request is in state '{request.state}'.", where=where)
         progress(f"restricting the rows of request {request.id}")
-        spark = session_for(workspace)
-        given = own_keys(control.requests.vault.get([request.id]))
-        searched = find_people(spark, control, given, erasing=False)
+        facets = {**duty(control.policies, "restriction"), **requested(Right.RESTRICTION, [request.id])}
+        with recorded(workspace, "restriction.apply", now=now, facets=facets) as lineage:
+            spark = session_for(workspace)
+            given = own_keys(control.requests.vault.get([request.id]))
+            searched = find_people(spark, control, given, erasing=False)
+            lineage.inputs = table_uses(control.policies, searched.locations, searched.versions)
         if request.id in searched.found.ambiguous:
             raise BlockedError.of((ambiguous(control, request, searched),))
         reached = searched.found.rows_of.get(request.id, {})

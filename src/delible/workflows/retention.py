@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -21,7 +22,7 @@ from delible.workflows.estimates import comparisons, expected
 from delible.workflows.held import Held
 from delible.workflows.held_bytes import refuse_losing
 from delible.workflows.journal import Journal, Step
-from delible.workflows.lineage_events import retention_events
+from delible.workflows.lineage_events import describe_retention, retention_run
 from delible.workflows.retention_rows import events_of, frames_of, judging_of
 from delible.workflows.retention_salt import forget_salts, salt_of
 from delible.workflows.spark import alone, session_for
@@ -67,7 +68,7 @@ def apply_retention(
     """
     control, whole = Control(workspace), plan
     check_seal(plan, control.keys)
-    with alone(workspace):
+    with alone(workspace), ExitStack() as recording:
         clock = Clock(now)
         journal = Journal(
             control.ledger,
@@ -81,10 +82,11 @@ def apply_retention(
         merged = _merged(journal, plan)
         guard = partial(_refuse_held, control, plan, clock)
         guard()
+        lineage = recording.enter_context(retention_run(workspace, plan, control.policies, clock))
         spark = session_for(workspace)
         run = Run(spark, journal, clock, plan.id, plan.immediate, progress, guard)
         keep_plan(workspace, whole)
-        begun = journal.begin("all", "apply").at
+        journal.begin("all", "apply")
         # Computed before anything is removed: a path to held rows may lead through another table of this plan, and what
         # starts a clock may be one of its tables. Afterwards the policies may name neither any more.
         held: Mapping[str, DataFrame] = {}
@@ -105,10 +107,10 @@ def apply_retention(
             for s in plan.tables
         ]
         treated = treat_tables(run, work, control.policies.tables)
+        describe_retention(lineage, plan, control.policies, treated)
         forget_salts(control, plan)  # whatever waits for its window now has all its rows rewritten
         if all(t.waiting_until is None for t in treated):
             if journal.done("all", "apply") is None:
-                retention_events(workspace, plan, control.policies, treated, started=begun, now=clock())
                 journal.finish("all", "apply", Step({"rows": sum(t.rows for t in treated)}))
             forget_plan(workspace, plan)
         return Applied(plan, treated)

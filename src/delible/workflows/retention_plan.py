@@ -16,6 +16,7 @@ from delible.workflows.clones import refuse_clones
 from delible.workflows.control import Control
 from delible.workflows.estimates import estimate_retention
 from delible.workflows.held import Held
+from delible.workflows.lineage_events import duty, recorded, table_uses
 from delible.workflows.policies import refuse_violations
 from delible.workflows.retention_rows import by_table, frames_of, judging_of
 from delible.workflows.spark import session_for
@@ -39,7 +40,16 @@ def plan_due_retention(
     """
     control = Control(workspace)
     refuse_violations(workspace, ("controller", "tables", "retention", "legal_holds"))
-    spark = session_for(workspace)
+    with recorded(workspace, "retention.plan", now=now, facets=duty(control.policies, "retention")) as lineage:
+        plan = _plan(control, now, immediate, progress)
+        versions = {step.table: step.version for step in plan.tables}
+        lineage.inputs = table_uses(control.policies, control.locations(), versions)
+    return plan
+
+
+def _plan(control: Control, now: datetime, immediate: bool, progress: Callable[[str], None]) -> RetentionPlan:
+    """Count what is past its period, and return the plan that removes it."""
+    spark = session_for(control.workspace)
     frames = frames_of(spark, control)
     people = Held.of(spark, control, frames, claims=True, accessing=True)
     past, facts = [], {}

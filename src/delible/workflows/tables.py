@@ -13,6 +13,7 @@ from delible.decide.policy import location_key
 from delible.decide.tagging import TYPED, WHOLE
 from delible.detect.columns import named
 from delible.errors import InputError, did_you_mean
+from delible.model.lineage import DatasetUse
 from delible.model.record import AuditEntry
 from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
@@ -122,6 +123,7 @@ def load_table(
     location = _location(workspace, name)
 
     from delible.lake.load import inspected, load
+    from delible.workflows.lineage_events import recorded
     from delible.workflows.spark import session_for
 
     source = inspected(files, location, table=name, format=form)  # type: ignore[arg-type] # one of formats, see above
@@ -129,7 +131,17 @@ def load_table(
     def on(columns: Mapping[str, str]) -> list[str]:
         return [column for column, kind in columns.items() if _is_safe(column, kind, name)]
 
-    done = load(session_for(workspace), source, statistics_on=on)
+    with recorded(workspace, "table.load", now=now) as lineage:
+        done = load(session_for(workspace), source, statistics_on=on)
+        made = DatasetUse(
+            name=name,
+            location=location,
+            version=done.version,
+            columns=done.columns,
+            rows=done.rows,
+            tags=_tags(workspace, name),
+        )
+        lineage.outputs = [made]
     counts = {"rows": done.rows, "columns": len(done.columns), "files": len(files)}
     entry = AuditEntry(
         actor=actor,
@@ -141,6 +153,13 @@ def load_table(
     )
     ledger.append([entry], now)
     return done
+
+
+def _tags(workspace: Workspace, table: str) -> dict[str, str]:
+    from delible.workflows.lineage_events import tags_of
+
+    policies = Control(workspace).policies_if_any
+    return tags_of(policies.tables.get(table)) if policies is not None else {}
 
 
 def _is_safe(column: str, kind: str, table: str) -> bool:

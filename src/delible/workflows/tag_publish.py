@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from delible.errors import InputError, SetupError
+from delible.model.lineage import DatasetUse
 from delible.model.record import AuditEntry
 from delible.plan.tag_labels import Labels, labels
 from delible.store.column_labels import PROPERTY, changed_properties, write_labels
@@ -15,6 +16,7 @@ from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
 from delible.store.tags import Tags
 from delible.store.workspace import Workspace
+from delible.workflows.lineage_events import recorded
 from delible.workflows.tables import KnownTable, chosen_tables
 
 
@@ -67,7 +69,11 @@ def publish_tags(
     for table in known:
         wanted = labels(f for f in found if f.table == table.table)
         in_catalog = _in_catalog(workspace, catalog_table, wanted) if catalog_table is not None else 0
-        way, columns = _in_table(workspace, table, wanted)
+        tags = {f.column: f.category for f in found if f.table == table.table and f.category is not None}
+        use = DatasetUse(name=table.table, location=table.location, version=table.version, tags=tags)
+        with recorded(workspace, "tags.publish", now=now, inputs=[use]) as lineage:
+            way, columns = _in_table(workspace, table, wanted)
+            lineage.outputs = [replace(use, version=None)] if columns else []
         done.append(Published(table.table, way, columns, in_catalog))
         if columns or in_catalog:
             counts = {"columns": len(columns), "catalog": in_catalog}

@@ -25,7 +25,9 @@ from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.detection import detection_for
 from delible.workflows.guard import guard_tables
+from delible.workflows.lineage_events import duty, recorded
 from delible.workflows.restriction import Restricted, restricted_rows
+from delible.workflows.scan_lineage import ReadTable, scan_uses, scanned_use
 from delible.workflows.scan_verdicts import Known, verdicts_of
 from delible.workflows.scanning import EVERYTHING, USUAL_CONFIDENCE, Extent, Step, detector_of, drift_of, step
 from delible.workflows.tables import KnownTable, chosen_tables
@@ -35,25 +37,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from delible.model.detection import Detection
-
-
-@dataclass(frozen=True)
-class ReadTable:
-    """How much of one table a scan read.
-
-    Args:
-        rows: Of the table.
-        files_read: Files whose rows were drawn now.
-        files_known: Files that former scans had read.
-        anew: Evidence of former scans was left aside, or there was none.
-    """
-
-    table: str
-    version: int
-    rows: int
-    files_read: int
-    files_known: int
-    anew: bool
 
 
 @dataclass(frozen=True)
@@ -120,17 +103,51 @@ def scan_tables(
     tables = chosen_tables(workspace, names, control)
 
     from delible.detect.model_files import check_installed
-    from delible.workflows.spark import session_for
 
     detection = detection_for(workspace, control)
     check_installed(detection.nlp)
+    words = f"{extent.words()}, exact" if exact else extent.words()
+    facets = duty(control.policies_if_any, "scan", basis=None)
+    inputs = scan_uses(control.policies_if_any, tables)
+    with recorded(workspace, "tags.scan", now=now, inputs=inputs, facets=facets) as lineage:
+        asked = _Asked(extent, anew, exact, actor, now, progress)
+        found, versions = _scanned(control, tables, detection, asked)
+        lineage.inputs = [scanned_use(use, found.findings, found.read, words) for use in inputs]
+    _tell_ledger(ledger, found, versions, words, actor, now)
+    return found
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """How a scan was asked for, as `scan_tables` says it."""
+
+    extent: Extent
+    anew: bool
+    exact: bool
+    actor: str
+    now: datetime
+    progress: Callable[[str], None]
+
+
+def _scanned(
+    control: Control,
+    tables: Sequence[KnownTable],
+    detection: Detection,
+    asked: _Asked,
+) -> tuple[Scan, dict[str, int]]:
+    """Look at tables one by one, and return what was found with the version of each."""
+    from delible.workflows.spark import session_for
+
+    workspace, now, progress = control.workspace, asked.now, asked.progress
     spark = session_for(workspace)
     restricted = restricted_rows(workspace, spark, control)
     scans = Scans(workspace)
-    looking = _Looking(spark, control, restricted, Known.of(workspace), extent, detection, exact, now, progress)
+    looking = _Looking(
+        spark, control, restricted, Known.of(workspace), asked.extent, detection, asked.exact, now, progress
+    )
     looked: list[_Looked] = []
     for place, known in enumerate(tables, 1):
-        made = looking.step(known, scans.newest(known.table), anew=anew)
+        made = looking.step(known, scans.newest(known.table), anew=asked.anew)
         looked.append(looking.look(made, f"{known.table} ({place} of {len(tables)})"))
     records = [each.record for each in looked]
     findings = [finding for each in looked for finding in each.findings]
@@ -139,7 +156,7 @@ def scan_tables(
         scans.put(record)
     few = MEASURED_BY_A_SCAN
     combinations = measure(workspace, tables, restricted, spark, now=now, most_rows=few, progress=progress)
-    returned = _returned(control, [known.table for known in tables if known.policy], actor, now, progress)
+    returned = _returned(control, [known.table for known in tables if known.policy], asked.actor, now, progress)
     found = Scan(
         tuple(record.table for record in records),
         tuple(findings),
@@ -150,9 +167,7 @@ def scan_tables(
         tuple(gap for each in looked for gap in each.gaps),
         combinations,
     )
-    words = f"{extent.words()}, exact" if exact else extent.words()
-    _tell_ledger(ledger, found, {r.table: r.version for r in records}, words, actor, now)
-    return found
+    return found, {record.table: record.version for record in records}
 
 
 class _Looked(NamedTuple):
@@ -231,6 +246,7 @@ def scan_names(workspace: Workspace, names: Sequence[str] = (), *, actor: str, n
     tables = chosen_tables(workspace, names, control)
     seen = {(t.table, t.column) for t in Tags(workspace).latest() if t.sampled or t.state.pinned}
     findings: list[TagFinding] = []
+    inputs = scan_uses(control.policies_if_any, tables)
     for known in tables:
         schema = schema_of(table_snapshot(known.location, known.version).schema)
         facts = [ColumnFacts(leaf.path, leaf.kind) for leaf in leaves(schema)]
@@ -239,6 +255,9 @@ def scan_names(workspace: Workspace, names: Sequence[str] = (), *, actor: str, n
     Tags(workspace).put(findings)
     reaches = {(f.table, f.column): Reach(0, 0, (), USUAL_CONFIDENCE, None) for f in findings}
     scanned = Scan(tuple(known.table for known in tables), tuple(findings), 0, reaches=reaches)
+    facets = duty(control.policies_if_any, "scan", basis=None)
+    with recorded(workspace, "tags.scan", now=now, inputs=inputs, facets=facets) as lineage:
+        lineage.inputs = [scanned_use(use, findings, (), "names") for use in inputs]
     _tell_ledger(ledger, scanned, {known.table: known.version for known in tables}, "names", actor, now)
     return scanned
 

@@ -20,6 +20,7 @@ from delible.store.ledger import Ledger
 from delible.store.tags import Tags
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
+from delible.workflows.lineage_events import duty, recorded, table_uses
 from delible.workflows.tables import KnownTable, chosen_tables
 
 if TYPE_CHECKING:
@@ -126,7 +127,12 @@ def measure_uniqueness(
             fix="Run: delible tags scan",
         )
     spark = session_for(workspace)
-    measured = measure(workspace, tables, restricted_rows(workspace, spark, control), spark, now=now, progress=progress)
+    places, versions = {t.table: t.location for t in tables}, {t.table: t.version for t in tables}
+    inputs = table_uses(control.policies_if_any, places, versions)
+    facets = duty(control.policies_if_any, "scan", basis=None)
+    with recorded(workspace, "tags.uniqueness", now=now, inputs=inputs, facets=facets):
+        people = restricted_rows(workspace, spark, control)
+        measured = measure(workspace, tables, people, spark, now=now, progress=progress)
     counts = {"tables": len({each.table for each in measured}), "combinations": len(measured)}
     entry = AuditEntry(actor=actor, action="tags.uniqueness", object="workspace:tables", outcome="done", counts=counts)
     ledger.append([entry], now)

@@ -16,13 +16,14 @@ from delible.model.policy import TablePolicy
 from delible.model.proof import FileDigest, Verification
 from delible.model.record import AuditEntry
 from delible.model.subject import KeyRole, KeyRow, normalised, own_keys
-from delible.model.terms import ErasureAction, Normalise
+from delible.model.terms import ErasureAction, Normalise, Right
 from delible.store.live_files import live_files
 from delible.store.versions import Bucket, is_bucket
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.exceptions import KeptAt, kept_at
 from delible.workflows.identifiers import read_identifiers
+from delible.workflows.lineage_events import duty, recorded, requested, searched, table_uses
 from delible.workflows.search import refs_of_keys
 from delible.workflows.spark import end_session
 
@@ -151,7 +152,12 @@ def verify_people(
                 where=f"request:{request.id}",
                 fix="Its certificate says what was found; search again with --identifiers FILE.",
             )
-    found = search_everything(control, keys, now=now, kept=kept)
+    with recorded(workspace, "erasure.verify", now=now, facets=duty(control.policies, "erasure")) as lineage:
+        if request_id is not None:
+            lineage.facets = {**lineage.facets, **requested(Right.ERASURE, [request_id])}
+        lineage.inputs = table_uses(control.policies, control.locations())
+        found = search_everything(control, keys, now=now, kept=kept)
+        lineage.facets = {**lineage.facets, **searched(found)}
     entry = AuditEntry(
         actor=actor,
         action="erasure.verify",

@@ -12,6 +12,7 @@ import pytest
 from deltalake import DeltaTable
 
 from delible.errors import BlockedError, Problem, ResidueError
+from delible.model.lineage import LineageRun
 from delible.model.plan import ErasurePlan, PlannedRequest, Stage, TableStep
 from delible.model.proof import Match, Verification
 from delible.model.subject import KeyRow, own_keys
@@ -126,7 +127,8 @@ def ending(
     requests = [r for r in control.requests.named([r.id for r in plan.requests]) if not has_ended(plan, r)]
     keys = own_keys(control.requests.vault.get([r.id for r in requests]))
     treated = (Treated(plan.tables[0], rows=2, version=None if held else 5, held=held),)
-    return Conclusion(control, run, plan, tuple(requests), treated, keys, refs_of_keys(control, keys), "job")
+    lineage = LineageRun("", "erasure.apply", (), (), {}, NOW)
+    return Conclusion(control, run, plan, tuple(requests), treated, keys, refs_of_keys(control, keys), "job", lineage)
 
 
 def states(control: Control, plan: ErasurePlan) -> list[RequestState]:

@@ -166,7 +166,7 @@ def test_whose_identifiers_were_damaged_is_left_out_of_the_run_for_all(
 def searched(*reached: str, ambiguous: frozenset[str] = frozenset(), shared: tuple[KeyRow, ...] = ()) -> Searched:
     """Return what a search finds that reaches these requests' people, each in one row."""
     found = SimpleNamespace(rows_of={r: {"customers": 1} for r in reached}, ambiguous=ambiguous, shared=shared)
-    return cast("Searched", SimpleNamespace(found=found))
+    return cast("Searched", SimpleNamespace(found=found, locations={}, versions={}))
 
 
 @pytest.mark.parametrize("right", [Right.OBJECTION, Right.OPT_OUT, Right.LIMIT])
@@ -199,7 +199,8 @@ def test_art_15_1_whoever_is_found_nowhere_is_told_so(
 ) -> None:
     asked = ready(shop, right, 1)
     found = SimpleNamespace(rows_of={}, ambiguous=frozenset(), shared=(), keys=(), paths={})
-    nothing = SimpleNamespace(found=found, refs={}, due={"customers": RowsDue(table="customers", rows=0)})
+    due = {"customers": RowsDue(table="customers", rows=0)}
+    nothing = SimpleNamespace(found=found, refs={}, due=due, locations={}, versions={})
     monkeypatch.setattr(access, "session_for", lambda _: None)
     monkeypatch.setattr(access, "find_people", lambda *_, **__: nothing)
     with pytest.raises(BlockedError, check=lambda e: e.code == "request.no_match"):

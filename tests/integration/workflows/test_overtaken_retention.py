@@ -18,6 +18,7 @@ from delible.workflows.journal import Journal, Step
 from delible.workflows.retention import go_on_retention
 from delible.workflows.retention_enforce import enforce_retention
 from delible.workflows.spark import alone
+from delible.workflows.treated import Treated
 from delible.workflows.unfinished import keep_plan, unfinished_retention
 from policy_files import write_policies
 from retention_plans import START, two_tables
@@ -42,7 +43,7 @@ class Shop:
         if "done" in begun:
             journal.finish("table:customers/customers", Stage.MERGE, Step())
         self.treated: list[tuple[str, ...]] = []
-        for name in ("session_for", "_refuse_held", "frames_of", "retention_events"):
+        for name in ("session_for", "_refuse_held", "frames_of"):
             monkeypatch.setattr(retention, name, lambda *_, **__: None)
         monkeypatch.setattr(retention.Held, "of", lambda *_, **__: SimpleNamespace(computed=lambda _: {}))
         monkeypatch.setattr(retention, "events_of", lambda *_: {})
@@ -50,7 +51,7 @@ class Shop:
 
     def _treat(self, _run: Any, work: Any, _tables: Any) -> tuple[Any, ...]:
         self.treated.append(tuple(each.step.table for each in work))
-        return tuple(SimpleNamespace(waiting_until=None, rows=1) for _ in work)
+        return tuple(Treated(each.step, rows=1) for each in work)
 
     def go_on(self) -> None:
         go_on_retention(self.workspace, actor="job", now=START)

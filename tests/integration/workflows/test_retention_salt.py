@@ -36,7 +36,7 @@ class Runs:
         self.shop, self.salts, self.dies_after = shop, list[bytes](), 99
         control = Control(shop)
         self.plan = two_tables(control, RetentionAction.TREAT_COLUMNS)
-        for name in ("session_for", "_moved", "_refuse_held", "frames_of", "retention_events"):
+        for name in ("session_for", "_moved", "_refuse_held", "frames_of"):
             monkeypatch.setattr(retention, name, lambda *_, **__: None)
         monkeypatch.setattr(retention.Held, "of", lambda *_, **__: self)
         monkeypatch.setattr(retention, "events_of", lambda *_: {})

@@ -12,6 +12,7 @@ import pytest
 
 from delible.errors import BlockedError
 from delible.model.consent import ConsentRecord
+from delible.model.lineage import LineageRun
 from delible.model.plan import PlannedRequest, RectificationPlan, RectificationStep
 from delible.model.proof import Verification
 from delible.model.rectification import Change
@@ -262,11 +263,11 @@ def test_an_objection_under_the_old_address_is_carried_until_the_correction_is_c
         return Verification(at=START, files_searched=1, bytes_searched=1, values_searched=1, matches=(), unreadable=())
 
     monkeypatch.setattr(rectification, "search_old_values", search)
-    monkeypatch.setattr(rectification, "rectification_events", lambda *_, **__: None)
     for _ in range(2):
         object_()
         rectification._carry_again(control, run, plan, kept, "job")
-    rectification._conclude(control, run, plan, control.requests.named([request]), (), kept, "job")
+    lineage = LineageRun("", "rectification.apply", (), (), {}, START)
+    rectification._conclude(control, run, plan, control.requests.named([request]), (), kept, "job", lineage)
     assert control.requests.get(request).state is RequestState.COMPLETED
     assert len(objections) == 3
     new = ref(shop, "email", NEW)
