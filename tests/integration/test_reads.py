@@ -34,11 +34,16 @@ READS = {
     "workflows/access.py": Hidden("Restricted.without, but for the person's own", reads_in="without"),
     "workflows/dataset.py": Hidden(
         "flags of standing requests, row by row; the other read is of consent records",
-        calls=(("cut", "flags"), ("Judging", "flags_frame"), ("flags_frame", "flags"), ("standing_flags", "keys")),
+        calls=(("cut", "flags"), ("Grounds", "flags_frame"), ("flags_frame", "flags"), ("standing_flags", "keys")),
     ),
     "workflows/policy_diff.py": Hidden(
         "counts only, held rows and flags left out; the other read is of consent records",
-        calls=(("kept_rows", "flags_frame"), ("flags_frame", "standing_flags"), ("Judging", "combinations")),
+        calls=(
+            ("kept_rows", "by"),
+            ("Grounds", "flags_frame"),
+            ("flags_frame", "standing_flags"),
+            ("Judging", "combinations"),
+        ),
     ),
     "workflows/dataset_recut.py": Hidden(
         "takes rows out of a release, those of restricted people among them, by flags of standing requests",

@@ -26,14 +26,14 @@ from delible.model.record import ReleaseFile
 from delible.model.terms import Exclusion
 from delible.plan.dataset import DatasetPlan
 
-__all__ = ["Cut", "Judging", "Secrets", "Tally", "cut", "kept_rows", "tally"]
+__all__ = ["Cut", "Grounds", "Secrets", "Tally", "cut", "kept_rows", "tally"]
 
 _REASONS = tuple(Exclusion)
 _TOTAL = "__total"
 
 
 @dataclass(frozen=True)
-class Judging:
+class Grounds:
     """What rows are judged by.
 
     Args:
@@ -116,7 +116,7 @@ def cut(  # noqa: PLR0913 - all of it decides what leaves
     Args:
         plan: What may leave.
         policies: All policies.
-        read, records, flags, question, secrets, limited: As in `Judging`.
+        read, records, flags, question, secrets, limited: As in `Grounds`.
         detection: What is looked for in text that is masked, and in rows that are read again.
         folder: Where.
         row_index: Where which row is about whom is written; the folder is not there yet, and no part of the release.
@@ -126,7 +126,7 @@ def cut(  # noqa: PLR0913 - all of it decides what leaves
             `condition.*` before anything is written; `dataset.join_many` when a join finds several rows for one.
         DelibleError: `dataset.miscounted` when rows in, rows out and excluded rows do not add up.
     """
-    by = Judging(read, records, flags, question, secrets, limited)
+    by = Grounds(read, records, flags, question, secrets, limited)
     with _decided(plan, policies, by) as found:
         observed = Observation()
         kept = found.rows.observe(observed, *_counts()).where(F.col(REASON).isNull()).drop(REASON)
@@ -158,7 +158,7 @@ def cut(  # noqa: PLR0913 - all of it decides what leaves
 
 
 @settled()
-def tally(plan: DatasetPlan, policies: PolicySet, by: Judging) -> Tally:
+def tally(plan: DatasetPlan, policies: PolicySet, by: Grounds) -> Tally:
     """Return what `cut` would decide; no column is treated, and nothing is written.
 
     Raises:
@@ -173,7 +173,7 @@ def tally(plan: DatasetPlan, policies: PolicySet, by: Judging) -> Tally:
         return Tally(found.rows_in, rows_out, excluded, members, counts[LIMITED])
 
 
-def kept_rows(plan: DatasetPlan, policies: PolicySet, by: Judging) -> DataFrame:
+def kept_rows(plan: DatasetPlan, policies: PolicySet, by: Grounds) -> DataFrame:
     """Return the rows that `cut` would let out, before any column is treated; nothing is written."""
     made, people = _assembled(plan, policies, by), identity(policies, by.read, by.secrets.refs)
     groups = _groups(made, plan, policies, by, people)
@@ -182,7 +182,7 @@ def kept_rows(plan: DatasetPlan, policies: PolicySet, by: Judging) -> DataFrame:
 
 
 @contextmanager
-def _decided(plan: DatasetPlan, policies: PolicySet, by: Judging) -> Iterator[_Decided]:
+def _decided(plan: DatasetPlan, policies: PolicySet, by: Grounds) -> Iterator[_Decided]:
     """Decide once, and keep what was decided until the end: rows are then read once per job."""
     made = _assembled(plan, policies, by)
     # Of a table whose log counts its rows, this opens no file; it is the one number that the judgement has no part in.
@@ -202,14 +202,14 @@ def _decided(plan: DatasetPlan, policies: PolicySet, by: Judging) -> Iterator[_D
                 frame.unpersist()
 
 
-def _assembled(plan: DatasetPlan, policies: PolicySet, by: Judging) -> Assembled:
+def _assembled(plan: DatasetPlan, policies: PolicySet, by: Grounds) -> Assembled:
     made = assembled(plan, policies, by.read, by.secrets.refs)
     check_columns(made.frame, plan)
     return made
 
 
 def _groups(
-    made: Assembled, plan: DatasetPlan, policies: PolicySet, by: Judging, people: DataFrame
+    made: Assembled, plan: DatasetPlan, policies: PolicySet, by: Grounds, people: DataFrame
 ) -> DataFrame | None:
     decided = decisions(by.records, by.flags, people, by.question)
     return grouped(

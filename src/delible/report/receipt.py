@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -75,7 +75,7 @@ def _receipt(records: list[ConsentRecord], policies: PolicySet) -> dict[str, Any
         "record_id": digest([last.ref, last.purpose])[:32],
         "pii_principal_id": last.ref,
         KIND: last.kind,
-        "pii_processing": {"privacy_notice": last.notice_version, "purposes": [_purpose(last, policies)]},
+        "pii_processing": {"privacy_notice": last.notice_version, "purposes": [_purpose(ordered, policies)]},
         "party_identification": [
             {
                 "party_id": _CONTROLLER,
@@ -89,7 +89,8 @@ def _receipt(records: list[ConsentRecord], policies: PolicySet) -> dict[str, Any
     return {"schema_version": SCHEMA, "receipt_id": digest(content)[:32], "content": content}
 
 
-def _purpose(record: ConsentRecord, policies: PolicySet) -> dict[str, Any]:
+def _purpose(records: Sequence[ConsentRecord], policies: PolicySet) -> dict[str, Any]:
+    record, places = records[-1], {r.jurisdiction for r in records}
     purpose = policies.purposes.get(record.purpose)
     basis = purpose.legal_basis if purpose is not None and purpose.legal_basis is not None else LegalBasis.CONSENT
     said: Mapping[str, Any] = {
@@ -99,7 +100,8 @@ def _purpose(record: ConsentRecord, policies: PolicySet) -> dict[str, Any]:
         "lawful_basis": BASIS_TERMS[basis],
         "pii_controllers": [_CONTROLLER],
         "recipient_third_parties": list(purpose.recipients) if purpose is not None and purpose.recipients else None,
-        "jurisdiction": record.jurisdiction,
+        # A statement of which it is not known would take over what the purpose says.
+        "jurisdiction": record.jurisdiction if len(places) == 1 else None,
     }
     return {key: value for key, value in said.items() if value is not None}
 

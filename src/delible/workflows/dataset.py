@@ -36,7 +36,7 @@ from delible.workflows.policies import refuse_violations
 from delible.workflows.spark import alone
 
 if TYPE_CHECKING:
-    from delible.lake.dataset import Judging, Tally
+    from delible.lake.dataset import Grounds, Tally
 
 _SPLIT_DOMAIN = "delible:split"
 """No recipe can name this domain: a colon is not allowed in names."""
@@ -125,7 +125,7 @@ def foresee_dataset(
 
     build, planned = _prepared(workspace, recipe, now, progress)
     with alone(workspace, reading=True):
-        progress(f"Judging the rows of {', '.join(build.plan.sources)}...")
+        progress(f"Grounds the rows of {', '.join(build.plan.sources)}...")
         by, versions, _ = _judging(build)
         return Foreseen(planned, versions, tally(build.plan, build.policies, by))
 
@@ -171,10 +171,10 @@ def verify_dataset(workspace: Workspace, reference: str) -> Manifest:
     return manifest
 
 
-def _judging(build: _Build) -> tuple[Judging, dict[str, int], dict[str, str]]:
+def _judging(build: _Build) -> tuple[Grounds, dict[str, int], dict[str, str]]:
     """Return what rows are judged by, the version of each table that is read throughout, and where they are."""
     from delible.lake.consent import Question, flags_frame, refs_frame
-    from delible.lake.dataset import Judging, Secrets
+    from delible.lake.dataset import Grounds, Secrets
     from delible.lake.facts import read
     from delible.lake.identity import RefKey
     from delible.lake.release import pinned
@@ -187,7 +187,7 @@ def _judging(build: _Build) -> tuple[Judging, dict[str, int], dict[str, str]]:
     spark = session_for(workspace)
     locations = {name: workspace.location(build.policies.tables[name]) for name in plan.tables}
     versions = pinned(spark, locations, plan.versions)
-    by = Judging(
+    by = Grounds(
         read=lambda name: read(spark, locations[name], version=versions[name]),
         records=read(spark, Consents(workspace).location),
         flags=flags_frame(spark, flags),

@@ -207,7 +207,7 @@ def _plan(policies: PolicySet, name: str) -> DatasetPlan | None:
 
 def _kept(workspace: Workspace, side: _Side, plan: DatasetPlan, now: datetime) -> DataFrame:
     from delible.lake.consent import Question, flags_frame
-    from delible.lake.dataset import Judging, Secrets, kept_rows
+    from delible.lake.dataset import Grounds, Secrets, kept_rows
     from delible.lake.facts import empty, read
     from delible.lake.identity import RefKey
     from delible.lake.policy_diff import placed
@@ -219,7 +219,7 @@ def _kept(workspace: Workspace, side: _Side, plan: DatasetPlan, now: datetime) -
         frame = side.frames[name]
         return placed(frame) if name == plan.source else frame
 
-    by = Judging(
+    by = Grounds(
         read=rows,
         records=read(spark, consents.location) if consents.written else empty(spark, COLUMNS),
         flags=flags_frame(

@@ -33,8 +33,8 @@ WORDS: dict[str, str] = {
     "long": CANARY + "x" * 4_000,
 }
 FORBIDDEN = ("\x1b", "\x07", "\u202e", "\u2066")
-SAID_ON_PURPOSE = {"reason", "owner", "by", "notice", "out", "ground", "declaration", "permission"}
-"""What an officer writes into the register; everything else comes from elsewhere, and is not kept."""
+SAID_ON_PURPOSE = {"reason", "owner", "by", "notice", "out", "ground", "declaration", "permission", "warehouse"}
+"""What an officer writes into the register, and where tables lie; everything else is not kept."""
 RECIPE = """\
 dataset: support_training
 description: Texts of tickets.
@@ -164,12 +164,12 @@ def test_no_word_breaks_a_command_is_run_or_kept(
         assert code in (0, 1, 2, 3), (kind, answer)
         assert (code == 0) == (answer["status"] == "ok"), (kind, answer)
         assert not any(sign in err for sign in FORBIDDEN), kind
-        assert len(out) < 200_000, kind
+        assert len(out) < 250_000, kind
         if kind in ("signs", "long"):
             main.main([word for word in line if word != "--json"])
             shown = "".join(capfd.readouterr())
             assert not any(sign in shown for sign in FORBIDDEN), (kind, shown)
-            assert len(shown) < 100_000, kind
+            assert len(shown) < 200_000, kind
     assert not list(shop.rglob(f"*{MARK}"))
     if name not in SAID_ON_PURPOSE:
         assert recorded(shop / "shop") == []

@@ -228,7 +228,7 @@ def test_a_bad_command_line_is_2_and_repeats_nothing_about_a_person(
             "'--received': give a time, such as 2026-01-31T09:00:00.",
         ),
         (["report", "audit", "--from", "x"], "'--from': give a day, such as 2026-01-31."),
-        (["report", "audit", "--format", "x"], "'x' is not one of 'html', 'json'."),
+        (["report", "audit", "--format", "x"], "'x' is not one of 'html', 'json', 'md', 'pdf'."),
         (["request", "submit", "--right", "erasure"], "Missing option '--regime'."),
     ],
     ids=lambda x: " ".join(x[:3]) if isinstance(x, list) else "",
