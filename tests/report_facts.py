@@ -57,12 +57,6 @@ from report_records import HOSTILE, NOW, START, Book, at, consent, finding, mani
 SOFTWARE = "delible 0.1.0"
 
 
-class Gated(Manifest):
-    """A manifest with what gates measured."""
-
-    gates: tuple[dict[str, Any], ...] = ()
-
-
 GATE = {
     "gate": "k_anonymity",
     "about": "",
@@ -202,7 +196,7 @@ def ropa(known: PolicySet) -> RopaFacts:
     return ropa_facts(known, quarter().records, [manifest()], now=NOW, software=SOFTWARE)
 
 
-def released(known: PolicySet, **more: Any) -> Gated:
+def released(known: PolicySet, **more: Any) -> Manifest:
     (recipe,) = known.datasets.values()
     fields: dict[str, Any] = {
         "dataset": recipe.dataset,
@@ -212,7 +206,7 @@ def released(known: PolicySet, **more: Any) -> Gated:
         "sources": {recipe.source: 4},
     }
     gates = more.pop("gates", (GATE,))
-    return Gated.model_validate({**manifest(**fields | more).model_dump(), "gates": gates})
+    return Manifest.model_validate({**manifest(**fields | more).model_dump(), "gates": gates})
 
 
 def dpia(known: PolicySet, **more: Any) -> DpiaFacts:

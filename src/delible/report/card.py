@@ -25,6 +25,7 @@ def card(manifest: Manifest, *, contact: str) -> str:
         _title(manifest),
         _rows(manifest),
         _columns(manifest),
+        *([_gates(manifest)] if manifest.gates or manifest.recut_of is not None else []),
         _limits(manifest),
         _duties(manifest),
     )
@@ -103,6 +104,23 @@ def _columns(manifest: Manifest) -> list[str]:
             f"| {_inert(c.name)} | {_inert(c.type)} | {_inert(c.treatment)} | {_inert(c.category or 'none')} |"
             for c in manifest.columns
         ),
+    ]
+
+
+def _gates(manifest: Manifest) -> list[str]:
+    lines = ["## What it had to pass", ""]
+    if manifest.recut_of is not None:
+        return [
+            *lines,
+            f"Gates measured an earlier version, and not this recut: with fewer people in it, groups that are alike in "
+            f"what it tells of them are smaller. Version {manifest.recut_of} has the numbers, or the one that it was "
+            "cut from.",
+        ]
+    return [
+        *lines,
+        "| gate | measured | bound | of |",
+        "|---|---|---|---|",
+        *(f"| {g.gate.value} | {g.measured} | {g.rule} {g.bound} | {_inert(g.about)} |" for g in manifest.gates),
     ]
 
 

@@ -6,20 +6,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from delible.model.base import Frozen
+from delible.model.gate import GateResult
 from delible.model.record import Manifest, release_name
 from delible.model.terms import Exclusion
-
-
-class GateLine(Frozen):
-    """What one gate measured on a release, and the bound that it had to keep."""
-
-    gate: str
-    about: str = ""
-    measured: str | None = None
-    rule: str = ""
-    bound: str = ""
-    passed: bool
-    note: str = ""
 
 
 class Release(Frozen):
@@ -43,7 +32,7 @@ class Release(Frozen):
     adds_up: bool
     recipe_fingerprint: str
     policy_fingerprint: str
-    gates: tuple[GateLine, ...] = ()
+    gates: tuple[GateResult, ...] = ()
 
     @property
     def name(self) -> str:
@@ -75,13 +64,5 @@ def release_of(manifest: Manifest) -> Release:
         adds_up=manifest.rows_in == manifest.rows_out + sum(manifest.excluded.values()),
         recipe_fingerprint=manifest.recipe_fingerprint,
         policy_fingerprint=manifest.policy_fingerprint,
-        gates=gate_lines(manifest),
-    )
-
-
-def gate_lines(manifest: Manifest) -> tuple[GateLine, ...]:
-    """Return what the gates of a release measured; nothing for a release that was made without gates."""
-    return tuple(
-        GateLine.model_validate({key: value for key, value in dict(gate).items() if key in GateLine.model_fields})
-        for gate in getattr(manifest, "gates", None) or ()
+        gates=manifest.gates,
     )

@@ -119,7 +119,7 @@ def dpia_facts(
         software=software,
         policy_fingerprint=policies.fingerprint,
         release=release,
-        description=recipe.description if recipe is not None else str(getattr(manifest, "description", "") or ""),
+        description=recipe.description if recipe is not None else manifest.description,
         recipe_changed=changed,
         policies_changed=manifest.policy_fingerprint != policies.fingerprint,
         activity=made,
@@ -172,9 +172,8 @@ def _dropped(recipe: DatasetRecipe | None) -> tuple[str, ...]:
 
 def _splits(manifest: Manifest, recipe: DatasetRecipe | None) -> dict[str, int]:
     """Return rows by split where the manifest counts them; otherwise the recipe's shares in hundredths."""
-    counted = getattr(manifest, "splits", None)
-    if counted:
-        return dict(counted)
+    if manifest.splits:
+        return manifest.splits
     if recipe is None:
         return {}
     held = recipe.split
