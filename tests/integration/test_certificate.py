@@ -135,7 +135,7 @@ def test_releases_that_were_cut_before_are_named_with_what_to_do() -> None:
     assert (
         "STILL IN 3 dataset releases that were cut before, under a pseudonym: support@v1, support@v2, chat@v1." in said
     )
-    assert "delible dataset build support, delible dataset build chat." in said
+    assert "delible dataset recut support, delible dataset recut chat." in said
     assert "NOT KNOWN, because the subject index cannot be read: whether the data subject is in old@v3." in said
     html = certificate_html(made)
     for name in (*made.releases, *made.releases_unknown):

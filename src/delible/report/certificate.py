@@ -90,7 +90,7 @@ def statement(certificate: Certificate) -> tuple[str, ...]:
     if certificate.releases:
         said.append(
             f"STILL IN {count(len(certificate.releases), 'dataset release')} that {_were(certificate.releases)} cut "
-            f"before, under a pseudonym: {', '.join(certificate.releases)}. Rebuild without the data subject: "
+            f"before, under a pseudonym: {', '.join(certificate.releases)}. Cut the next version without them: "
             f"{rebuild(certificate.releases)}."
         )
     if certificate.releases_unknown:
@@ -104,7 +104,7 @@ def statement(certificate: Certificate) -> tuple[str, ...]:
 def rebuild(releases: Sequence[str]) -> str:
     """Return the commands that cut releases anew; erased people stay out by the suppression list."""
     names = dict.fromkeys(release.partition("@")[0] for release in releases)
-    return ", ".join(f"delible dataset build {name}" for name in names)
+    return ", ".join(f"delible dataset recut {name}" for name in names)
 
 
 def kept_sentence(part: KeptPart) -> str:
