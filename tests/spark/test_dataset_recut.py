@@ -20,6 +20,7 @@ from delible.store.suppression import Suppression
 from delible.store.workspace import Workspace, create_workspace
 from delible.workflows.consent import import_consents
 from delible.workflows.dataset import build_dataset, verify_dataset
+from delible.workflows.dataset_gates import GatesError
 from delible.workflows.dataset_impact import dataset_impact
 from delible.workflows.dataset_members import dataset_members
 from delible.workflows.dataset_recut import recut_dataset
@@ -242,3 +243,21 @@ def test_who_left_is_gone_from_the_recut_and_nothing_else_has_changed(
     assert Counter(w for _, w in gone.elements()) == Counter(words(n, t) for n in beside[1:] for t in range(4))
     kinds = [r.action for r in Ledger(workspace, load_keys(workspace)).records(action_prefix="dataset.")]
     assert kinds == ["dataset.build", "dataset.use", "dataset.recut", "dataset.recut"]
+
+
+def test_a_recut_that_leaves_too_small_a_group_is_no_release(workspace: Workspace) -> None:
+    """k-anonymity counts data subjects by the row index; of 40 people who said "thank you", 38 are left."""
+    gates = "gates: {quasi_identifiers: [words], k_anonymity: {k: 39, max_share: 3/4}}\n"
+    (workspace.path("policies") / "datasets/support.yaml").write_text(POLICIES["datasets/support.yaml"] + gates)
+    old = build_dataset(workspace, "support", actor="tests", now=NOW).manifest
+    assert [(g.gate.value, g.passed) for g in old.gates] == [("k_anonymity_share", True)]
+    consents(workspace, "withdrawn", {"email": "p3@shop.example"}, at=LATER)
+    first = recut_dataset(workspace, "support", actor="tests", now=LATER).new
+    assert first is not None
+    assert [g.passed for g in first.gates] == [True]
+    consents(workspace, "withdrawn", {"email": "p4@shop.example"}, at=LATER)
+    with pytest.raises(GatesError):
+        recut_dataset(workspace, "support", actor="tests", now=LATER)
+    assert sorted(p.name for p in workspace.path(old.path).parent.iterdir()) == ["v1", "v2"]
+    last = [*Ledger(workspace, load_keys(workspace)).records(action_prefix="dataset.")][-1]
+    assert (last.action, last.outcome, last.counts["failed"]) == ("dataset.recut", "stopped", 1)

@@ -109,16 +109,23 @@ def recut(
     """Release a dataset again without the people who may no longer be used; every other row stays as it is.
 
     Rows keep their splits, files with nobody leaving are the old ones, and when nobody has to leave there is no new
-    version.
+    version. The recipe's gates are measured anew: when one stops what is left, nothing of it stays (exit code 3).
 
     Example:
 
         delible dataset recut support_training
     """
+    from delible.cli.dataset_build import stopped_answer
+    from delible.workflows.dataset_gates import GatesError
     from delible.workflows.dataset_recut import recut_dataset
 
     call = current(ctx)
-    done = recut_dataset(call.workspace, reference, actor=call.actor, now=call.now, progress=progress)
+    try:
+        done = recut_dataset(call.workspace, reference, actor=call.actor, now=call.now, progress=progress)
+    except GatesError as stopped:
+        document, text = stopped_answer(reference.partition("@")[0], stopped)
+        emit(ctx, document, text=text, failure=stopped)
+        return
     new = done.new or done.old
     document = {
         "dataset": new.dataset,

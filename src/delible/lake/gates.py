@@ -50,6 +50,32 @@ def groups_of(
         update={"columns": wanted, "sensitive": tuple(c for c in plan.sensitive if c in {s.column for s in wanted})}
     )
     rows = without_sensitive(treated(kept, fewer, domains, detection=detection, also=(SUBJECTS, LIMITED)), fewer)
+    return _counted(rows, plan)
+
+
+def groups_again(spark: SparkSession, folder: Path, row_index: Path, plan: DatasetPlan) -> Groups | None:
+    """Return what staged rows look like by their quasi-identifiers, as `groups_of` does; None if a column is missing.
+
+    Args:
+        folder: With the rows as they leave.
+        row_index: Which row is about whom.
+    """
+    rows, gates = _staged(spark, folder), plan.gates
+    sensitive = [gates.l_diversity.sensitive] if gates.l_diversity is not None else []
+    if not gates.of_groups or not plan.quasi or not {*plan.quasi, *sensitive} <= {*rows.columns}:
+        return None
+    place = rows.metadataColumn("_metadata")
+    file = F.concat(F.lit("data/"), place.getField("file_name")).alias("__file")
+    rows = rows.select("*", file, place.getField("row_index").alias("__row"))
+    whose = spark.read.parquet(row_index.as_uri()).select(
+        F.col("file").alias("__file"), F.col("row").alias("__row"), F.col("subjects").alias(SUBJECTS)
+    )
+    return _counted(rows.join(whose, ["__file", "__row"], "left"), plan)
+
+
+def _counted(rows: DataFrame, plan: DatasetPlan) -> Groups | None:
+    gates, quasi = plan.gates, plan.quasi
+    sensitive = gates.l_diversity.sensitive if gates.l_diversity is not None else None
     names = {column: f"__quasi_{n}" for n, column in enumerate(quasi)}
     said = F.lit(None).cast("string") if sensitive is None else F.struct(F.col(quoted(sensitive)))
     # The first of a row's data subjects counts the row; a row about nobody counts for itself.
@@ -85,8 +111,11 @@ def _rows_where(column: str, fewer_than: int) -> Column:
 
 
 def labels_of(spark: SparkSession, folder: Path, label: str) -> tuple[int, int] | None:
-    """Return the rows of the label's rarest value, and how many values there are; None without a row."""
-    counts = _staged(spark, folder).groupBy(F.col(quoted(label)).alias("label")).count()
+    """Return the rows of the label's rarest value, and how many values there are; None without any."""
+    rows = _staged(spark, folder)
+    if label not in rows.columns:
+        return None
+    counts = rows.groupBy(F.col(quoted(label)).alias("label")).count()
     row = counts.agg(F.min("count").alias("fewest"), F.count("*").alias("values")).first()
     return None if row is None or row["fewest"] is None else (int(row["fewest"]), int(row["values"]))
 
@@ -105,6 +134,8 @@ def rescan(spark: SparkSession, folder: Path, plan: DatasetPlan, detection: Dete
         return Rescan([], 1.0)
     rate = rate_for(bound, rows)
     frame = _staged(spark, folder)
+    if not {*columns} <= {*frame.columns}:
+        return None
     if rate < 1:
         place = frame.metadataColumn("_metadata")
         chosen = drawn(place.getField("file_name"), place.getField("row_index"), rate=rate, each=per_file(files, rate))

@@ -109,7 +109,7 @@ def _columns(manifest: Manifest) -> list[str]:
 
 def _gates(manifest: Manifest) -> list[str]:
     lines = ["## What it had to pass", ""]
-    if manifest.recut_of is not None:
+    if not manifest.gates:
         return [
             *lines,
             f"Gates measured an earlier version, and not this recut: with fewer people in it, groups that are alike in "

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from delible.decide.gates import Before, Measured, judge
 from delible.errors import BlockedError, Problem
+from delible.model.detection import Detection
 from delible.model.gate import GateResult
 from delible.model.policy import PolicySet
 from delible.model.record import AuditEntry, Manifest
-from delible.plan.dataset import DatasetPlan
+from delible.plan.dataset import DatasetPlan, plan_dataset
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from delible.lake.dataset import Cut
+    from delible.lake.recut import Recut
 
 
 class GatesError(BlockedError):
@@ -68,6 +73,43 @@ def measured_gates(
         before=before,
     )
     return judge(plan.gates, measured)
+
+
+def gates_of_recut(
+    spark: SparkSession,
+    policies: PolicySet,
+    old: Manifest,
+    found: Recut,
+    *,
+    rows_out: int,
+    folder: Path,
+    row_index: Path,
+    detection: Detection,
+) -> tuple[GateResult, ...]:
+    """Return every gate of a release's recipe with what was measured of its recut; none where the recipe is gone.
+
+    With fewer people in it, groups that are alike are smaller. The recipe is that of today, and a column that it speaks
+    of and the release has not is a gate that cannot be measured. How much smaller it is stops no recut.
+    """
+    from delible.lake.dataset import Cut
+    from delible.lake.gates import groups_again, labels_of, rescan
+
+    if old.dataset not in policies.datasets:
+        return ()
+    plan = plan_dataset(policies, old.dataset).plan
+    cut = Cut(
+        rows_in=old.rows_in,
+        rows_out=rows_out,
+        excluded=old.excluded,
+        members=found.members,
+        limited=old.limited,
+        files=found.files,
+        columns={c.name: c.type for c in old.columns},
+        groups=groups_again(spark, folder, row_index, plan),
+        labels=labels_of(spark, folder, plan.label) if plan.label is not None else None,
+        rescan=rescan(spark, folder, plan, detection),
+    )
+    return measured_gates(plan, policies, cut, latest=None)
 
 
 def stopped_entry(plan: DatasetPlan, stopped: GatesError, actor: str) -> AuditEntry:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from delible.decide.detection import detection_of
 from delible.errors import BlockedError
 from delible.model.base import digest
 from delible.model.lineage import ColumnFlow, DatasetUse, LineageRun
@@ -21,6 +22,7 @@ from delible.workflows.clock import Clock
 from delible.workflows.consent import standing_flags
 from delible.workflows.control import Control
 from delible.workflows.dataset import verify_dataset
+from delible.workflows.dataset_gates import GatesError, gates_of_recut, gates_told
 from delible.workflows.dataset_publish import publish, register, register_shown
 from delible.workflows.spark import alone
 
@@ -60,7 +62,8 @@ def recut_dataset(
     Raises:
         InputError: `dataset.unknown_version`.
         TamperError: `dataset.changed` when the old version is not what was built.
-        BlockedError: `dataset.no_row_index`, `dataset.purpose_unknown` or `dataset.no_legal_basis`.
+        BlockedError: `dataset.no_row_index`, `dataset.purpose_unknown` or `dataset.no_legal_basis`; `dataset.gates`
+            when what is left does not pass the recipe's gates: it then has to be built anew, with coarser columns.
         ConflictError: `workspace.busy` while an erasure or retention run rewrites tables.
     """
     control = Control(workspace)
@@ -74,7 +77,11 @@ def recut_dataset(
     with alone(workspace, reading=True), releases.staging() as folder:
         progress(f"Looking who has to leave {old.release}...")
         with log.run("dataset.recut") as run:
-            done = _cut_again(control, releases, old, folder, now, run)
+            try:
+                done = _cut_again(control, releases, old, folder, now, run)
+            except GatesError as stopped:
+                control.ledger.append([_stopped(old, stopped, actor)], now)
+                raise
         if done.new is not None:
             register(workspace, control.keys, done.new, _entry(done, actor), now)
     return done
@@ -127,6 +134,18 @@ def _cut_again(
     if found is None:
         return RecutDone(old, None, reused=len(rows))
     rows_out = sum(f.rows or 0 for f in found.files if f.path.startswith("data/"))
+    gates = gates_of_recut(
+        spark,
+        policies,
+        old,
+        found,
+        rows_out=rows_out,
+        folder=folder,
+        row_index=row_index,
+        detection=detection_of(policies, workspace.nlp),
+    )
+    if not all(gate.passed for gate in gates):
+        raise GatesError(old.dataset, gates)
     draft = old.model_copy(
         update={
             "files": found.files,
@@ -139,7 +158,7 @@ def _cut_again(
             "row_index": RowIndex(path=releases.keep_rows(folder, row_index), rows=rows_out),
             "recut_of": old.version,
             "left": found.left,
-            "gates": (),  # measured of other rows than these
+            "gates": gates,
         }
     )
     new = publish(workspace, keys, folder, draft, contact=policies.controller.contact)
@@ -185,6 +204,17 @@ def _describe(run: LineageRun, workspace: Workspace, old: Manifest, new: Manifes
             "excluded": new.left,
         },
     }
+
+
+def _stopped(old: Manifest, stopped: GatesError, actor: str) -> AuditEntry:
+    return AuditEntry(
+        actor=actor,
+        action="dataset.recut",
+        object=f"dataset:{old.dataset}",
+        outcome="stopped",
+        counts={"gates": len(stopped.gates), "failed": sum(not g.passed for g in stopped.gates)},
+        detail={"from": old.release, **gates_told(stopped.gates)},
+    )
 
 
 def _entry(done: RecutDone, actor: str) -> AuditEntry:
