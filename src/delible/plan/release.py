@@ -18,16 +18,21 @@ def released_columns(plan: DatasetPlan, policies: PolicySet, types: Mapping[str,
         types: Column name to Spark's type, of what was written.
     """
     steps = {step.column: step for step in plan.columns}
-    categories = {name: column.category for name, column in policies.tables[plan.source].columns.items()}
     return tuple(
         ReleasedColumn(
             name=name,
             type=kind,
             treatment=_in_words(steps[name]) if name in steps else "made by the recipe",
-            category=categories.get(name),
+            category=_category(steps[name], policies) if name in steps else None,
         )
         for name, kind in types.items()
     )
+
+
+def _category(step: ColumnStep, policies: PolicySet) -> str | None:
+    """Return what the table says that a column is from, whatever a release calls it."""
+    policy = policies.tables[step.table].columns.get(step.field)
+    return None if policy is None else policy.category
 
 
 def _in_words(step: ColumnStep) -> str:
