@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from delible.decide.lineage import inherited
 from delible.model.policy import PolicySet
 from delible.model.release import ReleasedColumn
 from delible.plan.dataset import ColumnStep, DatasetPlan
@@ -33,6 +34,13 @@ def _category(step: ColumnStep, policies: PolicySet) -> str | None:
     """Return what the table says that a column is from, whatever a release calls it."""
     policy = policies.tables[step.table].columns.get(step.field)
     return None if policy is None else policy.category
+
+
+def surviving(column: ReleasedColumn) -> str | None:
+    """Return the data category that is left of a released column after its treatment; None when nothing is."""
+    if column.category is None:
+        return None
+    return inherited(column.category, column.treatment.partition(" ")[0])
 
 
 def _in_words(step: ColumnStep) -> str:

@@ -10,7 +10,7 @@ import pytest
 from delible.decide.impact import heeded
 from delible.model.release import Cause, ReleasedColumn
 from delible.plan.dataset import plan_dataset
-from delible.plan.release import released_columns
+from delible.plan.release import released_columns, surviving
 from delible.report.card import card
 from joined_recipe import TOWNS, people, policies
 from report_records import manifest, request
@@ -40,6 +40,21 @@ def test_a_column_has_the_category_of_where_it_comes_from(
     law: str, recipe: dict[str, Any], name: str, category: str
 ) -> None:
     assert columns(**recipe)[name].category == category, law
+
+
+@pytest.mark.parametrize(
+    ("treatment", "category", "left"),
+    [
+        ("keep", "user.contact.email", "user.contact.email"),
+        ("generalise to year", "user.demographic.date_of_birth", "user.demographic.date_of_birth"),
+        ("pseudonymise", "user.contact.email", "user.unique_id.pseudonymous"),
+        ("mask (EMAIL_ADDRESS hash; otherwise placeholder)", "user.content", "user.content"),
+        ("replace", "user.name", None),
+        ("keep", None, None),
+    ],
+)
+def test_what_a_treatment_leaves_of_a_category(treatment: str, category: str | None, left: str | None) -> None:
+    assert surviving(ReleasedColumn(name="c", type="string", treatment=treatment, category=category)) == left
 
 
 def test_what_no_step_names_has_no_category() -> None:
