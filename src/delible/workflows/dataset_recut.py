@@ -14,7 +14,6 @@ from delible.model.lineage import ColumnFlow, DatasetUse, LineageRun
 from delible.model.record import AuditEntry, Manifest
 from delible.model.release import RowIndex
 from delible.model.taxonomy import is_personal
-from delible.plan.release import surviving
 from delible.store.consents import Consents
 from delible.store.lineage import LineageLog
 from delible.store.releases import Releases
@@ -174,7 +173,6 @@ def _added(excluded: dict[str, int], left: dict[str, int]) -> dict[str, int]:
 
 def _describe(run: LineageRun, workspace: Workspace, old: Manifest, new: Manifest) -> None:
     types = {c.name: c.type for c in new.columns}
-    held = {c.name: surviving(c) for c in new.columns}
     source = str(workspace.path(old.path))
     run.inputs = [
         DatasetUse(name=old.dataset, location=source, version=old.version, columns=types, rows=old.rows_out),
@@ -185,7 +183,7 @@ def _describe(run: LineageRun, workspace: Workspace, old: Manifest, new: Manifes
             location=str(workspace.path(new.path)),
             version=new.version,
             columns=types,
-            tags={c: category for c, category in held.items() if category is not None and is_personal(category)},
+            tags={c.name: c.category for c in new.columns if c.category is not None and is_personal(c.category)},
             rows=new.rows_out,
             bytes=sum(f.bytes for f in new.files),
             files=len(new.files),
