@@ -325,11 +325,11 @@ def contents(known: PolicySet) -> dict[str, Content]:
     }
 
 
-def dpia_without_recipe(known: PolicySet) -> DpiaFacts:
+def dpia_without_recipe(known: PolicySet, **more: Any) -> DpiaFacts:
     """Return the inputs of a release whose recipe is in the policies no more."""
     sources = DpiaSources(manifests=[], tags=[], combinations=[], consents=[], objections={})
     gone = known.model_copy(update={"datasets": {}})
-    return dpia_facts(released(known), gone, sources, now=NOW, software=SOFTWARE)
+    return dpia_facts(released(known, **more), gone, sources, now=NOW, software=SOFTWARE)
 
 
 def small(text: str, *, rows: int = 1) -> Content:

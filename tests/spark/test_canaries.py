@@ -42,7 +42,7 @@ subject:
   - {column: id, identifies: id}
 columns:
   id: {category: user.unique_id}
-  body: {category: user.content.private, free_text: true}
+  body: {category: user.content.private, free_text: true, reversible: true}
 """,
     "datasets/letters.yaml": """\
 dataset: letters

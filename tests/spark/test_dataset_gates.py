@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -12,6 +13,10 @@ from deltalake import write_deltalake
 
 from byte_search import places
 from delible.cli.main import main
+from delible.decide.gates import Groups
+from delible.lake.gates import _counted
+from delible.lake.release import SUBJECTS
+from delible.model.gate import Gates
 from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
 from delible.store.manifests import Manifests
@@ -204,7 +209,7 @@ def test_a_release_that_a_gate_stops_leaves_nothing_to_read(shop: Workspace, cap
     assert (measured["subjects"]["measured"], measured["rows_per_label"]["measured"]) == (PEOPLE, PEOPLE)
     groups = {(n % 2, n % 4, n % 3) for n in range(1, PEOPLE + 1)}
     assert measured["k_anonymity"]["measured"] == PEOPLE // len(groups), "people, of whom each has three rows"
-    assert measured["reidentification_risk"]["measured"] == pytest.approx(len(groups) / (3 * PEOPLE), abs=1e-6)
+    assert measured["reidentification_risk"]["measured"] == pytest.approx(len(groups) / PEOPLE, abs=1e-6)
     assert [e["code"].partition(".")[0] for e in answer["errors"]] == ["dataset"] * 4
     (record,) = Ledger(shop, load_keys(shop)).records(action_prefix="dataset.")
     assert (record.outcome, record.counts) == ("stopped", {"gates": 7, "failed": 4})
@@ -224,3 +229,30 @@ def test_a_dry_run_decides_and_writes_nothing(shop: Workspace, capfd: pytest.Cap
     assert answer["gates"] == {"k_anonymity": {"k": 1_000}}
     assert not (shop.path("releases") / "visits").exists() or left(shop) == []
     assert Ledger(shop, load_keys(shop)).records(action_prefix="dataset.") == []
+
+
+@pytest.mark.parametrize(
+    ("law", "rows", "people", "risk"),
+    [
+        ("one person with many rows", [("a", ["p"])] * 8, 1, 1.0),
+        ("as many rows as people", [("a", ["p"]), ("a", ["q"]), ("a", ["r"]), ("a", ["s"])], 4, 1 / 4),
+        ("a row about two people is one row", [("a", ["p", "q"])], 1, 1.0),
+        ("rows about the same two, in any order", [("a", ["p", "q"]), ("a", ["q", "p"])], 1, 1.0),
+        ("two rows about two each", [("a", ["p", "q"]), ("a", ["r", "s"])], 2, 1 / 2),
+        ("one person alone, and with another", [("a", ["p"]), ("a", ["p", "q"])], 2, 1 / 2),
+        ("one person in three sets of two", [("a", ["p", "q"]), ("a", ["q", "r"]), ("a", ["p", "r"])], 3, 1 / 3),
+        ("rows about nobody count for themselves", [("a", []), ("a", None), ("a", ["p", "q"])], 3, 1 / 3),
+        ("the mean of all rows", [("a", ["p"])] * 3 + [("b", ["q"]), ("b", ["r"])], 1, (3 * 1 + 2 / 2) / 5),
+    ],
+)
+def test_groups_count_people_and_not_rows(
+    spark: SparkSession, law: str, rows: list[tuple[str, list[str] | None]], people: int, risk: float
+) -> None:
+    frame = spark.createDataFrame(rows, f"town string, {SUBJECTS} array<string>")
+    gates = Gates.model_validate({"k_anonymity": 2, "uniqueness": {"max_risk": "1%"}})
+    plan = SimpleNamespace(gates=gates, quasi=("town",))
+    found = _counted(frame, plan)  # type: ignore[arg-type]
+    assert isinstance(found, Groups)
+    assert (found.rows, found.smallest) == (len(rows), people), law
+    assert found.unique == sum(1 for town, _ in rows if town == "a" and people == 1)
+    assert found.risk == pytest.approx(risk), law

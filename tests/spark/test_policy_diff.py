@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from delible.cli.main import main
+from delible.lake.policy_diff import FILE, ROW, compared
 from delible.store.workspace import Workspace
 from delible.workflows.holds import place_holds
 from policy_files import write_policies
 from small_shop import NOW, PEOPLE, POLICIES, email, make_workspace, people_file, state, write_tables
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 pytestmark = pytest.mark.spark
 
@@ -125,6 +126,16 @@ def test_rows_and_columns_newly_released(capsys, workspace: Workspace, tmp_path:
     assert code == 3
     assert "| `texts` | 30 | 0 | `user.content.private 30` |" in out
     assert "- 30 rows would newly be released to 'texts'" in out
+
+
+def test_a_row_that_a_join_multiplies_is_one(spark: SparkSession) -> None:
+    def rows(*numbers: int) -> DataFrame:
+        return spark.createDataFrame([("part-0", n) for n in numbers], f"{FILE} string, {ROW} long")
+
+    one, other = rows(1, 1, 1, 2, 3), rows(1, 1, 1, 3, 4, 4)
+    assert compared(lambda: one, lambda: other) == (1, 1, 2)
+    assert compared(None, lambda: other) == (0, 3, 0)
+    assert compared(lambda: one, None) == (3, 0, 0)
 
 
 def test_nothing_changes(capsys, workspace: Workspace, tmp_path: Path) -> None:

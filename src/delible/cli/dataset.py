@@ -157,6 +157,9 @@ def unmask(
 ) -> None:
     """Put back what masks with `encrypt` have encrypted in texts of a release; needs the workspace's keys.
 
+    Only of columns whose policy says `reversible: true`. A text does not tell its column, so all that the recipe
+    encrypts in one domain have to be.
+
     The old words go into the file and nowhere else. The ledger has who asked, for which release, and how many values
     were opened. Other marks, such as hashes and placeholders, have no way back and stay.
 

@@ -82,9 +82,12 @@ def _counted(rows: DataFrame, plan: DatasetPlan) -> Groups | None:
     each = rows.select(
         *(F.col(quoted(column)).alias(name) for column, name in names.items()),
         said.alias("said"),
+        F.when(F.size(SUBJECTS) > 0, F.sort_array(SUBJECTS)).alias("together"),
         F.posexplode_outer(SUBJECTS).alias("place", "subject"),
     )
-    people = F.count_distinct("subject") + F.count(F.when(F.col("subject").isNull(), True))
+    # Rows that are all about the same people are no more hidden than the one of one person.
+    people = F.least(F.count_distinct("subject"), F.count_distinct("together"))
+    people += F.count(F.when(F.col("subject").isNull(), True))
     grouped = each.groupBy(*names.values()).agg(
         F.count(F.when(F.coalesce("place", F.lit(0)) == 0, True)).alias("rows"),
         people.alias("people"),
@@ -100,6 +103,7 @@ def _counted(rows: DataFrame, plan: DatasetPlan) -> Groups | None:
         _rows_where("people", k).alias("small"),
         F.min("kinds").alias("least"),
         _rows_where("kinds", least).alias("poor"),
+        (F.sum(F.col("rows") / F.col("people")) / F.sum("rows")).alias("risk"),
     ).first()
     if row is None or not row["rows"]:
         return None

@@ -47,17 +47,17 @@ def fates(frame: DataFrame, old: Acting | None, new: Acting | None) -> list[Fate
 
 
 def compared(old: Callable[[], DataFrame] | None, new: Callable[[], DataFrame] | None) -> tuple[int, int, int]:
-    """Return how many rows only the old set lets in, only the new one, and both.
+    """Return how many rows only the old set lets in, only the new one, and both; one that a join multiplies is one.
 
     Args:
         old, new: Make the frame of rows that may leave, each with its place in `__file` and `__row`.
     """
     if old is None or new is None:
         one = old or new
-        rows = one().count() if one is not None else 0
+        rows = one().select(FILE, ROW).distinct().count() if one is not None else 0
         return (rows, 0, 0) if new is None else (0, rows, 0)
-    before = old().select(FILE, ROW, F.lit(True).alias("old"))
-    after = new().select(FILE, ROW, F.lit(True).alias("new"))
+    before = old().select(FILE, ROW).distinct().withColumn("old", F.lit(True))
+    after = new().select(FILE, ROW).distinct().withColumn("new", F.lit(True))
     counts = before.join(after, [FILE, ROW], "full").groupBy("old", "new").count().collect()
     found = {(bool(c["old"]), bool(c["new"])): int(c["count"]) for c in counts}
     return found.get((True, False), 0), found.get((False, True), 0), found.get((True, True), 0)

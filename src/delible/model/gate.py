@@ -98,7 +98,8 @@ class Uniqueness(Frozen):
 
     Args:
         max_unique: Largest share of rows whose combination is one data subject's alone.
-        max_risk: Largest mean chance to name the data subject of a row by its combination: groups by rows.
+        max_risk: Largest mean chance to name the data subject of a row by its combination: one by the
+            data subjects of its group.
     """
 
     max_unique: Share | None = None

@@ -13,6 +13,7 @@ from delible.model.policy import PolicySet
 from delible.model.terms import ErasureAction, Treatment
 from delible.plan.dataset import ColumnStep, DatasetPlan
 from delible.plan.detection_diff import DETECTION, DetectionChange
+from delible.plan.gate_diff import loosened
 
 _KINDS = ("purposes", "recipients", "tables", "retention", "legal_holds", "exceptions", "datasets", DETECTION)
 _STRICTER = (ErasureAction.KEEP, ErasureAction.TREAT_COLUMNS, ErasureAction.DELETE_ROW)
@@ -62,12 +63,14 @@ class DatasetChange(Frozen):
     Args:
         released: Rows that would newly enter it, or of which it would newly let a column out.
         withheld: Rows that would no longer enter it.
+        loosened: Gates that would newly bound less, or would be gone: what they stop today could be released.
     """
 
     dataset: str
     released: int = 0
     withheld: int = 0
     released_by_category: dict[str, int] = {}
+    loosened: tuple[str, ...] = ()
 
 
 class ErasureChange(Frozen):
@@ -99,10 +102,11 @@ class PolicyDiff(Frozen):
 
     @property
     def irreversible(self) -> tuple[str, ...]:
-        """What could not be undone, a sentence each: rows removed or changed, rows let out, stricter erasure."""
+        """What could not be undone, a sentence each: rows removed or changed, rows let out, gates, stricter erasure."""
         return (
             *(f"{t.due:,} rows of '{t.table}' would newly be removed or changed" for t in self.tables if t.due),
             *(f"{d.released:,} rows would newly be released to '{d.dataset}'" for d in self.datasets if d.released),
+            *(f"a gate of '{d.dataset}' would bound less: {gate}" for d in self.datasets for gate in d.loosened),
             *(f"an erasure in '{e.table}' would be {e.new} instead of {e.old}" for e in self.erasure if e.stricter),
         )
 
@@ -220,7 +224,7 @@ def table_change(table: str, categories: Mapping[str, str], fates: Iterable[Fate
 def dataset_change(
     name: str,
     plans: tuple[DatasetPlan | None, DatasetPlan | None],
-    categories: Mapping[str, str],
+    categories: Mapping[tuple[str, str], str],
     *,
     only_old: int,
     only_new: int,
@@ -231,19 +235,21 @@ def dataset_change(
     Args:
         name: The dataset.
         plans: What the old and the new policies let out; None when nothing.
-        categories: Column of the source to data category.
+        categories: Data category by table and column.
         only_old, only_new, both: Rows that only the old, only the new, or both let in.
     """
     old, new = (plan.columns if plan is not None else () for plan in plans)
-    opened = [step.column for step in new if _more_open(step, old)]
+    opened = [step for step in new if _more_open(step, old)]
     by_category: dict[str, int] = {}
-    _add(by_category, {categories[s.column] for s in new if s.column in categories}, only_new)
-    _add(by_category, {categories[c] for c in opened if c in categories}, both)
+    for steps, rows in ((new, only_new), (opened, both)):
+        places = ((step.table, step.field) for step in steps)
+        _add(by_category, {categories[place] for place in places if place in categories}, rows)
     return DatasetChange(
         dataset=name,
         released=only_new + (both if opened else 0),
         withheld=only_old,
         released_by_category=dict(sorted(by_category.items())),
+        loosened=loosened(*plans),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from delible.decide.lineage import inherited
 from delible.model.policy import PolicySet
 from delible.model.release import ReleasedColumn
 from delible.plan.dataset import ColumnStep, DatasetPlan
@@ -18,16 +19,28 @@ def released_columns(plan: DatasetPlan, policies: PolicySet, types: Mapping[str,
         types: Column name to Spark's type, of what was written.
     """
     steps = {step.column: step for step in plan.columns}
-    categories = {name: column.category for name, column in policies.tables[plan.source].columns.items()}
     return tuple(
         ReleasedColumn(
             name=name,
             type=kind,
             treatment=_in_words(steps[name]) if name in steps else "made by the recipe",
-            category=categories.get(name),
+            category=_category(steps[name], policies) if name in steps else None,
         )
         for name, kind in types.items()
     )
+
+
+def _category(step: ColumnStep, policies: PolicySet) -> str | None:
+    """Return what the table says that a column is from, whatever a release calls it."""
+    policy = policies.tables[step.table].columns.get(step.field)
+    return None if policy is None else policy.category
+
+
+def surviving(column: ReleasedColumn) -> str | None:
+    """Return the data category that is left of a released column after its treatment; None when nothing is."""
+    if column.category is None:
+        return None
+    return inherited(column.category, column.treatment.partition(" ")[0])
 
 
 def _in_words(step: ColumnStep) -> str:

@@ -75,8 +75,9 @@ def activities(policies: PolicySet) -> tuple[Activity, ...]:
 
 
 def activity(policies: PolicySet, purpose: Purpose) -> Activity:
-    """Return what is processed for a purpose: the tables that name it, and the sources of its recipes."""
-    sources = {recipe.source for recipe in policies.datasets.values() if recipe.purpose == purpose.purpose}
+    """Return what is processed for a purpose: the tables that name it, and all that its recipes read."""
+    recipes = (recipe for recipe in policies.datasets.values() if recipe.purpose == purpose.purpose)
+    sources = {table for recipe in recipes for table in recipe.by_table}
     tables = [t for t in policies.tables.values() if purpose.purpose in t.purposes or t.table in sources]
     columns = [c for t in tables for c in t.columns.values() if is_personal(c.category)]
     special = {c.category for c in columns if c.special or is_special(c.category)}

@@ -83,9 +83,8 @@ def release_blocks(releases: Sequence[Release], chart: Chart | None) -> Iterator
     columns = (Column("Release"), Column("Reason"), *_numbers("Rows", "Share of rows in"))
     excluded = [line for r in releases for line in _exclusions(r)]
     yield Table("exclusions", left_out, columns, excluded, grouped=True)
-    gated = [line for r in releases for line in gate_rows(r)]
-    if gated:
-        yield Table("gates", "Gates that the releases had to pass", GATE_COLUMNS, gated, grouped=True)
+    gated = [line for r in releases for line in (gate_rows(r) if r.gates else [_unmeasured(r)])]
+    yield Table("gates", "Gates that the releases had to pass", GATE_COLUMNS, gated, grouped=True)
 
 
 def _exclusions(release: Release) -> Iterator[tuple[Value, ...]]:
@@ -114,6 +113,16 @@ def gate_rows(release: Release) -> Iterator[tuple[Value, ...]]:
         bound = f"{gate.rule} {gate.bound}".strip()
         passed = Status("ok", "yes") if gate.passed else Status("bad", "NO")
         yield release.name, words(gate.gate), gate.about, measured, bound, passed, gate.note
+
+
+def _unmeasured(release: Release) -> tuple[Value, ...]:
+    why = "no gates of its recipe are on record"
+    if release.recut_of is not None:
+        why = (
+            f"a recut of version {release.recut_of}, whose numbers do not hold for it: with fewer people in it, groups "
+            "that are alike are smaller"
+        )
+    return release.name, Status("warn", "none"), "", "NOT MEASURED", "", Status("warn", "nobody knows"), why
 
 
 def map_blocks(facts: AuditFacts, chart: Chart | None) -> Iterator[Block]:

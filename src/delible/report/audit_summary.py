@@ -89,4 +89,6 @@ def _releases_said(cut: Sequence[Release]) -> str:
     if not cut:
         return ""
     kept, rows = sum(r.rows_out for r in cut), sum(r.rows_in for r in cut)
-    return f"{count(len(cut), 'dataset release')} with {kept:,} of {count(rows, 'row')}"
+    unmeasured = sum(not r.gates for r in cut)
+    gates = f", {number(unmeasured)} of them measured by no gate" if unmeasured else ""
+    return f"{count(len(cut), 'dataset release')} with {kept:,} of {count(rows, 'row')}{gates}"

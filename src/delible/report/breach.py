@@ -25,6 +25,7 @@ class Belongs(StrEnum):
     TABLE = "data file of a table"
     LOG = "log file of a table"
     RELEASE = "file of a dataset release"
+    ROW_INDEX = "row index of a dataset release"
     CONTROL = "file of the workspace's own records"
     KEYS = "KEYS of the workspace"
     STRANGE = "file from elsewhere"
@@ -211,6 +212,9 @@ def _questions(
     if any(f.belongs is Belongs.KEYS for f in files):
         text = "The workspace's keys are among the files: what they encrypt or pseudonymise is neither any more."
         yield Missing(where=where, what=text, article="Art. 34(3)(a)")
+    if any(f.belongs is Belongs.ROW_INDEX for f in files):
+        text = "A row index is among the files: with its release it tells which rows are one person's. Who has both?"
+        yield Missing(where=where, what=text, article="Art. 33(3)(c)")
     if any(f.unread for f in files):
         text = "Files could not be read: what is in them?"
         yield Missing(where=where, what=text, article="Art. 33(3)(a)")

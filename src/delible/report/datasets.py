@@ -16,6 +16,7 @@ class Release(Frozen):
 
     Args:
         excluded: Reason to rows, in the order in which the reasons are tried; reasons without rows left out.
+        recut_of: The version whose rows these are, without those of people who left.
         adds_up: Whether rows out and all excluded rows make the rows in. Where not, rows are unaccounted for.
     """
 
@@ -33,6 +34,7 @@ class Release(Frozen):
     recipe_fingerprint: str
     policy_fingerprint: str
     gates: tuple[GateResult, ...] = ()
+    recut_of: int | None = None
 
     @property
     def name(self) -> str:
@@ -65,4 +67,5 @@ def release_of(manifest: Manifest) -> Release:
         recipe_fingerprint=manifest.recipe_fingerprint,
         policy_fingerprint=manifest.policy_fingerprint,
         gates=manifest.gates,
+        recut_of=manifest.recut_of,
     )

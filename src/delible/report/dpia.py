@@ -5,14 +5,16 @@ It is no assessment: what only people can judge is asked, as open questions.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from delible.model.base import Frozen, digest
 from delible.model.dataset import ColumnTreatment, DatasetRecipe
-from delible.model.policy import PolicySet, TablePolicy
+from delible.model.policy import PolicySet
 from delible.model.record import Manifest, TagFinding
+from delible.model.release import ReleasedColumn
 from delible.model.taxonomy import CATEGORIES, is_identifying, is_quasi_identifier, is_special
 from delible.model.terms import LegalBasis, Treatment, words
 from delible.model.uniqueness import Combination
@@ -26,6 +28,8 @@ LARGE = 10_000
 
 class DpiaColumn(Frozen):
     """One column that was released, and what was done to it.
+
+    What the manifest does not hold is that of the recipe's column of this name; without the recipe, nobody knows it.
 
     Args:
         category: Title of its data category; None when no policy says it.
@@ -65,7 +69,7 @@ class DpiaFacts(Frozen):
         recipe_changed: The recipe is not the one that this version was made by; None when there is none any more.
         policies_changed: Policies are not those that it was made under.
         dropped: Columns that the recipe names and leaves out.
-        residual: How unique combinations of released quasi-identifiers are in the source, where that was measured.
+        residual: How unique combinations of released quasi-identifiers are in the sources, where that was measured.
         versions: All versions of the dataset, with rows and data subjects.
     """
 
@@ -101,14 +105,17 @@ def dpia_facts(
     purpose = policies.purposes.get(manifest.purpose)
     made = activity(policies, purpose) if purpose is not None else None
     release = release_of(manifest)
-    source = policies.tables.get(recipe.source) if recipe is not None else None
-    columns = tuple(_columns(recipe, source, sources.tags)) if recipe is not None else ()
-    released = {c.column for c in columns}
+    origins = _origins(recipe)
+    columns = tuple(_columns(manifest.columns, origins, policies, sources.tags))
+    released: dict[str, set[str]] = defaultdict(set)
+    for column in columns:
+        if column.column in origins:
+            origin = origins[column.column]
+            released[origin.table].add(origin.field)
     residual = tuple(
         c
         for c in sources.combinations
-        if c.table in manifest.sources
-        and (recipe is None or (c.table == recipe.source and released.issuperset(c.columns)))
+        if c.table in manifest.sources and (recipe is None or released[c.table].issuperset(c.columns))
     )
     changed = None if recipe is None else digest(recipe.model_dump(mode="json")) != manifest.recipe_fingerprint
     return DpiaFacts(
@@ -137,19 +144,52 @@ def dpia_facts(
     )
 
 
-def _columns(recipe: DatasetRecipe, source: TablePolicy | None, tags: Iterable[TagFinding]) -> Iterator[DpiaColumn]:
+@dataclass(frozen=True)
+class _Origin:
+    """Where the recipe takes a released column from, and what it does to it."""
+
+    table: str
+    field: str
+    treatment: ColumnTreatment
+
+
+def _origins(recipe: DatasetRecipe | None) -> dict[str, _Origin]:
+    """Return the recipe's columns by their names in the release."""
+    if recipe is None:
+        return {}
+    return {
+        t.name or field: _Origin(table, field, t)
+        for table, columns in recipe.by_table.items()
+        for field, t in columns.items()
+        if t.treatment is not Treatment.DROP
+    }
+
+
+def _columns(
+    released: Sequence[ReleasedColumn],
+    origins: Mapping[str, _Origin],
+    policies: PolicySet,
+    tags: Iterable[TagFinding],
+) -> Iterator[DpiaColumn]:
+    """Yield what the manifest says was released; where it has no columns, as of earlier versions, the recipe's."""
     found = {(f.table, f.column): f for f in tags}
-    for name, treatment in recipe.columns.items():
-        policy = source.columns.get(name) if source is not None else None
-        if treatment.treatment is Treatment.DROP:
-            continue
-        tag = found.get((recipe.source, name))
-        category = policy.category if policy is not None else None
+    told = {c.name: c for c in released}
+    for name in told or origins:
+        column, origin = told.get(name), origins.get(name)
+        table = policies.tables.get(origin.table) if origin is not None else None
+        policy = table.columns.get(origin.field) if table is not None and origin is not None else None
+        tag = found.get((origin.table, origin.field)) if origin is not None else None
+        category = column.category if column is not None else None
+        if category is None and policy is not None:
+            category = policy.category
+        treatment = column.treatment if column is not None else ""
+        if column is None and origin is not None:
+            treatment = _in_words(origin.treatment)
         yield DpiaColumn(
             column=name,
             category=None if category is None else CATEGORIES.get(category, category),
-            treatment=_in_words(treatment),
-            special=policy is not None and (policy.special or is_special(policy.category)),
+            treatment=treatment,
+            special=(policy is not None and policy.special) or (category is not None and is_special(category)),
             identifying=category is not None and is_identifying(category),
             quasi=category is not None and is_quasi_identifier(category),
             free_text=policy is not None and policy.free_text,
@@ -167,7 +207,12 @@ def _in_words(treatment: ColumnTreatment) -> str:
 def _dropped(recipe: DatasetRecipe | None) -> tuple[str, ...]:
     if recipe is None:
         return ()
-    return tuple(name for name, t in recipe.columns.items() if t.treatment is Treatment.DROP)
+    return tuple(
+        name if table == recipe.source else f"{table}.{name}"
+        for table, columns in recipe.by_table.items()
+        for name, t in columns.items()
+        if t.treatment is Treatment.DROP
+    )
 
 
 def _splits(manifest: Manifest, recipe: DatasetRecipe | None) -> dict[str, int]:

@@ -113,7 +113,9 @@ def _necessity(facts: DpiaFacts) -> Iterator[Block]:
 
 def _data(facts: DpiaFacts) -> Iterator[Block]:
     if not facts.columns:
-        yield Bullets([Status("warn", "without its recipe nobody can say which columns were released")])
+        yield Bullets(
+            [Status("warn", "the manifest has no columns, and without its recipe nobody can say which were released")]
+        )
         return
     columns = (
         *(Column("Column"), Column("Data category"), Column("Treatment"), Column("Kind of data")),

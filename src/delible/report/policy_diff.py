@@ -34,6 +34,9 @@ def markdown(diff: PolicyDiff) -> str:
             by = _categories({"": dataset.released_by_category})
             lines.append(f"| {_code(dataset.dataset)} | {dataset.released:,} | {dataset.withheld:,} | {_code(by)} |")
         lines.append("")
+        gates = [(d.dataset, gate) for d in diff.datasets for gate in d.loosened]
+        lines += [f"- {_code(dataset)}: a gate would bound less: {_code(gate)}" for dataset, gate in gates]
+        lines += [""] if gates else []
     if diff.erasure:
         lines += ["| erasure in | was | would be |", "|---|---|---|"]
         lines += [f"| {_code(e.table)} | {_code(e.old)} | {_code(e.new)} |" for e in diff.erasure]
@@ -63,6 +66,8 @@ def _text(diff: PolicyDiff) -> Iterator[str]:
             f"dataset  {dataset.dataset}: {dataset.released:,} rows newly released, {dataset.withheld:,} no longer"
             f"{_in(by)}"
         )
+        for gate in dataset.loosened:
+            yield f"gate     {dataset.dataset}: {gate}"
     for change in diff.erasure:
         yield f"erasure  {change.table}: {change.new}, was {change.old}"
     for words in diff.detection.words:

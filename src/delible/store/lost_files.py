@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ class TableFound:
 class LostFiles:
     """The workspace as one who knows whose file it is."""
 
-    def __init__(self, workspace: Workspace, policies: PolicySet, manifests: Iterable[Manifest]) -> None:
+    def __init__(self, workspace: Workspace, policies: PolicySet, manifests: Sequence[Manifest]) -> None:
         self._policies = policies
         config, root = workspace.config, workspace.root
         self._places: list[tuple[Path, Owner]] = []
@@ -74,6 +74,14 @@ class LostFiles:
                 self._locations[name] = location
                 self._places.append((location, Owner(Belongs.TABLE, name)))
         self._places += [(root / m.path, Owner(Belongs.RELEASE, m.release)) for m in manifests]
+        for m in manifests:
+            if m.row_index is not None:
+                # Beside it may lie one of a build that was killed before a manifest named it.
+                index = workspace.path(m.row_index.path).resolve()
+                self._places += [
+                    (index, Owner(Belongs.ROW_INDEX, m.release)),
+                    (index.parent, Owner(Belongs.ROW_INDEX)),
+                ]
         if not config.keys.startswith("env:"):
             self._places.append(((root / config.keys).resolve(), Owner(Belongs.KEYS)))
         own = (config.store, config.reports, config.lineage, config.outbox, config.policies, ".delible")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,8 +11,11 @@ from pathlib import Path
 from delible import __version__
 from delible.errors import InputError
 from delible.model.detection import Detection
+from delible.model.policy import PolicySet
 from delible.model.record import Manifest
 from delible.model.taxonomy import is_personal
+from delible.model.terms import Treatment
+from delible.plan.release import surviving
 from delible.report.breach import (
     Belongs,
     BreachFacts,
@@ -122,14 +125,8 @@ class _Reading:
 
     def _release(self, name: str, rows: int) -> Exposure:
         """Return a release's files: its rows are treated, and who is in them only its subject index could tell."""
-        manifest, policies = self.manifests[name], self.control.policies
-        recipe = policies.datasets.get(manifest.dataset)
-        source = policies.tables.get(recipe.source) if recipe is not None else None
-        held = Counter(
-            source.columns[c].category
-            for c in (recipe.columns if recipe is not None else ())
-            if source is not None and c in source.columns and is_personal(source.columns[c].category)
-        )
+        manifest = self.manifests[name]
+        held = Counter(c for c in _categories(manifest, self.control.policies) if is_personal(c))
         return Exposure(
             of=name,
             belongs=Belongs.RELEASE,
@@ -200,6 +197,17 @@ def named_paths(given: Sequence[str]) -> list[Path]:
             ) from None
         found += [Path(line) for line in lines if line.strip()]
     return found
+
+
+def _categories(manifest: Manifest, policies: PolicySet) -> Iterator[str]:
+    """Yield the data category of each released column; of manifests without columns, those that the recipe names."""
+    if manifest.columns:
+        yield from (left for left in map(surviving, manifest.columns) if left is not None)
+        return
+    recipe = policies.datasets.get(manifest.dataset)
+    for table, columns in recipe.by_table.items() if recipe is not None else ():
+        known = policies.tables[table].columns if table in policies.tables else {}
+        yield from (known[c].category for c, t in columns.items() if c in known and t.treatment is not Treatment.DROP)
 
 
 def _together(parts: Iterable[People]) -> People:

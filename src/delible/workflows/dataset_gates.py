@@ -11,6 +11,7 @@ from delible.model.detection import Detection
 from delible.model.gate import GateResult
 from delible.model.policy import PolicySet
 from delible.model.record import AuditEntry, Manifest
+from delible.model.terms import Treatment
 from delible.plan.dataset import DatasetPlan, plan_dataset
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def measured_gates(
         splits=splits,
         columns=found.columns,
         categories={s.column: policies.tables[s.table].columns[s.field].category for s in plan.columns},
+        kept={s.column for s in plan.columns if s.treatment in (Treatment.KEEP, Treatment.GENERALISE)},
         quasi=plan.quasi,
         label=plan.label,
         labels=found.labels,

@@ -15,6 +15,7 @@ from delible.model.policy import PolicySet
 from delible.model.retention import EventClock
 from delible.plan.dataset import DatasetPlan, plan_dataset
 from delible.plan.detection_diff import detection_change, only_detection
+from delible.plan.gate_diff import loosened
 from delible.plan.policy_diff import (
     DatasetChange,
     PolicyDiff,
@@ -63,7 +64,9 @@ def compare_policies(
     first = _Side.of(workspace, before, spark, now)
     sides = (first, _Side.of(workspace, after, spark, now, like=first))
     tables, missing = [], {name for side in sides for name in side.missing}
-    for name in sorted({r.table for p in (before, after) for r in p.retention.values()} - missing):
+    for name in sorted({r.table for p in (before, after) for r in p.retention.values()}):
+        if {name, *(table for p in (before, after) for table in _clocks(p, name))} & missing:
+            continue
         if retention_of(before, name, now.date()) == retention_of(after, name, now.date()):
             continue
         progress(f"{name}: judging under both sets")
@@ -74,12 +77,13 @@ def compare_policies(
     for name in sorted({*before.datasets, *after.datasets}):
         if _releasing(before, name) == _releasing(after, name):
             continue
-        recipes = [p.datasets[name] for p in (before, after) if name in p.datasets]
-        if {table for recipe in recipes for table in recipe.by_table} & missing:
-            continue
-        progress(f"dataset {name}: judging under both sets")
-        released = _dataset(workspace, name, sides, now)
-        if released.released or released.withheld:
+        old_plan, new_plan = (_plan(side.policies, name) for side in sides)
+        if {table for plan in (old_plan, new_plan) if plan is not None for table in plan.tables} & missing:
+            released = DatasetChange(dataset=name, loosened=loosened(old_plan, new_plan))
+        else:
+            progress(f"dataset {name}: judging under both sets")
+            released = _dataset(workspace, name, sides, (old_plan, new_plan), now)
+        if released.released or released.withheld or released.loosened:
             datasets.append(released)
     return PolicyDiff(
         old=before.fingerprint,
@@ -167,6 +171,12 @@ def _releasing(policies: PolicySet, dataset: str) -> object:
     return policies.datasets.get(dataset), policies.purposes, _describing(policies)
 
 
+def _clocks(policies: PolicySet, table: str) -> set[str]:
+    """Return the tables by whose events a table's rules count."""
+    clocks = (r.clock for r in policies.retention.values() if r.table == table)
+    return {clock.table for clock in clocks if isinstance(clock, EventClock)}
+
+
 def _table(name: str, sides: tuple[_Side, ...]) -> TableChange:
     from delible.lake.policy_diff import fates
 
@@ -175,20 +185,25 @@ def _table(name: str, sides: tuple[_Side, ...]) -> TableChange:
     return table_change(name, _categories(name, sides), fates(frame, old, new))
 
 
-def _dataset(workspace: Workspace, name: str, sides: tuple[_Side, ...], now: datetime) -> DatasetChange:
+def _dataset(
+    workspace: Workspace,
+    name: str,
+    sides: tuple[_Side, ...],
+    plans: tuple[DatasetPlan | None, DatasetPlan | None],
+    now: datetime,
+) -> DatasetChange:
     from delible.lake.policy_diff import compared
 
-    plans = tuple(_plan(side.policies, name) for side in sides)
     makers = [
         partial(_kept, workspace, side, plan, now) if plan is not None else None
         for side, plan in zip(sides, plans, strict=True)
     ]
     only_old, only_new, both = compared(makers[0], makers[1])
-    source = next(plan.source for plan in reversed(plans) if plan is not None) if any(plans) else ""
+    tables = {table for plan in plans if plan is not None for table in plan.sources}
     return dataset_change(
         name,
-        (plans[0], plans[1]),
-        _categories(source, sides),
+        plans,
+        {(table, column): held for table in tables for column, held in _categories(table, sides).items()},
         only_old=only_old,
         only_new=only_new,
         both=both,

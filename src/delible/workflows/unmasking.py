@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from delible.errors import DelibleError, InputError
+from delible.errors import BlockedError, DelibleError, InputError
+from delible.model.dataset import ColumnTreatment
+from delible.model.masking import MaskOperator
 from delible.model.policy import PolicySet
 from delible.model.record import AuditEntry
+from delible.model.terms import Treatment
 from delible.store.files import private_write
 from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
@@ -49,7 +52,9 @@ def unmask_texts(
 
     Raises:
         InputError: `dataset.unknown_version`; `unmask.texts` when they cannot be read; `unmask.exists`, `unmask.folder`
-            for the new file; `mask.wrong_key` for a text of another dataset or of another workspace.
+            for the new file; `mask.wrong_key` for a text of another dataset or workspace, or of a domain that may not
+            be opened.
+        BlockedError: `unmask.not_reversible` when no policy lets any of the dataset's ciphertexts be turned back.
     """
     from delible.detect.anonymise import unmask_text
     from delible.detect.operators import ENCRYPTED
@@ -67,7 +72,7 @@ def unmask_texts(
         try:
             lines[number] = unmask_text(line, *secrets)
         except DelibleError as error:
-            fix = "Name the release that the texts are of."
+            fix = "Name the release that the texts are of; only columns that are 'reversible' can be opened."
             raise InputError(error.code, error.message, where=f"--texts:{number + 1}", fix=fix) from None
         opened += sum(1 for _ in ENCRYPTED.finditer(line))
     entry = AuditEntry(
@@ -86,10 +91,39 @@ def unmask_texts(
 
 
 def _domains(policies: PolicySet, dataset: str) -> list[str]:
-    """Return the domains that masks of a dataset may have had their keys from; the recipe may be another one since."""
-    recipe = policies.datasets.get(dataset)
-    named = recipe.domains if recipe is not None else ()
-    return list(dict.fromkeys((f"dataset:{dataset}", *named)))
+    """Return the domains whose ciphertexts may be opened.
+
+    A text does not tell its column. So all columns that the recipe encrypts with a domain's key have to be reversible;
+    and all of the recipe's for the dataset's own domain where no column has it today: the recipe may be another since.
+
+    Raises:
+        BlockedError: `unmask.not_reversible` when there is none.
+    """
+    recipe, own = policies.datasets.get(dataset), f"dataset:{dataset}"
+    opened: dict[str, bool] = {}
+    for table, columns in recipe.by_table.items() if recipe is not None else ():
+        known = policies.tables[table].columns if table in policies.tables else {}
+        for name, how in columns.items():
+            if _encrypts(how):
+                domain = how.domain or own
+                may = name in known and known[name].reversible
+                opened[domain] = opened.get(domain, True) and may
+    if opened:
+        opened.setdefault(own, all(opened.values()))
+    domains = [domain for domain, may in opened.items() if may]
+    if not domains:
+        raise BlockedError(
+            "unmask.not_reversible",
+            "no policy allows what the recipe encrypts to be turned back.",
+            where=own,
+            fix="Say 'reversible: true' in the tables' policies, of all columns that are encrypted in one domain.",
+        )
+    return domains
+
+
+def _encrypts(how: ColumnTreatment) -> bool:
+    rules = (how.masking.default, *how.masking.entities.values()) if how.masking is not None else ()
+    return how.treatment is Treatment.ENCRYPT or any(rule.operator is MaskOperator.ENCRYPT for rule in rules)
 
 
 def _lines(source: str) -> list[str]:

@@ -20,6 +20,7 @@ from delible.report.breach import Belongs
 from delible.store.manifests import Manifests
 from delible.store.workspace import Workspace, create_workspace
 from delible.workflows.breach import breach_report
+from report_records import manifest
 
 ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 3, 31, 14, 5, tzinfo=UTC)
@@ -125,6 +126,42 @@ def test_a_release_s_file_is_bounded_by_its_members(workspace: Workspace) -> Non
     (made,) = facts.exposures
     assert (made.of, made.rows, made.most) == ("support_training@v1", 9, 4)
     assert (facts.at_least, facts.at_most) == (0, 4)
+
+
+def test_a_release_s_categories_are_those_of_its_manifest_and_its_row_index_is_known(workspace: Workspace) -> None:
+    """Of a joined and of a renamed column, also once no policy has the recipe; what was replaced is not in it."""
+    folder, index = workspace.path("releases/joined/v1"), workspace.path("releases/.rows/joined/a1")
+    for each in (folder, index, index.parent / "of-a-killed-build"):
+        each.mkdir(parents=True)
+        pa.parquet.write_table(pa.table({"file": ["x"] * 9}), each / "part-0.parquet")
+    columns = [
+        {"name": "note", "type": "string", "treatment": "keep", "category": "user.health_and_medical"},
+        {"name": "who", "type": "string", "treatment": "pseudonymise", "category": "user.contact.email"},
+        {"name": "name", "type": "string", "treatment": "replace", "category": "user.name"},
+    ]
+    Manifests(workspace).put(
+        manifest(
+            dataset="joined",
+            members=4,
+            path="releases/joined/v1",
+            columns=columns,
+            row_index={"path": "releases/.rows/joined/a1", "rows": 9},
+        )
+    )
+    facts = breach_report(workspace, [folder, index.parent], now=NOW).facts
+    (made,) = facts.exposures
+    assert [(c.category, c.rows) for c in made.categories] == [
+        ("user.health_and_medical", 9),
+        ("user.unique_id.pseudonymous", 9),
+    ]
+    assert made.categories[0].special
+    lines = [(f.belongs, f.of, f.rows) for f in facts.files]
+    assert lines == [
+        (Belongs.RELEASE, "joined@v1", 9),
+        (Belongs.ROW_INDEX, "joined@v1", None),
+        (Belongs.ROW_INDEX, None, None),
+    ]
+    assert any("A row index is among the files" in q.what for q in facts.questions)
 
 
 def test_a_strange_file_is_looked_into_and_nothing_of_it_is_told(workspace: Workspace, tmp_path: Path) -> None:

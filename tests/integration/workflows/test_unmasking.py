@@ -17,7 +17,7 @@ from delible.model.masking import Masking, MaskOperator
 from delible.store.keys import Keys
 from delible.store.ledger import Ledger
 from delible.store.workspace import Workspace
-from policy_files import SOUND, write_policies
+from policy_files import SOUND, TABLE, write_policies
 from store_fixtures import released
 
 RULES = Masking.model_validate(
@@ -32,12 +32,15 @@ columns:
   id: {treatment: pseudonymise}
   email: {treatment: mask, domain: shared, masking: {default: encrypt}}
 """
+REVERSIBLE = TABLE.replace("    searched: true", "    searched: true\n    reversible: true")
 TEXTS = ("canary@fennel.example\tand caf\u00e9, again canary@fennel.example", "", "nothing here", "call 697-555-0142")
 
 
 @pytest.fixture
 def shop(workspace: Workspace, now: datetime) -> Workspace:
-    write_policies(workspace.root / "policies", {**SOUND, "datasets/letters.yaml": RECIPE})
+    write_policies(
+        workspace.root / "policies", {**SOUND, "datasets/letters.yaml": RECIPE, "tables/customers.yaml": REVERSIBLE}
+    )
     released(workspace, "letters", 1, [], now)
     return workspace
 
@@ -108,6 +111,50 @@ def test_what_cannot_be_opened_is_said_and_leaves_no_file(
     assert (code, [(e["code"], e["where"]) for e in document["errors"]]) == (2, [error])
     assert not (tmp_path / "plain.txt").exists()
     assert len(list(Ledger(shop, keys).records())) == before
+
+
+IDS = RECIPE.replace("pseudonymise}", "encrypt}")
+
+
+@pytest.mark.parametrize(
+    ("domain", "recipe", "table", "code"),
+    [
+        ("shared", RECIPE, TABLE, (3, "unmask.not_reversible")),
+        ("dataset:letters", RECIPE, TABLE, (3, "unmask.not_reversible")),
+        ("shared", RECIPE, REVERSIBLE, (0, None)),
+        ("shared", IDS.replace("encrypt}", "encrypt, domain: shared}", 1),
+         REVERSIBLE, (3, "unmask.not_reversible")),
+        ("shared", IDS, REVERSIBLE, (0, None)),
+        ("dataset:letters", IDS, REVERSIBLE, (2, "mask.wrong_key")),
+        ("shared", RECIPE.replace("default: encrypt", "default: hash"), REVERSIBLE,
+         (3, "unmask.not_reversible")),
+        ("dataset:letters", RECIPE.replace("dataset: letters", "dataset: notes"),
+         REVERSIBLE, (3, "unmask.not_reversible")),
+    ],
+    ids=[
+        "no policy says it",
+        "nor for the dataset's own domain",
+        "the column says it",
+        "another column of the domain does not",
+        "a column of another domain does not",
+        "and that is not opened",
+        "the recipe encrypts nothing today",
+        "there is no recipe any more",
+    ],
+)  # fmt: skip
+def test_only_what_is_reversible_is_opened(
+    shop: Workspace, keys: Keys, tmp_path: Path, capsys: pytest.CaptureFixture[str], domain: str, recipe: str,
+    table: str, code: tuple[int, str | None],
+) -> None:  # fmt: skip
+    (shop.root / "policies" / "datasets" / "letters.yaml").unlink()
+    name = "notes" if "notes" in recipe else "letters"
+    write_policies(shop.root / "policies", {f"datasets/{name}.yaml": recipe, "tables/customers.yaml": table})
+    (tmp_path / "masked.txt").write_text(mask(keys, domain))
+    before = len(list(Ledger(shop, keys).records()))
+    found, document = run(shop, capsys, tmp_path / "masked.txt", tmp_path / "plain.txt")
+    assert (found, next((e["code"] for e in document.get("errors", [])), None)) == code
+    assert (tmp_path / "plain.txt").exists() is (found == 0)
+    assert len(list(Ledger(shop, keys).records())) == before + (found == 0)
 
 
 @pytest.mark.parametrize(

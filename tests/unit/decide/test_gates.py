@@ -15,13 +15,14 @@ from delible.decide.gates import Before, Groups, Measured, judge
 from delible.decide.tagging import ColumnFacts
 from delible.model.gate import Gate, GateResult, Gates, share_of
 
-GROUPS = Groups(rows=100, groups=20, smallest=3, unique=0, small=12, least=2, poor=7)
+GROUPS = Groups(rows=100, groups=20, smallest=3, unique=0, small=12, least=2, poor=7, risk=0.2)
 FOUND = Measured(
     rows=1_000,
     subjects=400,
     splits={"train": 900, "test": 100},
     columns={"age": "int", "town": "string"},
     categories={"age": "user.demographic", "town": "user.contact.address.city", "note": "user.content"},
+    kept=("age", "town", "note"),
     quasi=("age", "town"),
     label="town",
     labels=(9, 4),
@@ -72,8 +73,26 @@ def measured(gates: dict[str, Any], found: Measured = FOUND) -> list[tuple[Gate,
             (Gate.L_DIVERSITY_SHARE, "0.07", False),
         ),
         ("nobody is unique", {"uniqueness": {"max_unique": 0}}, FOUND, (Gate.UNIQUE_SHARE, "0", True)),
-        ("groups by rows", {"uniqueness": {"max_risk": "1/5"}}, FOUND, (Gate.REIDENTIFICATION_RISK, "0.2", True)),
+        ("the mean of all rows", {"uniqueness": {"max_risk": "1/5"}}, FOUND, (Gate.REIDENTIFICATION_RISK, "0.2", True)),
         ("a higher risk", {"uniqueness": {"max_risk": "19%"}}, FOUND, (Gate.REIDENTIFICATION_RISK, "0.2", False)),
+        (
+            "ten people, each alone with a thousand rows",
+            {"uniqueness": {"max_risk": "1%"}},
+            replace(FOUND, groups=Groups(rows=10_000, groups=10, smallest=1, unique=10_000, risk=1.0)),
+            (Gate.REIDENTIFICATION_RISK, "1", False),
+        ),
+        (
+            "groups of seven, in floats",
+            {"uniqueness": {"max_risk": "1/7"}},
+            replace(FOUND, groups=replace(GROUPS, risk=sum(3 / 7 for _ in range(33)) / 99)),
+            (Gate.REIDENTIFICATION_RISK, "0.142857", True),
+        ),
+        (
+            "a risk that nobody counted",
+            {"uniqueness": {"max_risk": 1}},
+            replace(FOUND, groups=replace(GROUPS, risk=None)),
+            (Gate.REIDENTIFICATION_RISK, None, False),
+        ),
         ("rows", {"minimum": {"rows": 1_001}}, FOUND, (Gate.ROWS, "1000", False)),
         ("subjects", {"minimum": {"subjects": 400}}, FOUND, (Gate.SUBJECTS, "400", True)),
         ("rows of the rarest label", {"minimum": {"per_label": 10}}, FOUND, (Gate.ROWS_PER_LABEL, "9", False)),
@@ -153,6 +172,24 @@ def measured(gates: dict[str, Any], found: Measured = FOUND) -> list[tuple[Gate,
             {"residual": {}},
             replace(FOUND, facts=[text({"EMAIL_ADDRESS": 999})], categories={"note": "user.contact"}),
             (Gate.RESIDUAL, "0", True),
+        ),
+        (
+            "not where that was to be taken out",
+            {"residual": {}},
+            replace(
+                FOUND, facts=[text({"EMAIL_ADDRESS": 9})], categories={"note": "user.contact.email"}, kept=("age",)
+            ),
+            (Gate.RESIDUAL, "0.009", False),
+        ),
+        (
+            "nor by a type that stands for more than the column holds",
+            {"residual": {}},
+            replace(
+                FOUND,
+                facts=[text({"BADGE": 9}, categories={"BADGE": "user"})],
+                categories={"note": "user.contact.email"},
+            ),
+            (Gate.RESIDUAL, "0.009", False),
         ),
         (
             "and nothing else",

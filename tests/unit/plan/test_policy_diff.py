@@ -6,7 +6,8 @@ from datetime import date
 
 import pytest
 
-from delible.plan.dataset import ColumnStep
+from delible.model.gate import Gates
+from delible.plan.dataset import ColumnStep, plan_dataset
 from delible.plan.detection_diff import DetectionChange, detection_change
 from delible.plan.policy_diff import (
     Fate,
@@ -19,6 +20,7 @@ from delible.plan.policy_diff import (
 )
 from delible.report.policy_diff import markdown, text
 from delible.store.policies import load_policies
+from joined_recipe import people, policies
 from policy_files import RETENTION, SOUND, TABLE, write_policies
 
 CATEGORIES = {"id": "user.unique_id", "mail": "user.contact.email", "note": "user.content"}
@@ -54,7 +56,7 @@ def plan(**columns):
         )
         for c, how in columns.items()
     ]
-    return type("Plan", (), {"columns": tuple(steps), "source": "t"})()
+    return type("Plan", (), {"columns": tuple(steps), "source": "t", "gates": Gates(), "quasi": ()})()
 
 
 @pytest.mark.parametrize(
@@ -72,8 +74,76 @@ def plan(**columns):
 )  # fmt: skip
 def test_rows_newly_released(law, old, new, rows, released, by):
     only_old, only_new, both = rows
-    found = dataset_change("d", (old, new), CATEGORIES, only_old=only_old, only_new=only_new, both=both)
+    categories = {("t", column): category for column, category in CATEGORIES.items()}
+    found = dataset_change("d", (old, new), categories, only_old=only_old, only_new=only_new, both=both)
     assert (found.released, found.withheld, found.released_by_category) == (released, only_old, by)
+
+
+def test_categories_are_those_of_the_table_that_a_column_comes_from():
+    """A column of a joined table may be called as one of the source, and leave under another name."""
+    known = policies(
+        **people(illness={"treatment": "keep", "name": "body_state"}, id={"treatment": "mask", "name": "x"})
+    )
+    made = plan_dataset(known, "set").plan
+    categories = {(t, c): p.category for t, table in known.tables.items() for c, p in table.columns.items()}
+    found = dataset_change("set", (None, made), categories, only_old=0, only_new=4, both=0)
+    assert found.released_by_category == {
+        "user.content.private": 4, "user.health_and_medical": 4, "user.unique_id": 4,
+    }  # fmt: skip
+    closed = plan_dataset(policies(**people(illness={"treatment": "mask", "name": "body_state"})), "set").plan
+    opened = plan_dataset(policies(**people(illness={"treatment": "keep", "name": "body_state"})), "set").plan
+    found = dataset_change("set", (closed, opened), categories, only_old=0, only_new=0, both=3)
+    assert found.released_by_category == {"user.health_and_medical": 3}
+
+
+GATED = {
+    "quasi_identifiers": ["town", "born"],
+    "k_anonymity": {"k": 5, "max_share": "1%"},
+    "l_diversity": {"sensitive": "town", "l": 2},
+    "uniqueness": {"max_unique": "1%", "max_risk": "20%"},
+    "residual": {"allow": {"town": ["LOCATION"]}},
+    "minimum": {"rows": 1_000, "per_label": 20},
+    "drift": {"columns": "added", "rows": "20%"},
+}
+
+
+def gated(**gates):
+    found = Gates.model_validate({k: v for k, v in (GATED | gates).items() if v is not None})
+    steps = plan(town="keep", born="keep").columns
+    return type("Plan", (), {"columns": steps, "gates": found, "quasi": found.quasi_identifiers})()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, ()),
+        ({"k_anonymity": {"k": 6, "max_share": 0}, "minimum": {"rows": 2_000, "per_label": 20, "subjects": 9}}, ()),
+        ({"k_anonymity": {"k": 4, "max_share": "1%"}}, ("k_anonymity: 4, was at least 5",)),
+        ({"k_anonymity": {"k": 5, "max_share": "2%"}}, ("k_anonymity max_share: 2%, was at most 1%",)),
+        ({"k_anonymity": None}, ("k_anonymity: removed, was at least 5",)),
+        ({"l_diversity": None}, ("l_diversity: removed, was at least 2",)),
+        ({"l_diversity": {"sensitive": "born", "l": 2}}, ("l_diversity: of born instead of town",)),
+        ({"uniqueness": {"max_unique": "1/100"}}, ("reidentification_risk: removed, was at most 20%",)),
+        ({"residual": None}, ("residual: removed",)),
+        ({"residual": {"confidence": 0.9}}, ("residual confidence: 0.9, was at least 0.99",)),
+        ({"residual": {"allow": {"town": ["LOCATION"], "born": ["PERSON"]}}}, ("residual: PERSON allowed in born",)),
+        ({"minimum": None}, ("rows: removed, was at least 1000", "rows_per_label: removed, was at least 20")),
+        ({"drift": None}, ("columns_changed: any instead of added", "rows_changed: removed, was at most 20%")),
+        ({"quasi_identifiers": ["town"]}, ("quasi_identifiers: without born",)),
+        ({"quasi_identifiers": ["town"], "k_anonymity": None, "l_diversity": None, "uniqueness": None},
+         ("k_anonymity: removed, was at least 5", "l_diversity: removed, was at least 2",
+          "unique_share: removed, was at most 1%", "reidentification_risk: removed, was at most 20%")),
+    ],
+)  # fmt: skip
+def test_gates_that_would_bound_less_cannot_be_undone(change, said):
+    found = dataset_change("d", (gated(), gated(**change)), {}, only_old=0, only_new=0, both=0)
+    assert found.loosened == said
+    diff = PolicyDiff(old="a", new="b", things=("datasets/d: gates",), datasets=(found,))
+    assert len(diff.irreversible) == len(said)
+    for gate in said:
+        assert f"gate     d: {gate}" in text(diff)
+        assert gate in markdown(diff)
+    assert dataset_change("d", (None, gated(**change)), {}, only_old=0, only_new=0, both=0).loosened == ()
 
 
 def test_things_and_erasure_that_differ(tmp_path):

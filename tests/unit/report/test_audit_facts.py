@@ -6,14 +6,17 @@ from datetime import date, timedelta
 
 import pytest
 
+import report_facts
 from delible.model.plan import Stage
-from delible.model.record import AuditRecord
+from delible.model.record import AuditRecord, Manifest
 from delible.model.request import ENDED, TRANSITIONS
 from delible.model.terms import RequestState
 from delible.model.uniqueness import Combination
 from delible.report.audit import MOST_LISTED, audit_document, audit_facts
 from delible.report.audit_content import audit_content
+from delible.report.audit_sections import release_blocks
 from delible.report.consent import consent_funnel
+from delible.report.content import Table
 from delible.report.content_html import content_html
 from delible.report.datasets import releases
 from delible.report.erasure import ProofState, table_runs
@@ -228,6 +231,23 @@ def test_a_release_that_does_not_add_up_is_a_violation() -> None:
     assert list(good.excluded.items()) == [("no_consent", 30), ("withdrawn", 10)]
     report = facts(manifests=[manifest(rows_out=59)])
     assert "dataset.unbalanced" in {f.code for f in report.violations}
+
+
+def test_a_release_that_no_gate_measured_is_told_so() -> None:
+    measured = Manifest.model_validate({**manifest().model_dump(), "gates": [report_facts.GATE]})
+    bare, recut = manifest(version=2), manifest(version=3, recut_of=1)
+    report = facts(manifests=[measured, bare, recut])
+    assert "3 dataset releases with 180 of 300 rows, 2 of them measured by no gate" in report.summary
+    (table,) = (b for b in release_blocks(report.releases, None) if isinstance(b, Table) and b.id == "gates")
+    told = [(row[0], row[3], str(row[6])) for row in table.rows]
+    assert [(name, measured) for name, measured, _ in told] == [
+        ("support_training@v1", "3"),
+        ("support_training@v2", "NOT MEASURED"),
+        ("support_training@v3", "NOT MEASURED"),
+    ]
+    assert "no gates" in told[1][2]
+    assert "recut of version 1" in told[2][2]
+    assert "measured by no gate" not in facts(manifests=[measured]).summary
 
 
 def test_the_map_sets_what_is_declared_beside_what_is_found() -> None:

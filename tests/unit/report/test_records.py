@@ -8,14 +8,19 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import report_facts
+from delible.model.dataset import DatasetRecipe
+from delible.model.policy import PolicySet
 from delible.model.processing import EEA, is_third_country
+from delible.model.release import ReleasedColumn
 from delible.model.request import RefusalGround
 from delible.model.terms import Regime, Right
+from delible.model.uniqueness import Combination
 from delible.report.activities import activities
 from delible.report.breach import breach_facts
 from delible.report.ccpa_content import ccpa_content
 from delible.report.ccpa_metrics import OF_RIGHT, Asked, Denial, Metric, ccpa_years
 from delible.report.content import Table
+from delible.report.dpia import DpiaSources, dpia_facts
 from delible.report.ropa import ropa_facts
 from report_records import NOW, manifest, policies, quarter
 
@@ -199,6 +204,72 @@ def test_inputs_of_an_assessment_name_columns_treatments_gates_and_risks() -> No
 def test_what_only_people_can_judge_is_asked(change: dict[str, object], asked: str) -> None:
     assert any(asked in q.what for q in report_facts.dpia(SAID, **change).questions)
     assert not any(asked in q.what for q in report_facts.dpia(SAID).questions)
+
+
+def joined(known: PolicySet) -> PolicySet:
+    """Return policies whose recipe takes columns of customers and of health along, one of them renamed."""
+    (recipe,) = known.datasets.values()
+    columns = {"email": {"treatment": "keep", "name": "reply_to"}, "town": "keep", "customer_id": "drop"}
+    joins = [
+        {"table": "customers", "keys": {"customer_id": "customer_id"}, "columns": columns},
+        {"table": "health", "keys": {"customer_id": "customer_id"}, "columns": {"note": "mask"}},
+    ]
+    made = DatasetRecipe.model_validate({**recipe.model_dump(exclude_defaults=True), "joins": joins})
+    return known.model_copy(update={"datasets": {made.dataset: made}})
+
+
+RELEASED = (
+    ReleasedColumn(name="body", type="string", treatment="mask (otherwise placeholder)", category="user.content"),
+    ReleasedColumn(name="reply_to", type="string", treatment="keep", category="user.contact.email"),
+    ReleasedColumn(name="note", type="string", treatment="mask", category="user.health_and_medical"),
+)
+
+
+def test_an_activity_names_every_table_that_its_recipes_read() -> None:
+    (made,) = activities(joined(SAID))
+    assert made.tables == ("customers", "tickets", "health")
+    assert made.special
+    assert ("table health", "Art. 30(1)(f)") in {(m.where, m.article) for m in made.missing}
+
+
+@pytest.mark.parametrize("told", [(), RELEASED], ids=["by the recipe", "by the manifest"])
+def test_inputs_of_an_assessment_know_the_columns_of_joined_tables(told: tuple[ReleasedColumn, ...]) -> None:
+    facts = report_facts.dpia(joined(SAID), columns=[c.model_dump() for c in told])
+    found = {c.column: c for c in facts.columns}
+    assert {"body", "reply_to", "note"} <= set(found)
+    assert (found["reply_to"].category, found["reply_to"].identifying) == ("e-mail address", True)
+    assert found["note"].special
+    assert found["body"].free_text
+    assert facts.dropped == ("customer_id", "customers.customer_id")
+    asked = {q.what for q in facts.questions}
+    assert "Column reply_to tells who somebody is, and is kept as it is: why?" in asked
+    assert any("Special categories are released" in what for what in asked)
+
+
+def test_the_manifest_tells_what_was_released_once_the_recipe_is_gone_or_another() -> None:
+    facts = report_facts.dpia_without_recipe(SAID, columns=[c.model_dump() for c in RELEASED])
+    assert [(c.column, c.treatment) for c in facts.columns] == [(c.name, c.treatment) for c in RELEASED]
+    assert facts.columns[2].special
+    assert any("Column reply_to tells who somebody is" in q.what for q in facts.questions)
+    changed = report_facts.dpia(SAID, columns=[RELEASED[1].model_dump()])
+    assert [c.column for c in changed.columns] == ["reply_to"], "not what the recipe of today names"
+
+
+def test_combinations_of_a_joined_table_s_released_columns_are_told() -> None:
+    known = joined(SAID)
+    combinations = [
+        Combination(table=table, columns=columns, rows=9, groups=8, unique=7, smallest=1, version=4, at=NOW)
+        for table, columns in (
+            ("customers", ("email", "town")),
+            ("customers", ("customer_id", "email")),
+            ("tickets", ("email", "town")),
+            ("health", ("note", "town")),
+        )
+    ]
+    sources = DpiaSources(manifests=[], tags=[], combinations=combinations, consents=[], objections={})
+    made = report_facts.released(known, sources={"tickets": 4, "customers": 1, "health": 1})
+    facts = dpia_facts(made, known, sources, now=NOW, software="delible")
+    assert [(c.table, c.columns) for c in facts.residual] == [("customers", ("email", "town"))]
 
 
 def test_a_release_without_its_recipe_still_has_inputs() -> None:
