@@ -73,6 +73,7 @@ class _Build:
     plan: DatasetPlan
     keys: Keys
     now: datetime
+    consents_version: int
 
     @property
     def releases(self) -> Releases:
@@ -145,7 +146,7 @@ def _prepared(
         progress(f"gap: {problem.message}")
     for problem in planned.warnings:
         progress(f"warning: {problem.message}")
-    return _Build(workspace, policies, plan, keys, now), planned
+    return _Build(workspace, policies, plan, keys, now, Consents(workspace).version()), planned
 
 
 def list_datasets(workspace: Workspace) -> list[Manifest]:
@@ -189,7 +190,7 @@ def _judging(build: _Build) -> tuple[Grounds, dict[str, int], dict[str, str]]:
     versions = pinned(spark, locations, plan.versions)
     by = Grounds(
         read=lambda name: read(spark, locations[name], version=versions[name]),
-        records=read(spark, Consents(workspace).location),
+        records=read(spark, Consents(workspace).location, version=build.consents_version),
         flags=flags_frame(spark, flags),
         question=Question.of(purpose, plan.basis, as_of=now, known_at=now),
         secrets=Secrets(
@@ -241,6 +242,7 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
             policy_fingerprint=plan.policy_fingerprint,
             sources=versions,
             known_at=now,
+            consents_version=build.consents_version,
             created_at=now,
             rows_in=found.rows_in,
             rows_out=found.rows_out,
