@@ -28,6 +28,7 @@ from delible.store.releases import Releases, check_files, check_signature
 from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
 from delible.workflows.consent import standing_flags, standing_requests
+from delible.workflows.consent_quarantine import quarantine_gaps
 from delible.workflows.dataset_gates import GatesError, gates_told, measured_gates, stopped_entry
 from delible.workflows.dataset_lineage import CONSENTS_AT, describe
 from delible.workflows.dataset_members import find_manifest
@@ -139,7 +140,8 @@ def _prepared(
     planned = plan_dataset(policies, recipe)
     plan = planned.plan
     against = unsaid(standing_requests(workspace, keys, until=now), policies.purposes[plan.purpose])
-    planned = planned.model_copy(update={"gaps": (*planned.gaps, *against)})
+    waiting = quarantine_gaps(workspace, keys, now=now)
+    planned = planned.model_copy(update={"gaps": (*planned.gaps, *against, *waiting)})
     parts = [("datasets", plan.dataset), ("purposes", plan.purpose), *(("tables", table) for table in plan.tables)]
     refuse_violations(workspace, parts)
     for problem in planned.gaps:
