@@ -436,6 +436,7 @@ def kantara() -> dict[str, Any]:
                         "purpose": "Ads for you",
                         "purposeCategory": ["PersonalisedAdvertising"],
                         "consentType": "EXPLICIT",
+                        "termination": "withdrawal",
                     }
                 ],
             }
