@@ -57,7 +57,7 @@ def main() -> int:
         ask = ["dataset", "members", "bench@v1", "--identifiers", "people.jsonl", "--json"]
         members, base = in_turns(ask, root, given.runs)
         withdraw(workspace, chosen)
-        impact, _ = in_turns(["dataset", "impact", "--consents-since", "2026-06-01", "--json"], root, 1)
+        impact, _ = in_turns(["dataset", "impact", "--consents-since", "2020-01-01", "--json"], root, 1)
         reading = read_all(workspace, given.releases)
     result = {
         "people": given.people,
@@ -102,6 +102,7 @@ def fill(workspace: Workspace, people: int, releases: int, withdrawals: int) -> 
     one = pa.table({"ref": [own], "subject": [own]}, table.schema)
     table = pa.concat_tables([table[:position], one, table[position:]])
     first = workspace.path(f"releases/bench/v1/{INDEX}")
+    Consents(workspace).append([record(ref, ConsentStatus.GIVEN, NOW - timedelta(days=1)) for ref in chosen])
     for version in range(1, releases + 1):
         manifest = Manifest(
             dataset="bench",
@@ -118,6 +119,7 @@ def fill(workspace: Workspace, people: int, releases: int, withdrawals: int) -> 
             members=people,
             files=(),
             path=f"releases/bench/v{version}",
+            consents_version=Consents(workspace).version(),
         )
         path = workspace.path(manifest.path)
         path.mkdir(parents=True)
@@ -127,8 +129,6 @@ def fill(workspace: Workspace, people: int, releases: int, withdrawals: int) -> 
         else:
             os.link(first, path / INDEX)
         Manifests(workspace).put(manifest)
-    records = [record(ref, ConsentStatus.GIVEN, NOW - timedelta(days=1)) for ref in chosen]
-    Consents(workspace).append(records)
     return chosen
 
 

@@ -14,6 +14,7 @@ from delible.model.record import AuditEntry, Manifest, ReleaseFile
 from delible.model.release import ReleasedColumn, RowIndex
 from delible.model.subject import SubjectRef
 from delible.model.terms import LegalBasis, Normalise
+from delible.store.consents import Consents
 from delible.store.keys import Keys, load_keys
 from delible.store.members import INDEX
 from delible.store.releases import Releases, release_file
@@ -96,7 +97,8 @@ def released_folder(
     with releases.staging() as folder:
         files = staged(folder, splits, keys)
         rows = releases.keep_rows(folder, folder.parent / "rows")
-        made = draft(dataset, files, rows, now, purpose).model_copy(update={"basis": basis})
+        made = draft(dataset, files, rows, now, purpose)
+        made = made.model_copy(update={"basis": basis, "consents_version": Consents(workspace).version()})
         manifest = publish(workspace, keys, folder, made, contact=CONTACT)
         if registered:
             entry = AuditEntry(

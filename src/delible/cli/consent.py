@@ -69,6 +69,8 @@ def quarantine(
 ) -> None:
     """List the broken rows of imports: file, line, reason, and no value. They are kept for 30 days.
 
+    A row leaves when a later import of its file takes it in, mended on its line, or when it is forgotten.
+
     Example:
 
         delible consent quarantine --out broken.jsonl

@@ -64,7 +64,7 @@ def impact(
         typer.Option(
             metavar="TIME",
             formats=_TIMES,
-            help="Only withdrawals and lapses of consent that were learned of after this (UTC).",
+            help="Only what the consent ledger received, and what lapsed, after this (UTC).",
         ),
     ] = None,
     links: Links = False,

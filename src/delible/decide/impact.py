@@ -115,14 +115,26 @@ def judged_anew(purpose: Purpose, manifest: Manifest) -> bool:
     return other or purpose.consent != ConsentTerms()
 
 
-def consent_due(known: date, *, is_working_day: IsWorkingDay) -> date:
-    """Return until when a withdrawal or lapse of consent has to have reached what was released.
+def consent_regime(cause: Cause) -> Regime:
+    """Return the law that gives what the consent ledger says its force; opting out is the CCPA's."""
+    return Regime.CCPA if cause is Cause.OPT_OUT else Regime.GDPR
+
+
+def consent_due(known: date, cause: Cause, *, is_working_day: IsWorkingDay) -> date:
+    """Return until when a withdrawal, opt-out or lapse of consent has to have reached what was released.
 
     Art. 17(1)(b) asks for it without undue delay; at the latest within the month of Art. 12(3), from the day on which
-    the controller learned of it.
+    the controller learned of it. An opt-out of sale or sharing, a browser's signal as well, has 15 business days
+    (11 CCR 7025(b), 7026(f)).
+
+    Args:
+        known: When the controller learned of it; of a lapse, when the consent ended.
+        cause: Why people would be left out.
+        is_working_day: The calendar of `consent_regime`'s law.
     """
-    clock = clock_for(Right.ERASURE, Regime.GDPR)
-    return last_day(clock, known, is_working_day=is_working_day)
+    regime = consent_regime(cause)
+    right = Right.OPT_OUT if regime is Regime.CCPA else Right.ERASURE
+    return last_day(clock_for(right, regime), known, is_working_day=is_working_day)
 
 
 def duties(manifest: Manifest, reasons: Collection[Reason], uses: Collection[Use], *, contact: str) -> tuple[Duty, ...]:

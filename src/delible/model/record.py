@@ -155,6 +155,7 @@ class Manifest(Frozen):
         left: For a recut, rows of that version that are not in this one, by reason.
         key_id: Names the key that the manifest is signed with.
         gates: What stood between the rows and this release, each with its measured number and its bound.
+        consents_version: The consent ledger's version that it was judged by; None in releases of earlier versions.
     """
 
     dataset: str
@@ -181,6 +182,7 @@ class Manifest(Frozen):
     recut_of: int | None = None
     left: dict[str, int] = {}
     key_id: str | None = None
+    consents_version: int | None = None
 
     @property
     def release(self) -> str:

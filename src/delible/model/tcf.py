@@ -11,7 +11,7 @@ from delible.model.consent_terms import TcfTerms
 _VERSION = 2
 _DISCLOSED, _ALLOWED, _PUBLISHER = 1, 2, 3
 _PURPOSES, _FEATURES = 24, 12
-_NOT_ALLOWED, _BY_INTEREST = 0, 2
+_NOT_ALLOWED, _BY_CONSENT, _BY_INTEREST = 0, 1, 2
 _POLICY_22 = 4
 _SINCE_22 = datetime(2023, 10, 1, tzinfo=UTC)
 """Strings that were made later than 30 September 2023 under an earlier policy are invalid."""
@@ -80,19 +80,27 @@ def agrees(tc: TcString, terms: TcfTerms) -> bool:
     asked = frozenset(terms.purposes)
     if terms.vendor is None:
         return tc.publisher is not None and asked <= tc.publisher
-    restricted = any(
-        r.purpose in asked and r.kind in (_NOT_ALLOWED, _BY_INTEREST) and terms.vendor in r.vendors
-        for r in tc.restrictions
-    )
+    restricted = _restricted(tc, terms, (_NOT_ALLOWED, _BY_INTEREST))
     told = tc.disclosed is None or terms.vendor in tc.disclosed
     consents = asked <= tc.purposes and frozenset(terms.special_features) <= tc.special_features
     return consents and terms.vendor in tc.vendors and told and not restricted
 
 
 def objects(tc: TcString, terms: TcfTerms) -> bool:
-    """Return whether a string lacks the legitimate interests that a purpose asks for, or shows an objection to them."""
+    """Return whether a string lacks the legitimate interests that a purpose asks for, or shows an objection to them.
+
+    A publisher who does not allow the vendor a purpose, or only by consent, takes the legitimate interest away.
+    """
     asked = frozenset(terms.purposes)
-    return not asked <= tc.interests or (terms.vendor is not None and terms.vendor not in tc.vendor_interests)
+    if not asked <= tc.interests or _restricted(tc, terms, (_NOT_ALLOWED, _BY_CONSENT)):
+        return True
+    return terms.vendor is not None and terms.vendor not in tc.vendor_interests
+
+
+def _restricted(tc: TcString, terms: TcfTerms, kinds: tuple[int, ...]) -> bool:
+    return terms.vendor is not None and any(
+        r.purpose in terms.purposes and r.kind in kinds and terms.vendor in r.vendors for r in tc.restrictions
+    )
 
 
 def _core(bits: Bits) -> TcString:

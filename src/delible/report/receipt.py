@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from delible.decide.consent_statements import WEIGHT
 from delible.model.base import digest
-from delible.model.consent import ConsentRecord
+from delible.model.consent import SALE, ConsentRecord
 from delible.model.dpv_purposes import BASIS_TERMS, STATUS_TERMS
 from delible.model.policy import PolicySet
-from delible.model.receipt import EXTENSION, KANTARA, KIND, SCHEMA
+from delible.model.receipt import EXTENSION, KANTARA, KIND, SCHEMA, UNTIL_WITHDRAWN
 from delible.model.terms import ConsentGiver, ConsentStatus, LegalBasis
 
 _CONTROLLER = "controller"
@@ -29,12 +30,34 @@ def receipts(records: Iterable[ConsentRecord], policies: PolicySet) -> list[dict
 
 
 def kantara_receipts(records: Iterable[ConsentRecord], policies: PolicySet) -> list[dict[str, Any]]:
-    """Return one receipt of Kantara 1.1 for each consent that was given; it has no form for anything else."""
-    given = (r for r in records if r.status is ConsentStatus.GIVEN)
-    return [_kantara(r, policies) for r in sorted(given, key=lambda r: (r.ref, r.purpose, r.valid_from, r.recorded_at))]
+    """Return one receipt of Kantara 1.1 for each consent that was given; it has no form for anything else.
+
+    It ends where it was withdrawn, refused or opted out of: whoever takes the receipts in learns of that by no other.
+    What was noted as given on another legal basis is no consent.
+    """
+    told = list(records)
+    given = (r for r in told if r.status is ConsentStatus.GIVEN and r.legal_basis is LegalBasis.CONSENT)
+    against: dict[str, list[ConsentRecord]] = {}
+    for record in told:
+        if WEIGHT.get(record.status, 0) > WEIGHT[ConsentStatus.GIVEN]:
+            against.setdefault(record.ref, []).append(record)
+    made = []
+    for record in sorted(given, key=lambda r: (r.ref, r.purpose, r.valid_from, r.recorded_at)):
+        ends = [r.valid_from for r in against.get(record.ref, ()) if _ends(r, record, policies)]
+        end = min((at for at in (*ends, record.valid_until) if at is not None), default=None)
+        if end is None or end > record.valid_from:
+            made.append(_kantara(record, end, policies))
+    return made
 
 
-def _kantara(record: ConsentRecord, policies: PolicySet) -> dict[str, Any]:
+def _ends(later: ConsentRecord, given: ConsentRecord, policies: PolicySet) -> bool:
+    """Return whether a statement ends what was given before it, or at the same instant."""
+    purpose = policies.purposes.get(given.purpose)
+    sale = later.purpose == SALE and (purpose is None or purpose.sells_or_shares is not False)
+    return later.valid_from >= given.valid_from and (later.purpose == given.purpose or sale)
+
+
+def _kantara(record: ConsentRecord, end: datetime | None, policies: PolicySet) -> dict[str, Any]:
     purpose, controller = policies.purposes.get(record.purpose), policies.controller
     recipients = (
         [policies.recipients[r].contact for r in purpose.recipients if r in policies.recipients] if purpose else []
@@ -45,7 +68,7 @@ def _kantara(record: ConsentRecord, policies: PolicySet) -> dict[str, Any]:
         "consentType": "EXPLICIT",
         "piiCategory": [],
         "primaryPurpose": False,
-        "termination": _text(record.valid_until) or "withdrawal",
+        "termination": _text(end) or UNTIL_WITHDRAWN,
         "thirdPartyDisclosure": bool(recipients),
         "thirdPartyName": ", ".join(recipients),
     }

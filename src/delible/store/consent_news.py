@@ -1,13 +1,22 @@
-"""Whose consent may be another than it was at an instant: found by the ledger's times, without reading it all."""
+"""Whose consent may be another than it was when a release was cut: found without reading the whole ledger.
+
+Two things make news. By the ledger's times, records begin and end. And rows arrive, whatever they say of when they were
+recorded: an export of another system tells today of a withdrawal of last month. What a release was judged by is one
+version of the ledger, so whatever lies in files that were added since is news.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 
 from delible.model.subject import SubjectRef
 from delible.store.consents import SPEC
-from delible.store.tables import ControlTable, from_micros, to_micros
+from delible.store.tables import ControlTable, Snapshot, from_micros, to_micros
 from delible.store.workspace import Workspace
 
 _SELECT = '"ref", "purpose", max(news) AS news'
@@ -17,6 +26,8 @@ _TIMES = """\
     CASE WHEN arrow_cast("valid_from", 'Int64') <= {now} THEN arrow_cast("valid_from", 'Int64') ELSE 0 END,
     CASE WHEN arrow_cast("valid_until", 'Int64') <= {now} THEN arrow_cast("valid_until", 'Int64') ELSE 0 END
   ) AS news FROM t WHERE arrow_cast("recorded_at", 'Int64') <= {now})"""
+_SKEW = timedelta(minutes=1)
+"""So far the clocks of those who write to the ledger may be apart, at most."""
 
 
 class News(NamedTuple):
@@ -28,9 +39,9 @@ class News(NamedTuple):
 
 
 def consent_news(workspace: Workspace, *, since: datetime, now: datetime) -> list[News]:
-    """Return everybody of whom the consent ledger learned something, or whose records began or ended, after an instant.
+    """Return everybody whose records began or ended after an instant, or were recorded after it as they say themselves.
 
-    For all others the decision is what it was then.
+    For all others the decision is what it was then, but for those of `Arrivals`.
     """
     snapshot = ControlTable(workspace, SPEC).snapshot()
     times = _TIMES.format(now=to_micros(now))
@@ -39,3 +50,71 @@ def consent_news(workspace: Workspace, *, since: datetime, now: datetime) -> lis
     for refs, purposes, news in snapshot.derived(_SELECT, times, tail):
         found += [News(SubjectRef(r), p, from_micros(at)) for r, p, at in zip(refs, purposes, news, strict=True)]
     return found
+
+
+def consent_refs(workspace: Workspace, *, plain_consents: bool) -> frozenset[SubjectRef]:
+    """Return the references in the consent ledger; without plain consents, only those that anything else was said of.
+
+    A plain consent was given and has no end.
+    """
+    other = '"status" <> \'given\' OR "valid_until" IS NOT NULL'
+    tail = "" if plain_consents else f"WHERE {other}"
+    found: set[SubjectRef] = set()
+    for (refs,) in ControlTable(workspace, SPEC).snapshot().batches('DISTINCT "ref"', tail):
+        found.update(SubjectRef(ref) for ref in refs)
+    return frozenset(found)
+
+
+class Arrivals:
+    """Rows that came into the consent ledger after a version of it."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._snapshot = ControlTable(workspace, SPEC).snapshot()
+        self._found: dict[int, frozenset[tuple[SubjectRef, str]] | None] = {}
+
+    def after(self, version: int | None) -> frozenset[tuple[SubjectRef, str]] | None:
+        """Return the references and purposes of which a row was added after a version.
+
+        None when nobody can tell: without a version, when the log does not reach back to it, and when its rows have
+        been merged into other files since. Then everything may be news.
+        """
+        if version is None or version < 0:
+            return None
+        if version not in self._found:
+            self._found[version] = self._added(version)
+        return self._found[version]
+
+    def version_at(self, instant: datetime) -> int:
+        """Return the newest version that was surely there at an instant, by its writers' clocks; -1 for none."""
+        delta = self._snapshot.delta
+        if delta is None:
+            return -1
+        limit = int((instant - _SKEW).timestamp() * 1_000)
+        later = [entry["version"] for entry in delta.history() if entry.get("timestamp", limit + 1) > limit]
+        return min(later) - 1 if later else self._snapshot.version
+
+    def _added(self, version: int) -> frozenset[tuple[SubjectRef, str]] | None:
+        delta = self._snapshot.delta
+        if delta is None or version >= self._snapshot.version:
+            # A version that the ledger has not reached is another ledger's.
+            return frozenset() if version == self._snapshot.version else None
+        try:
+            seen = Snapshot(SPEC, DeltaTable(delta.table_uri, version=version)).files()
+            there = self._snapshot.files()
+            if not set(seen) <= set(there):
+                return None
+            return _pairs(delta, set(there) - set(seen))
+        except DeltaError:
+            return None
+
+
+def _pairs(delta: DeltaTable, names: Collection[str]) -> frozenset[tuple[SubjectRef, str]] | None:
+    """Return references and purposes of the rows in some of a table's files; None when one is not to be found."""
+    if not names:
+        return frozenset()
+    dataset: Any = delta.to_pyarrow_dataset()
+    files = [part for part in dataset.get_fragments() if part.path.rsplit("/", 1)[-1] in names]
+    found: set[tuple[SubjectRef, str]] = set()
+    for batch in (batch for part in files for batch in part.to_batches(columns=["ref", "purpose"])):
+        found.update(zip(batch.column("ref").to_pylist(), batch.column("purpose").to_pylist(), strict=True))
+    return frozenset(found) if len(files) == len(names) else None

@@ -73,6 +73,11 @@ class Consents:
         """Where the table is, made empty if it was never written, so that Spark can read it."""
         return self._table.created()
 
+    def version(self) -> int:
+        """Return the table's newest version, made empty if it was never written."""
+        self._table.created()
+        return self._table.snapshot().version
+
     @property
     def written(self) -> bool:
         """Whether the table is there."""

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from delible.model.terms import Normalise
 from delible.store.keys import Keys
 from delible.store.objects import turn
-from delible.store.tables import ControlTable, Row, Snapshot, TableSpec, Write
+from delible.store.tables import ControlTable, Row, Snapshot, TableSpec, Write, any_of
 from delible.store.workspace import Workspace
 
 SPEC = TableSpec(
@@ -69,42 +69,39 @@ class Quarantine:
         """Return a keyed digest, from which nobody can guess what it was made of."""
         return self._keys.ref(_KIND, "\x1f".join(parts), Normalise.EXACT).partition(".")[2][:24]
 
-    def settle(self, rows: Sequence[BrokenRow], *, origin: str | None, now: datetime) -> int:
-        """Keep the rows that are broken now, and forget those that are old, or that a file no longer holds broken.
+    def settle(self, rows: Sequence[BrokenRow], mended: Collection[str] = ()) -> int:
+        """Keep rows that are broken now, and remove those that were taken in; return how many these are.
+
+        A row that its file no longer holds stays: files come under the same name every day.
 
         Args:
             rows: All broken rows of one import.
-            origin: The file they are of; None when a file of this name can hold anything, such as standard input.
-            now: When.
-
-        Returns:
-            How many rows of the file were mended.
+            mended: Ids of rows that are sound now.
         """
         wanted = {row.id: row for row in rows}
-        mended: list[str] = []
+        gone: set[str] = set()
 
         def staying(row: Row) -> bool:
-            gone = origin is not None and row[2] == origin and row[0] not in wanted
-            if gone:
-                mended.append(row[0])
-            return not gone and now - row[1] < KEPT
+            taken_in = row[0] in mended and row[0] not in wanted
+            gone.update([row[0]] if taken_in else [])
+            return not taken_in
 
         self._rewrite(staying, lambda known: [self._sealed(r) for r in wanted.values() if r.id not in known])
-        return len(set(mended))
+        return len(gone)
 
-    def all(self, now: datetime) -> list[BrokenRow]:
-        """Return what is kept, without what stands in it; old rows are forgotten first."""
-        self._rewrite(lambda row: now - row[1] < KEPT, lambda _: [])
+    def all(self) -> list[BrokenRow]:
+        """Return what is kept, without what stands in it."""
         names = tuple(n for n in SPEC.columns if n != "row")
         return [BrokenRow(*row) for row in self._table.snapshot().rows('ORDER BY "at", "file", "line"', columns=names)]
 
-    def opened(self) -> list[BrokenRow]:
-        """Return what is kept with what stands in it.
+    def opened(self, origin: str | None = None) -> list[BrokenRow]:
+        """Return what is kept, of one file or of all, with what stands in it.
 
         Raises:
             TamperError: `keys.undecryptable`.
         """
-        rows = self._table.snapshot().rows('ORDER BY "at", "file", "line"')
+        of_file = f"WHERE {any_of('origin', [origin])} " if origin is not None else ""
+        rows = self._table.snapshot().rows(f'{of_file}ORDER BY "at", "file", "line"')
         return [replace(BrokenRow(*row[:-1]), row=self._keys.decrypt(row[-1], _context(row[0]))) for row in rows]
 
     def forget(self, ids: Collection[str]) -> int:

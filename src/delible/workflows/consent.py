@@ -30,6 +30,7 @@ from delible.store.requests import Requests, refs_of
 from delible.store.suppression import Suppression
 from delible.store.workspace import Workspace
 from delible.workflows.consent_import import FORMATS, Imported, import_consents
+from delible.workflows.consent_quarantine import lapse
 from delible.workflows.identifiers import read_identifiers
 
 __all__ = ["FORMATS", "Imported", "consent_receipts", "import_consents", "show_consents", "standing_flags"]
@@ -158,7 +159,7 @@ def receipts_text(made: list[dict[str, Any]]) -> str:
 
 def list_quarantine(workspace: Workspace, *, now: datetime) -> list[BrokenRow]:
     """Return the consent rows in quarantine, without what stands in them."""
-    return Quarantine(workspace, load_keys(workspace)).all(now)
+    return _quarantine(workspace, now).all()
 
 
 def export_quarantine(workspace: Workspace, out: str, *, now: datetime) -> int:
@@ -167,9 +168,7 @@ def export_quarantine(workspace: Workspace, out: str, *, now: datetime) -> int:
     Raises:
         InputError: `consent.out` when the file is there already or cannot be written.
     """
-    quarantine = Quarantine(workspace, load_keys(workspace))
-    quarantine.all(now)
-    rows = quarantine.opened()
+    rows = _quarantine(workspace, now).opened()
     _write(Path(out), b"".join(row.row.rstrip(b"\r\n") + b"\n" for row in rows))
     return len(rows)
 
@@ -180,10 +179,17 @@ def forget_quarantine(workspace: Workspace, ids: tuple[str, ...], *, now: dateti
     Raises:
         InputError: `consent.quarantine` for an id that is none.
     """
-    quarantine = Quarantine(workspace, load_keys(workspace))
-    if not set(ids) <= {row.id for row in quarantine.all(now)}:
+    quarantine = _quarantine(workspace, now)
+    if not set(ids) <= {row.id for row in quarantine.all()}:
         raise InputError("consent.quarantine", "there is no such row.", fix="List them: delible consent quarantine")
     return quarantine.forget(ids)
+
+
+def _quarantine(workspace: Workspace, now: datetime) -> Quarantine:
+    """Return the quarantine without rows that have waited too long."""
+    keys = load_keys(workspace)
+    lapse(workspace, keys, now=now)
+    return Quarantine(workspace, keys)
 
 
 def standing_requests(workspace: Workspace, keys: Keys, *, until: datetime) -> list[Request]:
@@ -195,7 +201,7 @@ def standing_requests(workspace: Workspace, keys: Keys, *, until: datetime) -> l
 def standing_flags(
     workspace: Workspace, keys: Keys, *, until: datetime, purpose: Purpose | None = None
 ) -> list[tuple[SubjectRef, Exclusion]]:
-    """Return what stands against people apart from consent: suppression, and requests received up to an instant.
+    """Return what stands against people apart from consent: suppression and requests, both up to an instant.
 
     Args:
         workspace: Where.
@@ -203,7 +209,7 @@ def standing_flags(
         until: The instant.
         purpose: What rows are to be used for; without one, whatever stands against any use.
     """
-    flags = [(ref, Exclusion.SUPPRESSED) for ref in Suppression(workspace).refs()]
+    flags = [(ref, Exclusion.SUPPRESSED) for ref, _, at in Suppression(workspace).rows() if at <= until]
     for request in standing_requests(workspace, keys, until=until):
         reason = flag(request) if purpose is None else stands_against(request, purpose)
         if reason is not None:

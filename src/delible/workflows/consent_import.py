@@ -11,13 +11,14 @@ from delible.errors import DelibleError, InputError, Problem
 from delible.model.policy import PolicySet
 from delible.model.record import AuditEntry
 from delible.store.consents import Consents, Told
-from delible.store.keys import Keys, load_keys
+from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
 from delible.store.policies import load_workspace_policies
 from delible.store.quarantine import BrokenRow, Quarantine
 from delible.store.workspace import Workspace
 from delible.workflows import consent_receipts, consent_rows, consent_signals
 from delible.workflows.consent_files import Row, rows_of
+from delible.workflows.consent_quarantine import Waiting, lapse, row_id
 from delible.workflows.consent_rows import Broken, Parser, RowRules
 from delible.workflows.lineage_events import consents_use, duty, recorded
 
@@ -47,7 +48,7 @@ class Imported:
         new: Records that the ledger did not hold.
         without_effect: Sound rows that say nothing, such as the absence of a signal.
         quarantined: Rows that are broken.
-        mended: Rows of the same file that were in quarantine, and are broken no longer.
+        mended: Rows of the same file that were in quarantine, and were taken in now.
         problems: The first findings.
     """
 
@@ -102,12 +103,18 @@ def import_consents(
     policies, keys = load_workspace_policies(workspace), load_keys(workspace)
     _refuse_unmapped(policies, form)
     rules = RowRules(policies.controller, policies.purposes, keys, now)
-    found = _read(source, form, rules)
+    lapse(workspace, keys, now=now)
+    quarantine = Quarantine(workspace, keys)
+    origin = quarantine.digest(form, "" if source == "-" else str(Path(source).absolute()))
+    # Standard input can be anything, so no row of it is the one that was broken.
+    waiting = Waiting(quarantine, origin) if source != "-" else None
+    found = _read(source, form, rules, waiting)
     if found.broken and (strict or not found.lines or len(found.broken) > _MOST_BROKEN):
         raise InputError.of(_problems(found.broken, source))
     with recorded(workspace, "consent.import", now=now, facets=duty(policies, "consent", basis=None)) as lineage:
         new = Consents(workspace).take_in(found.told)
-        mended = _settled(workspace, keys, source, form, found.broken, now)
+        rows = _broken_rows(quarantine, origin, source, form, found.broken, now)
+        mended = quarantine.settle(rows, waiting.mended if waiting is not None else ())
         facet = {
             "format": form,
             "lines": found.lines,
@@ -132,7 +139,7 @@ def import_consents(
     return result
 
 
-def _read(source: str, form: str, rules: RowRules) -> _Found:
+def _read(source: str, form: str, rules: RowRules, waiting: Waiting | None) -> _Found:
     parse, found = PARSERS[form], _Found()
     for row in rows_of(source, documents=form == "iso27560"):
         if row.value is None or row.broken is not None:
@@ -143,6 +150,8 @@ def _read(source: str, form: str, rules: RowRules) -> _Found:
             except Broken as broken:
                 found.broken.append((row, broken))
             else:
+                if waiting is not None:
+                    waiting.seen(row)
                 found.lines += 1
                 found.silent += not records
                 found.told += records
@@ -157,16 +166,13 @@ def _problems(broken: Sequence[tuple[Row, Broken]], source: str) -> list[Problem
     return [why.problem(f"{source}:{row.number}") for row, why in broken[:_MOST_PROBLEMS]]
 
 
-def _settled(
-    workspace: Workspace, keys: Keys, source: str, form: str, broken: Sequence[tuple[Row, Broken]], now: datetime
-) -> int:
-    quarantine = Quarantine(workspace, keys)
-    path = "" if source == "-" else str(Path(source).absolute())
-    origin = quarantine.digest(form, path)
+def _broken_rows(
+    quarantine: Quarantine, origin: str, source: str, form: str, broken: Sequence[tuple[Row, Broken]], now: datetime
+) -> list[BrokenRow]:
     name = Path(source).name if source != "-" else "standard input"
-    rows = [
+    return [
         BrokenRow(
-            id=quarantine.digest(origin, row.raw.decode("utf-8", "surrogateescape")),
+            id=row_id(quarantine, origin, row),
             at=now,
             origin=origin,
             file=name if "@" not in name else "a file",
@@ -178,7 +184,6 @@ def _settled(
         )
         for row, why in broken
     ]
-    return quarantine.settle(rows, origin=origin if path else None, now=now)
 
 
 def _refuse_unmapped(policies: PolicySet, form: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from delible.model.consent import SALE
 from delible.model.dpv_purposes import BASIS_TERMS, PREFIX, PURPOSES, STATUS_TERMS
-from delible.model.receipt import EXTENSION, KIND
+from delible.model.receipt import EXTENSION, KIND, UNTIL_WITHDRAWN
 from delible.model.subject import SubjectRef
 from delible.model.terms import ConsentGiver, ConsentStatus, LegalBasis
 from delible.store.consents import Told
@@ -38,6 +38,8 @@ _BASES |= {basis.value: basis for basis in LegalBasis} | {basis.value.replace("_
 _ARTICLES = {f"a6-1-{letter}": basis for letter, basis in zip("abcdef", LegalBasis, strict=True)}
 _EXTRA = ("notice_version", "legal_basis", "valid_until", "given_by", *(k for k in WHERE_AND_WHEN if k != "birth_date"))
 _KANTARA = "consentReceiptID"
+_LASTING = (ConsentStatus.GIVEN, ConsentStatus.CONFIRMED)
+"""What ends after its duration; what forbids does not."""
 
 
 def receipt(document: Mapping[str, Any], rules: RowRules) -> list[Told]:
@@ -120,7 +122,21 @@ def _kantara(document: Mapping[str, Any], rules: RowRules) -> Iterator[Told]:
                 status=ConsentStatus.GIVEN,
                 legal_basis=LegalBasis.CONSENT,
                 notice_version=word(document, "policyUrl") if document.get("policyUrl") else "kantara",
+                valid_until=_termination(purpose, at),
             )
+
+
+def _termination(purpose: Mapping[str, Any], start: datetime) -> datetime | None:
+    """Return when a consent ends by its receipt, which says so in words, too; None for not before it is withdrawn."""
+    said = purpose.get("termination")
+    if isinstance(said, str) and said.strip().lower() == UNTIL_WITHDRAWN:
+        return None
+    if not isinstance(said, str):
+        raise Broken("termination", f"is neither an ISO 8601 time nor '{UNTIL_WITHDRAWN}'", "period")
+    ends = instant(purpose, "termination")
+    if ends <= start:
+        raise Broken("termination", "is not after 'consentTimestamp'", "period")
+    return ends
 
 
 def _subject(value: Any, kind: Any, rules: RowRules) -> Subject:
@@ -177,7 +193,7 @@ def _until(event: Mapping[str, Any], start: datetime, status: ConsentStatus) -> 
     value = event.get("validity_duration", event.get("duration"))
     try:
         seconds = int(value) if value not in (None, "") else 0
-        ends = start + timedelta(seconds=seconds) if seconds > 0 and status is ConsentStatus.GIVEN else None
+        ends = start + timedelta(seconds=seconds) if seconds > 0 and status in _LASTING else None
     except (TypeError, ValueError, OverflowError):
         raise Broken("validity_duration", "is no number of seconds", "period") from None
     return ends

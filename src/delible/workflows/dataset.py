@@ -28,6 +28,7 @@ from delible.store.releases import Releases, check_files, check_signature
 from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
 from delible.workflows.consent import standing_flags, standing_requests
+from delible.workflows.consent_quarantine import quarantine_gaps
 from delible.workflows.dataset_gates import GatesError, gates_told, measured_gates, stopped_entry
 from delible.workflows.dataset_lineage import CONSENTS_AT, describe
 from delible.workflows.dataset_members import find_manifest
@@ -73,6 +74,7 @@ class _Build:
     plan: DatasetPlan
     keys: Keys
     now: datetime
+    consents_version: int
 
     @property
     def releases(self) -> Releases:
@@ -138,14 +140,15 @@ def _prepared(
     planned = plan_dataset(policies, recipe)
     plan = planned.plan
     against = unsaid(standing_requests(workspace, keys, until=now), policies.purposes[plan.purpose])
-    planned = planned.model_copy(update={"gaps": (*planned.gaps, *against)})
+    waiting = quarantine_gaps(workspace, keys, now=now)
+    planned = planned.model_copy(update={"gaps": (*planned.gaps, *against, *waiting)})
     parts = [("datasets", plan.dataset), ("purposes", plan.purpose), *(("tables", table) for table in plan.tables)]
     refuse_violations(workspace, parts)
     for problem in planned.gaps:
         progress(f"gap: {problem.message}")
     for problem in planned.warnings:
         progress(f"warning: {problem.message}")
-    return _Build(workspace, policies, plan, keys, now), planned
+    return _Build(workspace, policies, plan, keys, now, Consents(workspace).version()), planned
 
 
 def list_datasets(workspace: Workspace) -> list[Manifest]:
@@ -189,7 +192,7 @@ def _judging(build: _Build) -> tuple[Grounds, dict[str, int], dict[str, str]]:
     versions = pinned(spark, locations, plan.versions)
     by = Grounds(
         read=lambda name: read(spark, locations[name], version=versions[name]),
-        records=read(spark, Consents(workspace).location),
+        records=read(spark, Consents(workspace).location, version=build.consents_version),
         flags=flags_frame(spark, flags),
         question=Question.of(purpose, plan.basis, as_of=now, known_at=now),
         secrets=Secrets(
@@ -241,6 +244,7 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
             policy_fingerprint=plan.policy_fingerprint,
             sources=versions,
             known_at=now,
+            consents_version=build.consents_version,
             created_at=now,
             rows_in=found.rows_in,
             rows_out=found.rows_out,

@@ -47,7 +47,7 @@ def dataset_impact(
         now: Today.
         requests: Ids of requests, and nothing else is looked at; without any, all requests and all that the consent
             ledger learned since each release was cut.
-        consents_since: Only what the consent ledger learned after this, and no requests.
+        consents_since: Only what the consent ledger received, and what lapsed, after this, and no requests.
         links: Follow the links of today's tables, too; starts a JVM.
 
     Raises:

@@ -120,12 +120,13 @@ def _cut_again(
     spark = session_for(workspace)
     rows = tuple(f for f in old.files if f.path.startswith("data/"))
     row_index = folder.parent / "rows"
+    consents_version = Consents(workspace).version()
     found = recut(
         Released(workspace.path(old.path), workspace.path(old.row_index.path), rows),
         policies,
         read=lambda name: read(spark, workspace.location(policies.tables[name])),
         key=RefKey(keys.version, keys.pads()),
-        records=read(spark, Consents(workspace).location),
+        records=read(spark, Consents(workspace).location, version=consents_version),
         flags=flags_frame(spark, standing_flags(workspace, keys, until=now, purpose=purpose)),
         question=Question.of(purpose, purpose.legal_basis, as_of=now, known_at=now),
         folder=folder,
@@ -153,6 +154,7 @@ def _cut_again(
             "excluded": _added(old.excluded, found.left),
             "members": found.members,
             "known_at": now,
+            "consents_version": consents_version,
             "created_at": now,
             "policy_fingerprint": policies.fingerprint,
             "row_index": RowIndex(path=releases.keep_rows(folder, row_index), rows=rows_out),

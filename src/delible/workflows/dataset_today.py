@@ -9,22 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime
 
 from delible.decide.consent import Decision, judge
-from delible.decide.consent_statements import Question
-from delible.decide.deadline import IsWorkingDay, day_of
-from delible.decide.impact import CAUSES, Reason, cause_of, consent_due, heeded, judged_anew
+from delible.decide.consent_statements import Question, statements
+from delible.decide.deadline import day_of
+from delible.decide.impact import CAUSES, Reason, cause_of, consent_due, consent_regime, heeded, judged_anew
 from delible.model.consent import SALE, ConsentRecord
-from delible.model.policy import Purpose
+from delible.model.consent_terms import ConsentTerms
+from delible.model.policy import PolicySet, Purpose
 from delible.model.record import Manifest
 from delible.model.release import Cause
 from delible.model.request import Request
 from delible.model.subject import SubjectRef
 from delible.model.terms import Exclusion, Regime
-from delible.store.consent_news import News, consent_news
+from delible.store.consent_news import Arrivals, News, consent_news, consent_refs
 from delible.store.consents import Consents
 from delible.store.members import everybody, members_or_gone, refs_of_subjects
+from delible.store.workspace import Workspace
 from delible.workflows.calendars import calendar_of, zone_of
 from delible.workflows.control import Control
 
@@ -59,9 +61,11 @@ class Knowledge:
     Args:
         requests: Those that are looked at.
         erased: References of the suppression list, each with its request.
-        news: Of whom the consent ledger has something new.
+        news: Of whom the consent ledger has something new, by its times.
+        arrivals: Of whom it has something that it had not when a release was cut; None when consent is not looked at.
         links: By reference, others of the same data subject that a release may know them by; see `linked`.
         whole: Whether everything counts, a purpose that has lost its legal basis as well.
+        since: Look only at what the consent ledger learned, or what lapsed, after this.
     """
 
     control: Control
@@ -69,9 +73,11 @@ class Knowledge:
     requests: tuple[Request, ...]
     erased: Mapping[SubjectRef, str]
     news: tuple[News, ...]
+    arrivals: Arrivals | None
     whole: bool = True
     links: Mapping[SubjectRef, frozenset[SubjectRef]] = field(default_factory=dict)
-    _dues: dict[date, date] = field(default_factory=dict, repr=False)
+    since: datetime | None = None
+    _dues: dict[tuple[date, Cause], date] = field(default_factory=dict, repr=False)
 
     def against(self, manifest: Manifest) -> dict[str, Against]:
         """Return who in a release would not be let in today.
@@ -83,7 +89,7 @@ class Knowledge:
         version = self.control.keys.version
         basis = None if purpose is None else purpose.legal_basis
         if basis is None and self.whole:
-            due = self._due(day_of(self.now, self._zone))
+            due = self._due(self.now, Cause.BASIS)
             nobody = Against(NO_BASIS, Reason(Cause.BASIS, Regime.GDPR, due))
             return dict.fromkeys(everybody(self.control.workspace, manifest, key_version=version), nobody)
         standing = self._standing(manifest)
@@ -93,7 +99,11 @@ class Knowledge:
         # An opt-out of all sale and sharing names no purpose.
         heard = {manifest.purpose, SALE}
         fresh = {n.ref for n in self.news if n.purpose in heard and n.at > manifest.known_at}
-        fresh |= {other for ref in fresh for other in self.links.get(ref, ())}
+        arrived = self.arrived(manifest)
+        fresh |= {ref for ref, spoken in arrived or () if spoken in heard}
+        if self.arrivals is not None:
+            # A link may be new although nothing was said since, so everybody counts to whom one leads.
+            fresh |= {other for linked_to in self.links.values() for other in linked_to}
         asked = {*standing, *fresh}
         found = members_or_gone(self.control.workspace, manifest, asked, key_version=version)
         against: dict[str, Against] = {}
@@ -101,14 +111,31 @@ class Knowledge:
             for subject in subjects if SubjectRef(ref) in standing else ():
                 against[subject] = _graver(against.get(subject), standing[SubjectRef(ref)])
         waiting = frozenset(s for ref, subjects in found.items() if ref in fresh for s in subjects)
-        if purpose is None or basis is None:
+        if purpose is None or basis is None or self.arrivals is None:
             return against
-        if self.whole and judged_anew(purpose, manifest):
+        told = waiting
+        if arrived is None:
+            told = waiting = everybody(self.control.workspace, manifest, key_version=version)
+        elif judged_anew(purpose, manifest):
             waiting = everybody(self.control.workspace, manifest, key_version=version)
         left_out = {s for s, a in against.items() if a.leaves}
-        for subject, said in self._by_consent(manifest, purpose, waiting - left_out).items():
-            against[subject] = _graver(against.get(subject), said)
+        for subject, (said, known) in self._by_consent(manifest, purpose, waiting - left_out).items():
+            if subject in told or self.since is None or known > self.since:
+                against[subject] = _graver(against.get(subject), said)
         return against
+
+    def arrived(self, manifest: Manifest) -> Collection[tuple[SubjectRef, str]] | None:
+        """Return of whom, and on what, the consent ledger received rows since a release was cut, or since `since`.
+
+        None when nobody can tell, and everybody has to be judged.
+        """
+        if self.arrivals is None:
+            return ()
+        version = manifest.consents_version
+        if self.since is not None:
+            at = self.arrivals.version_at(self.since)
+            version = at if version is None else max(version, at)
+        return self.arrivals.after(version)
 
     def _standing(self, manifest: Manifest) -> dict[SubjectRef, Against]:
         purpose = self.control.policies.purposes.get(manifest.purpose)
@@ -131,7 +158,10 @@ class Knowledge:
             found[ref] = _graver(found.get(ref), Against(Exclusion.SUPPRESSED.value, reason))
         return found
 
-    def _by_consent(self, manifest: Manifest, purpose: Purpose, subjects: Collection[str]) -> dict[str, Against]:
+    def _by_consent(
+        self, manifest: Manifest, purpose: Purpose, subjects: Collection[str]
+    ) -> dict[str, tuple[Against, datetime]]:
+        """Return who would not be let in by consent, and since when that is known."""
         if not subjects or purpose.legal_basis is None:
             return {}
         workspace, version = self.control.workspace, self.control.keys.version
@@ -151,30 +181,22 @@ class Knowledge:
             own = [record for ref in refs for record in records.get(ref, ())]
             decision = judge(refs, own, question, shared=shared & refs)
             if not decision.keep:
-                found[subject] = self._said(decision)
+                since = _known(decision, own, question, shared & refs)
+                found[subject] = self._said(decision, since), since
         return found
 
-    def _said(self, decision: Decision) -> Against:
+    def _said(self, decision: Decision, known: datetime) -> Against:
         reason = decision.reason or Exclusion.NO_CONSENT
-        record = decision.record
-        known = self.now if record is None else record.recorded_at
-        if record is not None and reason is Exclusion.EXPIRED and record.valid_until is not None:
-            known = max(known, record.valid_until)
-        due = self._due(day_of(known, self._zone))
-        return Against(reason.value, Reason(CAUSES.get(reason, Cause.LAPSE), Regime.GDPR, due))
+        cause = CAUSES.get(reason, Cause.LAPSE)
+        return Against(reason.value, Reason(cause, consent_regime(cause), self._due(known, cause)))
 
-    def _due(self, known: date) -> date:
-        if known not in self._dues:
-            self._dues[known] = consent_due(known, is_working_day=self._calendar)
-        return self._dues[known]
-
-    @property
-    def _zone(self) -> tzinfo:
-        return zone_of(self.control.policies.controller)
-
-    @property
-    def _calendar(self) -> IsWorkingDay:
-        return calendar_of(self.control.policies.controller, Regime.GDPR)
+    def _due(self, known: datetime, cause: Cause) -> date:
+        controller = self.control.policies.controller
+        day = day_of(known, zone_of(controller))
+        if (day, cause) not in self._dues:
+            calendar = calendar_of(controller, consent_regime(cause))
+            self._dues[day, cause] = consent_due(day, cause, is_working_day=calendar)
+        return self._dues[day, cause]
 
 
 def known_today(
@@ -193,13 +215,13 @@ def known_today(
     requests = [r for r in control.requests.all() if r.received <= now]
     erased = {ref: request for ref, request, at in control.suppression.rows() if at <= now}
     news = consent_news(control.workspace, since=begin, now=now)
-    return Knowledge(control, now, tuple(requests), erased, tuple(news))
+    return Knowledge(control, now, tuple(requests), erased, tuple(news), Arrivals(control.workspace), since=since)
 
 
 def linked(knowledge: Knowledge) -> Knowledge:
     """Return what is known with the links of today's tables, for people who came forward under a new identifier.
 
-    Starts a JVM. Links are followed as a build does.
+    Starts a JVM. Links are followed as a build does, also for people of whom nothing is new: the link may be.
 
     Raises:
         InputError: `table.missing`.
@@ -212,22 +234,45 @@ def linked(knowledge: Knowledge) -> Knowledge:
     control = knowledge.control
     spark, keys, policies = session_for(control.workspace), control.keys, control.policies
     asked = {ref for request in knowledge.requests for ref in request.refs} | set(knowledge.erased)
-    asked |= {n.ref for n in knowledge.news}
+    if knowledge.arrivals is not None:
+        asked |= heard_refs(control.workspace, policies)
     locations = control.locations()
     people = identity(policies, lambda name: read(spark, locations[name]), RefKey(keys.version, keys.pads()))
     return replace(knowledge, links=links(people, asked))
+
+
+def heard_refs(workspace: Workspace, policies: PolicySet) -> frozenset[SubjectRef]:
+    """Return the references whose records could stand against people who are linked to them now.
+
+    A consent without an end cannot, where the purposes ask for nothing more than that somebody agreed.
+    """
+    plain = all(purpose.consent == ConsentTerms() for purpose in policies.purposes.values())
+    return consent_refs(workspace, plain_consents=not plain)
 
 
 def only_requests(knowledge: Knowledge, requests: Collection[str]) -> Knowledge:
     """Return what is known of some requests, and nothing else."""
     chosen = tuple(r for r in knowledge.requests if r.id in requests)
     erased = {ref: request for ref, request in knowledge.erased.items() if request in requests}
-    return replace(knowledge, requests=chosen, erased=erased, news=(), whole=False)
+    return replace(knowledge, requests=chosen, erased=erased, news=(), arrivals=None, whole=False)
 
 
 def only_consent(knowledge: Knowledge) -> Knowledge:
     """Return what is known of consent, and of no request."""
     return replace(knowledge, requests=(), erased={}, whole=False)
+
+
+def _known(
+    decision: Decision, records: Collection[ConsentRecord], question: Question, shared: Collection[SubjectRef]
+) -> datetime:
+    """Return when the controller knew that a decision would be no: of a lapse, not before the consent had ended."""
+    record = decision.record
+    if record is None:
+        return question.as_of
+    if decision.reason is not Exclusion.EXPIRED:
+        return record.recorded_at
+    ends = [s.end for s in statements(records, question, shared).counting if s.record is record and s.end is not None]
+    return max([record.recorded_at, *ends])
 
 
 def _graver(one: Against | None, other: Against) -> Against:

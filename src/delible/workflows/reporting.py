@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from delible import __version__
+from delible.decide.finding import gap
 from delible.errors import InputError, TamperError
 from delible.report.audit import AuditFacts, AuditSources, audit_document, audit_facts
 from delible.report.audit_content import audit_content
@@ -18,6 +20,7 @@ from delible.store.consents import Consents
 from delible.store.manifests import Manifests
 from delible.store.tags import Tags
 from delible.store.workspace import Workspace
+from delible.workflows.consent_quarantine import quarantine_gaps
 from delible.workflows.control import Control
 from delible.workflows.policies import check_policies
 from delible.workflows.report_files import F, Report, stem_of
@@ -38,7 +41,7 @@ def audit_report(
         PolicyError: When the policy files cannot be read.
     """
     with _uncollected():
-        sources = _sources(workspace)
+        sources = _sources(workspace, now)
         last = min(end or now, now)
         began = min(sources.records[0].at, last) if sources.records else last
         first = start or began.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -56,8 +59,13 @@ def audit_report(
     )
 
 
-def _sources(workspace: Workspace) -> AuditSources:
+def _sources(workspace: Workspace, now: datetime) -> AuditSources:
     control = Control(workspace)
+    check = check_policies(workspace)
+    waiting = [
+        replace(gap(p.code, p.message, "consents"), where=p.where)
+        for p in quarantine_gaps(workspace, control.keys, now=now)
+    ]
     ledger = control.ledger.verify()
     return AuditSources(
         policies=control.policies,
@@ -69,7 +77,7 @@ def _sources(workspace: Workspace) -> AuditSources:
         combinations=list_combinations(workspace),
         tag_history=Tags(workspace).history(),
         suppressed=[(ref, at) for ref, _, at in control.suppression.rows()],
-        check=check_policies(workspace),
+        check=replace(check, gaps=(*check.gaps, *waiting)),
         ledger=LedgerState(
             records=ledger.records,
             head=ledger.head,

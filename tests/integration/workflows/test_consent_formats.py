@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
+from consent_shop import CANARY, NOW, SAID, WHO, consent_shop, lines, take_in
 from consent_strings import base64, gpc, gpp, tc_core, us_california
 from delible.errors import InputError
 from delible.model.consent import SALE, ConsentRecord
@@ -21,58 +22,19 @@ from delible.model.terms import ConsentGiver, ConsentStatus, LegalBasis, Normali
 from delible.store.consents import Consents
 from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
-from delible.store.workspace import Workspace, create_workspace
+from delible.store.workspace import Workspace
 from delible.workflows.consent import (
-    Imported,
     consent_receipts,
-    export_quarantine,
-    forget_quarantine,
-    import_consents,
     list_quarantine,
     show_consents,
 )
 
-NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
-CANARY = "canary-7f3a@person.example"
-WHO = {"email": CANARY}
-SAID: dict[str, Any] = {
-    "subject": WHO,
-    "purpose": "training",
-    "status": "given",
-    "notice_version": "3",
-    "valid_from": "2026-01-01T00:00:00Z",
-}
-POLICIES = {
-    "training": "legal_basis: consent\ndpv: ScientificResearch\nsells_or_shares: false\n",
-    "ads": "legal_basis: consent\ndpv: dpv:PersonalisedAdvertising\nsells_or_shares: true\n"
-    "tcf: {vendor: 755, purposes: [1, 3, 4]}\nconsent: {age: 16, lasts: P13M}\n",
-    "measuring": "legal_basis: legitimate_interests\ntcf: {vendor: 755, purposes: [7]}\n",
-    "support": "legal_basis: contract\nsells_or_shares: false\n",
-}
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    made = create_workspace(tmp_path / "shop")
-    policies = made.path("policies")
-    (policies / "controller.yaml").write_text(
-        "controller: Fennel & Co\ncontact: privacy@fennel.example\nsubject: customer_id\nidentifiers:\n"
-        "  customer_id: {distinctive: false}\n  email: {normalise: lower}\n"
-    )
-    for name, more in POLICIES.items():
-        (policies / "purposes" / f"{name}.yaml").write_text(f"purpose: {name}\ndescription: {name}\n{more}")
-    return made
-
-
-def lines(folder: Path, *rows: Any, name: str = "rows.jsonl") -> str:
-    path = folder / name
-    path.write_bytes(b"".join((r if isinstance(r, bytes) else json.dumps(r).encode()) + b"\n" for r in rows))
-    return str(path)
-
-
-def take_in(workspace: Workspace, source: str, form: str = "native", **more: Any) -> Imported:
-    return import_consents(workspace, source, form=form, actor="tests", now=NOW, **more)
+    return consent_shop(tmp_path)
 
 
 def ledger(workspace: Workspace) -> list[ConsentRecord]:
@@ -269,48 +231,10 @@ def test_broken_rows_are_kept_apart(
     assert record.counts["quarantined"] == 1
 
 
-def test_a_mended_file_adds_what_was_broken_and_nothing_twice(workspace: Workspace, tmp_path: Path) -> None:
-    other = SAID | {"subject": {"email": "other@person.example"}}
-    rows = [SAID, other | {"status": "perhaps"}, SAID | {"purpose": "ads"}, b"{"]
-    first = take_in(workspace, lines(tmp_path, *rows))
-    assert (first.new, first.quarantined, first.mended) == (2, 2, 0)
-    again = take_in(workspace, lines(tmp_path, *rows))
-    assert (again.records, again.new, again.quarantined, again.mended) == (2, 0, 2, 0)
-    assert len(list_quarantine(workspace, now=NOW)) == 2
-    mended = take_in(workspace, lines(tmp_path, SAID, other, SAID | {"purpose": "ads"}, b"{"))
-    assert (mended.records, mended.new, mended.quarantined, mended.mended) == (3, 1, 1, 1)
-    assert take_in(workspace, lines(tmp_path, SAID, other, SAID | {"purpose": "ads"})).mended == 1
-    assert list_quarantine(workspace, now=NOW) == []
-    assert len(ledger(workspace)) == 3
-
-
 def test_the_same_statement_at_another_known_time_is_another_record(workspace: Workspace, tmp_path: Path) -> None:
     early, late = (SAID | {"recorded_at": f"2026-02-0{n}"} for n in (1, 2))
     assert take_in(workspace, lines(tmp_path, early, late, early)).new == 2
     assert take_in(workspace, lines(tmp_path, early, late, SAID)).new == 0
-
-
-def test_the_quarantine_gives_rows_back_forgets_them_and_keeps_none_for_long(
-    workspace: Workspace, tmp_path: Path
-) -> None:
-    broken = {"subject": WHO, "purpose": "training", "status": "perhaps"}
-    take_in(workspace, lines(tmp_path, SAID, broken, b"{"))
-    out = tmp_path / "broken.jsonl"
-    assert export_quarantine(workspace, str(out), now=NOW) == 2
-    assert out.stat().st_mode & 0o077 == 0
-    assert [json.loads(out.read_bytes().splitlines()[0]), out.read_bytes().splitlines()[1]] == [broken, b"{"]
-    with pytest.raises(InputError) as caught:
-        export_quarantine(workspace, str(out), now=NOW)
-    assert caught.value.code == "consent.out"
-    one, other = list_quarantine(workspace, now=NOW)
-    before = [p for p in workspace.path("store").rglob("*.parquet") if "consent_quarantine" in str(p)]
-    assert before
-    assert forget_quarantine(workspace, (one.id,), now=NOW) == 1
-    assert [p.name for p in before if p.exists()] == []
-    assert [r.id for r in list_quarantine(workspace, now=NOW + timedelta(days=29))] == [other.id]
-    assert list_quarantine(workspace, now=NOW + timedelta(days=30)) == []
-    with pytest.raises(InputError):
-        forget_quarantine(workspace, (one.id,), now=NOW)
 
 
 def kantara() -> dict[str, Any]:
@@ -330,6 +254,7 @@ def kantara() -> dict[str, Any]:
                         "purpose": "Ads for you",
                         "purposeCategory": ["PersonalisedAdvertising"],
                         "consentType": "EXPLICIT",
+                        "termination": "withdrawal",
                     }
                 ],
             }

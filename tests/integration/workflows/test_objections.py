@@ -13,9 +13,10 @@ from delible.cli.main import main
 from delible.errors import BlockedError, InputError
 from delible.model.rectification import corrections_of
 from delible.model.request import RefusalGround, Request
-from delible.model.terms import Exclusion, Regime, RequestState, Right
+from delible.model.terms import Exclusion, Normalise, Regime, RequestState, Right
 from delible.report.objection import standing_sentences
 from delible.report.requests import standing_counts
+from delible.store.suppression import Suppression
 from delible.store.workspace import Workspace, open_workspace
 from delible.workflows.consent import show_consents, standing_flags
 from delible.workflows.control import Control
@@ -252,3 +253,11 @@ def test_the_command_takes_corrections_from_a_file(shop: Workspace, capsys: pyte
     said = capsys.readouterr().out
     assert json.loads(said)["request"]["right"] == "rectification"
     assert "0000" not in said
+
+
+def test_who_was_suppressed_later_was_not_at_an_earlier_instant(shop: Workspace) -> None:
+    keys = Control(shop).keys
+    ref = keys.ref("email", "gone@person.example", Normalise.LOWER)
+    Suppression(shop).add([ref], "R-1", START)
+    assert standing_flags(shop, keys, until=START) == [(ref, Exclusion.SUPPRESSED)]
+    assert standing_flags(shop, keys, until=START - timedelta(seconds=1)) == []

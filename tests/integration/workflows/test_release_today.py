@@ -6,15 +6,17 @@ import json
 import random
 import shutil
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 
 from delible.cli.main import main
 from delible.decide.consent import decide
 from delible.errors import InputError
-from delible.model.consent import ConsentRecord
+from delible.model.consent import SALE, ConsentRecord
 from delible.model.release import Cause, DutyKind
 from delible.model.subject import Identifier, SubjectRef
 from delible.model.terms import ConsentStatus, LegalBasis, Normalise, Regime, Right
@@ -28,7 +30,7 @@ from delible.store.uses import Uses
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.dataset_impact import dataset_impact
-from delible.workflows.dataset_today import known_today
+from delible.workflows.dataset_today import heard_refs, known_today, only_requests
 from delible.workflows.dataset_used import register_use
 from delible.workflows.dataset_verify import verify_release
 from policy_files import CONTROLLER, write_policies
@@ -158,6 +160,99 @@ def histories(seed: int, keys: Keys, people: Iterable[int]) -> list[ConsentRecor
     return records
 
 
+LATE = {
+    "withdrawn before the cut": CUT - timedelta(days=2),
+    "withdrawn at the very instant": CUT,
+    "withdrawn while the release was cut": CUT - timedelta(seconds=5),
+}
+
+
+@pytest.mark.parametrize("at", LATE.values(), ids=LATE)
+def test_a_withdrawal_that_reaches_the_ledger_late_is_news(shop: Workspace, at: datetime) -> None:
+    """Another system recorded it before the release was cut; nothing in the record says when it came here."""
+    Consents(shop).append([said(ref_of(load_keys(shop), 7), ConsentStatus.WITHDRAWN, at)])
+    assert verify_release(shop, "support", now=TODAY).leaving == {"withdrawn": 1}
+    (impact,) = dataset_impact(shop, now=TODAY).found
+    assert (impact.people, impact.causes) == (1, {Cause.WITHDRAWAL: 1})
+
+
+def test_everybody_is_judged_where_a_manifest_does_not_say_what_it_was_judged_by(workspace: Workspace) -> None:
+    write_policies(workspace.path("policies"), POLICIES)
+    keys = load_keys(workspace)
+    Consents(workspace).append([said(ref_of(keys, n), ConsentStatus.GIVEN, CUT - timedelta(days=9)) for n in PEOPLE])
+    Consents(workspace).append([said(ref_of(keys, 7), ConsentStatus.WITHDRAWN, CUT - timedelta(days=2))])
+    manifest = released_folder(workspace, {"train": PEOPLE}, CUT)
+    knowledge = known_today(Control(workspace), [manifest], now=TODAY)
+    assert not knowledge.against(manifest)
+    assert knowledge.against(manifest.model_copy(update={"consents_version": None})).keys() == {ref_of(keys, 7)}
+
+
+def test_everybody_is_judged_once_the_ledger_has_merged_its_files(shop: Workspace) -> None:
+    Consents(shop).append([said(ref_of(load_keys(shop), 7), ConsentStatus.WITHDRAWN, CUT - timedelta(days=2))])
+    DeltaTable(Consents(shop).location).optimize.compact()
+    assert verify_release(shop, "support", now=TODAY).leaving == {"withdrawn": 1}
+
+
+def test_with_links_somebody_is_judged_whose_link_alone_is_new(workspace: Workspace) -> None:
+    """A telephone's owner withdrew before the cut; whose telephone it is became known after it."""
+    write_policies(workspace.path("policies"), POLICIES)
+    keys = load_keys(workspace)
+    phone = keys.ref("phone", "030 7", Normalise.DIGITS)
+    told = [said(ref_of(keys, n), ConsentStatus.GIVEN, CUT - timedelta(days=9)) for n in PEOPLE]
+    Consents(workspace).append([*told, said(phone, ConsentStatus.WITHDRAWN, CUT - timedelta(days=2))])
+    manifest = released_folder(workspace, {"train": PEOPLE}, CUT)
+    control = Control(workspace)
+    assert heard_refs(workspace, control.policies) == {phone}
+    knowledge = known_today(control, [manifest], now=TODAY)
+    assert not knowledge.against(manifest)
+    linked = replace(knowledge, links={phone: frozenset({ref_of(keys, 7)})})
+    assert {s: a.word for s, a in linked.against(manifest).items()} == {ref_of(keys, 7): "withdrawn"}
+    assert not only_requests(linked, ()).against(manifest)
+
+
+def test_every_reference_is_asked_about_where_terms_count(shop: Workspace) -> None:
+    assert heard_refs(shop, Control(shop).policies) == frozenset()
+    terms = POLICIES["purposes/model_training.yaml"] + "consent: {lasts: P1M}\n"
+    write_policies(shop.path("policies"), POLICIES | {"purposes/model_training.yaml": terms})
+    assert len(heard_refs(shop, Control(shop).policies)) == len(PEOPLE)
+
+
+def test_an_opt_out_is_due_in_15_business_days_under_californian_law(shop: Workspace) -> None:
+    asked = CUT + timedelta(days=1)
+    Consents(shop).append([said(ref_of(load_keys(shop), 7), ConsentStatus.OPTED_OUT, asked, purpose=SALE)])
+    (impact,) = dataset_impact(shop, now=TODAY).found
+    assert impact.causes == {Cause.OPT_OUT: 1}
+    assert {(d.what, d.due) for d in impact.duties} == {("support@v1", date(2026, 6, 23))}
+
+
+@pytest.mark.parametrize(
+    ("terms", "status", "due"),
+    [
+        ("{lasts: P20D}", ConsentStatus.GIVEN, date(2026, 7, 13)),
+        ("{lasts: P20D, double_opt_in: true}", ConsentStatus.CONFIRMED, date(2026, 7, 13)),
+    ],
+)
+def test_a_lapse_by_the_terms_is_due_from_the_day_on_which_consent_ended(
+    workspace: Workspace, terms: str, status: ConsentStatus, due: date
+) -> None:
+    """Given on 23 May for 20 days: 12 June and a month is a Sunday."""
+    policy = POLICIES["purposes/model_training.yaml"] + f"consent: {terms}\n"
+    write_policies(workspace.path("policies"), POLICIES | {"purposes/model_training.yaml": policy})
+    ref, given = ref_of(load_keys(workspace), 7), CUT - timedelta(days=10)
+    Consents(workspace).append([said(ref, ConsentStatus.GIVEN, given)])
+    if status is ConsentStatus.CONFIRMED:
+        Consents(workspace).append([said(ref, status, given + timedelta(days=5))])
+    manifest = released_folder(workspace, {"train": [7]}, CUT)
+    knowledge = known_today(Control(workspace), [manifest], now=TODAY)
+    assert {a.reason.due for a in knowledge.against(manifest).values()} == {due}
+    lapsed = given + timedelta(days=20)
+    found = [
+        [i.people for i in dataset_impact(workspace, now=TODAY, consents_since=at).found]
+        for at in (lapsed - timedelta(days=1), lapsed, datetime.now(UTC) + timedelta(hours=1))
+    ]
+    assert found == [[1], [], []]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_judging_only_whom_something_is_new_of_finds_all_who_would_not_be_let_in(
     workspace: Workspace, seed: int
@@ -213,7 +308,13 @@ def test_impact_names_every_version_model_and_run_with_owner_and_day(
     assert [(i["release"], i["people"]) for i in answer["impact"]] == [("support@v1", 1), ("support@v2", 1)]
     since = dataset_impact(shop, now=TODAY, consents_since=CUT + timedelta(days=2)).found
     assert [(i.dataset, i.version) for i in since] == [("other", 1), ("support", 1)]
-    assert dataset_impact(shop, now=TODAY, consents_since=CUT + timedelta(days=4)).found == ()
+    # What the ledger received, and not what its records say of when they were recorded.
+    received = datetime.now(UTC)
+    found_since = [
+        [(i.dataset, i.version) for i in dataset_impact(shop, now=TODAY, consents_since=at).found]
+        for at in (received - timedelta(hours=1), received + timedelta(hours=1))
+    ]
+    assert found_since == [[("other", 1), ("support", 1)], []]
     assert run(shop, "dataset", "impact", "--request", "R-none") == 2
     assert run(shop, "dataset", "impact", "--request", asked, "--consents-since", "2026-06-01") == 2
 
@@ -289,6 +390,7 @@ def test_a_thousand_withdrawals_are_one_pass_over_each_index(
     refs = [keys.ref("email", f"q{n}@shop.example", Normalise.LOWER) for n in range(2_000)]
     for version in (1, 2):
         released(workspace, "many", version, refs, CUT)
+    Consents(workspace).append([said(ref, ConsentStatus.GIVEN, CUT - timedelta(days=9)) for ref in refs])
     Consents(workspace).append([said(ref, ConsentStatus.WITHDRAWN, CUT + timedelta(days=1)) for ref in refs[:1_000]])
     opened: list[str] = []
     whole = pq.ParquetFile.__init__

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delible.decide.impact import Reason, cause_of, consent_due, duties, heeded
+from delible.decide.impact import Reason, cause_of, consent_due, consent_regime, duties, heeded
 from delible.model.policy import Purpose
 from delible.model.record import Manifest
 from delible.model.release import Cause, DutyKind, ReleasedColumn, Use
@@ -168,7 +168,18 @@ def test_a_correction_concerns_what_was_cut_before_it_was_carried_out() -> None:
 
 
 def test_a_withdrawal_has_to_have_reached_releases_within_the_month() -> None:
-    assert consent_due(NOW.date(), is_working_day=lambda day: day.isoweekday() <= 5) == date(2026, 7, 1)
+    def weekday(day: date) -> bool:
+        return day.isoweekday() <= 5
+
+    assert consent_due(NOW.date(), Cause.WITHDRAWAL, is_working_day=weekday) == date(2026, 7, 1)
+    assert consent_due(NOW.date(), Cause.LAPSE, is_working_day=weekday) == date(2026, 7, 1)
+
+
+def test_an_opt_out_has_to_have_reached_releases_within_15_business_days() -> None:
+    """11 CCR 7026(f): Monday the 1st of June, and three weeks of five days."""
+    assert consent_regime(Cause.OPT_OUT) is Regime.CCPA
+    day = consent_due(NOW.date(), Cause.OPT_OUT, is_working_day=lambda day: day.isoweekday() <= 5)
+    assert day == date(2026, 6, 22)
 
 
 @pytest.mark.parametrize("by", ["model:", "triage", "model:a\nb", "MODEL:a", "model:" + "x" * 200, "mail:a@b.example"])

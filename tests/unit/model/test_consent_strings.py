@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -129,6 +130,22 @@ def test_legitimate_interests() -> None:
     assert not objects(decode_tcf(tc(interests={2}, interested={755})), terms)
     assert objects(decode_tcf(tc(interests={2})), terms)
     assert objects(decode_tcf(tc(interested={755})), terms)
+
+
+@pytest.mark.parametrize(
+    ("restriction", "no"),
+    [
+        ((2, 0, [(700, 800)]), True),
+        ((2, 1, [(755, 755)]), True),
+        ((2, 2, [(755, 755)]), False),
+        ((3, 0, [(755, 755)]), False),
+        ((2, 1, [(756, 800)]), False),
+    ],
+)
+def test_a_publisher_can_take_a_legitimate_interest_away(restriction: tuple[int, int, Any], no: bool) -> None:
+    """Restriction types of TCF v2.2: 0 is not allowed, 1 by consent alone, 2 by legitimate interest alone."""
+    text = tc(interests={2, 3}, interested={755}, restrictions=[restriction])
+    assert objects(decode_tcf(text), TcfTerms(vendor=755, purposes=(2,))) is no
 
 
 @pytest.mark.parametrize(

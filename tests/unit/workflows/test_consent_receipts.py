@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from delible.decide.consent import decide
+from delible.decide.consent_statements import WEIGHT
 from delible.model.consent import SALE, ConsentRecord
 from delible.model.policy import Controller, PolicySet, Purpose
 from delible.model.subject import IdentifierKind, SubjectRef
@@ -36,6 +38,8 @@ PURPOSES = {
     )
 }
 RULES = RowRules(CONTROLLER, PURPOSES, cast("Keys", SimpleNamespace(version=1)), NOW)
+FORBIDDING = {status for status, weight in WEIGHT.items() if weight > WEIGHT[ConsentStatus.GIVEN]}
+LATER = datetime(2026, 6, 2, tzinfo=UTC)
 instants = st.datetimes(datetime(1970, 1, 2), datetime(2026, 5, 31)).map(lambda at: at.replace(tzinfo=UTC))  # noqa: DTZ001
 
 
@@ -70,15 +74,117 @@ def test_what_goes_out_comes_in_again(said: list[ConsentRecord]) -> None:
 
 
 @given(st.lists(records(), max_size=3))
-def test_kantara_receipts_are_of_what_was_given_to_the_second(said: list[ConsentRecord]) -> None:
-    said = [r for r in said if r.purpose != SALE]
+def test_kantara_receipts_are_of_the_consents_that_were_given_to_the_second(said: list[ConsentRecord]) -> None:
+    said = [r for r in said if r.purpose != SALE and r.status not in FORBIDDING]
     made = json.loads(json.dumps(kantara_receipts(said, PolicySet(controller=CONTROLLER, purposes=PURPOSES))))
     back = [told.record for document in made for told in receipt(document, RULES)]
-    kept = ("ref", "kind", "purpose", "status", "source", "jurisdiction", "notice_version")
-    given_ = [r for r in said if r.status is ConsentStatus.GIVEN]
+    kept = (
+        "ref",
+        "kind",
+        "purpose",
+        "status",
+        "source",
+        "jurisdiction",
+        "notice_version",
+        "valid_until",
+        "legal_basis",
+    )
+    given_ = [r for r in said if r.status is ConsentStatus.GIVEN and r.legal_basis is LegalBasis.CONSENT]
     assert sorted([str(getattr(r, k)) for k in kept] + [str(r.valid_from)] for r in back) == sorted(
         [str(getattr(r, k)) for k in kept] + [str(r.valid_from.replace(microsecond=0))] for r in given_
     )
+
+
+@given(st.lists(records(), min_size=1, max_size=5))
+def test_nobody_is_let_in_by_kantara_receipts_who_is_not_let_in_without_them(said: list[ConsentRecord]) -> None:
+    """Law: a consent that ended, was withdrawn or never was one is none elsewhere either."""
+    policies = PolicySet(controller=CONTROLLER, purposes=PURPOSES)
+    back = [t.record for made in kantara_receipts(said, policies) for t in receipt(made, RULES)]
+    refs = {r.ref for r in said}
+    for name in PURPOSES:
+        for ref in refs:
+            here, there = (
+                decide([ref], records, purpose=name, basis=LegalBasis.CONSENT, as_of=LATER, known_at=LATER)
+                for records in (said, back)
+            )
+            assert here.keep or not there.keep
+
+
+def said(status: ConsentStatus, day: int, purpose: str = "ads", **more: Any) -> ConsentRecord:
+    fields: dict[str, Any] = {
+        "ref": SubjectRef("v1." + "a" * 64),
+        "kind": "email",
+        "purpose": purpose,
+        "status": status,
+        "legal_basis": LegalBasis.CONSENT,
+        "notice_version": "1",
+        "valid_from": datetime(2026, 1, day, tzinfo=UTC),
+        "valid_until": None,
+        "recorded_at": datetime(2026, 1, day, tzinfo=UTC),
+        "source": "import",
+    }
+    return ConsentRecord(**(fields | more))
+
+
+YES, NO, OUT = ConsentStatus.GIVEN, ConsentStatus.WITHDRAWN, ConsentStatus.OPTED_OUT
+SOON = datetime(2026, 1, 9, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("what", "ends"),
+    [
+        ([said(YES, 2)], ["withdrawal"]),
+        ([said(YES, 2, valid_until=SOON)], ["2026-01-09"]),
+        ([said(YES, 2), said(NO, 5)], ["2026-01-05"]),
+        ([said(NO, 5), said(YES, 2, valid_until=SOON)], ["2026-01-05"]),
+        ([said(YES, 2), said(NO, 5), said(YES, 7)], ["2026-01-05", "withdrawal"]),
+        ([said(YES, 2), said(NO, 1)], ["withdrawal"]),
+        ([said(YES, 2), said(NO, 2)], []),
+        ([said(YES, 2), said(NO, 5, "training")], ["withdrawal"]),
+        ([said(YES, 2), said(OUT, 5, SALE)], ["2026-01-05"]),
+        ([said(YES, 2), said(NO, 5, ref=SubjectRef("v1." + "b" * 64))], ["withdrawal"]),
+        ([said(YES, 2, legal_basis=LegalBasis.CONTRACT)], []),
+        ([said(ConsentStatus.CONFIRMED, 2), said(ConsentStatus.REQUESTED, 3)], []),
+    ],
+)
+def test_which_kantara_receipts_there_are_and_until_when(what: list[ConsentRecord], ends: list[str]) -> None:
+    made = kantara_receipts(what, PolicySet(controller=CONTROLLER, purposes=PURPOSES))
+    assert [m["services"][0]["purposes"][0]["termination"].partition("T")[0] for m in made] == ends
+
+
+@pytest.mark.parametrize("words", ["when we no longer need it", "P1Y", "", None, 7, "2025-12-31", "2026-01-01"])
+def test_a_receipt_whose_end_nobody_can_tell_is_broken(words: Any) -> None:
+    made = kantara(words)
+    if words is None:
+        del made["services"][0]["purposes"][0]["termination"]
+    with pytest.raises(Broken) as caught:
+        receipt(made, RULES)
+    assert caught.value.key == "termination"
+
+
+@pytest.mark.parametrize(
+    ("words", "until"), [("withdrawal", None), ("Withdrawal", None), ("2026-03-01", datetime(2026, 3, 1, tzinfo=UTC))]
+)
+def test_a_receipt_ends_as_it_says(words: str, until: datetime | None) -> None:
+    [told] = receipt(kantara(words), RULES)
+    assert told.record.valid_until == until
+
+
+@pytest.mark.parametrize("state", ["given", "confirmed", "withdrawn"])
+def test_a_duration_ends_what_gives_and_nothing_that_forbids(state: str) -> None:
+    [told] = receipt(document(event_state=state, validity_duration=86_400), RULES)
+    ends = datetime(2026, 1, 2, tzinfo=UTC) if state != "withdrawn" else None
+    assert (told.record.status, told.record.valid_until) == (ConsentStatus(state), ends)
+
+
+def kantara(termination: Any) -> dict[str, Any]:
+    purpose = {"purpose": "ads", "consentType": "EXPLICIT", "termination": termination}
+    return {
+        "consentReceiptID": "1",
+        "consentTimestamp": int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()),
+        "piiPrincipalId": "v1." + "a" * 64,
+        "services": [{"service": "shop", "purposes": [purpose]}],
+    }
 
 
 def document(**event: Any) -> dict[str, Any]:
