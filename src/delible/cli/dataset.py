@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from delible.cli.context import current, emit, progress
-from delible.cli.dataset_impact import Links, Reference, impact, log, recut, used
+from delible.cli.dataset_impact import Links, Reference, impact, log, recut, retire, used
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from rich.table import Table
 
     from delible.model.record import Manifest
 
 app = typer.Typer(help="Build consent-filtered training datasets, and ask who is in them.")
-for command in (used, impact, recut, log):
+for command in (used, impact, recut, retire, log):
     app.command()(command)
 
 
@@ -62,10 +64,11 @@ def list_(ctx: typer.Context) -> None:
 
         delible dataset list
     """
+    from delible.store.retirements import retirements
     from delible.workflows.dataset import list_datasets
 
     call = current(ctx)
-    manifests = list_datasets(call.workspace)
+    manifests, retired = list_datasets(call.workspace), retirements(call.workspace)
     document = {
         "datasets": [
             {
@@ -76,12 +79,13 @@ def list_(ctx: typer.Context) -> None:
                 "rows_out": m.rows_out,
                 "members": m.members,
                 "recut_of": m.recut_of,
+                "retired": (m.dataset, m.version) in retired,
                 "path": call.workspace.path(m.path),
             }
             for m in manifests
         ]
     }
-    emit(ctx, document, text=_listed(manifests))
+    emit(ctx, document, text=_listed(manifests, retired))
 
 
 @app.command()
@@ -179,11 +183,12 @@ def unmask(
     emit(ctx, document, text=f"{done.release}: {done.opened:,} value(s) opened in {done.texts:,} text(s): {done.path}")
 
 
-def _listed(manifests: list[Manifest]) -> Table:
+def _listed(manifests: list[Manifest], retired: Collection[tuple[str, int]]) -> Table:
     from rich.table import Table
 
-    table = Table("release", "purpose", "made", "rows", "data subjects", box=None, pad_edge=False)
+    table = Table("release", "purpose", "made", "rows", "data subjects", "", box=None, pad_edge=False)
     for m in manifests:
         made = f"{m.created_at:%Y-%m-%d %H:%M}"
-        table.add_row(m.release, m.purpose, made, f"{m.rows_out:,}", f"{m.members:,}")
+        said = "retired" if (m.dataset, m.version) in retired else ""
+        table.add_row(m.release, m.purpose, made, f"{m.rows_out:,}", f"{m.members:,}", said)
     return table

@@ -125,7 +125,9 @@ def consent_due(known: date, *, is_working_day: IsWorkingDay) -> date:
     return last_day(clock, known, is_working_day=is_working_day)
 
 
-def duties(manifest: Manifest, reasons: Collection[Reason], uses: Collection[Use], *, contact: str) -> tuple[Duty, ...]:
+def duties(
+    manifest: Manifest, reasons: Collection[Reason], uses: Collection[Use], *, contact: str, retired: bool = False
+) -> tuple[Duty, ...]:
     """Return one duty for the release and one for each thing that was made with it.
 
     Of several reasons the gravest duty stands, until the earliest of all due dates.
@@ -135,8 +137,9 @@ def duties(manifest: Manifest, reasons: Collection[Reason], uses: Collection[Use
         reasons: Why people in it concern it; at least one.
         uses: What was made with this very version.
         contact: Who answers for what nobody is named for.
+        retired: The release's rows are gone: nothing is left to be done about itself.
     """
-    things = [(manifest.release, Target.RELEASE, contact)]
+    things = [] if retired else [(manifest.release, Target.RELEASE, contact)]
     things += [(u.by, Target.RUN if u.kind == "run" else Target.MODEL, u.owner or contact) for u in uses]
     things += [(f"run:{u.run}", Target.RUN, u.owner or contact) for u in uses_with_run(uses)]
     due = min(r.due for r in reasons)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from delible.decide.detection import detection_of
 from delible.decide.objection import limits, unsaid
-from delible.errors import Problem, TamperError
+from delible.errors import BlockedError, Problem, TamperError
 from delible.model.base import digest
 from delible.model.lineage import LineageRun
 from delible.model.policy import PolicySet
@@ -25,6 +25,7 @@ from delible.store.lineage import LineageLog
 from delible.store.manifests import Manifests
 from delible.store.policies import load_workspace_policies
 from delible.store.releases import Releases, check_files, check_signature
+from delible.store.retirements import retirements
 from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
 from delible.workflows.consent import standing_flags, standing_requests
@@ -157,9 +158,18 @@ def verify_dataset(workspace: Workspace, reference: str) -> Manifest:
     """Return the manifest of a release whose every file has the digest that was registered, and whose seal is ours.
 
     Raises:
+        BlockedError: `dataset.retired`.
         TamperError: `dataset.changed` with everything that is not as it was released.
     """
     manifest = find_manifest(workspace, reference)
+    retired = retirements(workspace).get((manifest.dataset, manifest.version))
+    if retired is not None:
+        raise BlockedError(
+            "dataset.retired",
+            f"the release was retired at {retired.at.isoformat()}; its rows are gone.",
+            where=f"dataset:{manifest.release}",
+            fix="See the releases that are there with: delible dataset list",
+        )
     problems = (*check_files(workspace, manifest), *check_signature(workspace, manifest, load_keys(workspace)))
     if problems:
         raise TamperError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +12,10 @@ from delible.decide.impact import duties
 from delible.errors import InputError, SetupError
 from delible.model.record import Manifest
 from delible.model.release import Impact, Use
+from delible.model.subject import SubjectRef
 from delible.store.manifests import Manifests
+from delible.store.members import members, refs_of_subjects
+from delible.store.releases import Standing, standing
 from delible.store.uses import Uses
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
@@ -74,31 +78,52 @@ def dataset_impact(
     for use in Uses(workspace, control.ledger).all():
         uses.setdefault((use.dataset, use.version), []).append(use)
     contact = control.policies.controller.contact
-    found = tuple(
-        _impact(m, inside, manifests, uses.get((m.dataset, m.version), []), contact)
-        for m in manifests
-        if inside.get(m.release)
-    )
-    return Impacts(found, len(manifests), tuple(unknown))
+    gone = {m.release for m in manifests if standing(workspace, m) is not Standing.HERE}
+    found = []
+    for manifest in manifests:
+        people, made_with = inside.get(manifest.release, {}), uses.get((manifest.dataset, manifest.version), [])
+        retired = manifest.release in gone
+        # Of a release whose rows are gone, only what was made with it has duties.
+        if people and (made_with or not retired):
+            later = [m for m in manifests if m.dataset == manifest.dataset and m.version > manifest.version]
+            without = _newest_without(control, manifest, people, [m for m in later if m.release not in gone])
+            found.append(_impact(manifest, people, made_with, contact, retired=retired, newest_without=without))
+    return Impacts(tuple(found), len(manifests), tuple(unknown))
+
+
+def _newest_without(
+    control: Control, manifest: Manifest, people: Collection[str], later: Sequence[Manifest]
+) -> int | None:
+    """Return the newest version whose subject index knows none of a release's people by any reference of theirs."""
+    if not later:
+        return None
+    workspace, version = control.workspace, control.keys.version
+    known, shared = refs_of_subjects(workspace, manifest, people, key_version=version)
+    refs = {SubjectRef(subject) for subject in people}.union(*known.values()) - shared
+    for each in sorted(later, key=lambda m: m.version, reverse=True):
+        with suppress(SetupError, InputError):
+            if not members(workspace, each, refs, key_version=version):
+                return each.version
+    return None
 
 
 def _impact(
     manifest: Manifest,
-    inside: Mapping[str, Mapping[str, Against]],
-    manifests: Sequence[Manifest],
+    people: Mapping[str, Against],
     uses: Collection[Use],
     contact: str,
+    *,
+    retired: bool,
+    newest_without: int | None,
 ) -> Impact:
-    people = inside[manifest.release]
     reasons = {against.reason for against in people.values()}
-    later = [m for m in manifests if m.dataset == manifest.dataset and m.version > manifest.version]
-    without = [m.version for m in later if m.release in inside and people.keys().isdisjoint(inside[m.release])]
     return Impact(
         dataset=manifest.dataset,
         version=manifest.version,
         people=len(people),
         causes=dict(sorted(Counter(a.reason.cause for a in people.values()).items())),
         requests=tuple(sorted({r.request for r in reasons if r.request is not None})),
-        duties=duties(manifest, reasons, list(uses), contact=contact),
-        newest_without=max(without, default=None),
+        duties=duties(manifest, reasons, list(uses), contact=contact, retired=retired),
+        retired=retired,
+        newest_without=newest_without,
     )

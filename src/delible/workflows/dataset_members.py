@@ -10,6 +10,7 @@ from delible.store.keys import load_keys
 from delible.store.manifests import Manifests
 from delible.store.members import members
 from delible.store.policies import load_controller, load_workspace_policies
+from delible.store.retirements import retirements
 from delible.store.submissions import refs_of
 from delible.store.workspace import Workspace
 from delible.workflows.identifiers import read_identifiers
@@ -54,6 +55,8 @@ def dataset_members(workspace: Workspace, reference: str, source: str) -> Member
 def find_manifest(workspace: Workspace, reference: str) -> Manifest:
     """Return the manifest that `NAME@vN` or `NAME` means; `NAME@N` was documented once, and stays allowed.
 
+    `NAME` is the latest that was not retired.
+
     Raises:
         InputError: `dataset.unknown_version`.
     """
@@ -61,7 +64,8 @@ def find_manifest(workspace: Workspace, reference: str) -> Manifest:
     of_name = {m.version: m for m in Manifests(workspace).of(name)}
     digits = version.removeprefix("v")
     if "@" not in reference and of_name:
-        return of_name[max(of_name)]
+        retired = retirements(workspace)
+        return of_name[max([v for v in of_name if (name, v) not in retired], default=max(of_name))]
     if digits.isascii() and digits.isdigit() and len(digits) < 10 and int(digits) in of_name:  # noqa: PLR2004
         return of_name[int(digits)]
     known = ", ".join(m.release for _, m in sorted(of_name.items())) if of_name else "none of this name"
