@@ -93,7 +93,9 @@ def impact(
     since = consents_since
     if since is not None and since.tzinfo is None:
         since = since.replace(tzinfo=UTC)
-    found = dataset_impact(call.workspace, now=call.now, requests=request or (), consents_since=since, links=links)
+    found = dataset_impact(
+        call.workspace, now=call.now, requests=request or (), consents_since=since, links=links, actor=call.actor
+    )
     document = {
         "releases": found.releases,
         "unknown": found.unknown,

@@ -155,6 +155,8 @@ class Manifest(Frozen):
         left: For a recut, rows of that version that are not in this one, by reason.
         key_id: Names the key that the manifest is signed with.
         gates: What stood between the rows and this release, each with its measured number and its bound.
+        treated_at: Until when limits and corrections were known when its values were treated; a recut keeps it.
+        purpose_fingerprint: What the purpose asked of people when it was cut, as `decide.impact.asked_of` makes it.
     """
 
     dataset: str
@@ -181,6 +183,8 @@ class Manifest(Frozen):
     recut_of: int | None = None
     left: dict[str, int] = {}
     key_id: str | None = None
+    treated_at: datetime | None = None
+    purpose_fingerprint: str | None = None
 
     @property
     def release(self) -> str:

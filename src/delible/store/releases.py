@@ -28,6 +28,7 @@ _STAGING = ".staging-"
 _ROWS = ".rows"
 _RETIRED = ".retired"
 _INNER = "release"
+_LATER = ("treated_at", "purpose_fingerprint")
 _VERSION = re.compile(r"^v([1-9]\d{0,8})$")
 
 
@@ -290,8 +291,12 @@ def release_file(path: Path, folder: Path) -> ReleaseFile:
 
 
 def manifest_text(manifest: Manifest) -> str:
-    """Return a manifest as the release's own file holds it: equal manifests, equal texts."""
-    return json.dumps(manifest.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
+    """Return a manifest as the release's own file holds it: equal manifests, equal texts.
+
+    Fields that came later are left out where they say nothing, as in the files of older releases.
+    """
+    silent = {name for name in _LATER if getattr(manifest, name) is None}
+    return json.dumps(manifest.model_dump(mode="json", exclude=silent), indent=2, sort_keys=True) + "\n"
 
 
 def _sha256(path: Path) -> str:

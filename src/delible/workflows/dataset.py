@@ -8,7 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from delible.decide.deadline import day_of
 from delible.decide.detection import detection_of
+from delible.decide.impact import asked_of
 from delible.decide.objection import limits, unsaid
 from delible.errors import BlockedError, Problem, TamperError
 from delible.model.base import digest
@@ -27,8 +29,10 @@ from delible.store.policies import load_workspace_policies
 from delible.store.releases import Releases, check_files, check_signature
 from delible.store.retirements import retirements
 from delible.store.workspace import Workspace
+from delible.workflows.calendars import zone_of
 from delible.workflows.clock import Clock
 from delible.workflows.consent import standing_flags, standing_requests
+from delible.workflows.dataset_asks import purpose_ended
 from delible.workflows.dataset_gates import GatesError, gates_told, measured_gates, stopped_entry
 from delible.workflows.dataset_lineage import CONSENTS_AT, describe
 from delible.workflows.dataset_members import find_manifest
@@ -93,8 +97,9 @@ def build_dataset(
 
     Raises:
         InputError: For a recipe that is unknown or does not fit its table.
-        BlockedError: `dataset.*` when the purpose has no legal basis, or `policy.violations` when the policies break
-            rules where the recipe depends on them; `dataset.gates`, with each gate, when one stops the release.
+        BlockedError: `dataset.*` when the purpose has no legal basis or has ended, or `policy.violations` when the
+            policies break rules where the recipe depends on them; `dataset.gates`, with each gate, when one stops the
+            release.
         ConflictError: `workspace.busy` while an erasure or retention run rewrites tables: what it erases must not be
             published after it was certified as gone.
     """
@@ -142,6 +147,9 @@ def _prepared(
     planned = planned.model_copy(update={"gaps": (*planned.gaps, *against)})
     parts = [("datasets", plan.dataset), ("purposes", plan.purpose), *(("tables", table) for table in plan.tables)]
     refuse_violations(workspace, parts)
+    ended = purpose_ended(policies.purposes[plan.purpose], day_of(now, zone_of(policies.controller)))
+    if ended is not None:
+        raise BlockedError.of([ended])
     for problem in planned.gaps:
         progress(f"gap: {problem.message}")
     for problem in planned.warnings:
@@ -262,6 +270,8 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
             path="",
             description=plan.description,
             basis=plan.basis,
+            treated_at=now,
+            purpose_fingerprint=asked_of(build.policies.purposes[plan.purpose]),
             columns=released_columns(plan, build.policies, found.columns),
             row_index=RowIndex(path=build.releases.keep_rows(folder, row_index), rows=found.rows_out),
         ),

@@ -19,6 +19,7 @@ from delible.store.releases import Standing, standing
 from delible.store.uses import Uses
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
+from delible.workflows.dataset_publish import register_all_shown
 from delible.workflows.dataset_today import Against, known_today, linked, only_consent, only_requests
 
 
@@ -43,6 +44,7 @@ def dataset_impact(
     requests: Sequence[str] = (),
     consents_since: datetime | None = None,
     links: bool = False,
+    actor: str = "delible",
 ) -> Impacts:
     """Return every release that holds somebody concerned, with duties for it and for what was made with it.
 
@@ -53,6 +55,7 @@ def dataset_impact(
             ledger learned since each release was cut.
         consents_since: Only what the consent ledger learned after this, and no requests.
         links: Follow the links of today's tables, too; starts a JVM.
+        actor: Who asks; releases that a killed run has shown are registered first.
 
     Raises:
         InputError: `request.unknown`.
@@ -60,6 +63,7 @@ def dataset_impact(
     control = Control(workspace)
     if requests:
         control.requests.named(list(dict.fromkeys(requests)))
+    register_all_shown(workspace, control.keys, actor=actor, now=now)
     manifests = Manifests(workspace).all()
     knowledge = known_today(control, manifests, now=now, since=consents_since)
     if requests:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from delible.decide.detection import detection_of
+from delible.decide.impact import asked_of
 from delible.errors import BlockedError
 from delible.model.base import digest
 from delible.model.lineage import ColumnFlow, DatasetUse, LineageRun
@@ -22,6 +23,7 @@ from delible.workflows.clock import Clock
 from delible.workflows.consent import standing_flags
 from delible.workflows.control import Control
 from delible.workflows.dataset import verify_dataset
+from delible.workflows.dataset_asks import refused_today
 from delible.workflows.dataset_gates import GatesError, gates_of_recut, gates_told
 from delible.workflows.dataset_publish import publish, register, register_shown
 from delible.workflows.spark import alone
@@ -62,8 +64,9 @@ def recut_dataset(
     Raises:
         InputError: `dataset.unknown_version`.
         TamperError: `dataset.changed` when the old version is not what was built.
-        BlockedError: `dataset.no_row_index`, `dataset.purpose_unknown` or `dataset.no_legal_basis`; `dataset.gates`
-            when what is left does not pass the recipe's gates: it then has to be built anew, with coarser columns.
+        BlockedError: `dataset.no_row_index`, `dataset.purpose_unknown` or `dataset.no_legal_basis`; what stops a build
+            by its policies, or would leave a column out of it, since a recut changes no column; `dataset.gates` when
+            what is left does not pass the recipe's gates: it then has to be built anew, with coarser columns.
         ConflictError: `workspace.busy` while an erasure or retention run rewrites tables.
     """
     control = Control(workspace)
@@ -71,7 +74,7 @@ def recut_dataset(
     if Releases(workspace, name).folder.is_dir():
         register_shown(workspace, control.keys, name, actor=actor, now=now)
     old = verify_dataset(workspace, reference)
-    _recuttable(workspace, control, old)
+    _recuttable(workspace, control, old, now)
     log = LineageLog(workspace, clock=Clock(now))
     releases = Releases(workspace, old.dataset)
     with alone(workspace, reading=True), releases.staging() as folder:
@@ -87,7 +90,7 @@ def recut_dataset(
     return done
 
 
-def _recuttable(workspace: Workspace, control: Control, old: Manifest) -> None:
+def _recuttable(workspace: Workspace, control: Control, old: Manifest, now: datetime) -> None:
     if old.row_index is None or not workspace.path(old.row_index.path).is_dir():
         raise BlockedError(
             "dataset.no_row_index",
@@ -101,8 +104,11 @@ def _recuttable(workspace: Workspace, control: Control, old: Manifest) -> None:
             "dataset.no_legal_basis",
             f"the purpose '{old.purpose}' has no legal basis (Art. 6) any more, so nothing of it may be released.",
             where=f"purpose:{old.purpose}",
-            fix="Give it a 'legal_basis', or delete the release.",
+            fix=f"Give it a 'legal_basis', or retire the release: delible dataset retire {old.release}",
         )
+    problems = refused_today(workspace, control.policies, old, now=now)
+    if problems:
+        raise BlockedError.of(problems)
 
 
 def _cut_again(
@@ -159,6 +165,10 @@ def _cut_again(
             "recut_of": old.version,
             "left": found.left,
             "gates": gates,
+            # The rows' values are those that they were: what was limited or corrected since is not heeded by this.
+            "treated_at": old.treated_at if old.recut_of is not None else old.treated_at or old.known_at,
+            "basis": purpose.legal_basis,
+            "purpose_fingerprint": asked_of(purpose),
         }
     )
     new = publish(workspace, keys, folder, draft, contact=policies.controller.contact)

@@ -32,7 +32,7 @@ from delible.workflows.dataset_today import known_today
 from delible.workflows.dataset_used import register_use
 from delible.workflows.dataset_verify import verify_release
 from policy_files import CONTROLLER, write_policies
-from release_folders import ref_of, released_folder
+from release_folders import asked_today, ref_of, released_folder
 from store_fixtures import KINDS, released
 
 POLICIES = {
@@ -288,7 +288,8 @@ def test_a_thousand_withdrawals_are_one_pass_over_each_index(
     keys = load_keys(workspace)
     refs = [keys.ref("email", f"q{n}@shop.example", Normalise.LOWER) for n in range(2_000)]
     for version in (1, 2):
-        released(workspace, "many", version, refs, CUT)
+        asked = asked_today(workspace, "model_training")
+        released(workspace, "many", version, refs, CUT, purpose_fingerprint=asked)
     Consents(workspace).append([said(ref, ConsentStatus.WITHDRAWN, CUT + timedelta(days=1)) for ref in refs[:1_000]])
     opened: list[str] = []
     whole = pq.ParquetFile.__init__
@@ -301,3 +302,18 @@ def test_a_thousand_withdrawals_are_one_pass_over_each_index(
     found = dataset_impact(workspace, now=TODAY).found
     assert [i.people for i in found] == [1_000, 1_000]
     assert len(opened) <= 3 * len(Manifests(workspace).all())
+
+
+def test_a_release_that_was_shown_and_not_registered_counts_all_the_same(
+    shop: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    released_folder(shop, {"train": [3]}, CUT, dataset="other", registered=False)
+    released_folder(shop, {"train": [77]}, CUT, dataset="third", registered=False)
+    person = tmp_path / "person.jsonl"
+    person.write_text('{"email": "p77@shop.example"}\n')
+    assert run(shop, "dataset", "members", "third", "--identifiers", str(person)) == 0
+    assert json.loads(capsys.readouterr().out)["member"]
+    submit(shop, Right.ERASURE, 3, CUT + timedelta(days=2))
+    assert [i.dataset for i in dataset_impact(shop, now=TODAY, actor="dpo").found] == ["other", "support"]
+    records = Ledger(shop, load_keys(shop)).records(action_prefix="dataset.register")
+    assert [(r.object, r.actor == "dpo") for r in records] == [("dataset:third@v1", False), ("dataset:other@v1", True)]
