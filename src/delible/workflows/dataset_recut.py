@@ -11,12 +11,12 @@ from delible.decide.detection import detection_of
 from delible.decide.impact import asked_of
 from delible.errors import BlockedError
 from delible.model.base import digest
-from delible.model.lineage import ColumnFlow, DatasetUse, LineageRun
+from delible.model.lineage import LineageRun
 from delible.model.record import AuditEntry, Manifest
 from delible.model.release import RowIndex
-from delible.model.taxonomy import is_personal
 from delible.store.consents import Consents
 from delible.store.lineage import LineageLog
+from delible.store.members import members
 from delible.store.releases import Releases
 from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
@@ -25,6 +25,7 @@ from delible.workflows.control import Control
 from delible.workflows.dataset import verify_dataset
 from delible.workflows.dataset_asks import refused_today
 from delible.workflows.dataset_gates import GatesError, gates_of_recut, gates_told
+from delible.workflows.dataset_lineage import describe_recut
 from delible.workflows.dataset_publish import publish, register, register_shown
 from delible.workflows.spark import alone
 
@@ -63,6 +64,7 @@ def recut_dataset(
 
     Raises:
         InputError: `dataset.unknown_version`.
+        SetupError: `dataset.key_version` when its subject index was made with another key.
         TamperError: `dataset.changed` when the old version is not what was built.
         BlockedError: `dataset.no_row_index`, `dataset.purpose_unknown` or `dataset.no_legal_basis`; what stops a build
             by its policies, or would leave a column out of it, since a recut changes no column; `dataset.gates` when
@@ -106,6 +108,7 @@ def _recuttable(workspace: Workspace, control: Control, old: Manifest, now: date
             where=f"purpose:{old.purpose}",
             fix=f"Give it a 'legal_basis', or retire the release: delible dataset retire {old.release}",
         )
+    members(workspace, old, (), key_version=control.keys.version)  # references of another key lead to nobody
     problems = refused_today(workspace, control.policies, old, now=now)
     if problems:
         raise BlockedError.of(problems)
@@ -172,48 +175,13 @@ def _cut_again(
         }
     )
     new = publish(workspace, keys, folder, draft, contact=policies.controller.contact)
-    _describe(run, workspace, old, new)
+    describe_recut(run, workspace, old, new, key_version=keys.version)
     return RecutDone(old, new, found.rewritten, len(rows) - found.rewritten)
 
 
 def _added(excluded: dict[str, int], left: dict[str, int]) -> dict[str, int]:
     """Return all rows that went in and are not out, by reason: those of the first build, and those that left since."""
     return {reason: excluded.get(reason, 0) + left.get(reason, 0) for reason in (*excluded, *(left.keys() - excluded))}
-
-
-def _describe(run: LineageRun, workspace: Workspace, old: Manifest, new: Manifest) -> None:
-    types = {c.name: c.type for c in new.columns}
-    source = str(workspace.path(old.path))
-    run.inputs = [
-        DatasetUse(name=old.dataset, location=source, version=old.version, columns=types, rows=old.rows_out),
-    ]
-    run.outputs = [
-        DatasetUse(
-            name=new.dataset,
-            location=str(workspace.path(new.path)),
-            version=new.version,
-            columns=types,
-            tags={c.name: c.category for c in new.columns if c.category is not None and is_personal(c.category)},
-            rows=new.rows_out,
-            bytes=sum(f.bytes for f in new.files),
-            files=len(new.files),
-            flows=[ColumnFlow(column=name, source=source, field=name) for name in types],
-        )
-    ]
-    run.facets = {
-        "delible_purpose": {
-            "purpose": new.purpose,
-            **({"legalBasis": new.basis.value} if new.basis is not None else {}),
-            "policyFingerprint": new.policy_fingerprint,
-        },
-        "delible_consent": {
-            "knownAt": new.known_at.isoformat(),
-            "rowsIn": old.rows_out,
-            "rowsOut": new.rows_out,
-            "members": new.members,
-            "excluded": new.left,
-        },
-    }
 
 
 def _stopped(old: Manifest, stopped: GatesError, actor: str) -> AuditEntry:
