@@ -135,3 +135,14 @@ def test_a_bound_that_was_raised_is_failed_by_what_was_released(
     released_folder(shop, {"train": PEOPLE}, CUT)
     policy(shop, "datasets/support.yaml", RECIPE % 7)
     assert run(shop, capsys, "dataset", "verify", "support") == (3, ["dataset.gate.rows"])
+
+
+def test_a_release_of_another_key_is_not_cut_again_as_if_it_held_nobody(
+    shop: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr("release_folders.ref_of", lambda keys, n: f"v9{ref_of(keys, n)[2:]}")
+        released_folder(shop, {"train": PEOPLE}, CUT)
+    code, problems = run(shop, capsys, "dataset", "recut", "support")
+    assert code
+    assert problems == ["dataset.key_version"]
