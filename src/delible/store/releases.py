@@ -28,7 +28,7 @@ _STAGING = ".staging-"
 _ROWS = ".rows"
 _RETIRED = ".retired"
 _INNER = "release"
-_LATER = ("treated_at", "purpose_fingerprint")
+_LATER = ("treated_at", "purpose_fingerprint", "consents_version")
 _VERSION = re.compile(r"^v([1-9]\d{0,8})$")
 
 
@@ -295,7 +295,7 @@ def manifest_text(manifest: Manifest) -> str:
 
     Fields that came later are left out where they say nothing, as in the files of older releases.
     """
-    silent = {name for name in _LATER if getattr(manifest, name) is None}
+    silent = {name for name in _LATER if getattr(manifest, name, None) is None}
     return json.dumps(manifest.model_dump(mode="json", exclude=silent), indent=2, sort_keys=True) + "\n"
 
 

@@ -15,7 +15,7 @@ from delible.cli.main import main
 from delible.decide.consent import decide
 from delible.errors import InputError
 from delible.model.consent import ConsentRecord
-from delible.model.release import Cause, DutyKind
+from delible.model.release import Cause, DutyKind, ReleasedColumn
 from delible.model.subject import Identifier, SubjectRef
 from delible.model.terms import ConsentStatus, LegalBasis, Normalise, Regime, Right
 from delible.store.consents import Consents
@@ -317,3 +317,21 @@ def test_a_release_that_was_shown_and_not_registered_counts_all_the_same(
     assert [i.dataset for i in dataset_impact(shop, now=TODAY, actor="dpo").found] == ["other", "support"]
     records = Ledger(shop, load_keys(shop)).records(action_prefix="dataset.register")
     assert [(r.object, r.actor == "dpo") for r in records] == [("dataset:third@v1", False), ("dataset:other@v1", True)]
+
+
+def limited(workspace: Workspace) -> list[tuple[int, dict[Cause, int], int | None]]:
+    found = [i for i in dataset_impact(workspace, now=TODAY).found if i.dataset == "notes"]
+    return [(i.version, dict(i.causes), i.newest_without) for i in found]
+
+
+def test_a_recut_for_somebody_else_hides_no_limit(shop: Workspace) -> None:
+    """Day 0: v1. Day 1: a limit. Day 5: v1 is cut again because of another person, with its values as they were."""
+    health = (ReleasedColumn(name="words", type="string", treatment="keep", category="user.health_and_medical"),)
+    sensitive = {"dataset": "notes", "columns": health}
+    released_folder(shop, {"train": PEOPLE}, CUT, treated_at=CUT, **sensitive)
+    submit(shop, Right.LIMIT, 3, CUT + timedelta(days=1))
+    rest, later = [n for n in PEOPLE if n != 5], CUT + timedelta(days=5)
+    released_folder(shop, {"train": rest}, later, recut_of=1, treated_at=CUT, **sensitive)
+    assert limited(shop) == [(1, {Cause.LIMIT: 1}, None), (2, {Cause.LIMIT: 1}, None)]
+    released_folder(shop, {"train": rest}, later, treated_at=later, **sensitive)  # a build empties the values
+    assert limited(shop) == [(1, {Cause.LIMIT: 1}, None), (2, {Cause.LIMIT: 1}, None)]
