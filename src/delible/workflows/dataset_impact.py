@@ -72,9 +72,11 @@ def dataset_impact(
         knowledge = only_consent(knowledge)
     knowledge = linked(knowledge) if links and manifests else knowledge
     inside: dict[str, dict[str, Against]] = {}
+    gone: set[str] = set()
     unknown = []
     for manifest in manifests:
         try:
+            gone |= {manifest.release} if standing(workspace, manifest) is not Standing.HERE else set()
             inside[manifest.release] = knowledge.against(manifest)
         except (SetupError, InputError):
             unknown.append(manifest.release)
@@ -82,7 +84,6 @@ def dataset_impact(
     for use in Uses(workspace, control.ledger).all():
         uses.setdefault((use.dataset, use.version), []).append(use)
     contact = control.policies.controller.contact
-    gone = {m.release for m in manifests if standing(workspace, m) is not Standing.HERE}
     found = []
     for manifest in manifests:
         people, made_with = inside.get(manifest.release, {}), uses.get((manifest.dataset, manifest.version), [])
@@ -90,7 +91,11 @@ def dataset_impact(
         # Of a release whose rows are gone, only what was made with it has duties.
         if people and (made_with or not retired):
             later = [m for m in manifests if m.dataset == manifest.dataset and m.version > manifest.version]
-            without = _newest_without(control, manifest, people, [m for m in later if m.release not in gone])
+            # Whoever is concerned in a later version is in it: only of the others the index has to be asked.
+            later = [
+                m for m in later if m.release not in gone and people.keys().isdisjoint(inside.get(m.release, people))
+            ]
+            without = _newest_without(control, manifest, people, later)
             found.append(_impact(manifest, people, made_with, contact, retired=retired, newest_without=without))
     return Impacts(tuple(found), len(manifests), tuple(unknown))
 
