@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from startup import DELIBLE, YARDSTICK, prepared
 
+from delible.decide.impact import asked_of
 from delible.model.consent import ConsentRecord
 from delible.model.record import Manifest
 from delible.model.subject import SubjectRef
@@ -32,6 +33,7 @@ from delible.model.terms import ConsentStatus, LegalBasis, Normalise
 from delible.store.consents import Consents
 from delible.store.keys import load_keys
 from delible.store.manifests import Manifests
+from delible.store.policies import load_workspace_policies
 from delible.store.releases import INDEX
 from delible.store.workspace import Workspace, open_workspace
 
@@ -103,6 +105,7 @@ def fill(workspace: Workspace, people: int, releases: int, withdrawals: int) -> 
     table = pa.concat_tables([table[:position], one, table[position:]])
     first = workspace.path(f"releases/bench/v1/{INDEX}")
     Consents(workspace).append([record(ref, ConsentStatus.GIVEN, NOW - timedelta(days=1)) for ref in chosen])
+    asked = asked_of(load_workspace_policies(workspace).purposes[PURPOSE])
     for version in range(1, releases + 1):
         manifest = Manifest(
             dataset="bench",
@@ -110,6 +113,7 @@ def fill(workspace: Workspace, people: int, releases: int, withdrawals: int) -> 
             purpose=PURPOSE,
             recipe_fingerprint="0" * 64,
             policy_fingerprint="0" * 64,
+            purpose_fingerprint=asked,
             sources={"tickets": 1},
             known_at=NOW,
             created_at=NOW,

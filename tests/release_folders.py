@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from delible.decide.impact import asked_of
 from delible.lake.release_files import without_subjects
 from delible.model.record import AuditEntry, Manifest, ReleaseFile
 from delible.model.release import ReleasedColumn, RowIndex
@@ -17,6 +19,7 @@ from delible.model.terms import LegalBasis, Normalise
 from delible.store.consents import Consents
 from delible.store.keys import Keys, load_keys
 from delible.store.members import INDEX
+from delible.store.policies import load_workspace_policies
 from delible.store.releases import Releases, release_file
 from delible.store.workspace import Workspace
 from delible.workflows.dataset_publish import publish, register
@@ -82,6 +85,14 @@ def draft(dataset: str, files: tuple[ReleaseFile, ...], rows: str, now: datetime
     )
 
 
+def asked_today(workspace: Workspace, purpose: str) -> str | None:
+    """Return what a purpose asks by the workspace's policies, where it has any."""
+    if not (workspace.path("policies") / "controller.yaml").exists():
+        return None
+    declared = load_workspace_policies(workspace).purposes.get(purpose)
+    return None if declared is None else asked_of(declared)
+
+
 def released_folder(
     workspace: Workspace,
     splits: Mapping[str, Sequence[int]],
@@ -91,14 +102,23 @@ def released_folder(
     purpose: str = "model_training",
     registered: bool = True,
     basis: LegalBasis = LegalBasis.CONSENT,
+    **more: Any,
 ) -> Manifest:
-    """Publish a release whose rows are one per person; `registered` is False for a run that is killed just before."""
+    """Publish a release whose rows are one per person; `registered` is False for a run that is killed just before.
+
+    Args:
+        more: Other fields of the manifest.
+    """
     keys, releases = load_keys(workspace), Releases(workspace, dataset)
     with releases.staging() as folder:
         files = staged(folder, splits, keys)
         rows = releases.keep_rows(folder, folder.parent / "rows")
         made = draft(dataset, files, rows, now, purpose)
-        made = made.model_copy(update={"basis": basis, "consents_version": Consents(workspace).version()})
+        known = {
+            "consents_version": Consents(workspace).version(),
+            "purpose_fingerprint": asked_today(workspace, purpose),
+        }
+        made = made.model_copy(update={"basis": basis, **known, **more})
         manifest = publish(workspace, keys, folder, made, contact=CONTACT)
         if registered:
             entry = AuditEntry(

@@ -69,7 +69,15 @@ def people(keys: Keys, now: datetime) -> People:
     return People(keys, now)
 
 
-def released(workspace: Workspace, name: str, version: int, refs: Sequence[SubjectRef], now: datetime) -> Manifest:
+def released(
+    workspace: Workspace,
+    name: str,
+    version: int,
+    refs: Sequence[SubjectRef],
+    now: datetime,
+    *,
+    purpose_fingerprint: str | None = None,
+) -> Manifest:
     """Register a dataset release that is nothing but its subject index."""
     manifest = Manifest(
         dataset=name,
@@ -86,6 +94,7 @@ def released(workspace: Workspace, name: str, version: int, refs: Sequence[Subje
         members=len(refs),
         files=(),
         path=f"releases/{name}/v{version}",
+        purpose_fingerprint=purpose_fingerprint,
     )
     folder = workspace.path(manifest.path)
     folder.mkdir(parents=True)

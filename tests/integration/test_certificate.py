@@ -50,6 +50,7 @@ CHANGED: dict[str, Any] = {
     "kept": (KEPT_PART,),
     "kept_rows": {"customers": 1},
     "releases": ("support@v1",),
+    "releases_superseded": ("support@v1",),
     "releases_unknown": ("support@v2",),
     "manifest": Manifest(name="files.jsonl", sha256="0" * 64, before=2, after=1),
     "history": {"customers": KeptHistory(first=3, versions=5, rows=140)},
@@ -132,15 +133,24 @@ def test_what_could_not_be_read_is_not_proven() -> None:
 def test_releases_that_were_cut_before_are_named_with_what_to_do() -> None:
     made = certificate(releases=("support@v1", "support@v2", "chat@v1"), releases_unknown=("old@v3",))
     said = " ".join(statement(made))
-    assert (
-        "STILL IN 3 dataset releases that were cut before, under a pseudonym: support@v1, support@v2, chat@v1." in said
-    )
-    assert "delible dataset recut support, delible dataset recut chat." in said
+    assert "STILL IN 3 dataset releases that were cut before, as their recipes treated them: support@v1, " in said
+    steps = ["recut support", "recut chat", "retire support@v1", "retire support@v2", "retire chat@v1"]
+    commands = ", ".join(f"delible dataset {step}" for step in steps)
+    assert f"Cut the next version without them, and retire what they are in: {commands}." in said
+    assert "pseudonym" not in said  # what a recipe keeps, it keeps
     assert "NOT KNOWN, because the subject index cannot be read: whether the data subject is in old@v3." in said
     html = certificate_html(made)
     for name in (*made.releases, *made.releases_unknown):
         assert f"<dt>{name}</dt>" in html
     assert "Dataset releases that were cut before" not in certificate_html(certificate())
+
+
+def test_a_release_whose_successor_has_lost_the_person_is_to_be_retired_and_not_cut_again() -> None:
+    made = certificate(releases=("support@v1",), releases_superseded=("support@v1",))
+    said = " ".join(statement(made))
+    assert "A newer version is without them; retire what they are in: delible dataset retire support@v1." in said
+    assert "recut" not in said + certificate_html(made)
+    assert "<code>delible dataset retire support@v1</code>" in certificate_html(made)
 
 
 def test_every_field_but_the_signature_is_signed() -> None:

@@ -160,7 +160,7 @@ def rows(workspace: Workspace, manifest: Manifest) -> Counter[tuple[str, str]]:
 def member(workspace: Workspace, reference: str, person: dict[str, Any]) -> bool:
     path = workspace.root.parent / "who.jsonl"
     path.write_text(json.dumps(person))
-    return dataset_members(workspace, reference, str(path)).member
+    return dataset_members(workspace, reference, str(path), actor="tests", now=NOW).member
 
 
 def people_leave(spark: SparkSession, workspace: Workspace) -> str:

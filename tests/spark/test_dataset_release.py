@@ -120,7 +120,7 @@ def consents(workspace: Workspace, *rows: tuple[int, str]) -> None:
 def ask(workspace: Workspace, reference: str, *people: dict[str, Any]) -> tuple[bool, ...]:
     path = workspace.root.parent / "who.jsonl"
     path.write_text("\n".join(map(json.dumps, people)))
-    return dataset_members(workspace, reference, str(path)).lines
+    return dataset_members(workspace, reference, str(path), actor="tests", now=NOW).lines
 
 
 def folders(workspace: Workspace) -> list[str]:

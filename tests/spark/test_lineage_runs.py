@@ -18,6 +18,7 @@ from delible.workflows.access import build_access_package
 from delible.workflows.consent import import_consents
 from delible.workflows.control import Control
 from delible.workflows.dataset import build_dataset
+from delible.workflows.dataset_recut import recut_dataset
 from delible.workflows.erasure import apply_erasure
 from delible.workflows.erasure_plan import plan_due_erasures
 from delible.workflows.guard import guard_tables
@@ -51,6 +52,7 @@ RUNS = {
     "tags.scan",
     "consent.import",
     "dataset.build",
+    "dataset.recut",
     "access.build",
     "restriction.apply",
     "erasure.plan",
@@ -99,6 +101,7 @@ def everything(workspace: Workspace, folder: Path) -> None:
         plan_due_erasures(workspace, now=NOW, request_ids=approved(workspace, folder, {"email": "no@people.example"}))
     planned = plan_due_erasures(workspace, now=NOW, request_ids=erased, immediate=True)
     apply_erasure(workspace, planned.plan, searched=planned.searched, **now)
+    recut_dataset(workspace, "topics", **now)
     person = people_file(folder, {"email": email(5)})
     verify_people(workspace, request_id=None, identifiers=str(person), **now)
     guard_tables(workspace, **now)

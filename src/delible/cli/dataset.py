@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from delible.cli.context import current, emit, progress
-from delible.cli.dataset_impact import Links, Reference, impact, log, recut, used
+from delible.cli.dataset_impact import Links, Reference, impact, log, recut, retire, used
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from rich.table import Table
 
     from delible.model.record import Manifest
 
 app = typer.Typer(help="Build consent-filtered training datasets, and ask who is in them.")
-for command in (used, impact, recut, log):
+for command in (used, impact, recut, retire, log):
     app.command()(command)
 
 
@@ -62,10 +64,11 @@ def list_(ctx: typer.Context) -> None:
 
         delible dataset list
     """
+    from delible.store.retirements import retirements
     from delible.workflows.dataset import list_datasets
 
     call = current(ctx)
-    manifests = list_datasets(call.workspace)
+    manifests, retired = list_datasets(call.workspace), retirements(call.workspace)
     document = {
         "datasets": [
             {
@@ -76,12 +79,13 @@ def list_(ctx: typer.Context) -> None:
                 "rows_out": m.rows_out,
                 "members": m.members,
                 "recut_of": m.recut_of,
+                "retired": (m.dataset, m.version) in retired,
                 "path": call.workspace.path(m.path),
             }
             for m in manifests
         ]
     }
-    emit(ctx, document, text=_listed(manifests))
+    emit(ctx, document, text=_listed(manifests, retired))
 
 
 @app.command()
@@ -98,7 +102,8 @@ def members(
     """
     from delible.workflows.dataset_members import dataset_members
 
-    found = dataset_members(current(ctx).workspace, reference, identifiers)
+    call = current(ctx)
+    found = dataset_members(call.workspace, reference, identifiers, actor=call.actor, now=call.now)
     lines = [{"line": n, "member": member} for n, member in enumerate(found.lines, start=1)]
     document = {"dataset": found.dataset, "version": found.version, "member": found.member, "lines": lines}
     text = "\n".join(f"line {line['line']}: {'member' if line['member'] else 'not a member'}" for line in lines)
@@ -109,8 +114,10 @@ def members(
 def verify(ctx: typer.Context, reference: Reference, links: Links = False) -> None:
     """Check a release's digests, signature and gates, and whether everybody in it would still be let in today.
 
-    Exit code 4 when a file is not what was built, 3 when somebody would not be let in: by consent, requests and
-    erasures as they are known today, under the references that the release was cut with.
+    Exit code 4 when a file is not what was built. Exit code 3 when somebody would not be let in, by consent, requests
+    and erasures as they are known today, under the references that the release was cut with; when today's policies stop
+    a build of it, or leave one of its columns out; and when it does not pass a gate of today's recipe, by what was
+    measured when it was cut, or that gate was not measured.
 
     Example:
 
@@ -133,15 +140,18 @@ def verify(ctx: typer.Context, reference: Reference, links: Links = False) -> No
         "bytes": size,
         "gates": found.gates,
         "today": {"passes": found.passes, "people": found.people, "reasons": found.leaving},
+        "problems": [problem.as_json() for problem in found.problems],
     }
     failure = None
-    if not found.passes:
+    if found.leaving:
         failure = BlockedError(
             "dataset.would_not_pass",
             f"{found.people:,} of {manifest.members:,} data subjects in it would not be let in today.",
             where=f"dataset:{manifest.release}",
             fix=f"Cut it without them: delible dataset recut {manifest.dataset}",
         )
+    if found.problems:
+        failure = BlockedError.of((*(failure.problems if failure else ()), *found.problems))
     why = ", ".join(f"{reason} {people:,}" for reason, people in found.leaving.items()) or "nobody would be left out"
     signed = f"signed with key {manifest.key_id}" if manifest.key_id is not None else "not signed"
     text = f"{manifest.release}: {len(manifest.files)} files, {size} bytes, intact, {signed}.\nToday: {why}."
@@ -182,11 +192,12 @@ def unmask(
     emit(ctx, document, text=f"{done.release}: {done.opened:,} value(s) opened in {done.texts:,} text(s): {done.path}")
 
 
-def _listed(manifests: list[Manifest]) -> Table:
+def _listed(manifests: list[Manifest], retired: Collection[tuple[str, int]]) -> Table:
     from rich.table import Table
 
-    table = Table("release", "purpose", "made", "rows", "data subjects", box=None, pad_edge=False)
+    table = Table("release", "purpose", "made", "rows", "data subjects", "", box=None, pad_edge=False)
     for m in manifests:
         made = f"{m.created_at:%Y-%m-%d %H:%M}"
-        table.add_row(m.release, m.purpose, made, f"{m.rows_out:,}", f"{m.members:,}")
+        said = "retired" if (m.dataset, m.version) in retired else ""
+        table.add_row(m.release, m.purpose, made, f"{m.rows_out:,}", f"{m.members:,}", said)
     return table

@@ -1,4 +1,4 @@
-"""`delible dataset impact`, `used`, `recut`, `log`: after a release."""
+"""`delible dataset impact`, `used`, `recut`, `retire`, `log`: after a release."""
 
 from __future__ import annotations
 
@@ -93,7 +93,9 @@ def impact(
     since = consents_since
     if since is not None and since.tzinfo is None:
         since = since.replace(tzinfo=UTC)
-    found = dataset_impact(call.workspace, now=call.now, requests=request or (), consents_since=since, links=links)
+    found = dataset_impact(
+        call.workspace, now=call.now, requests=request or (), consents_since=since, links=links, actor=call.actor
+    )
     document = {
         "releases": found.releases,
         "unknown": found.unknown,
@@ -141,6 +143,38 @@ def recut(
         "path": call.workspace.path(new.path),
     }
     emit(ctx, document, text=_recut(done))
+
+
+def retire(
+    ctx: typer.Context,
+    reference: Annotated[str, typer.Argument(metavar="NAME@vN", help="The release; its version has to be named.")],
+) -> None:
+    """Remove a release's rows and row index from the workspace; who was in it stays known for what was made with it.
+
+    Its subject index, which holds keyed references only, is kept, so that `impact` goes on naming duties for models and
+    runs. The ledger has who retired it. Copies elsewhere are not found: who has one has to delete it.
+
+    Example:
+
+        delible dataset retire support_training@v1
+    """
+    from delible.workflows.dataset_retire import retire_release
+
+    call = current(ctx)
+    done = retire_release(call.workspace, reference, actor=call.actor, now=call.now)
+    document = {
+        "dataset": done.manifest.dataset,
+        "version": done.manifest.version,
+        "retired_at": done.retirement.at,
+        "index_kept": done.retirement.index_kept,
+        "uses": [use.by for use in done.uses],
+        "new": done.new,
+    }
+    said = "retired" if done.new else f"retired already, at {done.retirement.at.isoformat()}"
+    kept = "its subject index is kept" if done.retirement.index_kept else "its subject index was GONE before"
+    used_by = ", ".join(use.by for use in done.uses)
+    after = f"\nDuties go on for what was made with it: {used_by}." if used_by else ""
+    emit(ctx, document, text=f"{done.manifest.release}: {said}; its rows are gone, {kept}.{after}")
 
 
 def log(
@@ -195,7 +229,8 @@ def _impacts(found: Impacts) -> Group:
     for each in found.found:
         why = ", ".join(f"{cause} {people:,}" for cause, people in each.causes.items())
         without = f"; v{each.newest_without} holds none of them" if each.newest_without is not None else ""
-        lines.append(f"{each.dataset}@v{each.version}: {each.people:,} data subject(s) ({why}){without}")
+        retired = ", retired" if each.retired else ""
+        lines.append(f"{each.dataset}@v{each.version}{retired}: {each.people:,} data subject(s) ({why}){without}")
         table = Table("what", "duty", "owner", "due", "rule", "article", box=None, pad_edge=False)
         for duty in each.duties:
             table.add_row(duty.what, duty.duty, duty.owner, f"{duty.due}", duty.rule, duty.article)

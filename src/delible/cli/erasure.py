@@ -238,7 +238,7 @@ def applied_text(
     past = [f"History kept of {t.step.table}: {t.history.versions} versions compared" for t in tables if t.history]
     parts += ["", *past] if past else []
     if releases:
-        parts += ["", f"Dataset releases that hold them still: {', '.join(releases)} (delible dataset recut NAME)"]
+        parts += ["", f"Dataset releases that hold them still: {', '.join(releases)} (see the certificate)"]
     return Group(*parts)
 
 

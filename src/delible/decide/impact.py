@@ -16,6 +16,7 @@ from datetime import date
 from delible.decide.consent import WITHOUT_EFFECT
 from delible.decide.deadline import IsWorkingDay, clock_for, last_day
 from delible.decide.objection import limits, stands_against
+from delible.model.base import digest
 from delible.model.consent_terms import ConsentTerms
 from delible.model.policy import Purpose
 from delible.model.record import Manifest
@@ -94,25 +95,36 @@ def cause_of(request: Request, purpose: Purpose | None) -> Cause | None:
 
 
 def heeded(request: Request, cause: Cause, manifest: Manifest) -> bool:
-    """Return whether a release was cut with a limit or correction in mind, or has nothing that a limit is about."""
+    """Return whether a release's values heed a limit or correction, or are nothing that a limit is about.
+
+    A recut changes no value, however much later it was made.
+    """
+    treated = manifest.treated_at
+    if treated is None and manifest.recut_of is None:
+        treated = manifest.known_at
     match cause:
         case Cause.LIMIT:
             plain = bool(manifest.columns) and not any(is_sensitive(c.category) for c in manifest.columns if c.category)
-            return plain or request.received <= manifest.known_at
+            return plain or (treated is not None and request.received <= treated)
         case Cause.RECTIFICATION:
-            return request.state is RequestState.COMPLETED and request.changed <= manifest.known_at
+            return treated is not None and request.state is RequestState.COMPLETED and request.changed <= treated
         case _:
             return False
+
+
+def asked_of(purpose: Purpose) -> str:
+    """Return a fingerprint of what a purpose asks of people: basis, terms, and which objections stand against it."""
+    asked = {"legal_basis", "consent", "direct_marketing", "sells_or_shares"}
+    return digest(purpose.model_dump(mode="json", include=asked))
 
 
 def judged_anew(purpose: Purpose, manifest: Manifest) -> bool:
     """Return whether everybody in a release has to be judged, and not only people of whom the ledger has news.
 
-    So it is when the policy asks something else than it did when the release was cut, and when its terms let consents
-    end by themselves, or ask who people are: nothing new is recorded then.
+    So it is when the policy asks something else than it did when the release was cut, or nobody knows what it asked;
+    and when its terms let consents end by themselves, or ask who people are: nothing new is recorded then.
     """
-    other = manifest.basis is not None and purpose.legal_basis is not manifest.basis
-    return other or purpose.consent != ConsentTerms()
+    return asked_of(purpose) != manifest.purpose_fingerprint or purpose.consent != ConsentTerms()
 
 
 def consent_regime(cause: Cause) -> Regime:
@@ -137,7 +149,9 @@ def consent_due(known: date, cause: Cause, *, is_working_day: IsWorkingDay) -> d
     return last_day(clock_for(right, regime), known, is_working_day=is_working_day)
 
 
-def duties(manifest: Manifest, reasons: Collection[Reason], uses: Collection[Use], *, contact: str) -> tuple[Duty, ...]:
+def duties(
+    manifest: Manifest, reasons: Collection[Reason], uses: Collection[Use], *, contact: str, retired: bool = False
+) -> tuple[Duty, ...]:
     """Return one duty for the release and one for each thing that was made with it.
 
     Of several reasons the gravest duty stands, until the earliest of all due dates.
@@ -147,8 +161,9 @@ def duties(manifest: Manifest, reasons: Collection[Reason], uses: Collection[Use
         reasons: Why people in it concern it; at least one.
         uses: What was made with this very version.
         contact: Who answers for what nobody is named for.
+        retired: The release's rows are gone: nothing is left to be done about itself.
     """
-    things = [(manifest.release, Target.RELEASE, contact)]
+    things = [] if retired else [(manifest.release, Target.RELEASE, contact)]
     things += [(u.by, Target.RUN if u.kind == "run" else Target.MODEL, u.owner or contact) for u in uses]
     things += [(f"run:{u.run}", Target.RUN, u.owner or contact) for u in uses_with_run(uses)]
     due = min(r.due for r in reasons)

@@ -126,7 +126,8 @@ class Certificate(Frozen):
         shared_identifiers: Identifiers that somebody else has, too: by themselves they reached no row.
         kept: What exceptions keep of this data subject's rows, on which ground and until when; empty once all is gone.
         kept_rows: Own rows, per table, of which something is kept so.
-        releases: Dataset releases, as `NAME@vN`, that were cut before and hold the data subject under a pseudonym.
+        releases: Dataset releases, as `NAME@vN`, that were cut before and hold the data subject.
+        releases_superseded: Those of them whose dataset has a newer release that holds the data subject no more.
         releases_unknown: Those whose subject index cannot be read, so that nobody can tell.
         manifest: Names and digests of the tables' files before and after.
         history: Tables whose old versions can still be read, without the data subject.
@@ -151,6 +152,7 @@ class Certificate(Frozen):
     kept: tuple[KeptPart, ...] = ()
     kept_rows: dict[str, int] = {}
     releases: tuple[str, ...] = ()
+    releases_superseded: tuple[str, ...] = ()
     releases_unknown: tuple[str, ...] = ()
     manifest: Manifest | None = None
     history: dict[str, KeptHistory] = {}

@@ -156,6 +156,8 @@ class Manifest(Frozen):
         key_id: Names the key that the manifest is signed with.
         gates: What stood between the rows and this release, each with its measured number and its bound.
         consents_version: The consent ledger's version that it was judged by; None in releases of earlier versions.
+        treated_at: Until when limits and corrections were known when its values were treated; a recut keeps it.
+        purpose_fingerprint: What the purpose asked of people when it was cut, as `decide.impact.asked_of` makes it.
     """
 
     dataset: str
@@ -183,6 +185,8 @@ class Manifest(Frozen):
     left: dict[str, int] = {}
     key_id: str | None = None
     consents_version: int | None = None
+    treated_at: datetime | None = None
+    purpose_fingerprint: str | None = None
 
     @property
     def release(self) -> str:

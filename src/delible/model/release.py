@@ -82,6 +82,20 @@ class Use(Frozen):
         return self.by.partition(":")[0]
 
 
+class Retirement(Frozen):
+    """That a release's rows were removed from the workspace.
+
+    Args:
+        index_kept: Whether its subject index was there, and is kept for what was made with the release.
+    """
+
+    dataset: str
+    version: int
+    index_kept: bool
+    at: datetime
+    actor: str
+
+
 class Cause(StrEnum):
     """Why a release that was right when it was cut is not right for somebody any more, the gravest first.
 
@@ -140,6 +154,7 @@ class Impact(Frozen):
         people: Data subjects in it whom at least one of them is about.
         causes: Data subjects by cause.
         requests: Ids of the requests that reach it.
+        retired: The release's rows are gone; the duties are those of what was made with it.
         newest_without: The newest version of the dataset that holds none of these people, where there is one.
     """
 
@@ -149,4 +164,5 @@ class Impact(Frozen):
     causes: dict[Cause, int]
     requests: tuple[str, ...] = ()
     duties: tuple[Duty, ...]
+    retired: bool = False
     newest_without: int | None = None

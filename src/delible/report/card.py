@@ -146,7 +146,8 @@ def _duties(manifest: Manifest) -> list[str]:
         "people.",
         f"- Register what you make of it: `delible dataset used {name} --by model:NAME --owner WHO`. Otherwise nobody "
         "can tell you when somebody withdraws.",
-        "- When a newer version without somebody is there, use that one, and delete this one (Art. 7(3), 17(1)).",
+        "- When a newer version without somebody is there, use that one, and delete every copy of this one (Art. 7(3), "
+        f"17(1)). In the workspace that made it, `delible dataset retire {name}` does, and duties for models go on.",
     ]
 
 

@@ -29,7 +29,7 @@ def certificate_document(certificate: Certificate) -> dict[str, Any]:
 def _document(certificate: Certificate, *, exclude: set[str] | None = None) -> dict[str, Any]:
     """Return the certificate's fields; those that came later only where they say something, as in older documents."""
     left_out: dict[str, Any] = dict.fromkeys(exclude or (), True)
-    later = ("kept", "kept_rows", "manifest", "history")
+    later = ("kept", "kept_rows", "manifest", "history", "releases_superseded")
     left_out |= {name: True for name in later if not getattr(certificate, name)}
     if not certificate.verification.apart:
         left_out["verification"] = {"apart"}
@@ -88,10 +88,13 @@ def statement(certificate: Certificate) -> tuple[str, ...]:
         for table, each in certificate.history.items()
     ]
     if certificate.releases:
+        superseded = certificate.releases_superseded
+        recut = len(superseded) < len(certificate.releases)
+        step = "Cut the next version without them, and retire" if recut else "A newer version is without them; retire"
         said.append(
             f"STILL IN {count(len(certificate.releases), 'dataset release')} that {_were(certificate.releases)} cut "
-            f"before, under a pseudonym: {', '.join(certificate.releases)}. Cut the next version without them: "
-            f"{rebuild(certificate.releases)}."
+            f"before, as {_their(certificate.releases)} treated them: {', '.join(certificate.releases)}. "
+            f"{step} what they are in: {rebuild(certificate.releases, superseded)}."
         )
     if certificate.releases_unknown:
         said.append(
@@ -101,10 +104,15 @@ def statement(certificate: Certificate) -> tuple[str, ...]:
     return tuple(said)
 
 
-def rebuild(releases: Sequence[str]) -> str:
-    """Return the commands that cut releases anew; erased people stay out by the suppression list."""
-    names = dict.fromkeys(release.partition("@")[0] for release in releases)
-    return ", ".join(f"delible dataset recut {name}" for name in names)
+def rebuild(releases: Sequence[str], superseded: Sequence[str] = ()) -> str:
+    """Return the commands that cut releases anew and retire the old ones; erased people stay out of every new one.
+
+    Args:
+        superseded: Releases of datasets that have a newer one without the data subject: of these nothing is to be cut.
+    """
+    names = dict.fromkeys(release.partition("@")[0] for release in releases if release not in superseded)
+    recuts = [f"delible dataset recut {name}" for name in names]
+    return ", ".join([*recuts, *(f"delible dataset retire {release}" for release in releases)])
 
 
 def kept_sentence(part: KeptPart) -> str:
@@ -119,6 +127,10 @@ def kept_sentence(part: KeptPart) -> str:
 
 def _were(releases: Sequence[str]) -> str:
     return "was" if len(releases) == 1 else "were"
+
+
+def _their(releases: Sequence[str]) -> str:
+    return "its recipe" if len(releases) == 1 else "their recipes"
 
 
 def _done(certificate: Certificate) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,8 @@ from delible.errors import InputError, SetupError
 from delible.model.record import Manifest
 from delible.model.subject import SubjectRef
 from delible.store.manifests import Manifests
-from delible.store.releases import INDEX
+from delible.store.releases import INDEX, Standing, retired_index, standing
+from delible.store.uses import is_used
 from delible.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -77,9 +78,9 @@ def everybody(workspace: Workspace, manifest: Manifest, *, key_version: int) -> 
     """Return all data subjects of a release.
 
     Raises:
-        SetupError: As `members`.
+        SetupError: As `members_or_gone`.
     """
-    if not workspace.path(manifest.path).exists():
+    if _holds_nobody(workspace, manifest):
         return frozenset()
     found: set[str] = set()
     with _index(workspace, manifest, key_version) as file:
@@ -95,25 +96,40 @@ class Holding:
     Args:
         inside: Per request, the releases whose subject index holds its data subject; requests in none are left out.
         unknown: Releases that cannot tell, for their index is gone or unreadable.
+        newest: The newest release of each dataset that is not gone.
     """
 
     inside: Mapping[str, tuple[str, ...]]
     unknown: tuple[str, ...]
+    newest: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    def superseded(self, request: str) -> tuple[str, ...]:
+        """Return the releases that hold a data subject whom the newest of the same dataset holds no more."""
+        inside = self.inside.get(request, ())
+        still = {*inside, *self.unknown}
+        return tuple(name for name in inside if self.newest.get(name.partition("@")[0]) not in still)
 
 
 def releases_with(workspace: Workspace, people: Mapping[str, Collection[SubjectRef]], *, key_version: int) -> Holding:
     """Return which releases hold people, each index read once for all of them.
 
-    A release whose folder is gone holds nobody.
+    A release that was retired holds nobody's rows. One that is gone without that cannot tell, if anything was made
+    with it.
 
     Args:
         people: Per request, the references of its data subject.
     """
     everybody = {ref for refs in people.values() for ref in refs}
     inside: dict[str, tuple[str, ...]] = {}
+    newest: dict[str, str] = {}
     unknown = []
     for manifest in Manifests(workspace).all():
         try:
+            where = standing(workspace, manifest)
+            if where is Standing.HERE:
+                newest[manifest.dataset] = manifest.release
+            if where is Standing.RETIRED:
+                continue
             found = members_or_gone(workspace, manifest, everybody, key_version=key_version).keys()
         except (SetupError, InputError):
             unknown.append(manifest.release)
@@ -121,21 +137,35 @@ def releases_with(workspace: Workspace, people: Mapping[str, Collection[SubjectR
         for request, refs in people.items():
             if not found.isdisjoint(refs):
                 inside[request] = (*inside.get(request, ()), manifest.release)
-    return Holding(inside, tuple(unknown))
+    return Holding(inside, tuple(unknown), newest)
 
 
 def members_or_gone(
     workspace: Workspace, manifest: Manifest, refs: Collection[SubjectRef], *, key_version: int
 ) -> dict[str, frozenset[str]]:
-    """Return what `members` does, and nobody for a release whose folder is gone.
+    """Return what `members` does, and nobody for a release that is gone, and that nothing was made with.
 
     Raises:
-        SetupError: As `members`.
+        SetupError: As `members`; `dataset.gone` for a release that was removed by hand, and that something was made
+            with: whoever was in it, it says nothing of them.
         InputError: `workspace.path_escapes`.
     """
-    if not workspace.path(manifest.path).exists():
+    if _holds_nobody(workspace, manifest):
         return {}
     return members(workspace, manifest, refs, key_version=key_version)
+
+
+def _holds_nobody(workspace: Workspace, manifest: Manifest) -> bool:
+    if standing(workspace, manifest) is not Standing.GONE:
+        return False
+    if is_used(workspace, manifest.dataset, manifest.version):
+        raise SetupError(
+            "dataset.gone",
+            "the release was removed without being retired, and its subject index with it.",
+            where=f"dataset:{manifest.release}",
+            fix="Put its folder back, and retire it with `delible dataset retire`.",
+        )
+    return True
 
 
 @contextmanager
@@ -143,9 +173,11 @@ def _index(workspace: Workspace, manifest: Manifest, key_version: int) -> Iterat
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    where = f"dataset:{manifest.release}"
+    where, path = f"dataset:{manifest.release}", workspace.path(Path(manifest.path) / INDEX)
+    if standing(workspace, manifest) is Standing.RETIRED:
+        path = retired_index(workspace, manifest)
     try:
-        with pq.ParquetFile(workspace.path(Path(manifest.path) / INDEX)) as file:
+        with pq.ParquetFile(path) as file:
             bounds = _bounds(file, 0) if file.metadata.num_row_groups else None
             if bounds is not None and not bounds[0].startswith(f"v{key_version}."):
                 raise SetupError(

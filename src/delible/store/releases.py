@@ -12,9 +12,10 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import Enum, auto
 from pathlib import Path
 
-from delible.errors import InputError, Problem
+from delible.errors import InputError, Problem, TamperError
 from delible.model.record import Manifest, ReleaseFile
 from delible.store.keys import Keys
 from delible.store.workspace import Workspace
@@ -25,7 +26,9 @@ SIGNATURE = "manifest.sig"
 PUBLIC_KEY = "public-key.pem"
 _STAGING = ".staging-"
 _ROWS = ".rows"
+_RETIRED = ".retired"
 _INNER = "release"
+_LATER = ("treated_at", "purpose_fingerprint", "consents_version")
 _VERSION = re.compile(r"^v([1-9]\d{0,8})$")
 
 
@@ -114,6 +117,47 @@ class Releases:
                 continue
         return found
 
+    def keep_index(self, manifest: Manifest) -> bool:
+        """Keep a release's subject index apart from its folder, and return whether it is kept.
+
+        Raises:
+            TamperError: `dataset.changed` when the index is not the one that was registered.
+        """
+        target, source = retired_index(self._workspace, manifest), self.folder / f"v{manifest.version}" / INDEX
+        if target.is_file() or not source.is_file():
+            return target.is_file()
+        registered = {file.path: file.sha256 for file in manifest.files}.get(INDEX)
+        if registered is not None and _sha256(source) != registered:
+            raise TamperError(
+                "dataset.changed",
+                "the subject index is not the one that was registered, so it cannot tell who was in the release.",
+                where=f"dataset:{manifest.release}",
+                fix="Put the registered index back, or remove the wrong one: the release is retired without it then.",
+            )
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        staged = target.with_name(f".{target.name}.{os.getpid()}")
+        shutil.copyfile(source, staged)
+        with staged.open("rb") as copy:
+            os.fsync(copy.fileno())
+        staged.chmod(0o600)
+        staged.replace(target)
+        return True
+
+    def remove(self, manifest: Manifest) -> None:
+        """Remove a release's folder and its row index; for readers the folder is there whole or not at all.
+
+        What a killed run leaves of it, the next build or the same call removes.
+        """
+        folder, gone = self.folder / f"v{manifest.version}", self.folder / f"{_STAGING}v{manifest.version}"
+        shutil.rmtree(gone, ignore_errors=True)
+        if folder.exists():
+            folder.rename(gone)
+            shutil.rmtree(gone)
+        if manifest.row_index is not None:
+            rows = self._workspace.path(manifest.row_index.path)
+            if rows.parent == self._rows and rows.exists():
+                shutil.rmtree(rows)
+
     def _versions(self) -> list[int]:
         found = (_VERSION.match(entry.name) for entry in self.folder.iterdir())
         return [int(match[1]) for match in found if match is not None]
@@ -165,6 +209,31 @@ def _locked(folder: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+class Standing(Enum):
+    """Where a release is: in its folder, retired with its subject index kept, or gone without it."""
+
+    HERE = auto()
+    RETIRED = auto()
+    GONE = auto()
+
+
+def standing(workspace: Workspace, manifest: Manifest) -> Standing:
+    """Return where a release is.
+
+    Raises:
+        InputError: `workspace.path_escapes`.
+    """
+    if workspace.path(manifest.path).exists():
+        return Standing.HERE
+    return Standing.RETIRED if retired_index(workspace, manifest).is_file() else Standing.GONE
+
+
+def retired_index(workspace: Workspace, manifest: Manifest) -> Path:
+    """Return where the subject index of a release is kept once it is retired."""
+    apart = Path(workspace.config.releases) / _RETIRED / manifest.dataset
+    return workspace.path(apart / f"v{manifest.version}.parquet")
 
 
 def check_files(workspace: Workspace, manifest: Manifest) -> tuple[Problem, ...]:
@@ -222,8 +291,12 @@ def release_file(path: Path, folder: Path) -> ReleaseFile:
 
 
 def manifest_text(manifest: Manifest) -> str:
-    """Return a manifest as the release's own file holds it: equal manifests, equal texts."""
-    return json.dumps(manifest.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
+    """Return a manifest as the release's own file holds it: equal manifests, equal texts.
+
+    Fields that came later are left out where they say nothing, as in the files of older releases.
+    """
+    silent = {name for name in _LATER if getattr(manifest, name, None) is None}
+    return json.dumps(manifest.model_dump(mode="json", exclude=silent), indent=2, sort_keys=True) + "\n"
 
 
 def _sha256(path: Path) -> str:

@@ -61,6 +61,11 @@ class Uses:
         return [(_entry(_use(row)), _use(row).at) for row in rows], snapshot.transaction(_CHAIN)
 
 
+def is_used(workspace: Workspace, dataset: str, version: int) -> bool:
+    """Return whether anything was registered as made with a release."""
+    return any((u.dataset, u.version) == (dataset, version) for u in _read(ControlTable(workspace, SPEC).snapshot()))
+
+
 def _same(use: Use) -> tuple[str, int, str, str | None]:
     return use.dataset, use.version, use.by, use.run
 

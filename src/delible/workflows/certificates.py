@@ -81,6 +81,7 @@ def certify(
             kept_rows=planned[request.id].kept_rows,
             verification=verifications[request.id],
             releases=holding.inside.get(request.id, ()),
+            releases_superseded=holding.superseded(request.id),
             releases_unknown=holding.unknown,
             manifest=listed,
             history=history,

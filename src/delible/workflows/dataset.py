@@ -8,9 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from delible.decide.deadline import day_of
 from delible.decide.detection import detection_of
+from delible.decide.impact import asked_of
 from delible.decide.objection import limits, unsaid
-from delible.errors import Problem, TamperError
+from delible.errors import BlockedError, Problem, TamperError
 from delible.model.base import digest
 from delible.model.lineage import LineageRun
 from delible.model.policy import PolicySet
@@ -25,10 +27,13 @@ from delible.store.lineage import LineageLog
 from delible.store.manifests import Manifests
 from delible.store.policies import load_workspace_policies
 from delible.store.releases import Releases, check_files, check_signature
+from delible.store.retirements import retirements
 from delible.store.workspace import Workspace
+from delible.workflows.calendars import zone_of
 from delible.workflows.clock import Clock
 from delible.workflows.consent import standing_flags, standing_requests
 from delible.workflows.consent_quarantine import quarantine_gaps
+from delible.workflows.dataset_asks import purpose_ended
 from delible.workflows.dataset_gates import GatesError, gates_told, measured_gates, stopped_entry
 from delible.workflows.dataset_lineage import CONSENTS_AT, describe
 from delible.workflows.dataset_members import find_manifest
@@ -94,8 +99,9 @@ def build_dataset(
 
     Raises:
         InputError: For a recipe that is unknown or does not fit its table.
-        BlockedError: `dataset.*` when the purpose has no legal basis, or `policy.violations` when the policies break
-            rules where the recipe depends on them; `dataset.gates`, with each gate, when one stops the release.
+        BlockedError: `dataset.*` when the purpose has no legal basis or has ended, or `policy.violations` when the
+            policies break rules where the recipe depends on them; `dataset.gates`, with each gate, when one stops the
+            release.
         ConflictError: `workspace.busy` while an erasure or retention run rewrites tables: what it erases must not be
             published after it was certified as gone.
     """
@@ -144,6 +150,9 @@ def _prepared(
     planned = planned.model_copy(update={"gaps": (*planned.gaps, *against, *waiting)})
     parts = [("datasets", plan.dataset), ("purposes", plan.purpose), *(("tables", table) for table in plan.tables)]
     refuse_violations(workspace, parts)
+    ended = purpose_ended(policies.purposes[plan.purpose], day_of(now, zone_of(policies.controller)))
+    if ended is not None:
+        raise BlockedError.of([ended])
     for problem in planned.gaps:
         progress(f"gap: {problem.message}")
     for problem in planned.warnings:
@@ -160,9 +169,18 @@ def verify_dataset(workspace: Workspace, reference: str) -> Manifest:
     """Return the manifest of a release whose every file has the digest that was registered, and whose seal is ours.
 
     Raises:
+        BlockedError: `dataset.retired`.
         TamperError: `dataset.changed` with everything that is not as it was released.
     """
     manifest = find_manifest(workspace, reference)
+    retired = retirements(workspace).get((manifest.dataset, manifest.version))
+    if retired is not None:
+        raise BlockedError(
+            "dataset.retired",
+            f"the release was retired at {retired.at.isoformat()}; its rows are gone.",
+            where=f"dataset:{manifest.release}",
+            fix="See the releases that are there with: delible dataset list",
+        )
     problems = (*check_files(workspace, manifest), *check_signature(workspace, manifest, load_keys(workspace)))
     if problems:
         raise TamperError(
@@ -256,6 +274,8 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
             path="",
             description=plan.description,
             basis=plan.basis,
+            treated_at=now,
+            purpose_fingerprint=asked_of(build.policies.purposes[plan.purpose]),
             columns=released_columns(plan, build.policies, found.columns),
             row_index=RowIndex(path=build.releases.keep_rows(folder, row_index), rows=found.rows_out),
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,10 +12,14 @@ from delible.decide.impact import duties
 from delible.errors import InputError, SetupError
 from delible.model.record import Manifest
 from delible.model.release import Impact, Use
+from delible.model.subject import SubjectRef
 from delible.store.manifests import Manifests
+from delible.store.members import members, refs_of_subjects
+from delible.store.releases import Standing, standing
 from delible.store.uses import Uses
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
+from delible.workflows.dataset_publish import register_all_shown
 from delible.workflows.dataset_today import Against, known_today, linked, only_consent, only_requests
 
 
@@ -39,6 +44,7 @@ def dataset_impact(
     requests: Sequence[str] = (),
     consents_since: datetime | None = None,
     links: bool = False,
+    actor: str = "delible",
 ) -> Impacts:
     """Return every release that holds somebody concerned, with duties for it and for what was made with it.
 
@@ -49,6 +55,7 @@ def dataset_impact(
             ledger learned since each release was cut.
         consents_since: Only what the consent ledger received, and what lapsed, after this, and no requests.
         links: Follow the links of today's tables, too; starts a JVM.
+        actor: Who asks; releases that a killed run has shown are registered first.
 
     Raises:
         InputError: `request.unknown`.
@@ -56,6 +63,7 @@ def dataset_impact(
     control = Control(workspace)
     if requests:
         control.requests.named(list(dict.fromkeys(requests)))
+    register_all_shown(workspace, control.keys, actor=actor, now=now)
     manifests = Manifests(workspace).all()
     knowledge = known_today(control, manifests, now=now, since=consents_since)
     if requests:
@@ -64,9 +72,11 @@ def dataset_impact(
         knowledge = only_consent(knowledge)
     knowledge = linked(knowledge) if links and manifests else knowledge
     inside: dict[str, dict[str, Against]] = {}
+    gone: set[str] = set()
     unknown = []
     for manifest in manifests:
         try:
+            gone |= {manifest.release} if standing(workspace, manifest) is not Standing.HERE else set()
             inside[manifest.release] = knowledge.against(manifest)
         except (SetupError, InputError):
             unknown.append(manifest.release)
@@ -74,31 +84,55 @@ def dataset_impact(
     for use in Uses(workspace, control.ledger).all():
         uses.setdefault((use.dataset, use.version), []).append(use)
     contact = control.policies.controller.contact
-    found = tuple(
-        _impact(m, inside, manifests, uses.get((m.dataset, m.version), []), contact)
-        for m in manifests
-        if inside.get(m.release)
-    )
-    return Impacts(found, len(manifests), tuple(unknown))
+    found = []
+    for manifest in manifests:
+        people, made_with = inside.get(manifest.release, {}), uses.get((manifest.dataset, manifest.version), [])
+        retired = manifest.release in gone
+        # Of a release whose rows are gone, only what was made with it has duties.
+        if people and (made_with or not retired):
+            later = [m for m in manifests if m.dataset == manifest.dataset and m.version > manifest.version]
+            # Whoever is concerned in a later version is in it: only of the others the index has to be asked.
+            later = [
+                m for m in later if m.release not in gone and people.keys().isdisjoint(inside.get(m.release, people))
+            ]
+            without = _newest_without(control, manifest, people, later)
+            found.append(_impact(manifest, people, made_with, contact, retired=retired, newest_without=without))
+    return Impacts(tuple(found), len(manifests), tuple(unknown))
+
+
+def _newest_without(
+    control: Control, manifest: Manifest, people: Collection[str], later: Sequence[Manifest]
+) -> int | None:
+    """Return the newest version whose subject index knows none of a release's people by any reference of theirs."""
+    if not later:
+        return None
+    workspace, version = control.workspace, control.keys.version
+    known, shared = refs_of_subjects(workspace, manifest, people, key_version=version)
+    refs = {SubjectRef(subject) for subject in people}.union(*known.values()) - shared
+    for each in sorted(later, key=lambda m: m.version, reverse=True):
+        with suppress(SetupError, InputError):
+            if not members(workspace, each, refs, key_version=version):
+                return each.version
+    return None
 
 
 def _impact(
     manifest: Manifest,
-    inside: Mapping[str, Mapping[str, Against]],
-    manifests: Sequence[Manifest],
+    people: Mapping[str, Against],
     uses: Collection[Use],
     contact: str,
+    *,
+    retired: bool,
+    newest_without: int | None,
 ) -> Impact:
-    people = inside[manifest.release]
     reasons = {against.reason for against in people.values()}
-    later = [m for m in manifests if m.dataset == manifest.dataset and m.version > manifest.version]
-    without = [m.version for m in later if m.release in inside and people.keys().isdisjoint(inside[m.release])]
     return Impact(
         dataset=manifest.dataset,
         version=manifest.version,
         people=len(people),
         causes=dict(sorted(Counter(a.reason.cause for a in people.values()).items())),
         requests=tuple(sorted({r.request for r in reasons if r.request is not None})),
-        duties=duties(manifest, reasons, list(uses), contact=contact),
-        newest_without=max(without, default=None),
+        duties=duties(manifest, reasons, list(uses), contact=contact, retired=retired),
+        retired=retired,
+        newest_without=newest_without,
     )

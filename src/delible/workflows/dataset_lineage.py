@@ -1,4 +1,4 @@
-"""What a dataset build tells lineage: tables and versions read, columns and treatments released."""
+"""What a dataset's build or recut tells lineage: what was read at which version, columns and treatments released."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from delible.model.lineage import ColumnFlow, DatasetUse, Influence, LineageRun
 from delible.model.policy import PolicySet, TablePolicy
 from delible.model.record import Manifest
 from delible.model.taxonomy import is_personal
-from delible.model.terms import LegalBasis
+from delible.model.terms import LegalBasis, Treatment
 from delible.plan.dataset import DatasetPlan
+from delible.store.consents import Consents
+from delible.store.workspace import Workspace
 from delible.workflows.lineage_events import CONSENTS, tags_of
 
+_TREATMENTS = frozenset(treatment.value for treatment in Treatment)
 CONSENTS_AT = "delible:consents"
 """No table can have this name: a colon is not allowed in names."""
 
@@ -88,6 +91,50 @@ def describe(
             "domains": {s.column: s.domain for s in plan.columns if s.domain is not None},
             "keyVersion": key_version,
         },
+    }
+
+
+def describe_recut(run: LineageRun, workspace: Workspace, old: Manifest, new: Manifest, *, key_version: int) -> None:
+    """Fill in a recut's run: the old release and what decided, the new one with the old one's columns, and the facets.
+
+    Values are those of the old release, so each column is named with the treatment that it had there.
+    """
+    types = {c.name: c.type for c in new.columns}
+    treated = {c.name: word for c in new.columns if (word := c.treatment.partition(" ")[0]) in _TREATMENTS}
+    tags = {c.name: inherited(c.category, treated.get(c.name, "")) for c in new.columns if c.category is not None}
+    source = str(workspace.path(old.path))
+    run.inputs = [
+        DatasetUse(name=old.dataset, location=source, version=old.version, columns=types, rows=old.rows_out),
+    ]
+    if new.basis is LegalBasis.CONSENT:
+        run.inputs = [*run.inputs, DatasetUse(name=CONSENTS, location=Consents(workspace).location)]
+    run.outputs = [
+        DatasetUse(
+            name=new.dataset,
+            location=str(workspace.path(new.path)),
+            version=new.version,
+            columns=types,
+            tags={c: tag for c, tag in tags.items() if tag and is_personal(tag)},
+            rows=new.rows_out,
+            bytes=sum(f.bytes for f in new.files),
+            files=len(new.files),
+            flows=[ColumnFlow(column=name, source=source, field=name) for name in types],
+        )
+    ]
+    run.facets = {
+        "delible_purpose": {
+            "purpose": new.purpose,
+            **({"legalBasis": new.basis.value} if new.basis is not None else {}),
+            "policyFingerprint": new.policy_fingerprint,
+        },
+        "delible_consent": {
+            "knownAt": new.known_at.isoformat(),
+            "rowsIn": old.rows_out,
+            "rowsOut": new.rows_out,
+            "members": new.members,
+            "excluded": new.left,
+        },
+        "delible_deidentification": {"columns": treated, "keyVersion": key_version},
     }
 
 

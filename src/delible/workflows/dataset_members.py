@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from delible.errors import InputError
 from delible.model.record import Manifest
@@ -10,6 +11,8 @@ from delible.store.keys import load_keys
 from delible.store.manifests import Manifests
 from delible.store.members import members
 from delible.store.policies import load_controller, load_workspace_policies
+from delible.store.releases import Releases
+from delible.store.retirements import retirements
 from delible.store.submissions import refs_of
 from delible.store.workspace import Workspace
 from delible.workflows.identifiers import read_identifiers
@@ -33,8 +36,10 @@ class Membership:
         return any(self.lines)
 
 
-def dataset_members(workspace: Workspace, reference: str, source: str) -> Membership:
+def dataset_members(workspace: Workspace, reference: str, source: str, *, actor: str, now: datetime) -> Membership:
     """Return whether people are in a release, by its subject index: exact, and without a JVM.
+
+    A release that a killed run has shown is registered first.
 
     Args:
         reference: `NAME@vN`, or `NAME` for the latest version.
@@ -43,7 +48,11 @@ def dataset_members(workspace: Workspace, reference: str, source: str) -> Member
     Raises:
         InputError: `dataset.unknown_version`, or for identifiers that cannot be read.
     """
-    keys = load_keys(workspace)
+    keys, dataset = load_keys(workspace), reference.partition("@")[0]
+    if Releases(workspace, dataset).unregistered({m.version for m in Manifests(workspace).of(dataset)}):
+        from delible.workflows.dataset_publish import register_shown
+
+        register_shown(workspace, keys, dataset, actor=actor, now=now)
     controller = load_controller(workspace) or load_workspace_policies(workspace).controller
     manifest = find_manifest(workspace, reference)
     people = [refs_of(given, controller.identifiers, keys) for given in read_identifiers(source, controller)]
@@ -54,6 +63,8 @@ def dataset_members(workspace: Workspace, reference: str, source: str) -> Member
 def find_manifest(workspace: Workspace, reference: str) -> Manifest:
     """Return the manifest that `NAME@vN` or `NAME` means; `NAME@N` was documented once, and stays allowed.
 
+    `NAME` is the latest that was not retired.
+
     Raises:
         InputError: `dataset.unknown_version`.
     """
@@ -61,7 +72,8 @@ def find_manifest(workspace: Workspace, reference: str) -> Manifest:
     of_name = {m.version: m for m in Manifests(workspace).of(name)}
     digits = version.removeprefix("v")
     if "@" not in reference and of_name:
-        return of_name[max(of_name)]
+        retired = retirements(workspace)
+        return of_name[max([v for v in of_name if (name, v) not in retired], default=max(of_name))]
     if digits.isascii() and digits.isdigit() and len(digits) < 10 and int(digits) in of_name:  # noqa: PLR2004
         return of_name[int(digits)]
     known = ", ".join(m.release for _, m in sorted(of_name.items())) if of_name else "none of this name"

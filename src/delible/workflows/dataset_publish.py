@@ -92,6 +92,14 @@ def register_shown(workspace: Workspace, keys: Keys, dataset: str, *, actor: str
     return found
 
 
+def register_all_shown(workspace: Workspace, keys: Keys, *, actor: str, now: datetime) -> list[Manifest]:
+    """Register what killed runs have shown, of all datasets: who is in such a release is in a release all the same."""
+    root = workspace.path(workspace.config.releases)
+    names = sorted(entry.name for entry in root.iterdir() if entry.is_dir()) if root.is_dir() else []
+    datasets = [name for name in names if not name.startswith(".")]
+    return [m for name in datasets for m in register_shown(workspace, keys, name, actor=actor, now=now)]
+
+
 def _own(workspace: Workspace, manifest: Manifest, keys: Keys, dataset: str) -> bool:
     if manifest.dataset != dataset or manifest.key_id is None:
         return False

@@ -8,21 +8,24 @@ from datetime import datetime
 from pathlib import Path
 
 from delible.decide.detection import detection_of
+from delible.decide.impact import asked_of
 from delible.errors import BlockedError
 from delible.model.base import digest
-from delible.model.lineage import ColumnFlow, DatasetUse, LineageRun
+from delible.model.lineage import LineageRun
 from delible.model.record import AuditEntry, Manifest
 from delible.model.release import RowIndex
-from delible.model.taxonomy import is_personal
 from delible.store.consents import Consents
 from delible.store.lineage import LineageLog
+from delible.store.members import members
 from delible.store.releases import Releases
 from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
 from delible.workflows.consent import standing_flags
 from delible.workflows.control import Control
 from delible.workflows.dataset import verify_dataset
+from delible.workflows.dataset_asks import refused_today
 from delible.workflows.dataset_gates import GatesError, gates_of_recut, gates_told
+from delible.workflows.dataset_lineage import describe_recut
 from delible.workflows.dataset_publish import publish, register, register_shown
 from delible.workflows.spark import alone
 
@@ -61,9 +64,11 @@ def recut_dataset(
 
     Raises:
         InputError: `dataset.unknown_version`.
+        SetupError: `dataset.key_version` when its subject index was made with another key.
         TamperError: `dataset.changed` when the old version is not what was built.
-        BlockedError: `dataset.no_row_index`, `dataset.purpose_unknown` or `dataset.no_legal_basis`; `dataset.gates`
-            when what is left does not pass the recipe's gates: it then has to be built anew, with coarser columns.
+        BlockedError: `dataset.no_row_index`, `dataset.purpose_unknown` or `dataset.no_legal_basis`; what stops a build
+            by its policies, or would leave a column out of it, since a recut changes no column; `dataset.gates` when
+            what is left does not pass the recipe's gates: it then has to be built anew, with coarser columns.
         ConflictError: `workspace.busy` while an erasure or retention run rewrites tables.
     """
     control = Control(workspace)
@@ -71,7 +76,7 @@ def recut_dataset(
     if Releases(workspace, name).folder.is_dir():
         register_shown(workspace, control.keys, name, actor=actor, now=now)
     old = verify_dataset(workspace, reference)
-    _recuttable(workspace, control, old)
+    _recuttable(workspace, control, old, now)
     log = LineageLog(workspace, clock=Clock(now))
     releases = Releases(workspace, old.dataset)
     with alone(workspace, reading=True), releases.staging() as folder:
@@ -87,7 +92,7 @@ def recut_dataset(
     return done
 
 
-def _recuttable(workspace: Workspace, control: Control, old: Manifest) -> None:
+def _recuttable(workspace: Workspace, control: Control, old: Manifest, now: datetime) -> None:
     if old.row_index is None or not workspace.path(old.row_index.path).is_dir():
         raise BlockedError(
             "dataset.no_row_index",
@@ -101,8 +106,12 @@ def _recuttable(workspace: Workspace, control: Control, old: Manifest) -> None:
             "dataset.no_legal_basis",
             f"the purpose '{old.purpose}' has no legal basis (Art. 6) any more, so nothing of it may be released.",
             where=f"purpose:{old.purpose}",
-            fix="Give it a 'legal_basis', or delete the release.",
+            fix=f"Give it a 'legal_basis', or retire the release: delible dataset retire {old.release}",
         )
+    members(workspace, old, (), key_version=control.keys.version)  # references of another key lead to nobody
+    problems = refused_today(workspace, control.policies, old, now=now)
+    if problems:
+        raise BlockedError.of(problems)
 
 
 def _cut_again(
@@ -161,51 +170,20 @@ def _cut_again(
             "recut_of": old.version,
             "left": found.left,
             "gates": gates,
+            # The rows' values are those that they were: what was limited or corrected since is not heeded by this.
+            "treated_at": old.treated_at if old.recut_of is not None else old.treated_at or old.known_at,
+            "basis": purpose.legal_basis,
+            "purpose_fingerprint": asked_of(purpose),
         }
     )
     new = publish(workspace, keys, folder, draft, contact=policies.controller.contact)
-    _describe(run, workspace, old, new)
+    describe_recut(run, workspace, old, new, key_version=keys.version)
     return RecutDone(old, new, found.rewritten, len(rows) - found.rewritten)
 
 
 def _added(excluded: dict[str, int], left: dict[str, int]) -> dict[str, int]:
     """Return all rows that went in and are not out, by reason: those of the first build, and those that left since."""
     return {reason: excluded.get(reason, 0) + left.get(reason, 0) for reason in (*excluded, *(left.keys() - excluded))}
-
-
-def _describe(run: LineageRun, workspace: Workspace, old: Manifest, new: Manifest) -> None:
-    types = {c.name: c.type for c in new.columns}
-    source = str(workspace.path(old.path))
-    run.inputs = [
-        DatasetUse(name=old.dataset, location=source, version=old.version, columns=types, rows=old.rows_out),
-    ]
-    run.outputs = [
-        DatasetUse(
-            name=new.dataset,
-            location=str(workspace.path(new.path)),
-            version=new.version,
-            columns=types,
-            tags={c.name: c.category for c in new.columns if c.category is not None and is_personal(c.category)},
-            rows=new.rows_out,
-            bytes=sum(f.bytes for f in new.files),
-            files=len(new.files),
-            flows=[ColumnFlow(column=name, source=source, field=name) for name in types],
-        )
-    ]
-    run.facets = {
-        "delible_purpose": {
-            "purpose": new.purpose,
-            **({"legalBasis": new.basis.value} if new.basis is not None else {}),
-            "policyFingerprint": new.policy_fingerprint,
-        },
-        "delible_consent": {
-            "knownAt": new.known_at.isoformat(),
-            "rowsIn": old.rows_out,
-            "rowsOut": new.rows_out,
-            "members": new.members,
-            "excluded": new.left,
-        },
-    }
 
 
 def _stopped(old: Manifest, stopped: GatesError, actor: str) -> AuditEntry:

@@ -21,6 +21,7 @@ from delible.workflows.attribution import proven_clean
 from delible.workflows.certificates import certify
 from delible.workflows.clock import Clock
 from delible.workflows.control import Control
+from delible.workflows.dataset_publish import register_all_shown
 from delible.workflows.exceptions import end_requests, kept_at
 from delible.workflows.file_lists import file_list
 from delible.workflows.journal import Journal, Step
@@ -185,6 +186,7 @@ class Conclusion:
         every = self._every()
         current = control.requests.named(list(clean))
         whose = {r.id: self.own.get(r.id, r.refs) for r in current}
+        register_all_shown(control.workspace, control.keys, actor=self.actor, now=run.clock())
         holding = releases_with(control.workspace, whose, key_version=control.keys.version)
         tables = [step.table for step in self.plan.tables]
         listed = file_list(control.workspace, self.plan.id, tables, self.files)

@@ -18,6 +18,7 @@ from delible.model.terms import RequestState
 from delible.store.manifests import Manifests
 from delible.store.members import releases_with
 from delible.workflows.control import Control
+from delible.workflows.dataset_publish import register_all_shown
 from delible.workflows.lineage_events import duty, recorded, table_uses
 from delible.workflows.search import find_people, refs_of_keys
 from delible.workflows.spark import session_for
@@ -52,6 +53,7 @@ def heed(control: Control, requests: Sequence[Request], *, actor: str, now: date
         control.requests.transition_all(waiting, RequestState.IN_PROGRESS, actor=actor, now=now)
     releases: dict[str, None] = {}
     entries = []
+    register_all_shown(control.workspace, control.keys, actor=actor, now=now)
     known = releases_with(control.workspace, {r.id: r.refs for r in requests}, key_version=control.keys.version)
     purposes = {f"{m.dataset}@v{m.version}": m.purpose for m in Manifests(control.workspace).all()}
     for request in requests:

@@ -27,6 +27,7 @@ from delible.store.workspace import Workspace
 from delible.workflows.access_files import remove_packages
 from delible.workflows.clock import Clock
 from delible.workflows.control import Control
+from delible.workflows.dataset_publish import register_all_shown
 from delible.workflows.erasure_fit import (
     RUNNABLE,
     refuse_held,
@@ -243,6 +244,7 @@ def _conclude(
         )
     run.journal.finish("all", "verify", Step(counts))
     whose = {r.id: own.get(r.id, ()) for r in plan.requests}
+    register_all_shown(control.workspace, control.keys, actor=actor, now=run.clock())
     holding = releases_with(control.workspace, whose, key_version=control.keys.version)
     releases = {*holding.unknown, *(name for names in holding.inside.values() for name in names)}
     # A run that died here has closed them already.

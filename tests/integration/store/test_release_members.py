@@ -54,6 +54,20 @@ def test_a_release_that_cannot_tell_is_named_apart_and_one_that_is_gone_is_not(w
     assert releases_with(workspace, {"R-1": [ref(4)]}, key_version=1) == Holding({}, ("support@v1", "support@v2"))
 
 
+def test_a_release_is_superseded_once_the_newest_of_its_dataset_holds_the_person_no_more(
+    workspace: Workspace, now: datetime
+) -> None:
+    asked = {"R-1": [ref(4)], "R-2": [ref(77)]}
+    held = releases_with(workspace, asked, key_version=1)
+    assert (held.superseded("R-1"), held.superseded("R-2")) == (("support@v1",), ())
+    released(workspace, "support", 11, [ref(4)], now)
+    assert releases_with(workspace, asked, key_version=1).superseded("R-1") == ()
+    (workspace.path("releases/support/v11") / INDEX).unlink()  # nobody knows whether the newest has lost the person
+    assert releases_with(workspace, asked, key_version=1).superseded("R-1") == ()
+    shutil.rmtree(workspace.path("releases/support/v11"))
+    assert releases_with(workspace, asked, key_version=1).superseded("R-1") == ("support@v1",)
+
+
 def test_a_release_of_another_key_cannot_tell(workspace: Workspace) -> None:
     held = releases_with(workspace, {"R-1": [ref(4, 2)]}, key_version=2)
     assert held == Holding({}, ("chat@v1", "support@v1", "support@v2"))

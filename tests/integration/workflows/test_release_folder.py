@@ -119,6 +119,13 @@ def test_anybody_with_the_public_key_can_check_the_signature_offline(workspace: 
     assert load_keys(workspace).public_pem() == (folder / "public-key.pem").read_text()
 
 
+def test_the_manifest_of_an_older_release_is_the_text_that_it_was(manifest: Manifest) -> None:
+    """Fields that came later are not in its file, nor under its signature."""
+    older = manifest.model_copy(update={"treated_at": None, "purpose_fingerprint": None})
+    assert not {"treated_at", "purpose_fingerprint"} & json.loads(manifest_text(older)).keys()
+    assert "treated_at" in json.loads(manifest_text(manifest.model_copy(update={"treated_at": manifest.known_at})))
+
+
 def problems(workspace: Workspace) -> list[str]:
     try:
         verify_dataset(workspace, "support@v1")

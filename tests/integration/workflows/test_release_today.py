@@ -17,7 +17,7 @@ from delible.cli.main import main
 from delible.decide.consent import decide
 from delible.errors import InputError
 from delible.model.consent import SALE, ConsentRecord
-from delible.model.release import Cause, DutyKind
+from delible.model.release import Cause, DutyKind, ReleasedColumn
 from delible.model.subject import Identifier, SubjectRef
 from delible.model.terms import ConsentStatus, LegalBasis, Normalise, Regime, Right
 from delible.store.consents import Consents
@@ -34,7 +34,7 @@ from delible.workflows.dataset_today import heard_refs, known_today, only_reques
 from delible.workflows.dataset_used import register_use
 from delible.workflows.dataset_verify import verify_release
 from policy_files import CONTROLLER, write_policies
-from release_folders import ref_of, released_folder
+from release_folders import asked_today, ref_of, released_folder
 from store_fixtures import KINDS, released
 
 POLICIES = {
@@ -389,7 +389,8 @@ def test_a_thousand_withdrawals_are_one_pass_over_each_index(
     keys = load_keys(workspace)
     refs = [keys.ref("email", f"q{n}@shop.example", Normalise.LOWER) for n in range(2_000)]
     for version in (1, 2):
-        released(workspace, "many", version, refs, CUT)
+        asked = asked_today(workspace, "model_training")
+        released(workspace, "many", version, refs, CUT, purpose_fingerprint=asked)
     Consents(workspace).append([said(ref, ConsentStatus.GIVEN, CUT - timedelta(days=9)) for ref in refs])
     Consents(workspace).append([said(ref, ConsentStatus.WITHDRAWN, CUT + timedelta(days=1)) for ref in refs[:1_000]])
     opened: list[str] = []
@@ -403,3 +404,36 @@ def test_a_thousand_withdrawals_are_one_pass_over_each_index(
     found = dataset_impact(workspace, now=TODAY).found
     assert [i.people for i in found] == [1_000, 1_000]
     assert len(opened) <= 3 * len(Manifests(workspace).all())
+
+
+def test_a_release_that_was_shown_and_not_registered_counts_all_the_same(
+    shop: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    released_folder(shop, {"train": [3]}, CUT, dataset="other", registered=False)
+    released_folder(shop, {"train": [77]}, CUT, dataset="third", registered=False)
+    person = tmp_path / "person.jsonl"
+    person.write_text('{"email": "p77@shop.example"}\n')
+    assert run(shop, "dataset", "members", "third", "--identifiers", str(person)) == 0
+    assert json.loads(capsys.readouterr().out)["member"]
+    submit(shop, Right.ERASURE, 3, CUT + timedelta(days=2))
+    assert [i.dataset for i in dataset_impact(shop, now=TODAY, actor="dpo").found] == ["other", "support"]
+    records = Ledger(shop, load_keys(shop)).records(action_prefix="dataset.register")
+    assert [(r.object, r.actor == "dpo") for r in records] == [("dataset:third@v1", False), ("dataset:other@v1", True)]
+
+
+def limited(workspace: Workspace) -> list[tuple[int, dict[Cause, int], int | None]]:
+    found = [i for i in dataset_impact(workspace, now=TODAY).found if i.dataset == "notes"]
+    return [(i.version, dict(i.causes), i.newest_without) for i in found]
+
+
+def test_a_recut_for_somebody_else_hides_no_limit(shop: Workspace) -> None:
+    """Day 0: v1. Day 1: a limit. Day 5: v1 is cut again because of another person, with its values as they were."""
+    health = (ReleasedColumn(name="words", type="string", treatment="keep", category="user.health_and_medical"),)
+    sensitive = {"dataset": "notes", "columns": health}
+    released_folder(shop, {"train": PEOPLE}, CUT, treated_at=CUT, **sensitive)
+    submit(shop, Right.LIMIT, 3, CUT + timedelta(days=1))
+    rest, later = [n for n in PEOPLE if n != 5], CUT + timedelta(days=5)
+    released_folder(shop, {"train": rest}, later, recut_of=1, treated_at=CUT, **sensitive)
+    assert limited(shop) == [(1, {Cause.LIMIT: 1}, None), (2, {Cause.LIMIT: 1}, None)]
+    released_folder(shop, {"train": rest}, later, treated_at=later, **sensitive)  # a build empties the values
+    assert limited(shop) == [(1, {Cause.LIMIT: 1}, None), (2, {Cause.LIMIT: 1}, None)]

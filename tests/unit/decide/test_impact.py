@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delible.decide.impact import Reason, cause_of, consent_due, consent_regime, duties, heeded
+from delible.decide.impact import (
+    Reason,
+    asked_of,
+    cause_of,
+    consent_due,
+    consent_regime,
+    duties,
+    heeded,
+    judged_anew,
+)
 from delible.model.policy import Purpose
 from delible.model.record import Manifest
 from delible.model.release import Cause, DutyKind, ReleasedColumn, Use
@@ -165,6 +174,55 @@ def test_a_correction_concerns_what_was_cut_before_it_was_carried_out() -> None:
     for later, heeds in ((-1, True), (1, False)):
         done = request(Right.RECTIFICATION, RequestState.COMPLETED, changed=NOW + timedelta(days=later))
         assert heeded(done, Cause.RECTIFICATION, released) is heeds
+
+
+@pytest.mark.parametrize(
+    ("known_at", "treated_at", "recut_of", "heeds"),
+    [
+        (6, 1, 1, False),  # cut again because of somebody else: its values are those of day 1
+        (6, 6, None, True),
+        (6, None, None, True),  # a build of a version that kept no time of its own for this
+        (6, None, 1, False),  # a recut of such a version: nobody knows
+    ],
+)
+def test_a_recut_heeds_no_limit_and_no_correction_that_came_after_its_values(
+    known_at: int, treated_at: int | None, recut_of: int | None, heeds: bool
+) -> None:
+    column = ReleasedColumn(name="c", type="string", treatment="keep", category="user.health_and_medical")
+    treated = None if treated_at is None else NOW + timedelta(days=treated_at)
+    times = {"known_at": NOW + timedelta(days=known_at), "treated_at": treated, "recut_of": recut_of}
+    released = manifest().model_copy(update={"columns": (column,), **times})
+    asked = NOW + timedelta(days=2)
+    assert heeded(request(Right.LIMIT, received=asked), Cause.LIMIT, released) is heeds
+    done = request(Right.RECTIFICATION, RequestState.COMPLETED, changed=asked)
+    assert heeded(done, Cause.RECTIFICATION, released) is heeds
+
+
+PURPOSE: dict[str, Any] = {"purpose": "training", "description": "models", "legal_basis": "consent"}
+
+
+@pytest.mark.parametrize(
+    ("then", "today", "anew"),
+    [
+        ({}, {}, False),
+        ({}, {"description": "other words", "necessity": "More."}, False),
+        ({"consent": {"opt_out_in": ["US"]}}, {}, True),
+        ({"sells_or_shares": False}, {"sells_or_shares": True}, True),
+        ({"direct_marketing": False}, {"direct_marketing": True}, True),
+        ({"legal_basis": "contract"}, {}, True),
+        ({"consent": {"lasts": "P1Y"}}, {"consent": {"lasts": "P1Y"}}, True),  # ends by itself: nothing new is recorded
+    ],
+)
+def test_everybody_is_judged_anew_when_a_purpose_asks_something_else(
+    then: dict[str, Any], today: dict[str, Any], anew: bool
+) -> None:
+    cut = Purpose.model_validate(PURPOSE | then)
+    released = manifest().model_copy(update={"basis": cut.legal_basis, "purpose_fingerprint": asked_of(cut)})
+    assert judged_anew(Purpose.model_validate(PURPOSE | today), released) is anew
+
+
+def test_a_release_that_does_not_say_what_its_purpose_asked_is_judged_anew() -> None:
+    assert judged_anew(CONSENT, manifest())
 
 
 def test_a_withdrawal_has_to_have_reached_releases_within_the_month() -> None:
