@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from delible.errors import InputError, SetupError
 from delible.model.record import Manifest
 from delible.model.subject import SubjectRef
+from delible.store.lost_files import sha256
 from delible.store.manifests import Manifests
 from delible.store.releases import INDEX
 from delible.store.workspace import Workspace
@@ -25,17 +26,25 @@ _FEW = 8
 
 
 def members(
-    workspace: Workspace, manifest: Manifest, refs: Collection[SubjectRef], *, key_version: int
+    workspace: Workspace,
+    manifest: Manifest,
+    refs: Collection[SubjectRef],
+    *,
+    key_version: int,
+    digest: bool = False,
 ) -> dict[str, frozenset[str]]:
     """Return those references that the release's subject index holds, each with its data subjects in it.
 
     The index is sorted: only the row groups whose bounds enclose a reference are read.
 
+    Args:
+        digest: Compare the index's digest with the manifest's first, which reads all of it.
+
     Raises:
         SetupError: `dataset.index_missing`, or `dataset.key_version` when the index was made with another key.
     """
     found: dict[str, set[str]] = {}
-    with _index(workspace, manifest, key_version) as file:
+    with _index(workspace, manifest, key_version, digest=digest) as file:
         wanted = sorted(set(refs))
         for ref, subject in _pairs(file, _groups(file, wanted), wanted):
             found.setdefault(ref, set()).add(subject)
@@ -135,17 +144,20 @@ def members_or_gone(
     """
     if not workspace.path(manifest.path).exists():
         return {}
-    return members(workspace, manifest, refs, key_version=key_version)
+    return members(workspace, manifest, refs, key_version=key_version, digest=True)
 
 
 @contextmanager
-def _index(workspace: Workspace, manifest: Manifest, key_version: int) -> Iterator[Any]:
+def _index(workspace: Workspace, manifest: Manifest, key_version: int, *, digest: bool = True) -> Iterator[Any]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    where = f"dataset:{manifest.release}"
+    where, path = f"dataset:{manifest.release}", workspace.path(Path(manifest.path) / INDEX)
     try:
-        with pq.ParquetFile(workspace.path(Path(manifest.path) / INDEX)) as file:
+        _refuse_other(manifest, path, digest)
+        with pq.ParquetFile(path) as file:
+            if [(f.name, f.type) for f in file.schema_arrow] != [("ref", pa.string()), ("subject", pa.string())]:
+                raise SetupError("dataset.index_missing", "the subject index has other columns.", where=where)
             bounds = _bounds(file, 0) if file.metadata.num_row_groups else None
             if bounds is not None and not bounds[0].startswith(f"v{key_version}."):
                 raise SetupError(
@@ -155,8 +167,22 @@ def _index(workspace: Workspace, manifest: Manifest, key_version: int) -> Iterat
                     fix="Build the dataset again, or ask with the key that it was built with.",
                 )
             yield file
-    except (OSError, pa.ArrowException):
+    except (OSError, UnicodeDecodeError, pa.ArrowException):
         raise SetupError("dataset.index_missing", "the subject index cannot be read.", where=where) from None
+
+
+def _refuse_other(manifest: Manifest, path: Path, digest: bool) -> None:
+    """Raise when an index is not the registered one: another could say of everybody that they are in no release."""
+    if not path.is_file():
+        raise OSError("no file")
+    for file in manifest.files:
+        if file.path == INDEX and (path.stat().st_size != file.bytes or (digest and sha256(path) != file.sha256)):
+            raise SetupError(
+                "dataset.index_missing",
+                "the subject index is not the one that was registered.",
+                where=f"dataset:{manifest.release}",
+                fix="Put the release's own folder back; `delible dataset verify` names what differs.",
+            )
 
 
 def _groups(file: Any, wanted: Sequence[str]) -> list[int]:
