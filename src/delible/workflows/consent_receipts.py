@@ -192,16 +192,16 @@ def _until(event: Mapping[str, Any], start: datetime, status: ConsentStatus) -> 
     return ends
 
 
-def _duration(event: Mapping[str, Any]) -> int | float | None:
+def _duration(event: Mapping[str, Any]) -> int | None:
     """Return after how many whole seconds a consent ends; none, or 0, is not said."""
-    value = event.get("validity_duration", event.get("duration"))
+    value: Any = event.get("validity_duration", event.get("duration"))
     if value in (None, ""):
         return None
     if isinstance(value, str) and _SECONDS.fullmatch(value.strip()):
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or value != value // 1:
         raise Broken("validity_duration", "is no whole number of seconds from 0", "period")
-    return value
+    return int(value)
 
 
 def _jurisdiction(of: Mapping[str, Any]) -> str | None:
