@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 from delible.errors import InputError, SetupError
 from delible.model.record import Manifest
 from delible.model.subject import SubjectRef
-from delible.store.lost_files import sha256
 from delible.store.manifests import Manifests
-from delible.store.releases import INDEX
+from delible.store.releases import INDEX, release_file
 from delible.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -176,7 +175,9 @@ def _refuse_other(manifest: Manifest, path: Path, digest: bool) -> None:
     if not path.is_file():
         raise OSError("no file")
     for file in manifest.files:
-        if file.path == INDEX and (path.stat().st_size != file.bytes or (digest and sha256(path) != file.sha256)):
+        if file.path == INDEX and (
+            path.stat().st_size != file.bytes or (digest and release_file(path, path.parent).sha256 != file.sha256)
+        ):
             raise SetupError(
                 "dataset.index_missing",
                 "the subject index is not the one that was registered.",
