@@ -183,7 +183,7 @@ def _state(event: Mapping[str, Any]) -> ConsentStatus:
 
 
 def _until(event: Mapping[str, Any], start: datetime, status: ConsentStatus) -> datetime | None:
-    value = _duration(event)
+    value: Any = _duration(event)
     try:
         seconds = int(value) if value not in (None, "") else 0
         ends = start + timedelta(seconds=seconds) if seconds > 0 and status is ConsentStatus.GIVEN else None
