@@ -146,7 +146,10 @@ def show(
 def _utc(at: datetime | None) -> datetime | None:
     if at is None:
         return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    try:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except OverflowError:
+        raise typer.BadParameter("this time is none in UTC; years go from 1 to 9999.") from None
 
 
 def _table(people: tuple[PersonAnswer, ...]) -> Table:

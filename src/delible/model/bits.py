@@ -15,6 +15,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LETTER_BITS = 6
 _QUANTUM = 4
 _MOST_LETTERS = 64_000
+_MOST_IDS = 0xFFFF
+"""No list has more ids than 16 bits have values."""
 
 
 class MalformedString(ValueError):
@@ -98,13 +100,20 @@ class Bits:
         return Ids(tuple((n, n) for n in sorted(self.field(most))))
 
     def fibonacci(self) -> int:
-        """Return a number in Fibonacci coding, which ends with two set bits."""
+        """Return a number in Fibonacci coding, which ends with two set bits.
+
+        Raises:
+            MalformedString: Also when it has more than 16 bits.
+        """
         total, fib, following, before = 0, 1, 2, False
         while True:
             bit = self.flag()
             if bit and before:
                 return total
             total += fib if bit else 0
+            # Zeros count, too: a long run of them costs as much as a long number.
+            if max(total, fib) > _MOST_IDS:
+                raise MalformedString("has a number that is too large")
             before, fib, following = bit, following, fib + following
 
     def fibonacci_ids(self) -> tuple[int, ...]:
@@ -115,7 +124,7 @@ class Bits:
             group = self.flag()
             first = last + self.fibonacci()
             last = first + self.fibonacci() if group else first
-            if last > 0xFFFF:  # noqa: PLR2004 - no list has more ids than 16 bits have values
+            if last > _MOST_IDS:
                 raise MalformedString("has a range that is none")
             found += range(first, last + 1)
         return tuple(found)

@@ -33,7 +33,7 @@ def breach_content(facts: BreachFacts) -> Content:
             Figure("files", facts.files_total),
             Figure("records", facts.rows),
             Figure("data subjects at least", facts.at_least),
-            Figure("data subjects at most", facts.at_most),
+            Figure("data subjects at most" + (", in what was read" if facts.unread else ""), facts.at_most),
             Figure("special categories", len(special), "bad" if special else "ok"),
         ),
         facts=(
@@ -54,6 +54,8 @@ def breach_content(facts: BreachFacts) -> Content:
 
 
 def _bounds(facts: BreachFacts) -> str:
+    if facts.unread:
+        return f"at least {count(facts.at_least, 'data subject')}"
     if facts.at_least == facts.at_most:
         return count(facts.at_most, "data subject")
     return f"{number(facts.at_least)} to {count(facts.at_most, 'data subject')}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from textwrap import wrap
 from typing import Any
 
@@ -66,8 +67,13 @@ def lineage_view(events: Iterable[Mapping[str, Any]], dataset: str) -> LineageVi
 
 
 def runs_of(events: Iterable[Mapping[str, Any]]) -> list[RunLine]:
-    """Return the runs that have ended, in the order of their events."""
-    return [_run(event) for event in events if event.get("eventType") in ("COMPLETE", "FAIL")]
+    """Return the runs that have ended, in the order of their events; what is no event of a run is passed over."""
+    found = []
+    for event in events:
+        with suppress(AttributeError, LookupError, RecursionError, TypeError, ValueError):
+            if event.get("eventType") in ("COMPLETE", "FAIL"):
+                found.append(_run(event))
+    return found
 
 
 def view_of(runs: Sequence[RunLine], dataset: str) -> LineageView | None:

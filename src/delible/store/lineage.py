@@ -80,7 +80,7 @@ class LineageLog:
         """
         ended = 0
         for path in sorted(self.folder.glob(f"*-{_safe(job)}-*.jsonl")):
-            with suppress(ValueError, KeyError, TypeError):
+            with suppress(AttributeError, KeyError, RecursionError, TypeError, ValueError):
                 [line] = path.read_bytes().splitlines()
                 begun = json.loads(line)
                 if begun["eventType"] == "START":
@@ -131,12 +131,16 @@ class LineageLog:
             keep(self.folder, path.name, sent=len(path.read_bytes().splitlines()) if path.exists() else 0)
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """Yield all events in the order of the runs' starts; a line that a crash cut short is passed over."""
+        """Yield all events in the order of the runs' starts; a line that a crash cut short is passed over.
+
+        So is one that is nested too deeply to be read or written again.
+        """
         for path in sorted(self.folder.glob("*.jsonl")) if self.folder.is_dir() else ():
-            for line in path.read_bytes().splitlines():
+            for line in path.read_bytes().splitlines() if path.is_file() else ():
                 try:
                     event = json.loads(line)
-                except ValueError:
+                    json.dumps(event)
+                except (RecursionError, ValueError):
                     continue
                 if isinstance(event, dict):
                     yield event

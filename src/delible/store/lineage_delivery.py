@@ -23,7 +23,7 @@ from openlineage.client.transport.async_http import AsyncHttpTransport
 from openlineage.client.transport.composite import CompositeTransport
 from openlineage.client.transport.http import HttpConfig, HttpTransport
 from openlineage.client.transport.transport import Transport
-from requests import HTTPError, Session
+from requests import HTTPError, Response, Session
 from requests.exceptions import RetryError, TooManyRedirects
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
@@ -202,10 +202,23 @@ def _hardened(transport: Transport) -> Transport:
             transport.config.continue_on_failure = False
     if isinstance(transport, HttpTransport):
         transport.config.retry = {"total": 0, "redirect": 0}
-        session = Session()
-        session.max_redirects = 0
-        transport.session = session
+        transport.session = _Deaf()
     return transport
+
+
+class _Deaf(Session):
+    """Reads no body, which may have no end, and follows nobody, which would read one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stream = True
+
+    def get_redirect_target(self, resp: Response) -> str | None:
+        """Refuse to go elsewhere."""
+        if resp.is_redirect:
+            resp.close()
+            raise TooManyRedirects
+        return None
 
 
 def _judged(error: Exception) -> Exception:
@@ -260,6 +273,6 @@ def _events(file: Path) -> list[RunEvent]:
     found = []
     with suppress(OSError):
         for line in file.read_bytes().splitlines():
-            with suppress(ValueError, KeyError, TypeError):
+            with suppress(AttributeError, KeyError, RecursionError, TypeError, ValueError):
                 found.append(event_of(json.loads(line)))
     return found

@@ -218,8 +218,10 @@ def sha256(path: Path) -> str:
     """Return a file's digest.
 
     Raises:
-        OSError: When it cannot be read.
+        OSError: When it cannot be read, or is no regular file: a pipe has no end.
     """
+    if not path.is_file():
+        raise OSError("no regular file")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

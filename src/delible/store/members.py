@@ -13,7 +13,7 @@ from delible.errors import InputError, SetupError
 from delible.model.record import Manifest
 from delible.model.subject import SubjectRef
 from delible.store.manifests import Manifests
-from delible.store.releases import INDEX, Standing, retired_index, standing
+from delible.store.releases import INDEX, Standing, release_file, retired_index, standing
 from delible.store.uses import is_used
 from delible.store.workspace import Workspace
 
@@ -26,17 +26,25 @@ _FEW = 8
 
 
 def members(
-    workspace: Workspace, manifest: Manifest, refs: Collection[SubjectRef], *, key_version: int
+    workspace: Workspace,
+    manifest: Manifest,
+    refs: Collection[SubjectRef],
+    *,
+    key_version: int,
+    digest: bool = False,
 ) -> dict[str, frozenset[str]]:
     """Return those references that the release's subject index holds, each with its data subjects in it.
 
     The index is sorted: only the row groups whose bounds enclose a reference are read.
 
+    Args:
+        digest: Compare the index's digest with the manifest's first, which reads all of it.
+
     Raises:
         SetupError: `dataset.index_missing`, or `dataset.key_version` when the index was made with another key.
     """
     found: dict[str, set[str]] = {}
-    with _index(workspace, manifest, key_version) as file:
+    with _index(workspace, manifest, key_version, digest=digest) as file:
         wanted = sorted(set(refs))
         for ref, subject in _pairs(file, _groups(file, wanted), wanted):
             found.setdefault(ref, set()).add(subject)
@@ -152,7 +160,7 @@ def members_or_gone(
     """
     if _holds_nobody(workspace, manifest):
         return {}
-    return members(workspace, manifest, refs, key_version=key_version)
+    return members(workspace, manifest, refs, key_version=key_version, digest=True)
 
 
 def _holds_nobody(workspace: Workspace, manifest: Manifest) -> bool:
@@ -169,7 +177,7 @@ def _holds_nobody(workspace: Workspace, manifest: Manifest) -> bool:
 
 
 @contextmanager
-def _index(workspace: Workspace, manifest: Manifest, key_version: int) -> Iterator[Any]:
+def _index(workspace: Workspace, manifest: Manifest, key_version: int, *, digest: bool = True) -> Iterator[Any]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -177,7 +185,10 @@ def _index(workspace: Workspace, manifest: Manifest, key_version: int) -> Iterat
     if standing(workspace, manifest) is Standing.RETIRED:
         path = retired_index(workspace, manifest)
     try:
+        _refuse_other(manifest, path, digest)
         with pq.ParquetFile(path) as file:
+            if [(f.name, f.type) for f in file.schema_arrow] != [("ref", pa.string()), ("subject", pa.string())]:
+                raise SetupError("dataset.index_missing", "the subject index has other columns.", where=where)
             bounds = _bounds(file, 0) if file.metadata.num_row_groups else None
             if bounds is not None and not bounds[0].startswith(f"v{key_version}."):
                 raise SetupError(
@@ -187,8 +198,24 @@ def _index(workspace: Workspace, manifest: Manifest, key_version: int) -> Iterat
                     fix="Build the dataset again, or ask with the key that it was built with.",
                 )
             yield file
-    except (OSError, pa.ArrowException):
+    except (OSError, UnicodeDecodeError, pa.ArrowException):
         raise SetupError("dataset.index_missing", "the subject index cannot be read.", where=where) from None
+
+
+def _refuse_other(manifest: Manifest, path: Path, digest: bool) -> None:
+    """Raise when an index is not the registered one: another could say of everybody that they are in no release."""
+    if not path.is_file():
+        raise OSError("no file")
+    for file in manifest.files:
+        if file.path == INDEX and (
+            path.stat().st_size != file.bytes or (digest and release_file(path, path.parent).sha256 != file.sha256)
+        ):
+            raise SetupError(
+                "dataset.index_missing",
+                "the subject index is not the one that was registered.",
+                where=f"dataset:{manifest.release}",
+                fix="Put the release's own folder back; `delible dataset verify` names what differs.",
+            )
 
 
 def _groups(file: Any, wanted: Sequence[str]) -> list[int]:

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
 from pathlib import Path
@@ -245,20 +245,31 @@ def check_files(workspace: Workspace, manifest: Manifest) -> tuple[Problem, ...]
     problems = []
     for file in manifest.files:
         path = folder / file.path
-        if not path.is_file():
+        if path.is_symlink():
+            problems.append(Problem("dataset.file_changed", "a link stands in a file's place.", file.path))
+        elif not path.is_file():
             problems.append(Problem("dataset.file_missing", "a file of the release is gone.", file.path))
         elif path.stat().st_size != file.bytes or _sha256(path) != file.sha256:
             problems.append(Problem("dataset.file_changed", "a file's digest is not the manifest's.", file.path))
-    expected = {file.path for file in manifest.files} | {MANIFEST}
-    expected |= {SIGNATURE} if manifest.key_id is not None else set()
+    registered = {file.path for file in manifest.files}
+    expected = registered | {MANIFEST} | ({SIGNATURE} if manifest.key_id is not None else set())
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and name not in expected:
-            problems.append(Problem("dataset.file_added", "a file is none of the release's.", name))
+        if not _belongs(path, name, expected) and name not in registered:
+            problems.append(Problem("dataset.file_added", "a file, folder or link is none of the release's.", name))
     own = folder / MANIFEST
     if not own.is_file() or own.read_bytes() != manifest_text(manifest).encode():
         problems.append(Problem("dataset.manifest_changed", "the manifest is not the registered one.", MANIFEST))
     return tuple(problems)
+
+
+def _belongs(path: Path, name: str, expected: Collection[str]) -> bool:
+    """Return whether a path is a file that is expected, or a folder on the way to one; readers follow links."""
+    if path.is_symlink():
+        return False
+    if path.is_dir():
+        return any(each.startswith(f"{name}/") for each in expected)
+    return path.is_file() and name in expected
 
 
 def check_signature(workspace: Workspace, manifest: Manifest, keys: Keys) -> tuple[Problem, ...]:
@@ -269,8 +280,11 @@ def check_signature(workspace: Workspace, manifest: Manifest, keys: Keys) -> tup
     if manifest.key_id is None:
         return ()
     try:
-        signature = (workspace.path(manifest.path) / SIGNATURE).read_bytes()
+        file = workspace.path(manifest.path) / SIGNATURE
+        signature = file.read_bytes() if file.is_file() else None  # a pipe would be read for ever
     except (OSError, InputError):
+        signature = None
+    if signature is None:
         return (Problem("dataset.signature_missing", "the manifest's signature is gone.", SIGNATURE),)
     if not keys.verify(manifest_text(manifest).encode(), base64.b64encode(signature).decode()):
         message = "the manifest's signature is not by this workspace's key, or not over this manifest."

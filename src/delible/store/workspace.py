@@ -85,10 +85,9 @@ class Workspace:
             InputError: `workspace.path_escapes` when it leads out of the workspace.
         """
         text = str(relative)
-        if "\x00" not in text:
-            found = (self.root / text).resolve()
-            if found.is_relative_to(self.root):
-                return found
+        found = _resolved(self.root / text)
+        if found is not None and found.is_relative_to(self.root):
+            return found
         raise InputError(
             "workspace.path_escapes",
             f"the path '{text}' leads out of the workspace.",
@@ -108,8 +107,9 @@ class Workspace:
             if not any(_below(table.path, allowed) for allowed in self.config.locations):
                 raise _not_allowed(table.path, where)
             return table.path.rstrip("/")
-        found = (self.root / _local(table.path)).resolve() if "\x00" not in table.path else None
-        allowed_roots = (self.root, *(self._folder(x) for x in self.config.locations if not _is_remote(x)))
+        found = _resolved(self.root / _local(table.path))
+        folders = (self._folder(x) for x in self.config.locations if not _is_remote(x))
+        allowed_roots = (self.root, *(x for x in folders if x is not None))
         if found is None or not any(found.is_relative_to(x) for x in allowed_roots):
             raise _not_allowed(table.path, where)
         if any(found.is_relative_to(x) or x.is_relative_to(found) for x in self._reserved()):
@@ -144,14 +144,14 @@ class Workspace:
             each.mkdir(mode=0o700, exist_ok=True)
         return folder
 
-    def _folder(self, text: str) -> Path:
-        return (self.root / _local(text)).resolve()
+    def _folder(self, text: str) -> Path | None:
+        return _resolved(self.root / _local(text))
 
     def _reserved(self) -> tuple[Path, ...]:
         own = [CONFIG_FILE, ".delible", self.config.policies, self.config.reports]
         own += [self.config.releases, self.config.lineage]
         own += [x for x in (self.config.store, self.config.keys) if not _is_remote(x) and not x.startswith("env:")]
-        return tuple(self._folder(x) for x in own)
+        return tuple(x for x in map(self._folder, own) if x is not None)
 
 
 def open_workspace(path: str | Path) -> Workspace:
@@ -263,6 +263,16 @@ def _check_folders(workspace: Workspace, file: Path) -> None:
 
 def _is_remote(text: str) -> bool:
     return "://" in text and not text.startswith("file://")
+
+
+def _resolved(path: Path) -> Path | None:
+    """Return a path with its links followed; None for what no path can be, such as a link to itself."""
+    if "\x00" in str(path):
+        return None
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        return None
 
 
 def _local(text: str) -> str:

@@ -50,14 +50,15 @@ class _Reading:
     files: Counter[str] = field(default_factory=Counter)
     others: list[Exposure] = field(default_factory=list)
     released: Counter[str] = field(default_factory=Counter)
+    cut: dict[int, str] = field(default_factory=dict)
 
     def add(self, number: int, path: Path) -> None:
         owner = self.lost.owner(path)
         rows, unread, digest, size = None, None, "", 0
         try:
             digest, size = sha256(path), path.stat().st_size
-            rows = self._rows(number, path, owner)
-        except (OSError, ValueError, KeyError, NotImplementedError) as error:  # their texts may quote the file
+            rows, unread = self._rows(number, path, owner), self.cut.get(number)
+        except Exception as error:  # whatever a file does to its reader, the others count; texts may quote the file
             unread = f"not readable as such ({type(error).__name__})"
         current = None
         if owner.belongs is Belongs.TABLE and owner.of is not None and path.suffix == ".parquet":
@@ -103,6 +104,8 @@ class _Reading:
                         unmapped=found_there.columns,
                     )
                 )
+                if found_there.cut:
+                    self.cut[number] = "only its beginning was read"
                 return found_there.rows
         return None
 

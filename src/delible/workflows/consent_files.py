@@ -71,8 +71,8 @@ def _of_lines(file: Iterable[bytes] | BinaryIO) -> Iterator[Row]:
 
 
 def _of_csv(file: BinaryIO, source: str) -> Iterator[Row]:
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    reader = csv.reader(text, strict=True)
+    lines = _Recent(io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline=""))
+    reader = csv.reader(lines, strict=True)
     try:
         header = next(reader)
     except (StopIteration, csv.Error):
@@ -80,13 +80,16 @@ def _of_csv(file: BinaryIO, source: str) -> Iterator[Row]:
     if len(set(header)) < len(header):
         raise InputError("consent.file", "the header names a column twice.", where=source)
     while True:
+        lines.forget()
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error:
-            yield Row(reader.line_num, b"", None, Broken("line", "is not CSV"))
-            continue
+            # What follows may be the middle of a quoted cell, whose text would be read as consents.
+            what = f"is not CSV, or has more than {LONGEST_LINE} bytes; the file is not read further"
+            yield Row(reader.line_num, bytes(lines.read), None, Broken("line", what))
+            return
         if not cells:
             continue
         raw = _as_json(dict(zip(header, cells, strict=False)))
@@ -97,6 +100,31 @@ def _of_csv(file: BinaryIO, source: str) -> Iterator[Row]:
         else:
             value = _nested({k: v for k, v in zip(header, cells, strict=True) if v != ""})
             yield Row(reader.line_num, _as_json(value), value)
+
+
+class _Recent:
+    """Lines of a CSV file, and the bytes of those that make the current row, which are no more than is allowed."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        self.read = bytearray()
+
+    def forget(self) -> None:
+        """Begin another row."""
+        self.read.clear()
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(LONGEST_LINE + 1)
+        if not line:
+            raise StopIteration
+        self.read += line.encode("utf-8", "surrogateescape")
+        if len(self.read) > LONGEST_LINE:
+            del self.read[LONGEST_LINE:]
+            raise csv.Error
+        return line
 
 
 def _of_table(source: str) -> Iterator[Row]:

@@ -11,7 +11,7 @@ from delible.model.consent import SALE
 from delible.model.dpv_purposes import BASIS_TERMS, PREFIX, PURPOSES, STATUS_TERMS
 from delible.model.receipt import EXTENSION, KIND, UNTIL_WITHDRAWN
 from delible.model.subject import SubjectRef
-from delible.model.terms import ConsentGiver, ConsentStatus, LegalBasis
+from delible.model.terms import ConsentStatus, LegalBasis
 from delible.store.consents import Told
 from delible.workflows.consent_rows import (
     WHERE_AND_WHEN,
@@ -21,6 +21,7 @@ from delible.workflows.consent_rows import (
     check_keys,
     choice,
     context_of,
+    giver,
     instant,
     subject_of,
     told,
@@ -28,6 +29,8 @@ from delible.workflows.consent_rows import (
 )
 
 _PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
+_SECONDS = re.compile(r"[0-9]{1,12}")
+_MOST_STATEMENTS = 1_000
 _REF = re.compile(r"v\d{1,4}\.[0-9a-f]{64}")
 _STATES = {term.removeprefix(PREFIX).lower(): status for status, term in STATUS_TERMS.items()}
 _STATES |= {status.value: status for status in ConsentStatus}
@@ -57,7 +60,10 @@ def _iso(parts: Mapping[str, Any], rules: RowRules) -> Iterator[Told]:
     subject = _subject(parts.get("pii_principal_id"), parts.get(KIND), rules)
     processing = _object(parts, "pii_processing")
     events = _list(parts, "event" if "event" in parts else "events")
-    for purpose in _list(processing, "purposes"):
+    purposes = _list(processing, "purposes")
+    if len(purposes) * len(events) > _MOST_STATEMENTS:
+        raise Broken("purposes", f"and events make more than {_MOST_STATEMENTS} statements", "receipt")
+    for purpose in purposes:
         name = _purpose((purpose.get("purpose"), purpose.get("purpose_type")), rules)
         basis = _basis(purpose.get("lawful_basis"))
         for event in events:
@@ -94,10 +100,10 @@ def _event(
         context_of(said, rules, start),
         purpose=name,
         status=status,
-        legal_basis=choice(extra, "legal_basis", LegalBasis) if extra.get("legal_basis") else basis,
+        legal_basis=choice(extra, "legal_basis", LegalBasis) if extra.get("legal_basis") is not None else basis,
         notice_version=word(extra if notice == "notice_version" else processing, notice),
         valid_until=ends,
-        given_by=choice(extra, "given_by", ConsentGiver) if extra.get("given_by") else ConsentGiver.DATA_SUBJECT,
+        given_by=giver(extra),
     )
 
 
@@ -109,7 +115,10 @@ def _kantara(document: Mapping[str, Any], rules: RowRules) -> Iterator[Told]:
         raise Broken("consentTimestamp", "is no number of seconds since 1970", "time") from None
     said = {"jurisdiction": _jurisdiction(document), "source": document.get("collectionMethod")}
     context = context_of(said, rules, at)
-    for service in _list(document, "services"):
+    services = _list(document, "services")
+    if sum(len(_list(service, "purposes")) for service in services) > _MOST_STATEMENTS:
+        raise Broken("services", f"have more than {_MOST_STATEMENTS} purposes", "receipt")
+    for service in services:
         for purpose in _list(service, "purposes"):
             if str(purpose.get("consentType", "EXPLICIT")).upper() != "EXPLICIT":
                 raise Broken("consentType", "is not EXPLICIT: silence is no consent (Art. 4(11))", "implied")
@@ -190,13 +199,25 @@ def _state(event: Mapping[str, Any]) -> ConsentStatus:
 
 
 def _until(event: Mapping[str, Any], start: datetime, status: ConsentStatus) -> datetime | None:
-    value = event.get("validity_duration", event.get("duration"))
+    value: Any = _duration(event)
     try:
         seconds = int(value) if value not in (None, "") else 0
         ends = start + timedelta(seconds=seconds) if seconds > 0 and status in _LASTING else None
     except (TypeError, ValueError, OverflowError):
         raise Broken("validity_duration", "is no number of seconds", "period") from None
     return ends
+
+
+def _duration(event: Mapping[str, Any]) -> int | None:
+    """Return after how many whole seconds a consent ends; none, or 0, is not said."""
+    value: Any = event.get("validity_duration", event.get("duration"))
+    if value in (None, ""):
+        return None
+    if isinstance(value, str) and _SECONDS.fullmatch(value.strip()):
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or value != value // 1:
+        raise Broken("validity_duration", "is no whole number of seconds from 0", "period")
+    return int(value)
 
 
 def _jurisdiction(of: Mapping[str, Any]) -> str | None:

@@ -24,6 +24,7 @@ E = TypeVar("E", bound=StrEnum)
 
 _LONGEST_WORD = 200
 _PLACE = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
+_AGE = re.compile(r"[0-9]{1,9}")
 
 WHERE_AND_WHEN = ("recorded_at", "source", "jurisdiction", "age", "birth_date")
 """Keys that every format allows beside its own."""
@@ -114,7 +115,7 @@ def native(row: Mapping[str, Any], rules: RowRules) -> list[Told]:
         legal_basis=choice(row, "legal_basis", LegalBasis) if "legal_basis" in row else LegalBasis.CONSENT,
         notice_version=word(row, "notice_version"),
         valid_until=ends,
-        given_by=choice(row, "given_by", ConsentGiver) if row.get("given_by") else ConsentGiver.DATA_SUBJECT,
+        given_by=giver(row),
     )
 
 
@@ -213,6 +214,11 @@ def choice(row: Mapping[str, Any], key: str, choices: type[E]) -> E:
         raise Broken(key, f"is none of: {', '.join(choices)}", key) from None
 
 
+def giver(row: Mapping[str, Any]) -> ConsentGiver:
+    """Return who gave a consent: the data subject, where a row does not say."""
+    return choice(row, "given_by", ConsentGiver) if row.get("given_by") is not None else ConsentGiver.DATA_SUBJECT
+
+
 def instant(row: Mapping[str, Any], key: str) -> datetime:
     """Return an ISO 8601 time in UTC; without an offset it is UTC already, a date alone is its midnight."""
     value = row[key]
@@ -233,12 +239,14 @@ def _place(row: Mapping[str, Any]) -> str | None:
 
 
 def _age(row: Mapping[str, Any], at: datetime) -> int | None:
-    if row.get("birth_date") is not None:
-        return _age_of_birth(row["birth_date"], at)
     value = row.get("age")
+    if row.get("birth_date") is not None:
+        if value is not None:
+            raise Broken("age", "stands beside 'birth_date'; give one of them", "age")
+        return _age_of_birth(row["birth_date"], at)
     if value is None:
         return None
-    number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+    number = int(value) if isinstance(value, str) and _AGE.fullmatch(value) else value
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= OLDEST:
         raise Broken("age", f"is no whole number from 0 to {OLDEST}", "age")
     return number
