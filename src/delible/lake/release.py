@@ -37,8 +37,9 @@ _lock = Lock()
 _before: list[dict[str, str]] = []
 """The session's own settings, once for every build that is under way."""
 
-_SPOOLED = {"compression": "lz4", "parquet.writer.version": "v2"}
-"""For files that live for a minute."""
+_SPOOLED = {"compression": "snappy", "parquet.writer.version": "v2"}
+"""For files that live for a minute. Not `lz4`: Spark writes Hadoop's frames, and pyarrow took a page of a build of a
+million rows for corrupt."""
 
 _INDEXED = {"compression": "zstd"}
 _SHORT = 32
