@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from delible.decide.detection import detection_of
 from delible.lake.consent import Question, flags_frame, refs_frame
-from delible.lake.dataset import Cut, Secrets, cut
+from delible.lake.dataset import Cut, Grounds, Secrets, cut
 from delible.lake.identity import RefKey
 from delible.model.policy import PolicySet
 from delible.model.terms import Exclusion, Normalise
@@ -140,9 +140,7 @@ class World:
         now = T0 + timedelta(days=365)
         folder = self.folder / name
         folder.mkdir()
-        found = cut(
-            plan,
-            policies,
+        by = Grounds(
             read=self.read,
             records=self.records(),
             flags=flags_frame(self.spark, [(self.keys.ref(k, v, KINDS[k]), f) for k, v, f in self.flags]),
@@ -150,12 +148,10 @@ class World:
             secrets=Secrets(
                 self.refkey(), self.keys.domain_pads("split"), {d: self.keys.domain_pads(d) for d in plan.domains}
             ),
-            detection=detection_of(policies),
-            folder=folder,
-            row_index=self.folder / f"{name}-rows",
             limited=refs_frame(self.spark, [self.keys.ref(k, v, KINDS[k]) for k, v in self.limiting]),
         )
-        return found, folder
+        row_index = self.folder / f"{name}-rows"
+        return cut(plan, policies, by, detection=detection_of(policies), folder=folder, row_index=row_index), folder
 
 
 def tickets(world: World, owners: list[int | None]) -> None:

@@ -34,7 +34,7 @@ READS = {
     "workflows/access.py": Hidden("Restricted.without, but for the person's own", reads_in="without"),
     "workflows/dataset.py": Hidden(
         "flags of standing requests, row by row; the other read is of consent records",
-        calls=(("cut", "flags"), ("Grounds", "flags_frame"), ("flags_frame", "flags"), ("standing_flags", "keys")),
+        calls=(("cut", "by"), ("Grounds", "flags_frame"), ("flags_frame", "flags"), ("standing_flags", "keys")),
     ),
     "workflows/policy_diff.py": Hidden(
         "counts only, held rows and flags left out; the other read is of consent records",

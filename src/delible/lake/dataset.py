@@ -97,26 +97,20 @@ class _Decided:
 
 
 @settled()
-def cut(  # noqa: PLR0913 - all of it decides what leaves
+def cut(
     plan: DatasetPlan,
     policies: PolicySet,
+    by: Grounds,
     *,
-    read: Read,
-    records: DataFrame,
-    flags: DataFrame,
-    question: Question,
-    secrets: Secrets,
     detection: Detection,
     folder: Path,
     row_index: Path,
-    limited: DataFrame | None = None,
 ) -> Cut:
     """Write `data/*.parquet` and `subject_index.parquet` into a folder that nobody reads yet, and measure them.
 
     Args:
         plan: What may leave.
         policies: All policies.
-        read, records, flags, question, secrets, limited: As in `Grounds`.
         detection: What is looked for in text that is masked, and in rows that are read again.
         folder: Where.
         row_index: Where which row is about whom is written; the folder is not there yet, and no part of the release.
@@ -126,7 +120,6 @@ def cut(  # noqa: PLR0913 - all of it decides what leaves
             `condition.*` before anything is written; `dataset.join_many` when a join finds several rows for one.
         DelibleError: `dataset.miscounted` when rows in, rows out and excluded rows do not add up.
     """
-    by = Grounds(read, records, flags, question, secrets, limited)
     with _decided(plan, policies, by) as found:
         observed = Observation()
         kept = found.rows.observe(observed, *_counts()).where(F.col(REASON).isNull()).drop(REASON)

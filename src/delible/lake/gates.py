@@ -21,6 +21,7 @@ from delible.lake.sample import drawn
 from delible.lake.scan import scan
 from delible.lake.treatments import treated, without_sensitive
 from delible.model.detection import Detection
+from delible.model.record import ReleaseFile
 from delible.plan.dataset import DatasetPlan
 
 
@@ -30,6 +31,28 @@ class Rescan:
 
     facts: list[ColumnFacts]
     drawn: float
+
+
+@dataclass(frozen=True)
+class Left:
+    """A recut as its gates see it; None where they asked for nothing, or it could not be measured.
+
+    Args:
+        columns: Names and Spark types.
+        members: Distinct data subjects.
+    """
+
+    files: tuple[ReleaseFile, ...]
+    columns: dict[str, str]
+    members: int
+    groups: Groups | None
+    labels: tuple[int, int] | None
+    rescan: Rescan | None
+
+    @property
+    def rows_out(self) -> int:
+        """Its rows."""
+        return sum(f.rows or 0 for f in self.files if f.path.startswith("data/"))
 
 
 def groups_of(

@@ -29,8 +29,14 @@ SUBJECTS = "__subjects"
 SPLITS = ("train", "validation", "test")
 INDEX = "subject_index.parquet"
 
-_OPTIONS = {"compression": "zstd", "parquet.writer.version": "v2", "parquet.enable.dictionary": "false"}
-"""One encoding per column: of several, the footer lists the names in an order that differs from JVM to JVM."""
+_SORTED = {
+    "compression": "zstd",
+    "parquet.writer.version": "v2",
+    "parquet.enable.dictionary": "false",
+    "parquet.block.size": str(1 << 20),
+}
+"""Of the subject index. One encoding per column: of several, the footer lists the names in an order that differs from
+JVM to JVM. A look-up reads only the row groups, of a megabyte, whose range holds the reference."""
 
 _SETTINGS = {"spark.sql.session.timeZone": "UTC", "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS"}
 _lock = Lock()
@@ -47,8 +53,6 @@ _SHORT = 32
 
 _PLAIN = (T.IntegralType, T.DecimalType, T.BooleanType, T.DateType, T.TimestampType, T.TimestampNTZType, T.BinaryType)
 _ROWS_PER_FILE = 1_000_000
-_INDEX_ROW_GROUP = 1 << 20
-"""Bytes. The index is sorted, so a look-up reads only the row groups whose range holds the reference."""
 
 
 def short(subjects: Column) -> Column:
@@ -123,11 +127,12 @@ def _place(fields: Iterable[T.StructField]) -> Column:
 
 def write_index(refs: DataFrame, folder: Path) -> ReleaseFile:
     """Write the subject index: each keyed reference with its data subject's, sorted; no personal data."""
-    options = {"parquet.block.size": str(_INDEX_ROW_GROUP)}
-    path = _write_one(
-        refs.select("ref", "subject").repartition(1).sortWithinPartitions("ref", "subject"), folder, INDEX, options
-    )
-    return described(path, folder)
+    spool, target = folder / ".spool", folder / INDEX
+    ordered = refs.select("ref", "subject").repartition(1).sortWithinPartitions("ref", "subject")
+    ordered.write.options(**_SORTED).parquet(spool.as_uri())
+    next(spool.glob("part-*.parquet")).rename(target)
+    shutil.rmtree(spool)
+    return described(target, folder)
 
 
 def described(path: Path, folder: Path) -> ReleaseFile:
@@ -136,15 +141,6 @@ def described(path: Path, folder: Path) -> ReleaseFile:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     rows = pq.read_metadata(path).num_rows if path.suffix == ".parquet" else None
     return ReleaseFile(path=path.relative_to(folder).as_posix(), sha256=sha256, bytes=path.stat().st_size, rows=rows)
-
-
-def _write_one(frame: DataFrame, folder: Path, name: str, options: dict[str, str]) -> Path:
-    spool = folder / ".spool"
-    frame.coalesce(1).write.options(**_OPTIONS, **options).parquet(spool.as_uri())
-    target = folder / name
-    next(spool.glob("part-*.parquet")).rename(target)
-    shutil.rmtree(spool)
-    return target
 
 
 @contextmanager

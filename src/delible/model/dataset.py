@@ -104,6 +104,11 @@ class Split(Frozen):
             raise ValueError(f"validation and test together may be at most {_MOST_HELD_OUT}")
         return self
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The splits that get a share."""
+        return ("train", *(["validation"] if self.validation else []), *(["test"] if self.test else []))
+
 
 _MOST_VALUES = 2_000
 

@@ -20,11 +20,11 @@ from delible.report.content import (
     Content,
     Figure,
     Heading,
-    Section,
     Status,
     Table,
     Text,
     Value,
+    sections_of,
 )
 from delible.report.erasure import TableRun
 from delible.report.requests import Punctuality, RequestGroup, TimeUsed
@@ -63,7 +63,7 @@ def audit_content(facts: AuditFacts) -> Content:
             ("Policy fingerprint", facts.policy_fingerprint),
             ("Ledger position", f"record {number(facts.ledger.head)}"),
         ),
-        sections=tuple(Section(id, title, tuple(blocks)) for id, title, blocks in sections),
+        sections=sections_of(sections),
         made=facts.generated_at,
         software=facts.software,
         foot="Made from the audit ledger, the register of requests, the consent ledger, column verdicts, release "

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from delible.report.breach import BreachFacts, CategoryCount, Exposure, FileLine
-from delible.report.content import Block, Bullets, Bytes, Column, Content, Figure, Section, Status, Table, Text, Value
+from delible.report.content import (
+    Block,
+    Bullets,
+    Bytes,
+    Column,
+    Content,
+    Figure,
+    Status,
+    Table,
+    Text,
+    Value,
+    making,
+    sections_of,
+)
 from delible.report.ropa_content import MISSING
 from delible.report.wording import count, number
 
@@ -41,11 +54,9 @@ def breach_content(facts: BreachFacts) -> Content:
             ("Data protection officer", facts.data_protection_officer or MISSING),
             ("Aware at", facts.aware or MISSING),
             ("Notification due (Art. 33(1))", facts.notify_by),
-            ("Made at", facts.generated_at),
-            ("Made by", facts.software),
-            ("Policy fingerprint", facts.policy_fingerprint),
+            *making(facts),
         ),
-        sections=tuple(Section(id, title, tuple(blocks)) for id, title, blocks in sections),
+        sections=sections_of(sections),
         made=facts.generated_at,
         software=facts.software,
         foot="Made from the files themselves, read as they are whatever a table's log says of them, and from policies. "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from delible.report.ccpa_metrics import OBLIGED_FROM, CcpaFacts, Metric, YearMetrics, totals
-from delible.report.content import Block, Column, Content, Figure, Section, Table, Text, Value
+from delible.report.content import Block, Column, Content, Figure, Section, Table, Text, Value, making
 from delible.report.wording import count, day, number
 
 
@@ -27,9 +27,7 @@ def ccpa_content(facts: CcpaFacts) -> Content:
             ("Contact", facts.contact),
             ("Counted", "requests of all individuals" if facts.everybody else "requests of consumers under the CCPA"),
             ("Calendar", facts.time_zone),
-            ("Made at", facts.generated_at),
-            ("Made by", facts.software),
-            ("Policy fingerprint", facts.policy_fingerprint),
+            *making(facts),
         ),
         sections=tuple(sections),
         made=facts.generated_at,

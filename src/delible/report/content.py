@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 from delible.report.bars import Chart
 from delible.report.wording import clock, day, number, size
@@ -160,6 +160,39 @@ class Content:
     made: datetime
     software: str
     foot: str
+
+
+class Made(Protocol):
+    """What the facts of a report say of their making."""
+
+    @property
+    def generated_at(self) -> datetime:
+        """When they were gathered."""
+        ...
+
+    @property
+    def software(self) -> str:
+        """What gathered them."""
+        ...
+
+    @property
+    def policy_fingerprint(self) -> str:
+        """The policies that they were gathered by."""
+        ...
+
+
+def making(facts: Made) -> tuple[tuple[str, Value], ...]:
+    """Return when, by what and by which policies a report was made, as its head says it last."""
+    return (
+        ("Made at", facts.generated_at),
+        ("Made by", facts.software),
+        ("Policy fingerprint", facts.policy_fingerprint),
+    )
+
+
+def sections_of(parts: Iterable[tuple[str, str, Iterable[Block]]]) -> tuple[Section, ...]:
+    """Return sections from their ids, titles and blocks."""
+    return tuple(Section(id, title, tuple(blocks)) for id, title, blocks in parts)
 
 
 def plain(value: Value) -> str:

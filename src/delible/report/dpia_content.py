@@ -15,11 +15,12 @@ from delible.report.content import (
     Facts,
     Figure,
     Heading,
-    Section,
     Status,
     Table,
     Text,
     Value,
+    making,
+    sections_of,
 )
 from delible.report.dpia import DpiaColumn, DpiaFacts
 from delible.report.ropa_content import MISSING, activity_facts, missing_blocks, recipients_table
@@ -59,11 +60,9 @@ def dpia_content(facts: DpiaFacts) -> Content:
             ("Dataset", r.name),
             ("Contact", facts.contact),
             ("Data protection officer", facts.data_protection_officer or MISSING),
-            ("Made at", facts.generated_at),
-            ("Made by", facts.software),
-            ("Policy fingerprint", facts.policy_fingerprint),
+            *making(facts),
         ),
-        sections=tuple(Section(id, title, tuple(blocks)) for id, title, blocks in sections),
+        sections=sections_of(sections),
         made=facts.generated_at,
         software=facts.software,
         foot="Made from the release's manifest, policies, column verdicts, consents and requests. It holds no personal "

@@ -14,11 +14,12 @@ from delible.report.content import (
     Facts,
     Figure,
     Heading,
-    Section,
     Status,
     Table,
     Text,
     Value,
+    making,
+    sections_of,
 )
 from delible.report.ropa import EngagementLine, RopaFacts
 from delible.report.wording import count
@@ -47,11 +48,9 @@ def ropa_content(facts: RopaFacts) -> Content:
         ),
         facts=(
             ("Contact", facts.contact),
-            ("Made at", facts.generated_at),
-            ("Made by", facts.software),
-            ("Policy fingerprint", facts.policy_fingerprint),
+            *making(facts),
         ),
-        sections=tuple(Section(id, title, tuple(blocks)) for id, title, blocks in sections),
+        sections=sections_of(sections),
         made=facts.generated_at,
         software=facts.software,
         foot="Made from the policies, the audit ledger and the manifests of releases. It holds no personal data of "

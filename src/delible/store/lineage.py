@@ -191,25 +191,6 @@ class LineageLog:
         return Consumer(self.folder, self._configured)
 
 
-def emit_run(
-    workspace: Workspace,
-    *,
-    job: str,
-    inputs: Sequence[DatasetUse] = (),
-    outputs: Sequence[DatasetUse] = (),
-    facets: Facets | None = None,
-    started: datetime,
-    ended: datetime,
-    failed: bool = False,
-) -> str:
-    """Emit START and COMPLETE, or FAIL, of a run that is over, and return the run's id."""
-    log = LineageLog(workspace)
-    run = LineageRun(str(uuid4()), job, inputs, outputs, facets or {}, started)
-    log._write(run, "START", started, None)
-    log.emit(run, "FAIL" if failed else "COMPLETE", ended, error="failed" if failed else None)
-    return run.id
-
-
 def is_configured(configured: Mapping[str, Any]) -> bool:
     """Return whether a consumer is named, in `delible.yaml` or in one of the ways that the client documents."""
     if os.environ.get("OPENLINEAGE_DISABLED", "").strip().lower() == "true":

@@ -34,7 +34,7 @@ from delible.workflows.clock import Clock
 from delible.workflows.consent import standing_flags, standing_requests
 from delible.workflows.consent_quarantine import quarantine_gaps
 from delible.workflows.dataset_asks import purpose_ended
-from delible.workflows.dataset_gates import GatesError, gates_told, measured_gates, stopped_entry
+from delible.workflows.dataset_gates import GatesError, check_gates, gates_told, measured_gates, stopped_entry
 from delible.workflows.dataset_lineage import CONSENTS_AT, describe
 from delible.workflows.dataset_members import find_manifest
 from delible.workflows.dataset_publish import publish, register, register_shown
@@ -113,7 +113,7 @@ def build_dataset(
         try:
             manifest = _released(build, folder, run)
         except GatesError as stopped:
-            Ledger(workspace, build.keys).append([stopped_entry(build.plan, stopped, actor)], now)
+            Ledger(workspace, build.keys).append([_stopped(build.plan, stopped, actor)], now)
             raise
         register(workspace, build.keys, manifest, _entry(manifest, planned, actor), now)
     return Built(manifest, planned.gaps, planned.warnings)
@@ -134,7 +134,7 @@ def foresee_dataset(
     build, planned = _prepared(workspace, recipe, now, progress)
     with alone(workspace, reading=True):
         progress(f"Grounds the rows of {', '.join(build.plan.sources)}...")
-        by, versions, _ = _judging(build)
+        by, versions, _ = _grounds(build)
         return Foreseen(planned, versions, tally(build.plan, build.policies, by))
 
 
@@ -192,7 +192,7 @@ def verify_dataset(workspace: Workspace, reference: str) -> Manifest:
     return manifest
 
 
-def _judging(build: _Build) -> tuple[Grounds, dict[str, int], dict[str, str]]:
+def _grounds(build: _Build) -> tuple[Grounds, dict[str, int], dict[str, str]]:
     """Return what rows are judged by, the version of each table that is read throughout, and where they are."""
     from delible.lake.consent import Question, flags_frame, refs_frame
     from delible.lake.dataset import Grounds, Secrets
@@ -231,24 +231,18 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
     workspace, plan, keys, now = build.workspace, build.plan, build.keys, build.now
     check_installed(workspace.nlp)
     row_index = folder.parent / "rows"
-    by, versions, locations = _judging(build)
+    by, versions, locations = _grounds(build)
     found = cut(
         plan,
         build.policies,
-        read=by.read,
-        records=by.records,
-        flags=by.flags,
-        question=by.question,
-        secrets=by.secrets,
-        limited=by.limited,
+        by,
         detection=detection_of(build.policies, workspace.nlp),
         folder=folder,
         row_index=row_index,
     )
     latest = Manifests(workspace).latest(plan.dataset)
     gates = measured_gates(plan, build.policies, found, latest)
-    if not all(gate.passed for gate in gates):
-        raise GatesError(plan.dataset, gates)
+    check_gates(plan.dataset, gates)
 
     manifest = publish(
         workspace,
@@ -292,6 +286,11 @@ def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
         key_version=keys.version,
     )
     return manifest
+
+
+def _stopped(plan: DatasetPlan, stopped: GatesError, actor: str) -> AuditEntry:
+    made_by = {"purpose": plan.purpose, "recipe": plan.recipe_fingerprint}
+    return stopped_entry("dataset.build", plan.dataset, stopped, actor, made_by)
 
 
 def _entry(manifest: Manifest, planned: Planned, actor: str) -> AuditEntry:

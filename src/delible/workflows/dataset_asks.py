@@ -97,11 +97,10 @@ def gates_today(policies: PolicySet, manifest: Manifest) -> tuple[Problem, ...]:
         plan = plan_dataset(policies, manifest.dataset).plan
     except DelibleError as error:
         return error.problems
-    shares = {"train": 100, "validation": plan.split.validation, "test": plan.split.test}
     known = Measured(
         rows=manifest.rows_out,
         subjects=manifest.members,
-        splits={split: manifest.splits.get(split, 0) for split, share in shares.items() if share},
+        splits={split: manifest.splits.get(split, 0) for split in plan.split.names},
         columns={c.name: c.type for c in manifest.columns},
         categories={},
         quasi=plan.quasi,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from delible.lake.dataset import Cut
+    from delible.lake.gates import Left
     from delible.lake.recut import Recut
 
 
@@ -41,18 +43,16 @@ class GatesError(BlockedError):
 
 
 def measured_gates(
-    plan: DatasetPlan, policies: PolicySet, found: Cut, latest: Manifest | None
+    plan: DatasetPlan, policies: PolicySet, found: Cut | Left, latest: Manifest | None
 ) -> tuple[GateResult, ...]:
     """Return every gate of a plan with what was measured of a release that nobody can read yet.
 
     Args:
         latest: The version before; None for the first.
     """
-    shares = {"train": 100, "validation": plan.split.validation, "test": plan.split.test}
     splits = {
         split: sum(f.rows or 0 for f in found.files if f.path.startswith(f"data/{split}-"))
-        for split, share in shares.items()
-        if share
+        for split in plan.split.names
     }
     before = None
     if latest is not None:
@@ -83,7 +83,6 @@ def gates_of_recut(
     old: Manifest,
     found: Recut,
     *,
-    rows_out: int,
     folder: Path,
     row_index: Path,
     detection: Detection,
@@ -93,36 +92,41 @@ def gates_of_recut(
     With fewer people in it, groups that are alike are smaller. The recipe is that of today, and a column that it speaks
     of and the release has not is a gate that cannot be measured. How much smaller it is stops no recut.
     """
-    from delible.lake.dataset import Cut
-    from delible.lake.gates import groups_again, labels_of, rescan
+    from delible.lake.gates import Left, groups_again, labels_of, rescan
 
     if old.dataset not in policies.datasets:
         return ()
     plan = plan_dataset(policies, old.dataset).plan
-    cut = Cut(
-        rows_in=old.rows_in,
-        rows_out=rows_out,
-        excluded=old.excluded,
+    left = Left(
         members=found.members,
-        limited=old.limited,
         files=found.files,
         columns={c.name: c.type for c in old.columns},
         groups=groups_again(spark, folder, row_index, plan),
         labels=labels_of(spark, folder, plan.label) if plan.label is not None else None,
         rescan=rescan(spark, folder, plan, detection),
     )
-    return measured_gates(plan, policies, cut, latest=None)
+    return measured_gates(plan, policies, left, latest=None)
 
 
-def stopped_entry(plan: DatasetPlan, stopped: GatesError, actor: str) -> AuditEntry:
-    """Return what the ledger keeps of a release that gates stopped: each gate's number and bound."""
+def check_gates(dataset: str, gates: tuple[GateResult, ...]) -> None:
+    """Let a release out only if every gate does.
+
+    Raises:
+        GatesError: With all of them, when one does not.
+    """
+    if not all(gate.passed for gate in gates):
+        raise GatesError(dataset, gates)
+
+
+def stopped_entry(action: str, dataset: str, stopped: GatesError, actor: str, made_by: Mapping[str, str]) -> AuditEntry:
+    """Return what the ledger keeps of a release that gates stopped: its making, each gate's number and bound."""
     return AuditEntry(
         actor=actor,
-        action="dataset.build",
-        object=f"dataset:{plan.dataset}",
+        action=action,
+        object=f"dataset:{dataset}",
         outcome="stopped",
         counts={"gates": len(stopped.gates), "failed": sum(not g.passed for g in stopped.gates)},
-        detail={"purpose": plan.purpose, "recipe": plan.recipe_fingerprint, **gates_told(stopped.gates)},
+        detail={**made_by, **gates_told(stopped.gates)},
     )
 
 

@@ -24,7 +24,7 @@ from delible.workflows.consent import standing_flags
 from delible.workflows.control import Control
 from delible.workflows.dataset import verify_dataset
 from delible.workflows.dataset_asks import refused_today
-from delible.workflows.dataset_gates import GatesError, gates_of_recut, gates_told
+from delible.workflows.dataset_gates import GatesError, check_gates, gates_of_recut, stopped_entry
 from delible.workflows.dataset_lineage import describe_recut
 from delible.workflows.dataset_publish import publish, register, register_shown
 from delible.workflows.spark import alone
@@ -85,7 +85,8 @@ def recut_dataset(
             try:
                 done = _cut_again(control, releases, old, folder, now, run)
             except GatesError as stopped:
-                control.ledger.append([_stopped(old, stopped, actor)], now)
+                entry = stopped_entry("dataset.recut", old.dataset, stopped, actor, {"from": old.release})
+                control.ledger.append([entry], now)
                 raise
         if done.new is not None:
             register(workspace, control.keys, done.new, _entry(done, actor), now)
@@ -149,13 +150,11 @@ def _cut_again(
         policies,
         old,
         found,
-        rows_out=rows_out,
         folder=folder,
         row_index=row_index,
         detection=detection_of(policies, workspace.nlp),
     )
-    if not all(gate.passed for gate in gates):
-        raise GatesError(old.dataset, gates)
+    check_gates(old.dataset, gates)
     draft = old.model_copy(
         update={
             "files": found.files,
@@ -184,17 +183,6 @@ def _cut_again(
 def _added(excluded: dict[str, int], left: dict[str, int]) -> dict[str, int]:
     """Return all rows that went in and are not out, by reason: those of the first build, and those that left since."""
     return {reason: excluded.get(reason, 0) + left.get(reason, 0) for reason in (*excluded, *(left.keys() - excluded))}
-
-
-def _stopped(old: Manifest, stopped: GatesError, actor: str) -> AuditEntry:
-    return AuditEntry(
-        actor=actor,
-        action="dataset.recut",
-        object=f"dataset:{old.dataset}",
-        outcome="stopped",
-        counts={"gates": len(stopped.gates), "failed": sum(not g.passed for g in stopped.gates)},
-        detail={"from": old.release, **gates_told(stopped.gates)},
-    )
 
 
 def _entry(done: RecutDone, actor: str) -> AuditEntry:

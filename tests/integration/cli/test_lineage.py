@@ -14,9 +14,9 @@ from jsonschema import Draft202012Validator
 
 from delible.cli.main import main
 from delible.model.lineage import ColumnFlow, DatasetUse
-from delible.store.lineage import emit_run
 from delible.store.workspace import CONFIG_FILE, Workspace
 from openlineage_events import OWN, consumer
+from past_runs import emit_run
 from small_shop import NOW, POLICIES, customers, make_workspace, tickets
 
 PROFILES = """\

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from delible.store.lineage import emit_run
 from delible.store.workspace import CONFIG_FILE, create_workspace, open_workspace
+from past_runs import emit_run
 
 AT = datetime(2026, 3, 12, 9, tzinfo=UTC)
 sent: list[int] = []

@@ -18,10 +18,11 @@ import pytest
 from delible.errors import InputError
 from delible.model.lineage import DatasetUse, unchanged
 from delible.store import lineage_delivery
-from delible.store.lineage import LineageLog, emit_run, is_configured
+from delible.store.lineage import LineageLog, is_configured
 from delible.store.lineage_delivery import Patience
 from delible.store.workspace import CONFIG_FILE, Workspace, create_workspace, open_workspace
 from openlineage_events import Received, consumer, taken
+from past_runs import emit_run
 
 START = datetime(2026, 3, 12, 9, tzinfo=UTC)
 SOURCE = DatasetUse(name="tickets", location="/shop/warehouse/tickets", version=4, rows=8412)

@@ -19,12 +19,12 @@ from delible.model.record import AuditEntry, TagFinding
 from delible.model.request import Request
 from delible.model.subject import Identifier
 from delible.model.terms import Regime, RequestState, Right
-from delible.store.lineage import emit_run
 from delible.store.requests import NewRequest, refs_of
 from delible.store.tags import Tags
 from delible.store.workspace import Workspace, create_workspace
 from delible.workflows.control import Control
 from delible.workflows.reporting import audit_report, request_report
+from past_runs import emit_run
 
 ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 3, 31, 14, 5, tzinfo=UTC)

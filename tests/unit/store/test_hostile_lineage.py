@@ -13,10 +13,11 @@ import pytest
 from delible.errors import InputError
 from delible.model.lineage import DatasetUse, unchanged
 from delible.report.lineage import lineage_text, lineage_view, runs_of
-from delible.store.lineage import LineageLog, emit_run
+from delible.store.lineage import LineageLog
 from delible.store.lineage_delivery import _events
 from delible.store.workspace import Workspace
 from delible.workflows.lineage_view import export_lineage
+from past_runs import emit_run
 
 START = datetime(2026, 3, 12, 9, tzinfo=UTC)
 RUN: dict[str, Any] = {"runId": "1", "facets": {}}

@@ -16,11 +16,12 @@ from delible.errors import BlockedError, DelibleError
 from delible.model.lineage import ColumnFlow, DatasetUse, LineageRun, unchanged
 from delible.model.terms import LegalBasis, Right, Treatment
 from delible.report.lineage import lineage_text, lineage_view
-from delible.store.lineage import LineageLog, emit_run
+from delible.store.lineage import LineageLog
 from delible.store.lineage_events import dataset_name
 from delible.store.lineage_facets import DATASET_FACETS, RUN_FACETS
 from delible.store.workspace import Workspace
 from openlineage_events import OWN, check_event, check_schema, facets_of
+from past_runs import emit_run
 
 CANARY = "canary-9d1e@person.example"
 START = datetime(2026, 3, 12, 9, tzinfo=UTC)
