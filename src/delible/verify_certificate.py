@@ -5,10 +5,11 @@ can be read through and run elsewhere. It trusts the published key and nothing t
 
 1. the certificate's signature is genuine, over the canonical JSON of everything but the signature;
 2. the exported ledger is one unbroken hash chain from its first record, and its last record is signed by the same key;
-3. the record that the certificate names stands in that chain with that hash;
+3. the record that the certificate names stands in that chain with that hash, and says that this plan certified this
+   request at that instant;
 4. with `--files LIST`: the list of files is the one that the certificate names by its digest.
 
-Exit codes: 0 genuine and nothing was found; 2 an input cannot be used; 4 not genuine, or genuine and stating residue.
+Exit codes: 0 genuine and nothing was found; 2 an input cannot be used; 4 not genuine, or genuine and stating residue or no search.
 """
 
 from __future__ import annotations
@@ -55,11 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         keys = public_keys(_read(given.key))
         certificate = _object(_read(given.file), str(given.file))
         check_signature(certificate, keys)
-        records = check_chain(_records(given.ledger), keys)
-        check_place(certificate, records)
+        records, named = check_chain(_records(given.ledger), keys, certificate.get("ledger_sequence"))
+        check_place(certificate, records, named)
         if given.files is not None:
             check_files(certificate, _read(given.files))
-        said, code = outcome(certificate, len(records))
+        said, code = outcome(certificate, records)
     except Unusable as error:
         said, code = f"cannot be checked: {error}", UNUSABLE
     except NotGenuine as error:
@@ -88,30 +89,41 @@ def check_signature(certificate: dict[str, Any], keys: list[Ed25519PublicKey]) -
         raise NotGenuine(f"the signature does not fit (the certificate names key {certificate.get('key_id')}).")
 
 
-def check_chain(lines: Iterator[dict[str, Any]], keys: list[Ed25519PublicKey]) -> list[str]:
-    """Return the hashes of all records, the first at index 0, after checking the whole chain and its end."""
-    hashes: list[str] = []
-    previous, signature = GENESIS, None
+def check_chain(
+    lines: Iterator[dict[str, Any]], keys: list[Ed25519PublicKey], sequence: Any
+) -> tuple[int, dict[str, Any] | None]:
+    """Check the whole chain and its end; return how many records there are, and the one with that number, if any."""
+    named: dict[str, Any] | None = None
+    number, previous, signature = 0, GENESIS, None
     for number, record in enumerate(lines, 1):
         own = _hash(record, number)
         if record["sequence"] != number or record["previous"] != previous or record["hash"] != own:
             raise NotGenuine(f"the ledger is broken at record {number}.")
-        hashes.append(own)
+        if number == sequence:
+            named = record
         previous, signature = own, record.get("signature")
-    if not hashes:
+    if not number:
         raise Unusable("the ledger holds no record.")
     if not isinstance(signature, str) or not _signed(f"delible/audit/{previous}".encode(), signature, keys):
         raise NotGenuine("the ledger's last record is not signed with this key; its end may be missing.")
-    return hashes
+    return number, named
 
 
-def check_place(certificate: dict[str, Any], hashes: Sequence[str]) -> None:
-    """Check that the record that the certificate names stands in the ledger."""
-    sequence, named = certificate.get("ledger_sequence"), certificate.get("ledger_hash")
-    if not isinstance(sequence, int) or not 1 <= sequence <= len(hashes):
-        raise NotGenuine(f"the ledger holds {len(hashes)} records, and not the one that the certificate names.")
-    if hashes[sequence - 1] != named:
-        raise NotGenuine(f"record {sequence} of the ledger is not the one that the certificate names.")
+def check_place(certificate: dict[str, Any], records: int, named: dict[str, Any] | None) -> None:
+    """Check that the record that the certificate names is the ledger's own account of its making."""
+    if named is None:
+        raise NotGenuine(f"the ledger holds {records} records, and not the one that the certificate names.")
+    if named["hash"] != certificate.get("ledger_hash"):
+        raise NotGenuine(f"record {named['sequence']} of the ledger is not the one that the certificate names.")
+    said = ("erasure.certify", "done", f"plan:{certificate.get('plan')}/request:{certificate.get('request')}")
+    if (named["action"], named["outcome"], named["object"]) != said:
+        raise NotGenuine(f"record {named['sequence']} of the ledger says something else than the certificate.")
+    try:
+        completed = datetime.fromisoformat(str(certificate.get("completed")))
+    except ValueError:
+        raise Unusable("the certificate says no instant at which it was completed.") from None
+    if completed != datetime.fromisoformat(named["at"]):
+        raise NotGenuine(f"record {named['sequence']} of the ledger is of another instant than the certificate.")
 
 
 def check_files(certificate: dict[str, Any], data: bytes) -> None:
@@ -133,17 +145,37 @@ def outcome(certificate: dict[str, Any], records: int) -> tuple[str, int]:
     search = certificate.get("verification")
     if not isinstance(search, dict):
         raise Unusable("the certificate states no byte search.")
-    matches, unreadable = search.get("matches"), search.get("unreadable")
-    if not isinstance(matches, list) or not isinstance(unreadable, list):
+    matches, unreadable, searched = search.get("matches"), search.get("unreadable"), search.get("files_searched")
+    if not isinstance(matches, list) or not isinstance(unreadable, list) or not isinstance(searched, int):
         raise Unusable("the certificate does not say what the byte search found.")
     head = (
         f"genuine: certificate {certificate.get('certificate')} on request {certificate.get('request')}, record "
         f"{certificate['ledger_sequence']} of {records} in an intact ledger; "
-        f"{search.get('files_searched')} files searched"
+        f"{searched} files searched"
     )
     if matches or unreadable:
         return f"{head}, {len(matches)} places with residue, {len(unreadable)} files unreadable", NOT_GENUINE
-    return f"{head}, nothing found", GENUINE
+    if not searched:
+        return f"{head}, so that nothing is proven", NOT_GENUINE
+    beside = [
+        f"{number} {words}"
+        for words, number in (
+            ("dataset releases that hold the data subject", _length(certificate, "releases")),
+            ("dataset releases that could not be looked into", _length(certificate, "releases_unknown")),
+            ("parts kept under exceptions", _length(certificate, "kept")),
+            ("files unread in tables without rows of the data subject", _length(search, "apart")),
+        )
+        if number
+    ]
+    return f"{head}, nothing found" + (f"; it also names {', '.join(beside)}" if beside else ""), GENUINE
+
+
+def _length(document: dict[str, Any], key: str) -> int:
+    """Return how many a list has that older documents, and those with nothing to say, may lack."""
+    value = document.get(key, [])
+    if not isinstance(value, list):
+        raise Unusable(f"the certificate's '{key}' is not a list.")
+    return len(value)
 
 
 def canonical(value: Any) -> bytes:

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -66,7 +66,7 @@ class Case:
         self.keys = keys
         self.ledger = Ledger(workspace, keys)
         for number in range(5):
-            self.ledger.append([_entry(f"request:R-{number}"), _entry(f"plan:E/table:{HOSTILE}{number}")], NOW)
+            self.ledger.append([_entry(f"plan:E/table:{HOSTILE}{number}"), _certified(f"R-{number - 1}")], NOW)
         self.folder = folder
         self.file, self.key, self.export = folder / "c.json", folder / "key.pem", folder / "ledger.jsonl"
         self.key.write_text(keys.public_pem())
@@ -76,6 +76,7 @@ class Case:
     def issue(self, **more: Any) -> None:
         record = self.ledger.records()[5]
         place = {"ledger_sequence": record.sequence, "ledger_hash": record.hash, "key_id": self.keys.key_id}
+        place |= {"completed": record.at}
         made = certificate(**(place | more))
         self.write(certificate_document(made.model_copy(update={"signature": self.keys.sign(certificate_bytes(made))})))
 
@@ -95,6 +96,10 @@ class Case:
 @pytest.fixture
 def case(workspace: Workspace, keys: Keys, tmp_path: Path) -> Case:
     return Case(workspace, keys, tmp_path)
+
+
+def _certified(request: str) -> AuditEntry:
+    return AuditEntry(actor="dpo", action="erasure.certify", object=f"plan:E-1/request:{request}", outcome="done")
 
 
 def _entry(thing: str) -> AuditEntry:
@@ -200,9 +205,13 @@ def test_a_genuine_certificate_is_confirmed(case: Case, capsys: pytest.CaptureFi
     assert "genuine: certificate C-R-1 on request R-1, record 6 of 10" in capsys.readouterr().out
 
 
-def test_a_certificate_that_names_releases_is_confirmed_and_so_is_one_from_before_they_were_named(case: Case) -> None:
-    case.issue(releases=("support@v1",), releases_unknown=("support@v2",))
+def test_a_certificate_that_names_releases_is_confirmed_and_so_is_one_from_before_they_were_named(
+    case: Case, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case.issue(releases=("support@v1",), releases_unknown=("support@v2",), kept=(KEPT_PART,))
     assert case.check() == 0
+    named = "1 dataset releases that hold the data subject, 1 dataset releases that could not be looked into, 1 parts"
+    assert f"nothing found; it also names {named} kept under exceptions" in capsys.readouterr().out
     old = json.loads(case.file.read_text())
     del old["releases"], old["releases_unknown"], old["signature"]
     case.write({**old, "signature": case.keys.sign(canonical(old))})
@@ -314,6 +323,34 @@ def test_a_certificate_about_another_ledger_is_not_genuine(case: Case, tmp_path:
     assert case.check() == 4
     case.issue(ledger_sequence=11)
     assert case.check() == 4
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        AuditEntry(actor="dpo", action="erasure.certify", object="plan:E-1/request:R-2", outcome="done"),
+        AuditEntry(actor="dpo", action="erasure.certify", object="plan:E-2/request:R-1", outcome="done"),
+        AuditEntry(actor="dpo", action="erasure.certify", object="plan:E-1/request:R-1", outcome="started"),
+        AuditEntry(actor="dpo", action="request.moved", object="plan:E-1/request:R-1", outcome="done"),
+    ],
+)
+def test_a_certificate_that_names_a_record_of_something_else_is_not_genuine(case: Case, other: AuditEntry) -> None:
+    (record,) = case.ledger.append([other], NOW)
+    case.ledger.export(case.export)
+    case.issue(ledger_sequence=record.sequence, ledger_hash=record.hash, completed=record.at)
+    assert case.check() == 4
+
+
+def test_a_certificate_says_the_instant_of_its_record(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    case.issue(completed=NOW + timedelta(seconds=1))
+    assert case.check() == 4
+    assert "of another instant" in capsys.readouterr().out
+
+
+def test_a_search_of_no_file_proves_nothing(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    case.issue(verification=certificate().verification.model_copy(update={"files_searched": 0}))
+    assert case.check() == 4
+    assert "nothing is proven" in capsys.readouterr().out
 
 
 def test_another_key_confirms_nothing(case: Case, tmp_path: Path) -> None:

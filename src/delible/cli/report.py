@@ -30,7 +30,7 @@ class Form(StrEnum):
 FormOption = Annotated[
     Form, typer.Option("--format", help="Which form to write and name: a page, JSON, Markdown or PDF.")
 ]
-OutOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Copy the report to this file too.")]
+OutOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Copy the report to this file too; a PDF stands there only.")]
 Day = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day of the period (UTC).")]
 LastDay = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day of the period (UTC).")]
 
@@ -46,7 +46,7 @@ def audit(
 
     Example:
 
-        delible report audit --from 2026-01-01 --to 2026-03-31 --format pdf --out audit.pdf
+        delible report audit --from 2026-01-01 --to 2026-03-31 --format pdf --out ../audit.pdf
     """
     from delible.workflows.reporting import audit_report, last_instant
 
@@ -129,7 +129,7 @@ def dpia(
 
     Example:
 
-        delible report dpia support_training@v1 --format pdf --out dpia.pdf
+        delible report dpia support_training@v1 --format pdf --out ../dpia.pdf
     """
     from delible.workflows.records import dpia_report
 
@@ -170,9 +170,11 @@ def breach(
 
 
 def _answer(ctx: typer.Context, make: Callable[[Call], Report[Any]], form: Form, out: Path | None) -> None:
-    from delible.workflows.report_files import copied
+    from delible.workflows.report_files import copied, refuse_place
 
-    report = make(current(ctx))
+    call = current(ctx)
+    refuse_place(call.workspace, form.value, out)
+    report = make(call)
     path = copied(report, form.value, out)
     document = {**report.facts.model_dump(mode="json"), "path": path, "files": report.files()}
     emit(ctx, document, text=f"{report.content.summary}\n\n{path}", failure=report.failure)

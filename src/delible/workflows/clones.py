@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from delible.errors import BlockedError, Problem
 from delible.store.clones import find_clones
 from delible.workflows.control import Control
 
 
-def refuse_clones(control: Control, tables: Sequence[str]) -> None:
+def refuse_clones(control: Control, tables: Mapping[str, str]) -> None:
     """Refuse tables that share files with another one of the workspace, or of which an unmapped table is a copy.
 
+    Asked when a plan is made and again right before old files go: a clone that came between reads them.
+
     Args:
-        tables: Those whose old files would be removed.
+        tables: Those whose old files would be removed, with their locations.
 
     Raises:
         BlockedError: `table.shallow_clone`, `table.deep_clone`, with one problem per clone.
     """
-    locations = control.locations()
     clones = find_clones(control.workspace, control.policies)
     problems = []
     for clone, source in clones.unmapped.items():
         if clone not in clones.borrowed:
-            problems += [_copied(control, name, clone) for name in tables if locations[name] == source]
+            problems += [_copied(control, name, clone) for name, location in tables.items() if location == source]
     for clone, owners in clones.borrowed.items():
-        for name in tables:
+        for name, location in tables.items():
             where = f"table:{name}"
             way = "Drop the clone, or copy it: CREATE TABLE … AS SELECT, and name the copy in a policy with 'upstream'."
-            if clone == locations[name]:
+            if clone == location:
                 problems.append(
                     Problem(
                         "table.shallow_clone",
@@ -38,7 +39,7 @@ def refuse_clones(control: Control, tables: Sequence[str]) -> None:
                         where,
                     )
                 )
-            elif any(_inside(owner, locations[name]) for owner in owners):
+            elif any(_inside(owner, location) for owner in owners):
                 problems.append(
                     Problem(
                         "table.shallow_clone",

@@ -128,7 +128,7 @@ def apply_erasure(
             spark, journal, clock, plan.id, plan.immediate, progress, guard, partial(record_removed, workspace, plan.id)
         )
         refuse_moved_tables(control, run, plan, just_searched=searched is not None)
-        refuse_clones(control, [s.table for s in plan.tables if s.stages and s.table in control.policies.tables])
+        refuse_clones(control, {s.table: s.location for s in plan.tables if s.stages})
         found = _found(control, run, plan, requests, searched)
         keep_plan(workspace, plan)
         journal.begin("all", "apply", {"requests": str(len(requests))})

@@ -14,6 +14,7 @@ from delible.model.request import Request
 from delible.model.subject import SubjectRef
 from delible.model.terms import RequestState, Right
 from delible.plan.erasure import refuse_unsafe
+from delible.workflows.clones import refuse_clones
 from delible.workflows.control import Control
 from delible.workflows.erasure_plan import opposed_problem, refuse_held_tables
 from delible.workflows.held import stopping_holds
@@ -77,12 +78,13 @@ def refuse_held(
         stage: What is going to be done.
 
     Raises:
-        BlockedError: `request.held`, `request.opposed`, `table.held`.
+        BlockedError: `request.held`, `request.opposed`, `table.held`; `table.shallow_clone`, `table.deep_clone`.
     """
     if run is not None and step is not None and stage is not Stage.MERGE:
         refuse_held_tables(control.policies, [step.table], clock())
         if plan.kind != "erasure":
             refuse_held(control, plan, clock)
+        refuse_clones(control, {step.table: step.location})
         refuse_losing(control, run, step.table)
         return
     if isinstance(plan, RectificationPlan):

@@ -152,7 +152,8 @@ def _plan(control: Control, chosen: Sequence[Request], left_out: list[Problem], 
     )
     facts = {name: searched.facts(spark, name) for name in touched}
     refuse_broken_constraints(spark, control, searched, facts)
-    refuse_clones(control, [n for n in touched if not _kept(control.policies.tables[n])])
+    places = control.locations()
+    refuse_clones(control, {n: places[n] for n in touched if not _kept(control.policies.tables[n])})
     plan = plan_erasure(
         control.policies,
         facts,

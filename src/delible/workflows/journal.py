@@ -65,16 +65,17 @@ class Journal:
         return self._append(thing, step, outcome, what)
 
     def left_open(self, table: str, step: str) -> dict[str, str] | None:
-        """Return what another plan's run recorded when it began a step on a table and did not finish it."""
+        """Return what the last run of another plan recorded when it began a step on a table and did not finish it."""
         begun: dict[str, dict[str, str]] = {}
         for record in self._ledger.records(object_prefix="plan:"):
             _, _, thing = record.object.partition("/")
             if record.action.endswith(f".{step}") and thing.split("/")[0] == f"table:{table}":
                 if record.outcome == "started":
-                    begun.setdefault(record.object, dict(record.detail))
+                    begun.pop(record.object, None)
+                    begun[record.object] = dict(record.detail)
                 elif record.outcome == "done":
                     begun.pop(record.object, None)
-        return next(iter(begun.values()), None)
+        return next(reversed(begun.values()), None)
 
     def rounds(self, thing: str, step: str) -> list[AuditRecord]:
         """Return the records that say that a step is done which may be needed several times, in order."""

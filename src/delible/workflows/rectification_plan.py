@@ -107,7 +107,7 @@ def _plan(
     again = {s.table for p in before for s in p.tables} & set(control.policies.tables)
     touched = sorted({c.table for group in meant.changes.values() for c in group} | again)
     facts = {name: meant.searched.facts(spark, name) for name in touched}
-    refuse_clones(control, touched)
+    refuse_clones(control, {name: each.location for name, each in facts.items()})
     plan = plan_corrections(
         control.policies,
         facts,

@@ -58,14 +58,15 @@ class Report(Generic[F]):
         """
         path = self.file(form)
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, self._bytes(form))
+        _write(path, self.bytes_in(form))
         return path
 
     def files(self) -> list[Path]:
         """Return the files that are there."""
         return [path for form in FORMS if (path := self.file(form)).is_file()]
 
-    def _bytes(self, form: Form) -> bytes:
+    def bytes_in(self, form: Form) -> bytes:
+        """Return the report in one form."""
         match form:
             case "json":
                 return json.dumps(self.document, indent=2).encode() + b"\n"
@@ -84,12 +85,32 @@ def stem_of(workspace: Workspace, name: str) -> Path:
     return workspace.path(workspace.config.reports) / name
 
 
+def refuse_place(workspace: Workspace, form: Form, out: Path | None) -> None:
+    """Refuse a PDF inside the workspace: no byte search can read it, so that no erasure after it would be proven.
+
+    Raises:
+        InputError: `output.inside`.
+    """
+    if form == "pdf" and (out is None or out.resolve().is_relative_to(workspace.root.resolve())):
+        raise InputError(
+            "output.inside",
+            "a PDF cannot be searched for the data of people who are erased later, so none stays in the workspace.",
+            where=str(out or workspace.path(workspace.config.reports)),
+            fix="Name a file outside of it with --out.",
+        )
+
+
 def copied(report: Report[Any], form: Form, out: Path | None) -> Path:
     """Write the report in this form, and return where it stands: in the reports folder, or in `out` too when given.
+
+    A PDF stands in `out` alone.
 
     Raises:
         InputError: `output.unwritable`.
     """
+    if form == "pdf" and out is not None:
+        _write(out, report.bytes_in(form))
+        return out
     made = report.written(form)
     if out is None:
         return made

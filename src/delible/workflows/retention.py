@@ -17,6 +17,7 @@ from delible.model.retention import RetentionRule
 from delible.store.plans import check_seal
 from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
+from delible.workflows.clones import refuse_clones
 from delible.workflows.control import Control
 from delible.workflows.estimates import comparisons, expected
 from delible.workflows.held import Held
@@ -166,7 +167,7 @@ def _refuse_held(
         stage: What is going to be done; before old files go, people of all plans are asked about.
 
     Raises:
-        BlockedError: `table.held`, with one problem per rule.
+        BlockedError: `table.held`, with one problem per rule; `table.shallow_clone`, `table.deep_clone`.
     """
     rules, today = control.policies.retention, clock().date()
     stopped = {
@@ -181,6 +182,7 @@ def _refuse_held(
     if problems:
         raise BlockedError.of(problems)
     if run is not None and step is not None and stage is not Stage.MERGE:
+        refuse_clones(control, {step.table: step.location})
         refuse_losing(control, run, step.table)
 
 

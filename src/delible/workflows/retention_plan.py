@@ -73,7 +73,7 @@ def _plan(control: Control, now: datetime, immediate: bool, progress: Callable[[
             past.append(PastPeriod(rule, found.rows, found.held, found.files, found.bytes, found.standings))
         if any(c.rows or c.held or c.standings.get(Standing.DUTY) for c in (counts[r.retention] for r in rules)):
             facts[table] = table_facts(spark, control.locations()[table], table=table)
-    refuse_clones(control, sorted(facts))
+    refuse_clones(control, {name: each.location for name, each in sorted(facts.items())})
     plan = plan_retention(
         control.policies,
         facts,

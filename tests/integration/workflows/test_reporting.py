@@ -134,15 +134,26 @@ BEGINNINGS = {"html": b"<!DOCTYPE html>", "json": b"{", "md": b"# ", "pdf": b"%P
 @pytest.mark.parametrize("form", BEGINNINGS)
 @pytest.mark.parametrize("name", ["audit", "ropa", "ccpa-metrics"])
 def test_every_form_of_a_report_is_written_for_its_owner_only(
-    name: str, form: str, workspace: Workspace, request_: Request, capsys: pytest.CaptureFixture[str]
+    name: str, form: str, workspace: Workspace, request_: Request, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, answer = run(capsys, workspace, "report", name, "--format", form)
+    out = ["--out", str(tmp_path / "outside.pdf")] if form == "pdf" else []
+    code, answer = run(capsys, workspace, "report", name, "--format", form, *out)
     made = Path(answer["path"])
-    assert (code, made.suffix, answer["path"] in answer["files"]) == (0, f".{form}", True)
+    assert (code, made.suffix, answer["path"] in answer["files"]) == (0, f".{form}", form != "pdf")
     assert made.read_bytes().startswith(BEGINNINGS[form])
     assert made.stat().st_mode & 0o077 == 0
     for text in (CANARY, *request_.refs):
         assert text.encode() not in made.read_bytes()
+
+
+def test_no_pdf_stays_where_an_erasure_has_to_search_every_byte(
+    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for out in ([], ["--out", str(workspace.root / "audit.pdf")], ["--out", str(workspace.root / "x" / ".." / "a.pdf")]):
+        code, answer = run(capsys, workspace, "report", "audit", "--format", "pdf", *out)
+        assert (code, answer["errors"][0]["code"]) == (2, "output.inside")
+    assert run(capsys, workspace, "report", "audit", "--format", "pdf", "--out", str(tmp_path / "audit.pdf"))[0] == 0
+    assert not [path for path in workspace.root.rglob("*") if path.suffix == ".pdf"]
 
 
 def test_request_metrics_count_the_register(
