@@ -9,7 +9,8 @@ can be read through and run elsewhere. It trusts the published key and nothing t
    request at that instant;
 4. with `--files LIST`: the list of files is the one that the certificate names by its digest.
 
-Exit codes: 0 genuine and nothing was found; 2 an input cannot be used; 4 not genuine, or genuine and stating residue or no search.
+Exit codes: 0 genuine and nothing was found; 2 an input cannot be used; 4 not genuine, or genuine and stating residue
+or no search.
 """
 
 from __future__ import annotations

@@ -112,8 +112,31 @@ def _entry(thing: str) -> AuditEntry:
 def test_the_statement_counts_what_was_done_and_searched() -> None:
     said = " ".join(statement(certificate()))
     assert "2 rows of the data subject in 1 table were erased. In this run mentions in 3 rows of other people" in said
-    assert "9 files (48 kB) were searched for 2 identifiers in every known form: no match was found." in said
+    assert (
+        "9 files (48 kB) were searched for 2 identifiers in every form that delible knows: no match was found." in said
+    )
     assert "KEPT, because they also concern other people: 1 row." in said
+
+
+@pytest.mark.parametrize(
+    ("searched", "in_columns", "words"),
+    [
+        (3, 1, "2 identifiers in every form that delible knows, and for 1 identifier that says too little"),
+        (3, 1, "in raw bytes, in its own columns only: no match"),
+        (2, 2, "searched for 2 identifiers that say too little in raw bytes, in their own columns only: no match"),
+        (0, 0, "searched for 0 identifiers in every form that delible knows: no match"),
+    ],
+)
+def test_what_was_compared_in_its_columns_only_is_not_said_to_be_searched_everywhere(
+    searched: int, in_columns: int, words: str
+) -> None:
+    search = certificate().verification.model_copy(
+        update={"values_searched": searched, "values_in_columns": in_columns}
+    )
+    made = certificate(verification=search)
+    assert words in " ".join(statement(made))
+    assert ("columns only</dt>" in certificate_html(made)) == bool(in_columns)
+    assert ("values_in_columns" in certificate_document(made)["verification"]) == bool(in_columns)
 
 
 def test_finding_nobody_is_a_statement_and_not_silence() -> None:

@@ -144,6 +144,7 @@ def verify(
         "files_searched": found.files_searched,
         "bytes_searched": found.bytes_searched,
         "values_searched": found.values_searched,
+        "values_in_columns": found.values_in_columns,
         "matches": [m.model_dump() for m in found.matches],
         "unreadable": list(found.unreadable),
     }

@@ -30,7 +30,9 @@ class Form(StrEnum):
 FormOption = Annotated[
     Form, typer.Option("--format", help="Which form to write and name: a page, JSON, Markdown or PDF.")
 ]
-OutOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Copy the report to this file too; a PDF stands there only.")]
+OutOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Copy the report to this file too; a PDF stands there only.")
+]
 Day = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day of the period (UTC).")]
 LastDay = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day of the period (UTC).")]
 

@@ -12,8 +12,16 @@ from pyspark.sql import types as T
 from delible.errors import InputError
 
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`")
-_QUOTED_CALL = re.compile(r"`\s*\(")
-"""Spark calls what stands in backticks, too: `` `rand`() ``."""
+_SIGNS = tuple(
+    (re.compile(sign), name)
+    for sign, name in (
+        (";", "a semicolon"),
+        ("--", "a comment"),
+        (r"/\*", "a comment"),
+        ("->", "a lambda"),
+        (r"`\s*\(", "a function whose name stands in backticks"),  # Spark calls `rand`(), too
+    )
+)
 _WORD = re.compile(r"\b([a-z_][a-z0-9_]*)\b(\s*\()?", re.IGNORECASE)
 _OPERATORS = "all and any between case else ilike in is like not or regexp rlike some then when"
 _FUNCTIONS = """
@@ -69,10 +77,8 @@ def _forbidden(text: str, columns: set[str]) -> str | None:
     if "\\" in text:
         return "a backslash"
     bare = _QUOTED.sub(lambda quoted: "``" if quoted[0].startswith("`") else " '' ", text)
-    if _QUOTED_CALL.search(bare):
-        return "a function whose name stands in backticks"
-    for sign, name in ((";", "a semicolon"), ("--", "a comment"), ("/*", "a comment"), ("->", "a lambda")):
-        if sign in bare:
+    for sign, name in _SIGNS:
+        if sign.search(bare):
             return name
     for word, opened in _WORD.findall(bare):
         lower = word.lower()

@@ -28,6 +28,9 @@ class Verification(Frozen):
     """The outcome of one byte search. No match is an outcome, not silence.
 
     Args:
+        values_searched: Different identifiers that were looked for.
+        values_in_columns: Those of them that say too little in raw bytes, such as small numbers: they were compared
+            with the values of their own columns only.
         apart: Files that could not be read, in tables in which nothing of the data subject stood; only where the
             outcome is one person's.
     """
@@ -36,6 +39,7 @@ class Verification(Frozen):
     files_searched: int
     bytes_searched: int
     values_searched: int
+    values_in_columns: int = 0
     matches: tuple[Match, ...] = ()
     unreadable: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()

@@ -7,10 +7,12 @@ from typing import Any
 
 from delible.model.base import canonical
 from delible.model.exception import KeptPart
-from delible.model.proof import Certificate
+from delible.model.proof import Certificate, Verification
 from delible.model.terms import ErasureAction, words
 from delible.report.page import render
 from delible.report.wording import count, size
+
+_SEARCH_LATER = ("apart", "values_in_columns")
 
 
 def certificate_bytes(certificate: Certificate) -> bytes:
@@ -31,8 +33,7 @@ def _document(certificate: Certificate, *, exclude: set[str] | None = None) -> d
     left_out: dict[str, Any] = dict.fromkeys(exclude or (), True)
     later = ("kept", "kept_rows", "manifest", "history", "releases_superseded")
     left_out |= {name: True for name in later if not getattr(certificate, name)}
-    if not certificate.verification.apart:
-        left_out["verification"] = {"apart"}
+    left_out["verification"] = {name for name in _SEARCH_LATER if not getattr(certificate.verification, name)}
     return certificate.model_dump(mode="json", exclude=left_out)
 
 
@@ -55,7 +56,7 @@ def statement(certificate: Certificate) -> tuple[str, ...]:
     said = [_done(certificate)]
     searched = (
         f"Afterwards {count(search.files_searched, 'file')} ({size(search.bytes_searched)}) were searched for "
-        f"{count(search.values_searched, 'identifier')} in every known form"
+        f"{_sought(search)}"
     )
     if search.matches:
         total = sum(m.count for m in search.matches)
@@ -123,6 +124,20 @@ def kept_sentence(part: KeptPart) -> str:
         f"KEPT in {count(part.rows, 'row')} of '{part.table}' until {part.until}: {what}, under the exception "
         f"'{part.exception}' ({part.article}, {words(part.basis)}){because}. Due again from the day after."
     )
+
+
+def _sought(search: Verification) -> str:
+    columns = search.values_in_columns
+    everywhere = search.values_searched - columns
+    parts = [f"{count(everywhere, 'identifier')} in every form that delible knows"] if everywhere or not columns else []
+    if columns:
+        whole = (
+            "that says too little in raw bytes, in its"
+            if columns == 1
+            else "that say too little in raw bytes, in their"
+        )
+        parts.append(f"{count(columns, 'identifier')} {whole} own columns only")
+    return ", and for ".join(parts)
 
 
 def _were(releases: Sequence[str]) -> str:

@@ -149,7 +149,11 @@ def test_every_form_of_a_report_is_written_for_its_owner_only(
 def test_no_pdf_stays_where_an_erasure_has_to_search_every_byte(
     workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for out in ([], ["--out", str(workspace.root / "audit.pdf")], ["--out", str(workspace.root / "x" / ".." / "a.pdf")]):
+    for out in (
+        [],
+        ["--out", str(workspace.root / "audit.pdf")],
+        ["--out", str(workspace.root / "x" / ".." / "a.pdf")],
+    ):
         code, answer = run(capsys, workspace, "report", "audit", "--format", "pdf", *out)
         assert (code, answer["errors"][0]["code"]) == (2, "output.inside")
     assert run(capsys, workspace, "report", "audit", "--format", "pdf", "--out", str(tmp_path / "audit.pdf"))[0] == 0

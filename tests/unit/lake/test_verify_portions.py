@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from delible.lake.search import verify
+from delible.lake.search.typed_keys import TypedKeys
 from delible.lake.search.verify import Folder, search
 from delible.model.proof import FileDigest
+from delible.model.terms import Normalise
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 VALUES = ["adalbertina", "zachariasson"]
@@ -33,3 +35,10 @@ def test_without_hiding_it_would_be_shown(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(verify, "MOST_AT_ONCE", 1)
     monkeypatch.setattr(verify.Outcome, "hide", lambda *_: None)
     assert "zachariasson" in str(search([Folder("table:t", str(tmp_path))], VALUES, now=NOW))
+
+
+def test_a_value_counts_once_however_many_columns_it_is_compared_in(tmp_path: Path) -> None:
+    keys = TypedKeys(frozenset({"17", VALUES[0]}), Normalise.EXACT)
+    folders = [Folder(f"table:{n}", str(tmp_path), {"number": keys, "other": keys}) for n in range(3)]
+    found = search(folders, VALUES, now=NOW)
+    assert (found.values_searched, found.values_in_columns) == (3, 1)

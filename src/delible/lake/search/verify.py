@@ -112,7 +112,8 @@ def search(
     # A place that a later pass told may spell what an earlier one looked for.
     for portion in portions[:-1]:
         outcome.hide(Sought.of(portion, numbers).needles, digests)
-    return outcome.verification(now, len(ordered) + sum(len(t.values) for f in folders for t in f.typed.values()))
+    in_columns = {value for folder in folders for keys in folder.typed.values() for value in keys.values}
+    return outcome.verification(now, len(ordered), len(in_columns.difference(ordered)))
 
 
 @dataclass(frozen=True)
@@ -188,13 +189,19 @@ class Outcome:
         matches = Counter({(place, form): count for place, form, count in told["matches"]})
         return Outcome(matches, dict.fromkeys(told["unreadable"]), told["files"], told["size"])
 
-    def verification(self, now: datetime, values: int) -> Verification:
-        """Return it as the proof that it is."""
+    def verification(self, now: datetime, everywhere: int, in_columns: int) -> Verification:
+        """Return it as the proof that it is.
+
+        Args:
+            everywhere: Values that were looked for in every form.
+            in_columns: Others, that were compared with the values of their own columns.
+        """
         return Verification(
             at=now,
             files_searched=self.files,
             bytes_searched=self.size,
-            values_searched=values,
+            values_searched=everywhere + in_columns,
+            values_in_columns=in_columns,
             matches=tuple(Match(place=p, form=f, count=c) for (p, f), c in sorted(self.matches.items())),
             unreadable=tuple(self.unreadable),
         )
