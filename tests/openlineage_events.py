@@ -106,6 +106,21 @@ def check_event(event: dict[str, Any]) -> None:
             check_schema(facet, facet["_schemaURL"])
 
 
+def undrawn(event: dict[str, Any]) -> set[str]:
+    """Return the columns of an event's lineage that no schema in it tells of: Marquez draws none of these."""
+    told = {
+        (each["namespace"], each["name"], field["name"])
+        for each in (*event.get("inputs", ()), *event.get("outputs", ()))
+        for field in each["facets"].get("schema", {}).get("fields", ())
+    }
+    named = set()
+    for output in event.get("outputs", ()):
+        for column, made in output["facets"].get("columnLineage", {}).get("fields", {}).items():
+            named.add((output["namespace"], output["name"], column))
+            named |= {(f["namespace"], f["name"], f["field"]) for f in made["inputFields"]}
+    return {"/".join(each) for each in named - told}
+
+
 def facets_of(event: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield every facet with what it is a facet of, and its key."""
     parts = [("run", event["run"]), ("job", event["job"])]
