@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from importlib.resources import files
@@ -29,6 +30,7 @@ from delible.report.access import (
 from delible.report.audit import AuditFacts, audit_facts
 from delible.report.audit_content import audit_content
 from delible.report.certificate import certificate_html
+from delible.report.content import Column, Section, Table
 from delible.report.content_html import content_html
 from delible.report.erasure import PROOF_MEANING, ProofState
 from delible.report.request import request_facts
@@ -49,7 +51,7 @@ from report_records import (
     residue,
 )
 
-VOID = {"meta", "br", "rect", "line"}
+VOID = {"meta", "br", "rect", "line", "wbr"}
 EXECUTES = {"script", "iframe", "object", "embed", "form", "img", "link", "base", "input"}
 
 
@@ -381,3 +383,19 @@ def test_contrast_reaches_aa(scheme: dict[str, str]) -> None:
 )
 def test_numbers_read_well(given: str, shown: str) -> None:
     assert given == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("policies/tables/a_b.yaml:1", "policies/<wbr>tables/<wbr>a_<wbr>b.yaml:1"),
+        ("no path_here", "no path_here"),
+        ('a/<b>"', "a/<wbr>&lt;b&gt;&#34;"),
+        ("a/\u202eb", "a/<wbr>\\u202eb"),
+    ],
+)
+def test_paths_may_break_behind_their_parts_and_stay_inert(value: str, shown: str) -> None:
+    table = Table("t", "Caption", (Column("Where"), Column("What")), [("x", value)])
+    assert f"<td>{shown}</td>" in content_html(
+        replace(report_facts.small("x"), sections=(Section("s", "S", (table,)),))
+    )
