@@ -125,6 +125,11 @@ def _counted(facts: CcpaFacts) -> Iterator[Block]:
         "are counted as requests to opt out and to limit. Opt-outs that came as consent records, such as Global "
         "Privacy Control, are not requests in the register, and are not counted."
     )
+    yield Text(
+        "Not here: requests to access, and to opt out of, automated decision-making technology (ADMT, 11 CCR 7221, "
+        "7222), which the metrics have to count, too, in the version of 2026-01-01 (11 CCR 7102(a)(1)(D), (G)). The "
+        "register takes in none; a business that has to offer them adds its own count."
+    )
     if facts.everybody:
         yield Text(
             "Requests of all individuals are counted, which has to be said where they are posted (11 CCR 7102(b))."

@@ -70,7 +70,8 @@ def content_pdf(content: Content) -> bytes:
 
 def _head(pdf: Paper, content: Content) -> None:
     pdf.plain(20, "B")
-    pdf.paragraph(content.title, 9)
+    with pdf.tagged("H1"):
+        pdf.paragraph(content.title, 9)
     pdf.plain(9.5, colour=MUTED)
     pdf.paragraph(content.owner, 6)
     pdf.ln(2)
@@ -103,7 +104,8 @@ def _heading(pdf: Paper, text: str, *, level: int, before: Sequence[Block]) -> N
         pdf.add_page()
     pdf.start_section(drawn(text), level)
     pdf.plain(14 if level == 0 else 11, "B")
-    pdf.paragraph(text, 7 if level == 0 else 6)
+    with pdf.tagged("H2" if level == 0 else "H3"):
+        pdf.paragraph(text, 7 if level == 0 else 6)
     pdf.ln(1)
     pdf.plain()
 
@@ -183,6 +185,7 @@ def _table(pdf: Paper, table: Table) -> None:
         line_height=3.4,
         padding=_PADDING,
         v_align="T",
+        said=_continued(table),
     ) as made:
         heads = made.row()
         for column, apart in zip(table.columns, beside, strict=True):
@@ -195,6 +198,12 @@ def _table(pdf: Paper, table: Table) -> None:
                 row.cell(shown, style=style, padding=_APART if beside[index] else None)
     pdf.ln(3)
     pdf.plain()
+
+
+def _continued(table: Table) -> dict[tuple[int, int], str]:
+    """Return what the empty first cells of a group's later rows mean, for those who hear the table."""
+    rows = enumerate(groups(table), 1)
+    return {(number, 0): drawn(plain(values[0])) for number, (span, values) in rows if not span}
 
 
 def _neighbours(table: Table) -> Iterator[tuple[Column, Column | None]]:
@@ -231,7 +240,8 @@ def _bars(pdf: Paper, chart: Chart) -> None:
     for bar in chart.bars:
         if pdf.will_page_break(5):
             pdf.add_page()
-        _bar(pdf, bar)
+        with pdf.figure(drawn(f"{bar.label}: {bar.value}")):
+            _bar(pdf, bar)
     if chart.legend:
         pdf.plain(7, colour=MUTED)
         pdf.ln(0.5)
