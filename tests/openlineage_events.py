@@ -2,7 +2,8 @@
 
 The classes of the official client are generated from the official schemas: every object is held against its class,
 without a key too many. Facets of delible's own are held against their published schemas. Where the official schemas
-themselves are at hand (`DELIBLE_OPENLINEAGE_SPEC`), events are held against those, too.
+themselves are at hand (`DELIBLE_OPENLINEAGE_SPEC`, or the folder beside this repository that has the other data for
+trying the software on), events are held against those, too, formats included.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import types
 import typing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
@@ -23,6 +25,7 @@ from importlib.resources import files
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import attr
@@ -43,7 +46,22 @@ OWN: dict[str, dict[str, Any]] = {
     for path in sorted((files("delible") / "schemas/facets/1-0-0").iterdir(), key=lambda p: p.name)
 }
 HAS_SPEC = (SPEC / "OpenLineage.json").exists()
+NO_SPEC = f"The official OpenLineage schemas are not at {SPEC}: DELIBLE_OPENLINEAGE_SPEC names their folder."
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*")
+_FORMATS = FormatChecker()
+
+
+@_FORMATS.checks("date-time", raises=ValueError)
+def _is_time(value: object) -> bool:
+    """Say whether this is a date and time by RFC 3339: jsonschema asks a package for it, and lets all pass without."""
+    return not isinstance(value, str) or (value[10:11] in "Tt" and datetime.fromisoformat(value).tzinfo is not None)
+
+
+@_FORMATS.checks("uri", raises=ValueError)
+def _is_uri(value: object) -> bool:
+    """Say whether this is a URI by RFC 3986, for the same reason."""
+    return not isinstance(value, str) or bool(_URI.fullmatch(value) and urlsplit(value).scheme)
 
 
 @cache
@@ -63,8 +81,13 @@ def registry() -> Registry[Any]:
 
 def check_schema(body: Any, reference: str) -> None:
     """Hold a document against a schema by its URL."""
+    _validator(reference).validate(body)
+
+
+@cache
+def _validator(reference: str) -> Draft202012Validator:
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$ref": reference}
-    Draft202012Validator(schema, registry=registry(), format_checker=FormatChecker()).validate(body)
+    return Draft202012Validator(schema, registry=registry(), format_checker=_FORMATS)
 
 
 def check_event(event: dict[str, Any]) -> None:
@@ -81,6 +104,21 @@ def check_event(event: dict[str, Any]) -> None:
         check_schema(event, f"{CORE}#/$defs/RunEvent")
         for _, _, facet in facets_of(event):
             check_schema(facet, facet["_schemaURL"])
+
+
+def undrawn(event: dict[str, Any]) -> set[str]:
+    """Return the columns of an event's lineage that no schema in it tells of: Marquez draws none of these."""
+    told = {
+        (each["namespace"], each["name"], field["name"])
+        for each in (*event.get("inputs", ()), *event.get("outputs", ()))
+        for field in each["facets"].get("schema", {}).get("fields", ())
+    }
+    named = set()
+    for output in event.get("outputs", ()):
+        for column, made in output["facets"].get("columnLineage", {}).get("fields", {}).items():
+            named.add((output["namespace"], output["name"], column))
+            named |= {(f["namespace"], f["name"], f["field"]) for f in made["inputFields"]}
+    return {"/".join(each) for each in named - told}
 
 
 def facets_of(event: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -12,6 +12,7 @@ from delible.model.policy import Controller, PolicySet, Purpose, TablePolicy
 from delible.model.proof import Certificate, Match, TableProof, Verification
 from delible.model.record import GENESIS, AuditEntry, AuditRecord, Manifest, TagFinding
 from delible.model.request import Request
+from delible.report.access import AccessColumn, AccessPackage, AccessTable
 from delible.report.audit import AuditFacts, AuditSources, audit_facts
 from delible.report.findings import LedgerState
 
@@ -227,3 +228,31 @@ def certificate(**more: Any) -> Certificate:
 def residue() -> Verification:
     found = (Match(place="part-0.parquet", form="parquet:email", count=2),)
     return Verification(at=at(3, 12), files_searched=9, bytes_searched=48_000, values_searched=2, matches=found)
+
+
+def access_package(value: str | None = "Ana", **more: object) -> AccessPackage:
+    """Return what one person gets, with one row of one table."""
+    columns = tuple(AccessColumn(name=name, category="user.content") for name in ("ticket_id", "body"))
+    shown = AccessTable(
+        table="tickets",
+        description="Support tickets",
+        purposes=(),
+        recipients=(),
+        retention=("Three years.",),
+        columns=columns,
+        rows=(("1", value),),
+        total=1,
+    )
+    fields = {
+        "request": "R-6",
+        "right": "access",
+        "regime": "gdpr",
+        "received": date(2026, 3, 6),
+        "due": date(2026, 4, 6),
+        "generated_at": NOW,
+        "controller": "Fennel & Co",
+        "contact": "privacy@fennel.example",
+        "policy_fingerprint": "d" * 64,
+        "tables": (shown,),
+    }
+    return AccessPackage.model_validate(fields | more)

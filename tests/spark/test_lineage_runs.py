@@ -31,7 +31,7 @@ from delible.workflows.scanning import Extent
 from delible.workflows.tables import load_table
 from delible.workflows.tagging import scan_names, scan_tables
 from delible.workflows.verification import verify_people
-from openlineage_events import Received, consumer
+from openlineage_events import Received, consumer, undrawn
 from small_shop import NOW, PEOPLE, POLICIES, approved, email, make_workspace, people_file, phone, write_tables
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ def test_every_run_begins_and_ends_once_and_each_event_is_valid(told: tuple[Work
     for event in kept:
         phases.setdefault(event["run"]["runId"], []).append(event["eventType"])
     assert {tuple(p) for p in phases.values()} == {("START", "COMPLETE"), ("START", "FAIL")}
+    assert [column for event in received.events for column in undrawn(event)] == []
     failed = [r for r in runs_of(kept) if r.outcome == "FAIL"]
     assert [r.job for r in failed] == ["erasure.plan"]
 

@@ -143,7 +143,10 @@ def breach(
     ctx: typer.Context,
     files: Annotated[
         list[str],
-        typer.Option(metavar="PATH", help="A file or folder that got lost; @LIST is a file with one path a line."),
+        typer.Option(
+            metavar="PATH",
+            help="A file, folder, or bucket's s3:// key or prefix that got lost; @LIST has one path a line.",
+        ),
     ],
     aware: Annotated[
         datetime | None,

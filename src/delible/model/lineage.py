@@ -52,7 +52,7 @@ class DatasetUse:
         name: Its name in the policies.
         location: Folder as an absolute path or URI; gives the dataset its OpenLineage name.
         version: Delta version that was read, or that the run made.
-        columns: Column to type.
+        columns: Column to type, or to nothing where that is not known.
         tags: Column to data category; becomes the field's `pii` tag.
         rows, bytes, files: How much was read or written.
         flows: Where an output's columns come from.

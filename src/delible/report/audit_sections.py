@@ -122,7 +122,7 @@ def _unmeasured(release: Release) -> tuple[Value, ...]:
             f"a recut of version {release.recut_of}, whose numbers do not hold for it: with fewer people in it, groups "
             "that are alike are smaller"
         )
-    return release.name, Status("warn", "none"), "", "NOT MEASURED", "", Status("warn", "nobody knows"), why
+    return release.name, Status("warn", "none"), "", "not measured", "", Status("warn", "not known"), why
 
 
 def map_blocks(facts: AuditFacts, chart: Chart | None) -> Iterator[Block]:
@@ -143,6 +143,12 @@ def map_blocks(facts: AuditFacts, chart: Chart | None) -> Iterator[Block]:
         yield _trend(facts.trend)
     if facts.scans:
         yield _scans(facts.scans)
+        yield Text(
+            "At most still possible: rows with personal data in a column that was found clean, by the weakest of these "
+            "columns. 100 %: its values were chosen rather than drawn, so nothing is ruled out for those that nobody "
+            "read; a scan of drawn rows, or of all, gives a bound.",
+            note=True,
+        )
     if facts.combinations:
         columns = (Column("Table"), Column("Columns together", "long"), *_numbers("Rows counted", "Unique"))
         rows = [

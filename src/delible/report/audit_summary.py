@@ -90,5 +90,5 @@ def _releases_said(cut: Sequence[Release]) -> str:
         return ""
     kept, rows = sum(r.rows_out for r in cut), sum(r.rows_in for r in cut)
     unmeasured = sum(not r.gates for r in cut)
-    gates = f", {number(unmeasured)} of them measured by no gate" if unmeasured else ""
+    gates = f" ({count(unmeasured, 'release')} measured by no gate)" if unmeasured else ""
     return f"{count(len(cut), 'dataset release')} with {kept:,} of {count(rows, 'row')}{gates}"

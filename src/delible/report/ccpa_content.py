@@ -72,19 +72,22 @@ def _year(facts: CcpaFacts, year: YearMetrics) -> Iterator[Block]:
     titles = ("Received", "Complied with in whole", "In part", "Denied", "Taken back", "Linked to another", "Open")
     columns = (Column("Kind"), *(Column(title, "number") for title in titles))
     yield Table(
-        f"received-{year.year}", "Requests received, and how they ended", columns, [_ends(m) for m in year.metrics]
+        f"received-{year.year}",
+        f"Requests received in {year.year}, and how they ended",
+        columns,
+        [_ends(m) for m in year.metrics],
     )
     days = (Column("Kind"), *(Column(title, "number") for title in ("Mean days", "Median days", "Longest")))
     yield Table(
         f"days-{year.year}",
-        "Days within which the business substantively responded",
+        f"Days within which the business substantively responded to requests of {year.year}",
         days,
         [(m.asked.value, m.mean_days, m.median_days, m.longest_days) for m in year.metrics],
     )
     denied = [(m.asked.value, ground.value, n) for m in year.metrics for ground, n in m.denied_by.items()]
     if denied:
         grounds = (Column("Kind"), Column("Ground", "long"), Column("Denied", "number"))
-        caption = "Denied requests by ground, which may be posted, too"
+        caption = f"Denied requests of {year.year} by ground, which may be posted, too"
         yield Table(f"denied-{year.year}", caption, grounds, denied, grouped=True)
     if facts.obliged:
         yield from _posted(facts, year)
@@ -121,6 +124,11 @@ def _counted(facts: CcpaFacts) -> Iterator[Block]:
         "Requests for access and for a portable copy are requests to know. Objections and restrictions under the CCPA "
         "are counted as requests to opt out and to limit. Opt-outs that came as consent records, such as Global "
         "Privacy Control, are not requests in the register, and are not counted."
+    )
+    yield Text(
+        "Not here: requests to access, and to opt out of, automated decision-making technology (ADMT, 11 CCR 7221, "
+        "7222), which the metrics have to count, too, in the version of 2026-01-01 (11 CCR 7102(a)(1)(D), (G)). The "
+        "register takes in none; a business that has to offer them adds its own count."
     )
     if facts.everybody:
         yield Text(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from fpdf.enums import TableBordersLayout, XPos, YPos
 from fpdf.fonts import FontFace
@@ -12,6 +12,7 @@ from delible.report.content import (
     Bars,
     Block,
     Bullets,
+    Column,
     Commands,
     Content,
     Facts,
@@ -41,6 +42,8 @@ _COLOURS = {
     "bar-plain": (74, 127, 165),
     "bar-faint": (207, 202, 189),
 }
+_PADDING, _APART = (0.7, 0.8, 0.7, 0.8), (0.7, 3.2, 0.7, 0.8)
+"""Millimetres around a cell's text: usually, and right of a number that a text follows."""
 _LONGEST_LABEL = 120
 """Characters that are measured for a place of one line."""
 _TOGETHER = 8
@@ -67,7 +70,8 @@ def content_pdf(content: Content) -> bytes:
 
 def _head(pdf: Paper, content: Content) -> None:
     pdf.plain(20, "B")
-    pdf.paragraph(content.title, 9)
+    with pdf.tagged("H1"):
+        pdf.paragraph(content.title, 9)
     pdf.plain(9.5, colour=MUTED)
     pdf.paragraph(content.owner, 6)
     pdf.ln(2)
@@ -100,7 +104,8 @@ def _heading(pdf: Paper, text: str, *, level: int, before: Sequence[Block]) -> N
         pdf.add_page()
     pdf.start_section(drawn(text), level)
     pdf.plain(14 if level == 0 else 11, "B")
-    pdf.paragraph(text, 7 if level == 0 else 6)
+    with pdf.tagged("H2" if level == 0 else "H3"):
+        pdf.paragraph(text, 7 if level == 0 else 6)
     pdf.ln(1)
     pdf.plain()
 
@@ -170,23 +175,39 @@ def _table(pdf: Paper, table: Table) -> None:
     cells = [[_cut(drawn(plain(value))) for value in row] for _, row in groups(table)]
     pdf.plain(7)
     styles = {kind: FontFace(color=_COLOURS[kind]) for kind in ("ok", "warn", "bad", "none")}
+    # A number stands at its column's right end, and a text at its own left end: between the two there must be room.
+    beside = [c.look == "number" and n is not None and n.look != "number" for c, n in _neighbours(table)]
     with pdf.table(
         col_widths=_widths(pdf, [drawn(column.title) for column in table.columns], cells),
         text_align=tuple("RIGHT" if column.look == "number" else "LEFT" for column in table.columns),
         borders_layout=TableBordersLayout.HORIZONTAL_LINES,
         headings_style=FontFace(emphasis="B", color=MUTED),
         line_height=3.4,
-        padding=(0.7, 0.8, 0.7, 0.8),
+        padding=_PADDING,
         v_align="T",
+        said=_continued(table),
     ) as made:
-        made.row([drawn(column.title) for column in table.columns])
+        heads = made.row()
+        for column, apart in zip(table.columns, beside, strict=True):
+            heads.cell(drawn(column.title), padding=_APART if apart else None)
         for (span, values), texts in zip(groups(table), cells, strict=True):
             row = made.row()
             for index, (value, text) in enumerate(zip(values, texts, strict=True)):
                 shown = "" if index == 0 and not span else text
-                row.cell(shown, style=styles[value.kind] if isinstance(value, Status) else None)
+                style = styles[value.kind] if isinstance(value, Status) else None
+                row.cell(shown, style=style, padding=_APART if beside[index] else None)
     pdf.ln(3)
     pdf.plain()
+
+
+def _continued(table: Table) -> dict[tuple[int, int], str]:
+    """Return what the empty first cells of a group's later rows mean, for those who hear the table."""
+    rows = enumerate(groups(table), 1)
+    return {(number, 0): drawn(plain(values[0])) for number, (span, values) in rows if not span}
+
+
+def _neighbours(table: Table) -> Iterator[tuple[Column, Column | None]]:
+    return zip(table.columns, [*table.columns[1:], None], strict=True)
 
 
 def _cut(text: str) -> str:
@@ -202,7 +223,7 @@ def _widths(pdf: Paper, titles: Sequence[str], cells: Sequence[Sequence[str]]) -
         pdf.plain(7, "B")
         head = max((pdf.get_string_width(w) for w in title.split()), default=0)
         pdf.plain(7)
-        least.append(min(_MOST_WORD, max(words, head)) + 3)
+        least.append(min(_MOST_WORD, max(words, head)) + 4)
         longest = max((pdf.get_string_width(text) for text in texts), default=0)
         wanted.append(max(least[-1], min(_MOST_TEXT, longest + 3)))
     spare, asked = pdf.epw - sum(least), sum(wanted) - sum(least)
@@ -219,7 +240,8 @@ def _bars(pdf: Paper, chart: Chart) -> None:
     for bar in chart.bars:
         if pdf.will_page_break(5):
             pdf.add_page()
-        _bar(pdf, bar)
+        with pdf.figure(drawn(f"{bar.label}: {bar.value}")):
+            _bar(pdf, bar)
     if chart.legend:
         pdf.plain(7, colour=MUTED)
         pdf.ln(0.5)

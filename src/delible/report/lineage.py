@@ -8,6 +8,7 @@ from textwrap import wrap
 from typing import Any
 
 from delible.model.base import Frozen
+from delible.report.wording import count
 
 _MOST_NAMED = 8
 _MOST_RUNS = 5
@@ -110,7 +111,7 @@ def lineage_text(view: LineageView) -> str:
         if runs:
             lines += ["", title, *(line for run in runs[-_MOST_RUNS:] for line in _run_text(run, view.dataset))]
         if len(runs) > _MOST_RUNS:
-            lines.append(f"  and {len(runs) - _MOST_RUNS} earlier ones: --json lists all")
+            lines.append(f"  {count(len(runs) - _MOST_RUNS, 'earlier run')} not shown: --json lists all")
     last = next((run for run in reversed(made) if run.columns and run.outcome == "COMPLETE"), None)
     if last is not None:
         columns = [c for c in last.columns if c.output == view.dataset]

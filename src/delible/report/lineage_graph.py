@@ -202,7 +202,7 @@ def _ran(draft: _Draft, runs: Sequence[RunLine]) -> int:
     packages = 0
     for run, out in made:
         name = released.get(out.location, out.name)
-        kind: Kind = "release" if out.location in released else "table"
+        kind: Kind = "release" if out.location in released else "ledger" if name == CONSENTS else "table"
         if out.name.startswith("access_package_"):
             packages, name, kind = packages + 1, _PACKAGES, "package"
             draft.details[name] = f"{packages} made"

@@ -79,7 +79,7 @@ def lineage_svg(graph: LineageGraph) -> str:
     context = {
         "title": f"Lineage of {graph.dataset}",
         "description": description(graph),
-        "width": max(width, 820),
+        "width": max(width, 940),
         "height": height,
         "boxes": list(boxes.values()),
         "ways": ways,
@@ -171,16 +171,17 @@ def _cell(column: GraphColumn, y: int) -> _Cell:
 
 
 def _ways(graph: LineageGraph, boxes: Mapping[str, _Box]) -> Iterator[_Way]:
-    for edge in graph.edges:
+    for number, edge in enumerate(graph.edges):
         source, target = boxes[edge.source], boxes[edge.target]
         for step in edge.steps:
             told = f"{edge.source}.{step.source} to {edge.target}.{step.target}: {step.treatment}, {edge.by}"
-            path = _curve(source, source.line(step.source), target, target.line(step.target))
+            path = _path(source, source.line(step.source), target, target.line(step.target), boxes, number)
             yield _Way(path, _style(edge, step.treatment), told)
         if not edge.steps:
             told = f"{edge.source} to {edge.target}: {edge.by}"
             style = "declared" if edge.by == "policy" else "whole"
-            yield _Way(_curve(source, source.middle, target, target.middle), style, told)
+            path = _path(source, source.middle, target, target.middle, boxes, number)
+            yield _Way(path, style, told)
 
 
 def _style(edge: GraphEdge, treatment: str) -> str:
@@ -189,10 +190,31 @@ def _style(edge: GraphEdge, treatment: str) -> str:
     return "kept" if treatment in ("keep", "generalise") else "masked"
 
 
-def _curve(source: _Box, from_y: int, target: _Box, to_y: int) -> str:
-    x, to_x = source.x + _WIDTH, target.x
+def _path(source: _Box, from_y: int, target: _Box, to_y: int, boxes: Mapping[str, _Box], number: int) -> str:
+    """Return a line from box to box that goes between the boxes of the layers on its way, never behind one.
+
+    Args:
+        number: Of the edge: those that share a passage lie beside each other.
+    """
+    x, y = source.x + _WIDTH, from_y
+    path = f"M{x} {y}"
+    for layer in range(source.x + _WIDTH + _GAP, target.x, _WIDTH + _GAP):
+        straight = from_y + (to_y - from_y) * (layer - source.x) // (target.x - source.x)
+        lane = min(_passages(boxes, layer), key=lambda each: abs(each - straight)) + (number % 5 - 2) * 3
+        path += _curve(x, y, layer, lane) + f"H{layer + _WIDTH}"
+        x, y = layer + _WIDTH, lane
+    return path + _curve(x, y, target.x, to_y)
+
+
+def _passages(boxes: Mapping[str, _Box], layer: int) -> list[int]:
+    """Return the heights at which a layer has no box."""
+    bottoms = [box.y + box.height for box in boxes.values() if box.x == layer]
+    return [_MARGIN - _BETWEEN // 2, *(bottom + _BETWEEN // 2 for bottom in bottoms)]
+
+
+def _curve(x: int, y: int, to_x: int, to_y: int) -> str:
     bend = max(40, (to_x - x) // 2)
-    return f"M{x} {from_y}C{x + bend} {from_y} {to_x - bend} {to_y} {to_x} {to_y}"
+    return f"C{x + bend} {y} {to_x - bend} {to_y} {to_x} {to_y}"
 
 
 def _cut(text: str, most: int) -> str:

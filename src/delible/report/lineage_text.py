@@ -32,7 +32,7 @@ def _branches(graph: LineageGraph, name: str, indent: str, *, back: bool, seen: 
         other = edge.source if back else edge.target
         last = number == len(edges)
         known = other in seen
-        yield f"{indent}{'└─' if last else '├─'} {other}  ({_how(edge)}){' …' if known else ''}"
+        yield f"{indent}{'└─' if last else '├─'} {other}  ({_how(edge)}){': see above' if known else ''}"
         if not known and len(indent) < _DEEPEST * 3:
             seen.add(other)
             yield from _branches(graph, other, indent + ("   " if last else "│  "), back=back, seen=seen)

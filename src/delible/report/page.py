@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from delible.model.terms import words
 from delible.report.content import groups, kind, plain
@@ -44,6 +44,14 @@ def _shown(value: Any) -> Any:
     return visible(value) if isinstance(value, str) else value
 
 
+def _breakable(value: str) -> str:
+    """Return a path that a narrow screen may break behind its slashes and underscores, instead of within a name."""
+    if "/" not in value or " " in value:
+        return value
+    shown = escape(visible(value))
+    return shown.replace("/", Markup("/<wbr>")).replace("_", Markup("_<wbr>"))
+
+
 @cache
 def _style() -> str:
     return files("delible.report").joinpath("templates/style.css").read_text(encoding="utf-8").replace("\r\n", "\n")
@@ -60,5 +68,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(number=number, size=size, day=day, clock=clock, count=count, words=words)
-    environment.filters.update(kind=kind, plain=plain, groups=groups)
+    environment.filters.update(kind=kind, plain=plain, groups=groups, breakable=_breakable)
     return environment

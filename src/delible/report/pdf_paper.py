@@ -5,16 +5,19 @@ The files are in fpdf2's PDF/A-2U mode: fonts embedded, every glyph with its cha
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import as_file, files
-from typing import Literal
+from typing import Any, Literal
 
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 from fpdf.fonts import TTFFont
 from markupsafe import Markup
 
+from delible.report.pdf_tags import Element, Kind, TaggedTable, Tree
 from delible.report.wording import visible
 
 _FAMILY = "delible"
@@ -49,6 +52,11 @@ class Paper(FPDF):
 
     def __init__(self, title: str, *, author: str, software: str, made: datetime) -> None:
         super().__init__(enforce_compliance="PDF/A-2U")
+        self.tree = Tree()
+        self.struct_builder = self.tree
+        self._tag: Element | None = None
+        self._open: Element | None = None
+        self._decorates = False
         _with_fonts(self)
         self.running = drawn(title)
         self.set_title(self.running)
@@ -75,11 +83,102 @@ class Paper(FPDF):
 
     def footer(self) -> None:
         """Write title and page number; fpdf2 calls it at each page's end."""
-        self.set_y(-12)
-        self.plain(7.5, colour=MUTED)
-        self.cell(0, 4, self.running[:100])
-        self.set_x(self.l_margin)
-        self.cell(0, 4, f"{self.page_no()} / {{nb}}", align="R")
+        with self.decoration():
+            self.set_y(-12)
+            self.plain(7.5, colour=MUTED)
+            self.cell(0, 4, self.running[:100])
+            self.set_x(self.l_margin)
+            self.cell(0, 4, f"{self.page_no()} / {{nb}}", align="R")
+
+    @contextmanager
+    def tagged(
+        self, kind: Kind, parent: Element | None = None, *, scope: str | None = None, said: str | None = None
+    ) -> Iterator[None]:
+        """Make what is written meanwhile one element of the structure; what is written outside is a paragraph each."""
+        with self.inside(self.tree.add(self, kind, parent, scope=scope, said=said)):
+            yield
+
+    @contextmanager
+    def inside(self, element: Element) -> Iterator[None]:
+        """Add what is written meanwhile to an element."""
+        before, self._tag = self._tag, element
+        yield
+        self._tag = before
+
+    @contextmanager
+    def figure(self, said: str) -> Iterator[None]:
+        """Make what is drawn meanwhile, on one page, a figure that says in words what it shows."""
+        self._begin(self.tree.add(self, "Figure", alt=said))
+        yield
+        self._end()
+
+    @contextmanager
+    def decoration(self) -> Iterator[None]:
+        """Leave what is written meanwhile out of the structure."""
+        self._out("/Artifact BMC")
+        with self.measuring():
+            yield
+        self._out("EMC")
+
+    @contextmanager
+    def measuring(self) -> Iterator[None]:
+        """Add nothing to the structure meanwhile: fpdf2 writes to measure, on pages that it throws away."""
+        before, self._decorates = self._decorates, True
+        yield
+        self._decorates = before
+
+    def multi_cell(self, w: float, h: float | None = None, text: str = "", *args: Any, **kwargs: Any) -> Any:
+        """Write text, and tell the structure of it: whole where it is broken, since lines do not end with a space."""
+        if kwargs.get("dry_run"):
+            with self.measuring():
+                return super().multi_cell(w, h, text, *args, **kwargs)
+        with self._written() as element:
+            if element is not None and " " in text and self.get_string_width(text) > w - 2:
+                element.say(text)
+            return super().multi_cell(w, h, text, *args, **kwargs)
+
+    def cell(self, *args: Any, **kwargs: Any) -> Any:
+        """Write text on one line, and tell the structure of it."""
+        with self._written():
+            return super().cell(*args, **kwargs)
+
+    @contextmanager
+    def table(self, *args: Any, said: dict[tuple[int, int], str] | None = None, **kwargs: Any) -> Iterator[TaggedTable]:
+        """Draw a table.
+
+        Args:
+            said: Row and column, from zero with the headings, to what is read out in place of a cell's text.
+        """
+        made = TaggedTable(self, *args, said=said or {}, **kwargs)
+        yield made
+        made.render()
+
+    def add_page(self, *args: Any, **kwargs: Any) -> None:
+        """Begin a page; a text that goes on overleaf goes on in the structure, too."""
+        going_on = self._open
+        if going_on is not None:
+            self._end()
+        super().add_page(*args, **kwargs)
+        if going_on is not None:
+            self._begin(going_on)
+
+    @contextmanager
+    def _written(self) -> Iterator[Element | None]:
+        if self._open is not None or self._decorates:
+            yield None
+            return
+        element = self._tag or self.tree.add(self, "P")
+        self._begin(element)
+        yield element
+        self._end()
+
+    def _begin(self, element: Element) -> None:
+        self._open = element
+        self._out(f"{element.s} <</MCID {self.tree.mark(self, element)}>> BDC")
+
+    def _end(self) -> None:
+        self._open = None
+        self._out("EMC")
 
     def bar(self, x: float, y: float, width: float, height: float, colour: Colour) -> None:
         """Fill a rectangle; what is filled later has no colour of it."""

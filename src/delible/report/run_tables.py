@@ -54,8 +54,12 @@ def run_blocks(id: str, caption: str, runs: Sequence[TableRun], *, ruled: bool) 
     ]
     yield Table(id, caption, columns, [_run(run, ruled=ruled) for run in runs])
     states = dict.fromkeys(run.proof for run in runs)
-    meanings = "; ".join(f"{words(state)}: {PROOF_MEANING[state]}" for state in states)
-    yield Text(f"What the proof states mean: {meanings}.", note=True)
+    meanings = " ".join(f"{words(state).capitalize()}: {PROOF_MEANING[state]}." for state in states)
+    yield Text(meanings, note=True)
+
+
+_GIVEN = "identifiers given by hand"
+"""Said of a search that was made for no request and no plan (`delible verify`)."""
 
 
 def _run(run: TableRun, *, ruled: bool) -> list[Value]:
@@ -74,11 +78,11 @@ def _run(run: TableRun, *, ruled: bool) -> list[Value]:
     ]
 
 
-def _rewritten(run: TableRun) -> str | None:
-    if run.bytes_replaced is None:
-        return None
-    expected = "" if run.estimated_bytes is None else f" ({size(run.estimated_bytes)})"
-    return f"{size(run.bytes_replaced)}{expected}"
+def _rewritten(run: TableRun) -> Value:
+    if run.bytes_replaced is None or run.estimated_bytes is None:
+        return None if run.bytes_replaced is None else size(run.bytes_replaced)
+    text = f"{size(run.bytes_replaced)} ({size(run.estimated_bytes)})"
+    return Status("warn", text) if run.bytes_replaced > run.estimated_bytes else text
 
 
 def search_table(id: str, searches: Iterable[ByteSearch]) -> Table:
@@ -93,7 +97,15 @@ def search_table(id: str, searches: Iterable[ByteSearch]) -> Table:
         Column("Unreadable files", "number"),
     ]
     rows = [
-        (s.about, s.at, _outcome(s), s.files_searched, Bytes(s.bytes_searched), s.matches, s.unreadable)
+        (
+            _GIVEN if s.about == "identifiers" else s.about,
+            s.at,
+            _outcome(s),
+            s.files_searched,
+            Bytes(s.bytes_searched),
+            s.matches,
+            s.unreadable,
+        )
         for s in searches
     ]
     caption = "Byte searches: every file of all tables and of the workspace, read again for the identifiers"

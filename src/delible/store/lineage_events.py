@@ -164,7 +164,7 @@ def _dataset_facets(use: DatasetUse, shared: Facets) -> dict[str, DatasetFacet]:
             datasetVersion=str(use.version), producer=PRODUCER
         )
     if use.columns:
-        fields = [schema_dataset.SchemaDatasetFacetFields(name=n, type=t) for n, t in use.columns.items()]
+        fields = [schema_dataset.SchemaDatasetFacetFields(name=n, type=t or None) for n, t in use.columns.items()]
         facets["schema"] = schema_dataset.SchemaDatasetFacet(fields=fields, producer=PRODUCER)
     if use.tags:
         facets["tags"] = _tags(use.tags)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import unquote
 
@@ -22,6 +22,8 @@ from delible.model.subject import normalised
 from delible.model.terms import Normalise
 from delible.report.breach import Belongs
 from delible.store.live_files import live_files
+from delible.store.lost_places import Lost, LostObject, opened, place_in
+from delible.store.versions import is_bucket
 from delible.store.workspace import Workspace
 
 _LOG = "_delta_log"
@@ -66,13 +68,13 @@ class LostFiles:
     def __init__(self, workspace: Workspace, policies: PolicySet, manifests: Sequence[Manifest]) -> None:
         self._policies = policies
         config, root = workspace.config, workspace.root
-        self._places: list[tuple[Path, Owner]] = []
-        self._locations: dict[str, Path] = {}
+        self._places: list[tuple[PurePath, Owner]] = []
+        self._locations: dict[str, str] = {}
         for name, table in policies.tables.items():
-            location = _local(workspace, table)
+            location = _readable(workspace, table)
             if location is not None:
                 self._locations[name] = location
-                self._places.append((location, Owner(Belongs.TABLE, name)))
+                self._places.append((_place(location), Owner(Belongs.TABLE, name)))
         self._places += [(root / m.path, Owner(Belongs.RELEASE, m.release)) for m in manifests]
         for m in manifests:
             if m.row_index is not None:
@@ -86,11 +88,12 @@ class LostFiles:
             self._places.append(((root / config.keys).resolve(), Owner(Belongs.KEYS)))
         own = (config.store, config.reports, config.lineage, config.outbox, config.policies, ".delible")
         self._places += [(root / x, Owner(Belongs.CONTROL)) for x in own if "://" not in x]
+        self._places += [(place_in(x), Owner(Belongs.CONTROL)) for x in own if is_bucket(x)]
         self._live: dict[str, frozenset[str]] = {}
 
-    def owner(self, path: Path) -> Owner:
+    def owner(self, lost: Lost) -> Owner:
         """Return what a file belongs to; the innermost place counts."""
-        found = path.resolve()
+        found = _place(lost)
         inside = [(place, owner) for place, owner in self._places if found == place or found.is_relative_to(place)]
         if not inside:
             return Owner(Belongs.STRANGE)
@@ -99,13 +102,13 @@ class LostFiles:
             return Owner(Belongs.LOG, owner.of)
         return owner
 
-    def is_current(self, table: str, path: Path) -> bool:
+    def is_current(self, table: str, lost: Lost) -> bool:
         """Return whether the table's newest version has a file of this name."""
         if table not in self._live:
-            self._live[table] = live_files(str(self._locations[table]))
-        return path.name in self._live[table]
+            self._live[table] = live_files(self._locations[table])
+        return lost.name in self._live[table]
 
-    def read(self, table: str, path: Path, into: TableFound) -> int:
+    def read(self, table: str, lost: Lost, into: TableFound) -> int:
         """Add what one data file of a table holds; return its rows.
 
         Raises:
@@ -117,10 +120,10 @@ class LostFiles:
         subject, shown = self._policies.controller.subject, _names(location)
         people: People = {}
         why: dict[Reach, str | None] = {}
-        with pq.ParquetFile(path) as file:
+        with opened(lost) as bytes_of_it, pq.ParquetFile(bytes_of_it) as file:
             rows = int(file.metadata.num_rows)
             stored = {shown.get(name, name): name for name in file.schema_arrow.names}
-            partitions = _partitions(path.resolve().relative_to(location))
+            partitions = _partitions(_place(lost).relative_to(_place(location)))
             filled = {name: rows - _nulls(file, there) for name, there in stored.items()}
             filled |= {name: 0 if value is None else rows for name, value in partitions.items()}
             for reach in policy.subject:
@@ -182,7 +185,7 @@ class LostFiles:
 
         found: set[str] = set()
         try:
-            dataset = DeltaTable(str(self._locations[table])).to_pyarrow_dataset()
+            dataset = DeltaTable(self._locations[table]).to_pyarrow_dataset()
             asked = pa.array(sorted(values), pa.string())
             for batch in dataset.to_batches(columns=list(dict.fromkeys((key, wanted)))):
                 hit = pc.is_in(pc.cast(batch.column(key), pa.string()), value_set=asked)
@@ -192,61 +195,34 @@ class LostFiles:
         return found
 
 
-def listed(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files that are named, and all in folders that are, each once, in order.
-
-    Raises:
-        InputError: `breach.file_missing`, with the place in the list and not the name, which may hold personal data.
-    """
-    seen: set[Path] = set()
-    for number, path in enumerate(paths, 1):
-        if not path.exists():
-            raise InputError(
-                "breach.file_missing",
-                "there is no such file or folder.",
-                where=f"file {number}",
-                fix="Give files and folders as they can be read here.",
-            )
-        for each in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
-            found = each.resolve()
-            if found not in seen:
-                seen.add(found)
-                yield each
-
-
-def sha256(path: Path) -> str:
-    """Return a file's digest.
-
-    Raises:
-        OSError: When it cannot be read, or is no regular file: a pipe has no end.
-    """
-    if not path.is_file():
-        raise OSError("no regular file")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _local(workspace: Workspace, table: TablePolicy) -> Path | None:
+def _readable(workspace: Workspace, table: TablePolicy) -> str | None:
+    """Return where a table's files can be read from here: a folder, or a bucket."""
     try:
         location = workspace.location(table)
     except InputError:
         return None
-    return None if "://" in location else Path(location).resolve()
+    return location if "://" not in location or is_bucket(location) else None
 
 
-def _names(location: Path) -> dict[str, str]:
+def _place(lost: Lost | str) -> PurePath:
+    if isinstance(lost, LostObject):
+        return lost.place
+    return place_in(lost) if isinstance(lost, str) and is_bucket(lost) else Path(lost).resolve()
+
+
+def _names(location: str) -> dict[str, str]:
     """Return what people call the columns that files have, where those are mapped (Delta's column mapping)."""
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError
 
     try:
-        fields = json.loads(DeltaTable(str(location)).schema().to_json())["fields"]
+        fields = json.loads(DeltaTable(location).schema().to_json())["fields"]
     except (DeltaError, OSError, ValueError):
         return {}
     return {stored: shown for shown, stored in stored_paths(fields) if "." not in shown}
 
 
-def _partitions(inside: Path) -> dict[str, str | None]:
+def _partitions(inside: PurePath) -> dict[str, str | None]:
     parts = [part.partition("=") for part in inside.parts[:-1] if "=" in part]
     return {unquote(name): None if value == _HIVE_NULL else unquote(value) for name, _, value in parts}
 

@@ -26,7 +26,8 @@ from delible.report.breach import (
     category_counts,
 )
 from delible.report.breach_content import breach_content
-from delible.store.lost_files import LostFiles, Owner, People, TableFound, listed, sha256
+from delible.store.lost_files import LostFiles, Owner, People, TableFound
+from delible.store.lost_places import Lost, listed, opened, sha256, size_of
 from delible.store.manifests import Manifests
 from delible.store.releases import INDEX
 from delible.store.workspace import Workspace
@@ -52,11 +53,11 @@ class _Reading:
     released: Counter[str] = field(default_factory=Counter)
     cut: dict[int, str] = field(default_factory=dict)
 
-    def add(self, number: int, path: Path) -> None:
+    def add(self, number: int, path: Lost) -> None:
         owner = self.lost.owner(path)
         rows, unread, digest, size = None, None, "", 0
         try:
-            digest, size = sha256(path), path.stat().st_size
+            digest, size = sha256(path), size_of(path)
             rows, unread = self._rows(number, path, owner), self.cut.get(number)
         except Exception as error:  # whatever a file does to its reader, the others count; texts may quote the file
             unread = f"not readable as such ({type(error).__name__})"
@@ -76,7 +77,7 @@ class _Reading:
             )
         )
 
-    def _rows(self, number: int, path: Path, owner: Owner) -> int | None:
+    def _rows(self, number: int, path: Lost, owner: Owner) -> int | None:
         match owner:
             case Owner(Belongs.TABLE, str(table)) if path.suffix == ".parquet":
                 # Counted in a finding of its own first: a file that fails half-way adds nothing.
@@ -90,7 +91,7 @@ class _Reading:
                 self.files[release] += 1
                 self.released[release] += rows
                 return rows
-            case Owner(Belongs.STRANGE):
+            case Owner(Belongs.STRANGE) if isinstance(path, Path):
                 found_there = look_into(path, self.detection, now=self.now)
                 self.others.append(
                     Exposure(
@@ -107,6 +108,8 @@ class _Reading:
                 if found_there.cut:
                     self.cut[number] = "only its beginning was read"
                 return found_there.rows
+            case Owner(Belongs.STRANGE):
+                self.cut[number] = "in a bucket, and of no table: it has to be fetched to be looked into"
         return None
 
     def exposures(self) -> list[Exposure]:
@@ -142,12 +145,12 @@ class _Reading:
 
 
 def breach_report(
-    workspace: Workspace, paths: Sequence[Path], *, now: datetime, aware: datetime | None = None
+    workspace: Workspace, paths: Sequence[Path | str], *, now: datetime, aware: datetime | None = None
 ) -> Report[BreachFacts]:
     """Read the files and return what a notification needs of them; nothing is written into the ledger.
 
     Args:
-        paths: Files, and folders with all files in them.
+        paths: Files, folders with all files in them, and URIs of buckets.
         aware: When the controller became aware of the breach.
 
     Raises:
@@ -178,16 +181,16 @@ def breach_report(
     )
 
 
-def named_paths(given: Sequence[str]) -> list[Path]:
-    """Return the paths that are named; `@LIST` stands for those in a file, one a line.
+def named_paths(given: Sequence[str]) -> list[Path | str]:
+    """Return the paths and URIs that are named; `@LIST` stands for those in a file, one a line.
 
     Raises:
         InputError: `breach.list_unreadable`.
     """
-    found: list[Path] = []
+    found: list[str] = []
     for each in given:
         if not each.startswith("@"):
-            found.append(Path(each))
+            found.append(each)
             continue
         try:
             lines = Path(each[1:]).read_text(encoding="utf-8").splitlines()
@@ -198,8 +201,8 @@ def named_paths(given: Sequence[str]) -> list[Path]:
                 where="--files",
                 fix="Give a file with one path a line, in UTF-8.",
             ) from None
-        found += [Path(line) for line in lines if line.strip()]
-    return found
+        found += [line for line in lines if line.strip()]
+    return [each if "://" in each else Path(each) for each in found]
 
 
 def _categories(manifest: Manifest, policies: PolicySet) -> Iterator[str]:
@@ -233,8 +236,8 @@ def _add(all_of_it: TableFound, found: TableFound) -> None:
         all_of_it.filled[name] = all_of_it.filled.get(name, 0) + rows
 
 
-def _parquet_rows(path: Path) -> int:
+def _parquet_rows(path: Lost) -> int:
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
+    with opened(path) as content, pq.ParquetFile(content) as file:
         return int(file.metadata.num_rows)

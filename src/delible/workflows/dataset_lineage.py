@@ -14,7 +14,7 @@ from delible.model.terms import LegalBasis, Treatment
 from delible.plan.dataset import DatasetPlan
 from delible.store.consents import Consents
 from delible.store.workspace import Workspace
-from delible.workflows.lineage_events import CONSENTS, tags_of
+from delible.workflows.lineage_events import CONSENTS, columns_of, tags_of
 
 _TREATMENTS = frozenset(treatment.value for treatment in Treatment)
 CONSENTS_AT = "delible:consents"
@@ -42,6 +42,7 @@ def describe(
             name=name,
             location=locations[name],
             version=version,
+            columns=columns_of(policies.tables.get(name)),
             rows=manifest.rows_in if name == plan.source else None,
             tags=tags_of(policies.tables.get(name)),
         )

@@ -89,13 +89,27 @@ def searched(found: Verification) -> Facets:
 def table_uses(
     policies: PolicySet | None, locations: Mapping[str, str], versions: Mapping[str, int] | None = None
 ) -> list[DatasetUse]:
-    """Return tables as what a run read, with the categories that their policies give their columns."""
+    """Return tables as what a run read, with their policies' columns and the categories of these."""
     known = policies.tables if policies is not None else {}
     versions = versions or {}
     return [
-        DatasetUse(name=name, location=place, version=versions.get(name), tags=tags_of(known.get(name)))
+        DatasetUse(
+            name=name,
+            location=place,
+            version=versions.get(name),
+            columns=columns_of(known.get(name)),
+            tags=tags_of(known.get(name)),
+        )
         for name, place in locations.items()
     ]
+
+
+def columns_of(policy: TablePolicy | None) -> dict[str, str]:
+    """Return the columns of a table that its policy maps, with no type: a policy knows none.
+
+    Consumers such as Marquez draw lineage between columns of which a schema has told them, and drop all other.
+    """
+    return dict.fromkeys(policy.columns, "") if policy is not None else {}
 
 
 def tags_of(policy: TablePolicy | None) -> dict[str, str]:
@@ -251,6 +265,7 @@ def _output(
         name=step.table,
         location=step.location,
         version=done.version,
+        columns=columns_of(policy),
         tags=tags_of(policy),
         rows=done.rows,
         bytes=done.bytes_rewritten,

@@ -16,7 +16,7 @@ import pytest
 from delible.errors import InputError, SetupError
 from delible.model.record import Manifest
 from delible.store.keys import load_keys
-from delible.store.lost_files import listed, sha256
+from delible.store.lost_places import listed, sha256
 from delible.store.members import Holding, everybody, members, refs_of_subjects, releases_with
 from delible.store.releases import INDEX, MANIFEST, SIGNATURE, check_files, check_signature
 from delible.store.workspace import Workspace

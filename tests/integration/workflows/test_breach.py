@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,14 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from delible.cli.main import main
+from delible.errors import InputError
 from delible.model.record import Manifest, ReleaseFile
-from delible.report.breach import Belongs
+from delible.report.breach import Belongs, BreachFacts
 from delible.store.manifests import Manifests
-from delible.store.workspace import Workspace, create_workspace
-from delible.workflows.breach import breach_report
+from delible.store.versions import Bucket
+from delible.store.workspace import CONFIG_FILE, Workspace, create_workspace, open_workspace
+from delible.workflows.breach import breach_report, named_paths
+from delible.workflows.report_files import Report
 from report_records import manifest
 
 ROOT = Path(__file__).parents[3]
@@ -230,3 +234,113 @@ def test_mapped_columns_are_known_by_the_names_that_files_have(
     facts = breach_report(workspace, [file], now=NOW).facts
     assert facts.people == {"customer_id": PEOPLE, "email": PEOPLE}
     assert facts.exposures[0].unmapped == 0
+
+
+# ---------------------------------------------------------------------------------------------------------- in buckets
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[None]:
+    pytest.importorskip("boto3", reason="the extra aws is not installed")
+    from s3_server import s3_server
+
+    with s3_server():
+        yield
+
+
+@pytest.fixture
+def bucket(server: None, workspace: Workspace, request: pytest.FixtureRequest) -> str:
+    """The shop's customers, their cards and the way between in a bucket; the workspace's policies name it."""
+    from s3_server import TestBucket
+
+    name = f"lost-{abs(hash(request.node.name))}"
+    made = TestBucket(name, versioned=False)
+    for table in ("customers", "customer_cards", "payment_cards"):
+        policy = workspace.path(f"policies/tables/{table}.yaml")
+        policy.write_text(
+            policy.read_text().replace(f"path: warehouse/{table}", f"path: s3a://{name}/warehouse/{table}")
+        )
+        made.upload(workspace.path(f"warehouse/{table}"), f"warehouse/{table}")
+        shutil.rmtree(workspace.path(f"warehouse/{table}"))
+    config = workspace.root / CONFIG_FILE
+    config.write_text(config.read_text().replace("locations: []", f'locations: ["s3a://{name}/"]'))
+    return name
+
+
+def in_bucket(workspace: Workspace, *named: str) -> Report[BreachFacts]:
+    return breach_report(open_workspace(workspace.root), named_paths(named), now=NOW)
+
+
+def test_people_of_tables_in_a_bucket_are_counted_as_those_on_a_disk(workspace: Workspace, bucket: str) -> None:
+    report = in_bucket(workspace, f"s3://{bucket}/warehouse/customers", f"s3a://{bucket}/warehouse/payment_cards/")
+    customers, cards = sorted(report.facts.exposures, key=lambda e: e.of)
+    assert (customers.of, customers.people) == ("customers", {"customer_id": PEOPLE, "email": PEOPLE})
+    assert (cards.of, cards.people, cards.rows_only) == ("payment_cards", {"customer_id": 2}, None)
+    assert {f.belongs for f in report.facts.files} == {Belongs.TABLE, Belongs.LOG}
+    assert {f.current for f in report.facts.files if f.belongs is Belongs.TABLE} == {True}
+    assert (report.facts.at_least, report.facts.at_most) == (PEOPLE, PEOPLE)
+    assert all(len(f.sha256) == 64 and f.bytes for f in report.facts.files)
+    assert bucket not in told(report)
+
+
+def test_an_object_may_be_named_twice_and_by_its_own_key(workspace: Workspace, bucket: str) -> None:
+    whole = in_bucket(workspace, f"s3://{bucket}/warehouse/customers").facts
+    one = Bucket(f"s3://{bucket}")
+    keys = [str(o["Key"]) for page in one._pages("list_objects_v2") for o in page["Contents"]]
+    [data] = [k for k in keys if k.startswith("warehouse/customers/") and k.endswith(".parquet")]
+    alone = in_bucket(workspace, f"s3a://{bucket}/{data}", f"s3://{bucket}/{data}").facts
+    assert [f.sha256 for f in alone.files] == [f.sha256 for f in whole.files if f.belongs is Belongs.TABLE]
+    assert alone.people["email"] == PEOPLE
+
+
+def test_partition_values_stand_in_keys_and_count_too(workspace: Workspace, bucket: str, tmp_path: Path) -> None:
+    table = pa.table({"customer_id": [1, 2, 2], "email": [CANARY, "b c@person.example", "b c@person.example"]})
+    write_deltalake(
+        f"s3://{bucket}/warehouse/customers", table, partition_by=["email"], mode="overwrite", schema_mode="overwrite"
+    )
+    report = in_bucket(workspace, f"s3://{bucket}/warehouse/customers")
+    current = [f for f in report.facts.files if f.current]
+    assert len(current) == 2
+    assert {f.current for f in report.facts.files if f.belongs is Belongs.TABLE} == {True, False}
+    assert report.facts.exposures[0].people["email"] == PEOPLE + 1
+    assert CANARY not in told(report)
+
+
+def test_an_object_of_no_table_is_said_not_to_be_looked_into(workspace: Workspace, bucket: str) -> None:
+    import boto3
+
+    boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"]).put_object(
+        Bucket=bucket, Key=f"dumps/{CANARY}.csv", Body=b"email\na@person.example\n"
+    )
+    report = in_bucket(workspace, f"s3://{bucket}/dumps", f"s3://{bucket}/warehouse/customers")
+    [strange] = [f for f in report.facts.files if f.belongs is Belongs.STRANGE]
+    assert (strange.rows, strange.bytes, "bucket" in str(strange.unread)) == (None, 23, True)
+    assert (report.facts.unread, report.facts.at_least) == (1, PEOPLE)
+    assert any("Files could not be read" in q.what for q in report.facts.questions)
+    assert CANARY not in told(report)
+
+
+@pytest.mark.parametrize(
+    ("named", "code"),
+    [
+        ("s3://{bucket}/nothing/here", "breach.file_missing"),
+        ("gs://{bucket}/warehouse", "breach.file_missing"),
+        ("s3://another-{bucket}/warehouse", "breach.file_missing"),
+        ("s3://", "breach.file_missing"),
+    ],
+)
+def test_what_is_not_there_is_refused_by_its_number(workspace: Workspace, bucket: str, named: str, code: str) -> None:
+    with pytest.raises(InputError) as caught:
+        in_bucket(workspace, f"s3://{bucket}/warehouse/customers", named.format(bucket=bucket))
+    assert (caught.value.code, caught.value.where) == (code, "file 2")
+    assert bucket not in str(caught.value)
+
+
+def test_a_bucket_that_does_not_answer_is_an_error_of_its_own(
+    workspace: Workspace, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(InputError) as caught:
+        in_bucket(workspace, f"s3://{bucket}/warehouse/customers")
+    assert caught.value.code == "breach.bucket_unreadable"
+    assert "warehouse" not in str(caught.value)

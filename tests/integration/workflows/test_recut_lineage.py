@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from delible.model.policy import PolicySet, TablePolicy
 from delible.model.release import ReleasedColumn
 from delible.model.terms import LegalBasis
 from delible.store.lineage import LineageLog
 from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
 from delible.workflows.dataset_lineage import describe_recut
-from openlineage_events import check_event
+from delible.workflows.lineage_events import _output, table_uses
+from openlineage_events import check_event, undrawn
 from policy_files import CONTROLLER, write_policies
 from release_folders import released_folder
 
@@ -38,6 +41,7 @@ def told(workspace: Workspace, basis: LegalBasis) -> dict[str, Any]:
     events = list(log.events())
     for event in events:
         check_event(event)
+        assert undrawn(event) == set()
     return dict(events[-1])
 
 
@@ -67,3 +71,20 @@ def test_columns_are_told_as_they_were_treated(workspace: Workspace) -> None:
         "words": "user.content.private",
         "at": "user.account",
     }
+
+
+def test_columns_of_a_table_that_is_rewritten_are_told_with_it(workspace: Workspace) -> None:
+    """From its policy: a consumer draws lineage between columns of which a schema tells."""
+    columns = {"id": {"category": "user.unique_id"}, "note": {"category": "user.content"}}
+    table = {"table": "notes", "path": "n", "description": "Notes.", "no_subject": "none", "columns": columns}
+    policy = TablePolicy.model_validate(table)
+    step = SimpleNamespace(table="notes", location="/w/notes", action="delete_row")
+    done: Any = SimpleNamespace(step=step, version=3, rows=1, bytes_rewritten=9, files_rewritten=1)
+    policies = PolicySet.model_construct(tables={"notes": policy})
+    log = LineageLog(workspace, clock=Clock(CUT))
+    with log.run("erasure.apply", inputs=table_uses(policies, {"notes": "/w/notes"}, {"notes": 2})) as run:
+        run.outputs = [_output(done, policy, {}, {"note": "null"})]
+    event = list(log.events())[-1]
+    assert set(event["outputs"][0]["facets"]["columnLineage"]["fields"]) == {"id", "note"}
+    assert undrawn(event) == set()
+    assert [f.get("type") for f in event["outputs"][0]["facets"]["schema"]["fields"]] == [None, None]

@@ -237,13 +237,13 @@ def test_a_release_that_no_gate_measured_is_told_so() -> None:
     measured = Manifest.model_validate({**manifest().model_dump(), "gates": [report_facts.GATE]})
     bare, recut = manifest(version=2), manifest(version=3, recut_of=1)
     report = facts(manifests=[measured, bare, recut])
-    assert "3 dataset releases with 180 of 300 rows, 2 of them measured by no gate" in report.summary
+    assert "3 dataset releases with 180 of 300 rows (2 releases measured by no gate)" in report.summary
     (table,) = (b for b in release_blocks(report.releases, None) if isinstance(b, Table) and b.id == "gates")
     told = [(row[0], row[3], str(row[6])) for row in table.rows]
     assert [(name, measured) for name, measured, _ in told] == [
         ("support_training@v1", "3"),
-        ("support_training@v2", "NOT MEASURED"),
-        ("support_training@v3", "NOT MEASURED"),
+        ("support_training@v2", "not measured"),
+        ("support_training@v3", "not measured"),
     ]
     assert "no gates" in told[1][2]
     assert "recut of version 1" in told[2][2]

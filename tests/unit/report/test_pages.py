@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from datetime import date
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from importlib.resources import files
@@ -21,10 +21,7 @@ from delible.model.terms import LegalBasis
 from delible.report.access import (
     BASES,
     MOST_ROWS,
-    AccessColumn,
-    AccessPackage,
     AccessPurpose,
-    AccessTable,
     access_html,
     access_index,
     period,
@@ -33,14 +30,28 @@ from delible.report.access import (
 from delible.report.audit import AuditFacts, audit_facts
 from delible.report.audit_content import audit_content
 from delible.report.certificate import certificate_html
+from delible.report.content import Column, Section, Table
 from delible.report.content_html import content_html
 from delible.report.erasure import PROOF_MEANING, ProofState
 from delible.report.request import request_facts
 from delible.report.request_content import request_content
 from delible.report.wording import count, number, size, visible
-from report_records import HOSTILE, NOW, Book, at, certificate, facts, finding, manifest, policies, quarter, residue
+from report_records import (
+    HOSTILE,
+    NOW,
+    Book,
+    access_package,
+    at,
+    certificate,
+    facts,
+    finding,
+    manifest,
+    policies,
+    quarter,
+    residue,
+)
 
-VOID = {"meta", "br", "rect", "line"}
+VOID = {"meta", "br", "rect", "line", "wbr"}
 EXECUTES = {"script", "iframe", "object", "embed", "form", "img", "link", "base", "input"}
 
 
@@ -78,33 +89,6 @@ class Page(HTMLParser):
         return [attrs for tag, attrs in self.tags if tag in names]
 
 
-def package(value: str | None = "Ana", **more: object) -> AccessPackage:
-    columns = tuple(AccessColumn(name=name, category="user.content") for name in ("ticket_id", "body"))
-    shown = AccessTable(
-        table="tickets",
-        description="Support tickets",
-        purposes=(),
-        recipients=(),
-        retention=("Three years.",),
-        columns=columns,
-        rows=(("1", value),),
-        total=1,
-    )
-    fields = {
-        "request": "R-6",
-        "right": "access",
-        "regime": "gdpr",
-        "received": date(2026, 3, 6),
-        "due": date(2026, 4, 6),
-        "generated_at": NOW,
-        "controller": "Fennel & Co",
-        "contact": "privacy@fennel.example",
-        "policy_fingerprint": "d" * 64,
-        "tables": (shown,),
-    }
-    return AccessPackage.model_validate(fields | more)
-
-
 def one_request() -> str:
     sources = quarter()
     chosen: Request = next(r for r in sources.requests if r.id == "R-1")
@@ -122,7 +106,7 @@ PAGES = {
     "audit": lambda: audit_html(facts()),
     "certificate": lambda: certificate_html(certificate()),
     "residue": lambda: certificate_html(certificate(verification=residue())),
-    "access": lambda: access_html(package()),
+    "access": lambda: access_html(access_package()),
     "request": one_request,
 }
 PAGES |= {
@@ -232,7 +216,7 @@ def hostile_pages() -> dict[str, str]:
         "audit": audit_html(report),
         "request": content_html(request_content(about)),
         "certificate": certificate_html(broken),
-        "access": access_html(package(HOSTILE, contact=HOSTILE, withheld=(HOSTILE,))),
+        "access": access_html(access_package(HOSTILE, contact=HOSTILE, withheld=(HOSTILE,))),
     }
 
 
@@ -275,30 +259,30 @@ def test_what_could_reorder_or_hide_text_is_spelled_out(given: str, shown: str) 
 
 
 def test_an_access_page_shows_the_data_and_its_index_does_not() -> None:
-    made = package("Hello,\nAna López")
+    made = access_package("Hello,\nAna López")
     assert "Ana López" in access_html(made)
     assert "Ana López" not in repr(access_index(made))
     assert access_index(made)["tables"][0]["total"] == 1
 
 
 def test_an_access_page_says_when_it_shows_only_a_part() -> None:
-    whole = package().tables[0]
+    whole = access_package().tables[0]
     many = whole.model_copy(update={"rows": (("1", "x"),) * (MOST_ROWS + 5), "total": MOST_ROWS + 5})
-    html = access_html(package(tables=(many,)))
+    html = access_html(access_package(tables=(many,)))
     assert f"{MOST_ROWS} of {MOST_ROWS + 5} records are shown here" in html
     assert html.count('<td class="data">x</td>') == MOST_ROWS
 
 
 def test_an_access_page_without_data_says_so() -> None:
-    empty = package().tables[0].model_copy(update={"rows": (), "total": 0})
-    assert "holds no data that the identifiers in your request lead to." in access_html(package(tables=(empty,)))
-    partly = access_html(package(tables=(empty,), withheld=("A shared number.",)))
+    empty = access_package().tables[0].model_copy(update={"rows": (), "total": 0})
+    assert "holds no data that the identifiers in your request lead to." in access_html(access_package(tables=(empty,)))
+    partly = access_html(access_package(tables=(empty,), withheld=("A shared number.",)))
     assert "lead to you alone; what is left out is named below." in partly
 
 
 def test_an_access_page_and_its_index_say_what_is_left_out() -> None:
-    gaps = package().tables[0].model_copy(update={"unmapped": ("mood", "profile.secret"), "redactions": 3})
-    made = package(tables=(gaps,), withheld=("A record of somebody else.",))
+    gaps = access_package().tables[0].model_copy(update={"unmapped": ("mood", "profile.secret"), "redactions": 3})
+    made = access_package(tables=(gaps,), withheld=("A record of somebody else.",))
     said = "".join(Page(access_html(made)).text)
     assert "Left out: mood, profile.secret." in said
     assert "No policy of Fennel & Co says what these columns hold" in said
@@ -310,14 +294,14 @@ def test_an_access_page_and_its_index_say_what_is_left_out() -> None:
 @pytest.mark.parametrize("basis", LegalBasis)
 def test_an_access_page_says_each_legal_basis_in_words(basis: LegalBasis) -> None:
     purpose = AccessPurpose(purpose="support", description="Answer questions.", legal_basis=basis)
-    table = package().tables[0].model_copy(update={"purposes": (purpose,)})
-    assert f"Legal basis: {BASES[basis]}." in unescape(access_html(package(tables=(table,))))
-    assert "Legal basis: " + basis.replace("_", " ") in access_html(package(tables=(table,), regime="ccpa"))
+    table = access_package().tables[0].model_copy(update={"purposes": (purpose,)})
+    assert f"Legal basis: {BASES[basis]}." in unescape(access_html(access_package(tables=(table,))))
+    assert "Legal basis: " + basis.replace("_", " ") in access_html(access_package(tables=(table,), regime="ccpa"))
 
 
 @pytest.mark.parametrize(("regime", "whom"), [("gdpr", "supervisory authority"), ("ccpa", "Attorney General")])
 def test_an_access_page_says_where_to_complain(regime: str, whom: str) -> None:
-    assert whom in access_html(package(regime=regime))
+    assert whom in access_html(access_package(regime=regime))
 
 
 @pytest.mark.parametrize(
@@ -399,3 +383,19 @@ def test_contrast_reaches_aa(scheme: dict[str, str]) -> None:
 )
 def test_numbers_read_well(given: str, shown: str) -> None:
     assert given == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("policies/tables/a_b.yaml:1", "policies/<wbr>tables/<wbr>a_<wbr>b.yaml:1"),
+        ("no path_here", "no path_here"),
+        ('a/<b>"', "a/<wbr>&lt;b&gt;&#34;"),
+        ("a/\u202eb", "a/<wbr>\\u202eb"),
+    ],
+)
+def test_paths_may_break_behind_their_parts_and_stay_inert(value: str, shown: str) -> None:
+    table = Table("t", "Caption", (Column("Where"), Column("What")), [("x", value)])
+    assert f"<td>{shown}</td>" in content_html(
+        replace(report_facts.small("x"), sections=(Section("s", "S", (table,)),))
+    )

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError
 
+import delible
 from delible.errors import BlockedError, DelibleError
-from delible.model.lineage import ColumnFlow, DatasetUse, LineageRun, unchanged
+from delible.model.lineage import ColumnFlow, DatasetUse, Influence, LineageRun, unchanged
 from delible.model.terms import LegalBasis, Right, Treatment
 from delible.report.lineage import lineage_text, lineage_view
 from delible.store.lineage import LineageLog
 from delible.store.lineage_events import dataset_name
 from delible.store.lineage_facets import DATASET_FACETS, RUN_FACETS
 from delible.store.workspace import Workspace
-from openlineage_events import OWN, check_event, check_schema, facets_of
+from openlineage_events import CORE, HAS_SPEC, NO_SPEC, OWN, check_event, check_schema, facets_of
 from past_runs import emit_run
 
 CANARY = "canary-9d1e@person.example"
@@ -93,6 +96,26 @@ FACETS: dict[str, dict[str, Any]] = {
     "delible_deidentification": {"columns": {"ticket_id": "pseudonymise"}, "domains": {"ticket_id": "support"}},
 }
 
+CARRIED_OUT = {
+    "test_rectification.py": {
+        "rectification.plan": "plan_rectifications",
+        "rectification.apply": "apply_rectification",
+        "objection.look": "fulfil_requests",
+    },
+    "test_uniqueness.py": {"tags.publish": "publish_tags", "tags.uniqueness": "measure_uniqueness"},
+}
+WRITTEN = {
+    "ColumnLineageDatasetFacet",
+    "DatasetVersionDatasetFacet",
+    "ErrorMessageRunFacet",
+    "InputStatisticsInputDatasetFacet",
+    "JobTypeJobFacet",
+    "OutputStatisticsOutputDatasetFacet",
+    "SchemaDatasetFacet",
+    "SymlinksDatasetFacet",
+    "TagsDatasetFacet",
+}
+
 
 @pytest.fixture(autouse=True)
 def unconfigured(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -134,6 +157,28 @@ def test_every_event_is_valid(workspace: Workspace) -> None:
         check_event(event)
 
 
+def test_a_test_that_causes_an_event_which_is_none_fails(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("delible.store.lineage_events.PRODUCER", "urn:another:1")
+    with pytest.raises(AssertionError):
+        emit(workspace)
+
+
+def test_every_kind_of_run_is_carried_out_by_a_test() -> None:
+    """Its events are then held against the schemas (`tests/conftest.py`); only runs of a test's own process are."""
+    source = "".join(path.read_text() for path in Path(delible.__file__).parent.rglob("*.py"))
+    named = set(re.findall(r'(?:recorded|_plan_run|\.run)\((?:[\w.]*workspace, )?"(\w+\.\w+)"', source))
+    runs = {job for way in (*CARRIED_OUT, "test_lineage_runs.py") for job in _named_in(way)}
+    assert named == runs, "CARRIED_OUT names the tests of runs that test_lineage_runs.py leaves out"
+
+
+def _named_in(test: str) -> set[str]:
+    text = (Path(__file__).parents[2] / "spark" / test).read_text()
+    if test == "test_lineage_runs.py":
+        return set(re.findall(r'^    "(\w+\.\w+)",$', text, re.MULTILINE))
+    assert all(f"{call}(" in text for call in CARRIED_OUT[test].values())
+    return set(CARRIED_OUT[test])
+
+
 BREAKS: dict[str, Callable[[dict[str, Any]], object]] = {
     "no run id": lambda e: e["run"].pop("runId"),
     "no job": lambda e: e.pop("job"),
@@ -162,6 +207,47 @@ def test_what_holds_events_to_the_schemas_can_fail(broken: str, workspace: Works
     BREAKS[broken](event)
     with pytest.raises(Exception, match=r".+"):
         check_event(event)
+
+
+OFFICIAL: dict[str, Callable[[dict[str, Any]], object]] = {
+    "no run id": lambda e: e["run"].pop("runId"),
+    "a run id that is no UUID": lambda e: e["run"].update(runId="7"),
+    "a day for a time": lambda e: e.update(eventTime="2026-03-12"),
+    "a time of no zone": lambda e: e.update(eventTime="2026-03-12T09:00:00.000"),
+    "a producer that is no URI": lambda e: e.update(producer="delible 1.0"),
+    "a facet without its schema": lambda e: e["run"]["facets"]["delible_purpose"].pop("_schemaURL"),
+    "a schema that is no URI": lambda e: e["run"]["facets"]["delible_purpose"].update(_schemaURL="purpose"),
+    "a dataset without a name": lambda e: e["inputs"][0].pop("name"),
+}
+
+
+@pytest.mark.skipif(not HAS_SPEC, reason=NO_SPEC)
+@pytest.mark.parametrize("broken", OFFICIAL)
+def test_the_official_schemas_alone_refuse(broken: str, workspace: Workspace) -> None:
+    emit(workspace)
+    event = lines(workspace)[-1]
+    check_schema(event, f"{CORE}#/$defs/RunEvent")
+    OFFICIAL[broken](event)
+    with pytest.raises(ValidationError):
+        check_schema(event, f"{CORE}#/$defs/RunEvent")
+
+
+@pytest.mark.skipif(not HAS_SPEC, reason=NO_SPEC)
+def test_every_facet_of_the_standard_that_we_write_is_one_by_its_official_schema(workspace: Workspace) -> None:
+    emit(workspace, facets=FACETS, failed=True)
+    asked = DatasetUse(name="tickets", location="/t", influences=(Influence(source="/c", field="id", way="FILTER"),))
+    emit(workspace, outputs=[asked])
+    official = {f["_schemaURL"]: f for e in lines(workspace) for k, f in _keyed(e) if not k.startswith("delible_")}
+    assert {url.rpartition("/")[2] for url in official} == WRITTEN
+    for url, facet in official.items():
+        check_schema(facet, url)
+        for required in ("_producer", "_schemaURL"):
+            with pytest.raises(ValidationError):
+                check_schema({k: v for k, v in facet.items() if k != required}, url)
+
+
+def _keyed(event: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    return ((key, facet) for _, key, facet in facets_of(event))
 
 
 def test_our_facets_are_valid_by_their_published_schemas(workspace: Workspace) -> None:
@@ -403,7 +489,7 @@ def test_the_text_names_the_latest_runs_and_counts_the_others(workspace: Workspa
         emit(workspace, started=START + timedelta(hours=hour), ended=START + timedelta(hours=hour, minutes=1))
     shown = text_of(workspace, "support_training")
     assert shown.count("dataset.build") == 5
-    assert "and 3 earlier ones" in shown
+    assert "3 earlier runs not shown" in shown
 
 
 def test_the_text_fits_a_terminal(workspace: Workspace) -> None:
