@@ -111,7 +111,9 @@ def recut(
     """Release a dataset again without the people who may no longer be used; every other row stays as it is.
 
     Rows keep their splits, files with nobody leaving are the old ones, and when nobody has to leave there is no new
-    version. The recipe's gates are measured anew: when one stops what is left, nothing of it stays (exit code 3).
+    version. No value changes: whose released values a limit or a correction has overtaken leaves too, and comes back
+    with the next build. The recipe's gates are measured anew, but for drift: when one stops what is left, nothing of it
+    stays (exit code 3).
 
     Example:
 
