@@ -151,7 +151,7 @@ def _duties(manifest: Manifest) -> list[str]:
         "",
         "- Use it for its purpose only; do not try to find out who somebody is; do not join it to other data about "
         "people.",
-        f"- Register what you make of it: `delible dataset used {name} --by model:NAME --owner WHO`. Otherwise nobody "
+        f"- Register what you make of it: `delible dataset used {name} --by model:NAME --owner TEAM`. Otherwise nobody "
         "can tell you when somebody withdraws.",
         "- When a newer version without somebody is there, use that one, and delete every copy of this one (Art. 7(3), "
         f"17(1)). In the workspace that made it, `delible dataset retire {name}` does, and duties for models go on.",

@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from deltalake import Field
-from deltalake.exceptions import DeltaError
-from deltalake.schema import PrimitiveType
-
 from delible.model.consent import ConsentRecord
 from delible.model.subject import SubjectRef
 from delible.model.terms import ConsentGiver, ConsentStatus, LegalBasis
@@ -88,7 +84,6 @@ class Consents:
         if not records:
             return
         rows = [_row(record) for record in records]
-        self._widen()
         _, after = self._table.commit(lambda _: Write(rows))
         self._table.upkeep(after)
 
@@ -99,7 +94,6 @@ class Consents:
         """
         if not told:
             return 0
-        self._widen()
         refs = {each.record.ref for each in told}
 
         def build(snapshot: Snapshot) -> Write | None:
@@ -126,18 +120,6 @@ class Consents:
         found = _of_refs(self._table.snapshot(), refs)
         return sorted(found, key=lambda r: (r.recorded_at, r.ref, r.purpose))
 
-    def _widen(self) -> None:
-        """Add the columns that a ledger of an earlier version lacks; another process may come first."""
-        snapshot = self._table.snapshot()
-        missing = [name for name in COLUMNS if name not in _present(snapshot)] if snapshot.delta is not None else []
-        if snapshot.delta is None or not missing:
-            return
-        try:
-            snapshot.delta.alter.add_columns([Field(name, PrimitiveType(COLUMNS[name])) for name in missing])
-        except DeltaError:
-            if any(name not in _present(self._table.snapshot()) for name in missing):
-                raise
-
 
 _IN_ORDER = 'ORDER BY "recorded_at", "ref", "purpose"'
 
@@ -151,16 +133,8 @@ def _of_refs(snapshot: Snapshot, refs: Collection[SubjectRef]) -> list[ConsentRe
     return [record for part in parts for record in _records(snapshot, f"WHERE {any_of('ref', part)}")]
 
 
-def _present(snapshot: Snapshot) -> tuple[str, ...]:
-    if snapshot.delta is None:
-        return tuple(COLUMNS)
-    there = {field.name for field in snapshot.delta.schema().fields}
-    return tuple(name for name in COLUMNS if name in there)
-
-
 def _records(snapshot: Snapshot, tail: str) -> Iterable[ConsentRecord]:
-    names = _present(snapshot)
-    return (_record(dict(zip(names, row, strict=True))) for row in snapshot.each(tail, columns=names))
+    return (_record(dict(zip(COLUMNS, row, strict=True))) for row in snapshot.each(tail, columns=tuple(COLUMNS)))
 
 
 def _row(record: ConsentRecord) -> Row:

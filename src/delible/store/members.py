@@ -169,9 +169,9 @@ def _holds_nobody(workspace: Workspace, manifest: Manifest) -> bool:
     if is_used(workspace, manifest.dataset, manifest.version):
         raise SetupError(
             "dataset.gone",
-            "the release was removed without being retired, and its subject index with it.",
+            "the release is gone, and its subject index with it, so nobody knows who was in what was made with it.",
             where=f"dataset:{manifest.release}",
-            fix="Put its folder back, and retire it with `delible dataset retire`.",
+            fix="If it was removed by hand, put its folder back, and retire it with `delible dataset retire`.",
         )
     return True
 

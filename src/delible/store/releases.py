@@ -143,6 +143,17 @@ class Releases:
         staged.replace(target)
         return True
 
+    def keeps_index(self, manifest: Manifest) -> bool:
+        """Return whether the subject index of a retired release is kept."""
+        return retired_index(self._workspace, manifest).is_file()
+
+    def forget_index(self, manifest: Manifest) -> bool:
+        """Remove the kept subject index of a retired release, and return whether it was there."""
+        kept = retired_index(self._workspace, manifest)
+        there = kept.is_file()
+        kept.unlink(missing_ok=True)
+        return there
+
     def remove(self, manifest: Manifest) -> None:
         """Remove a release's folder and its row index; for readers the folder is there whole or not at all.
 

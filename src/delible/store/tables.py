@@ -110,11 +110,22 @@ class Snapshot:
         """Yield rows like `rows`, holding one batch of them at a time."""
         names = tuple(columns or self._spec.columns)
         times = [i for i, name in enumerate(names) if self._spec.columns[name] == "timestamp"]
-        select = ", ".join(micros(n) if self._spec.columns[n] == "timestamp" else f'"{n}"' for n in names)
+        lacking = self.lacking()
+        select = ", ".join(
+            f'NULL AS "{n}"' if n in lacking else micros(n) if self._spec.columns[n] == "timestamp" else f'"{n}"'
+            for n in names
+        )
         for batch in self.batches(select, tail):
             for i in times:
                 batch[i][:] = [None if x is None else from_micros(x) for x in batch[i]]
             yield from zip(*batch, strict=True)
+
+    def lacking(self) -> tuple[str, ...]:
+        """Return the columns that a table of an earlier version does not have until it is written again."""
+        if self.delta is None:
+            return ()
+        there = {column.name for column in self.delta.schema().fields}
+        return tuple(name for name in self._spec.columns if name not in there)
 
     def files(self) -> list[str]:
         """Return the names of the snapshot's data files, relative to the table's folder."""
@@ -169,7 +180,7 @@ class ControlTable:
         """Commit like `commit`, for a caller that has taken its `turn` already."""
         for attempt in self._attempts():
             with attempt:
-                before = self.snapshot()
+                before = self._widened()
                 write = build(before)
                 if write is None:
                     return None, before
@@ -179,6 +190,21 @@ class ControlTable:
                 self._write(delta, write)
                 return write, Snapshot(self.spec, delta)
         raise AssertionError("tenacity either returns or raises")
+
+    def _widened(self) -> Snapshot:
+        """Return the newest snapshot, having added columns that a table of an earlier version lacks."""
+        snapshot = self.snapshot()
+        lacking = snapshot.lacking()
+        if snapshot.delta is None or not lacking:
+            return snapshot
+        try:
+            snapshot.delta.alter.add_columns(
+                [DeltaField(name, PrimitiveType(self.spec.columns[name])) for name in lacking]
+            )
+        except DeltaError:  # another process may have come first
+            if self.snapshot().lacking():
+                raise
+        return self.snapshot()
 
     def upkeep(self, snapshot: Snapshot) -> Snapshot:
         """Merge small files and write a checkpoint now and then, so that reading and committing stay quick.
