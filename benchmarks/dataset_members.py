@@ -34,7 +34,7 @@ from delible.store.consents import Consents
 from delible.store.keys import load_keys
 from delible.store.manifests import Manifests
 from delible.store.policies import load_workspace_policies
-from delible.store.releases import INDEX
+from delible.store.releases import INDEX, release_file, seal, write_blocks
 from delible.store.workspace import Workspace, open_workspace
 
 MOST_SECONDS = 1.0
@@ -124,6 +124,7 @@ def fill(workspace: Workspace, people: int, releases: int, withdrawals: int) -> 
             files=(),
             path=f"releases/bench/v{version}",
             consents_version=Consents(workspace).version(),
+            key_id=keys.key_id,
         )
         path = workspace.path(manifest.path)
         path.mkdir(parents=True)
@@ -132,6 +133,9 @@ def fill(workspace: Workspace, people: int, releases: int, withdrawals: int) -> 
             pq.write_table(plain, first, row_group_size=ROW_GROUP, compression="zstd", use_dictionary=False)
         else:
             os.link(first, path / INDEX)
+        files = (release_file(path / INDEX, path), release_file(write_blocks(path), path))
+        manifest = manifest.model_copy(update={"files": files})
+        seal(path, manifest, keys)
         Manifests(workspace).put(manifest)
     return chosen
 

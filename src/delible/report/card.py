@@ -172,7 +172,8 @@ def _files(manifest: Manifest, contact: str) -> list[str]:
         "```",
         "",
         "Compare `public-key.pem` with the one that the controller has published elsewhere. "
-        "`subject_index.parquet` answers whether a person is in this release, by keyed references only.",
+        "`subject_index.parquet` answers whether a person is in this release, by keyed references only; "
+        "`subject_index.sha256` has the digest of each of its mebibytes, so that who reads a few checks these.",
         "",
         f"Sources: {sources}.",
         "",

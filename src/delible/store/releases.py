@@ -17,10 +17,13 @@ from pathlib import Path
 
 from delible.errors import InputError, Problem, TamperError
 from delible.model.record import Manifest, ReleaseFile
+from delible.store.blocks import block_digests
 from delible.store.keys import Keys
 from delible.store.workspace import Workspace
 
 INDEX = "subject_index.parquet"
+BLOCKS = "subject_index.sha256"
+"""The digests of the subject index's blocks."""
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
 PUBLIC_KEY = "public-key.pem"
@@ -313,6 +316,13 @@ def seal(folder: Path, manifest: Manifest, keys: Keys) -> None:
 def release_file(path: Path, folder: Path) -> ReleaseFile:
     """Return the digest and size of a file that holds no rows."""
     return ReleaseFile(path=path.relative_to(folder).as_posix(), sha256=_sha256(path), bytes=path.stat().st_size)
+
+
+def write_blocks(folder: Path) -> Path:
+    """Write the digests of the subject index's blocks beside it, and return where."""
+    path = folder / BLOCKS
+    path.write_text(block_digests(folder / INDEX), encoding="ascii")
+    return path
 
 
 def manifest_text(manifest: Manifest) -> str:
