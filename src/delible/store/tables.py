@@ -63,11 +63,15 @@ class Write:
         transactions: Name to new version. A commit fails when another writer committed any of these names since the
             snapshot that the rows were made from.
         mode: `overwrite` leaves only these rows.
+        about: What the log says of the commit; never personal data.
+        next_only: The commit is the version after the snapshot, or fails: not even a merge of files comes in between.
     """
 
     rows: Sequence[Row]
     transactions: Mapping[str, int] = field(default_factory=dict)
     mode: Literal["append", "overwrite"] = "append"
+    about: Mapping[str, str] = field(default_factory=dict)
+    next_only: bool = False
 
 
 class Snapshot:
@@ -250,7 +254,11 @@ class ControlTable:
                 delta,
                 _table(self.spec, write.rows),
                 mode=write.mode,
-                commit_properties=CommitProperties(app_transactions=marks),
+                commit_properties=CommitProperties(
+                    custom_metadata=dict(write.about),
+                    max_commit_retries=0 if write.next_only else None,
+                    app_transactions=marks,
+                ),
             )
         except CommitFailedError:
             raise

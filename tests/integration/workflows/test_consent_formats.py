@@ -227,7 +227,7 @@ def test_broken_rows_are_kept_apart(
     shown = f"{done} {done.failure} {problem} {kept}"
     assert "canary" not in shown.lower()
     assert CANARY.encode() not in all_bytes(workspace)
-    [record] = Ledger(workspace, load_keys(workspace)).records(action_prefix="consent.")
+    [_, record] = Ledger(workspace, load_keys(workspace)).records(action_prefix="consent.")
     assert record.counts["quarantined"] == 1
 
 
