@@ -104,13 +104,14 @@ class Consents:
         _, after = self._table.commit(build)
         self._table.upkeep(after)
 
-    def take_in(self, told: Sequence[Told], about: Callable[[int], str]) -> Taken:
+    def take_in(self, told: Sequence[Told], about: Callable[[int], str], *, beyond: int = 0) -> Taken:
         """Add what the ledger does not hold yet as one commit, and return how much that was.
 
         Two imports at the same time see each other.
 
         Args:
             about: Given how much it is, what the commit says of the import; see `unrecorded`.
+            beyond: The number of the import is a later one: also where the table is an older copy, or was lost.
         """
         if not told:
             return Taken(0, None)
@@ -125,7 +126,7 @@ class Consents:
                 if each.identity not in known:
                     fresh.append(_row(each.record, arrival))
                     known |= {_identity(each.record, True), _identity(each.record, False)}
-            number = snapshot.transaction(IMPORTS) + 1
+            number = max(snapshot.transaction(IMPORTS), beyond) + 1
             said = {_ABOUT: json.dumps([number, about(len(fresh))])}
             return Write(fresh, {IMPORTS: number}, about=said, next_only=True) if fresh else None
 

@@ -120,7 +120,8 @@ def import_consents(
     entry = _Entry(found, policies, form, actor, secrets.token_hex(6))
     ledger.append([entry.made("started")], now)
     with recorded(workspace, "consent.import", now=now, facets=duty(policies, "consent", basis=None)) as lineage:
-        taken = Consents(workspace).take_in(found.told, lambda new: entry.sealed(now, new=new))
+        recorded_before = ledger.ready(IMPORTS)
+        taken = Consents(workspace).take_in(found.told, lambda n: entry.sealed(now, new=n), beyond=recorded_before)
         new = taken.records
         rows = _broken_rows(quarantine, origin, source, form, found.broken, now)
         mended = quarantine.settle(rows, waiting.mended if waiting is not None else ())

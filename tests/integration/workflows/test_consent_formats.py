@@ -12,6 +12,9 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from deltalake import write_deltalake
 
 from consent_shop import CANARY, NOW, SAID, WHO, consent_shop, lines, take_in
@@ -328,6 +331,15 @@ def test_receipts_say_what_was_said_and_nobody_by_name(workspace: Workspace, tmp
     made = consent_receipts(workspace, who, out=str(out))
     assert len(made) == 5
     assert "canary" not in out.read_text().lower()
+    key = serialization.load_pem_public_key((tmp_path / "receipts.json.pem").read_bytes())
+    assert isinstance(key, Ed25519PublicKey)
+    signature = (tmp_path / "receipts.json.sig").read_bytes()
+    key.verify(signature, out.read_bytes())
+    with pytest.raises(InvalidSignature):
+        key.verify(signature, out.read_bytes() + b" ")
+    assert (tmp_path / "receipts.json.pem").read_text() == load_keys(workspace).public_pem()
+    with pytest.raises(InputError, match="there already"):
+        consent_receipts(workspace, who, out=str(out))
     ads = next(m for m in made if m["content"]["pii_processing"]["purposes"][0]["purpose"] == "ads")
     assert ads["content"]["pii_processing"]["purposes"][0]["purpose_type"] == "dpv:PersonalisedAdvertising"
     assert [e["event_state"] for e in ads["content"]["event"]] == ["dpv:ConsentGiven", "confirmed"]
@@ -336,6 +348,9 @@ def test_receipts_say_what_was_said_and_nobody_by_name(workspace: Workspace, tmp
     shutil.copytree(workspace.root, workspace.root.with_name("elsewhere"), ignore=shutil.ignore_patterns("consents"))
     elsewhere = Workspace(workspace.root.with_name("elsewhere"), workspace.config)
     assert take_in(elsewhere, str(out), "iso27560").new == len(before)
+    # Its audit ledger has counted imports that its new table has not.
+    last = Ledger(elsewhere, load_keys(elsewhere)).records(action_prefix="consent.import")[-1]
+    assert (last.outcome, last.counts["new"]) == ("done", len(before))
     assert sorted(ledger(elsewhere), key=str) == sorted(before, key=str)
     assert {r.given_by for r in before} == {ConsentGiver.PARENT, ConsentGiver.DATA_SUBJECT}
 
