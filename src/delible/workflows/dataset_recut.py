@@ -129,8 +129,7 @@ def _cut_again(
     workspace, policies, keys = control.workspace, control.policies, control.keys
     purpose = policies.purposes[old.purpose]
     asked = [(r, why) for r in standing_requests(workspace, keys, until=now) if (why := overtaken(r, old)) is not None]
-    flags = standing_flags(workspace, keys, until=now, purpose=purpose)
-    flags += [(ref, why) for request, why in asked for ref in request.refs]
+    changed = [(ref, why) for request, why in asked for ref in request.refs]
     assert purpose.legal_basis is not None and old.row_index is not None  # noqa: S101, PT018 - `_recuttable` has looked
     spark = session_for(workspace)
     rows = tuple(f for f in old.files if f.path.startswith("data/"))
@@ -142,7 +141,7 @@ def _cut_again(
         read=lambda name: read(spark, workspace.location(policies.tables[name])),
         key=RefKey(keys.version, keys.pads()),
         records=read(spark, Consents(workspace).location, version=consents_version),
-        flags=flags_frame(spark, flags),
+        flags=flags_frame(spark, [*standing_flags(workspace, keys, until=now, purpose=purpose), *changed]),
         question=Question.of(purpose, purpose.legal_basis, as_of=now, known_at=now),
         folder=folder,
         row_index=row_index,
