@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from deltalake import DeltaTable
 from startup import DELIBLE, YARDSTICK, prepared
 
 from delible.decide.impact import asked_of
@@ -34,7 +35,7 @@ from delible.store.consents import Consents
 from delible.store.keys import load_keys
 from delible.store.manifests import Manifests
 from delible.store.policies import load_workspace_policies
-from delible.store.releases import INDEX
+from delible.store.releases import INDEX, release_file, seal, write_blocks
 from delible.store.workspace import Workspace, open_workspace
 
 MOST_SECONDS = 1.0
@@ -51,6 +52,7 @@ def main() -> int:
     options.add_argument("--releases", type=int, default=3, help="releases that the withdrawals reach")
     options.add_argument("--withdrawals", type=int, default=10_000)
     options.add_argument("--runs", type=int, default=7)
+    options.add_argument("--merged", action="store_true", help="merge the consent ledger's files before the impact")
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = prepared(Path(folder))
@@ -59,6 +61,8 @@ def main() -> int:
         ask = ["dataset", "members", "bench@v1", "--identifiers", "people.jsonl", "--json"]
         members, base = in_turns(ask, root, given.runs)
         withdraw(workspace, chosen)
+        if given.merged:
+            DeltaTable(Consents(workspace).location).optimize.compact()
         impact, _ = in_turns(["dataset", "impact", "--consents-since", "2020-01-01", "--json"], root, 1)
         reading = read_all(workspace, given.releases)
     result = {
@@ -68,6 +72,7 @@ def main() -> int:
         "members_processor": round(statistics.median(_processor), 3),
         "members_ratio": round(members / base, 2),
         "withdrawals": given.withdrawals,
+        "merged": given.merged,
         "releases": given.releases,
         "impact": round(impact, 2),
         "impact_ratio": round(impact / reading, 2),
@@ -124,6 +129,7 @@ def fill(workspace: Workspace, people: int, releases: int, withdrawals: int) -> 
             files=(),
             path=f"releases/bench/v{version}",
             consents_version=Consents(workspace).version(),
+            key_id=keys.key_id,
         )
         path = workspace.path(manifest.path)
         path.mkdir(parents=True)
@@ -132,6 +138,9 @@ def fill(workspace: Workspace, people: int, releases: int, withdrawals: int) -> 
             pq.write_table(plain, first, row_group_size=ROW_GROUP, compression="zstd", use_dictionary=False)
         else:
             os.link(first, path / INDEX)
+        files = (release_file(path / INDEX, path), release_file(write_blocks(path), path))
+        manifest = manifest.model_copy(update={"files": files})
+        seal(path, manifest, keys)
         Manifests(workspace).put(manifest)
     return chosen
 

@@ -81,6 +81,46 @@ def publisher(purposes: Collection[int]) -> str:
     return base64(number(3, 3) + field(purposes, 24) + field((), 24) + number(0, 6), step=8)
 
 
+def optimized(members: Collection[int], *, as_ranges: bool = False) -> str:
+    if as_ranges:
+        return "1" + fibonacci_range(members)
+    most = max(members, default=0)
+    return "0" + number(most, 16) + field(members, most)
+
+
+def tc_canada(
+    updated: datetime,
+    *,
+    express: Collection[int] = (),
+    implied: Collection[int] = (),
+    features: Collection[int] = (),
+    consenting: Collection[int] = (),
+    implying: Collection[int] = (),
+    restrictions: Sequence[tuple[int, int, Collection[int]]] = (),
+    as_ranges: bool = False,
+    version: int = 1,
+) -> str:
+    at = number(deciseconds(updated), 36)
+    restricted = number(len(restrictions), 12) + "".join(
+        number(purpose, 6) + number(kind, 2) + optimized(ids, as_ranges=as_ranges)
+        for purpose, kind, ids in restrictions
+    )
+    return base64(
+        number(version, 6) + at + at + number(10, 12) + number(1, 12) + number(1, 6) + letters("EN")
+        + number(200, 12) + number(2, 6) + "0" + field(features, 12) + field(express, 24) + field(implied, 24)
+        + optimized(consenting, as_ranges=as_ranges) + optimized(implying, as_ranges=as_ranges) + restricted,
+        step=8,
+    )  # fmt: skip
+
+
+def us_headed(section: int, *, sale: int = 0, ads: int = 0, child: int = 0, version: int = 1) -> str:
+    """Return header and core of the sections of October 2025; their list of parts is left as zeros."""
+    header = base64(number(section, 6) + number(version, 6) + number(0, 12))
+    last = [] if section == 24 else [child]
+    fields = [1, 0, 1, 1, 1, sale, ads, *last, 0]
+    return header + "." + base64(number(1, 6) + "".join(number(f, 2) for f in fields))
+
+
 def fibonacci(value: int) -> str:
     series = [1, 2]
     while series[-1] <= value:
@@ -94,6 +134,10 @@ def fibonacci(value: int) -> str:
 
 
 def gpp_header(ids: Iterable[int]) -> str:
+    return base64(number(3, 6) + number(1, 6) + fibonacci_range(ids))
+
+
+def fibonacci_range(ids: Iterable[int]) -> str:
     """Join runs of ids to groups, as the specification's range does."""
     runs: list[list[int]] = []
     for n in sorted(ids):
@@ -101,12 +145,12 @@ def gpp_header(ids: Iterable[int]) -> str:
             runs[-1].append(n)
         else:
             runs.append([n])
-    bits, last = number(3, 6) + number(1, 6) + number(len(runs), 12), 0
+    bits, last = number(len(runs), 12), 0
     for run in runs:
         bits += ("1" if len(run) > 1 else "0") + fibonacci(run[0] - last)
         bits += fibonacci(run[-1] - run[0]) if len(run) > 1 else ""
         last = run[-1]
-    return base64(bits)
+    return bits
 
 
 def gpp(**sections: str) -> str:

@@ -14,8 +14,10 @@ import pytest
 
 from delible.model.record import Manifest
 from delible.model.terms import Normalise, Regime, Right
+from delible.model.terms import RequestState as S
 from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
+from delible.store.requests import NewRequest, Requests
 from delible.store.suppression import Suppression
 from delible.store.workspace import Workspace, create_workspace
 from delible.workflows.consent import import_consents
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=3)
 PEOPLE = 40
+LEAVE = (3, 5, 7, 9, 11, 13)
 POLICIES = {
     "controller.yaml": """\
 controller: Fennel & Co
@@ -139,12 +142,10 @@ def consents(workspace: Workspace, status: str, *people: dict[str, Any], at: dat
     import_consents(workspace, str(path), form="native", actor="tests", now=at)
 
 
-def request(workspace: Workspace, right: Right, person: dict[str, Any]) -> str:
+def request(workspace: Workspace, right: Right, person: dict[str, Any], regime: Regime = Regime.GDPR) -> str:
     path = workspace.root.parent / "who.jsonl"
     path.write_text(json.dumps(person))
-    (made,) = submit_requests(
-        workspace, right=right, regime=Regime.GDPR, identifiers=str(path), actor="tests", now=LATER
-    )
+    (made,) = submit_requests(workspace, right=right, regime=regime, identifiers=str(path), actor="tests", now=LATER)
     return made.id
 
 
@@ -164,13 +165,25 @@ def member(workspace: Workspace, reference: str, person: dict[str, Any]) -> bool
 
 
 def people_leave(spark: SparkSession, workspace: Workspace) -> str:
-    """Let four people leave after a release: 3 withdraws, 5 too, under a telephone number that was linked since, 7 asks
-    to be erased, whose request is returned, and 9 was erased from all tables."""
+    """Let six people leave after a release: 3 withdraws, 5 too, under a telephone number that was linked since, 7 asks
+    to be erased, whose request is returned, and 9 was erased from all tables. 11 limits the use of private content,
+    which a recut cannot empty, 3 does as well, and 13 was corrected."""
     consents(workspace, "withdrawn", {"email": "p3@shop.example"}, at=LATER)
     late = spark.createDataFrame([(5, "+44 20 7946 00005")], "customer_id bigint, phone string")
     late.write.format("delta").mode("append").save(str(workspace.path("warehouse") / "phones"))
     consents(workspace, "withdrawn", {"phone": "00442079460 0005"}, at=LATER)
     erase = request(workspace, Right.ERASURE, {"customer_id": 7})
+    for person in (3, 11):
+        request(workspace, Right.LIMIT, {"customer_id": person}, Regime.CCPA)
+    keys = load_keys(workspace)
+    ref = keys.ref("email", "p13@shop.example", Normalise.LOWER)
+    new = NewRequest(
+        right=Right.RECTIFICATION, regime=Regime.GDPR, identifiers=(), refs=(ref,), received=LATER, due=LATER.date()
+    )
+    register = Requests(workspace, keys, Ledger(workspace, keys))
+    (asked,) = register.submit([new], actor="tests", now=LATER)
+    register.approve(asked.id, "dpo", LATER)
+    register.transition(asked.id, S.IN_PROGRESS, actor="tests", now=LATER)
     Suppression(workspace).add([load_keys(workspace).ref("email", "p9@shop.example", Normalise.LOWER)], "R-9", LATER)
     for table in ("customers", "tickets"):
         left = spark.read.format("delta").load(str(workspace.path("warehouse") / table)).where("customer_id != 9")
@@ -190,34 +203,39 @@ def test_who_left_is_gone_from_the_recut_and_nothing_else_has_changed(
     files = {f.path: f.sha256 for f in old.files}
 
     erase = people_leave(spark, workspace)
-    assert [i.people for i in dataset_impact(workspace, now=LATER).found] == [
-        3
-    ]  # without links nobody knows the fourth
+    assert [i.people for i in dataset_impact(workspace, now=LATER).found] == [5]  # without links nobody knows the sixth
     (impact,) = dataset_impact(workspace, now=LATER, links=True).found
-    assert (impact.dataset, impact.version, impact.people) == ("support", 1, 4)
-    assert {c.value: n for c, n in impact.causes.items()} == {"erasure": 2, "withdrawal": 2}
+    assert (impact.dataset, impact.version, impact.people) == ("support", 1, 6)
+    causes = {c.value: n for c, n in impact.causes.items()}
+    assert causes == {"erasure": 2, "limit": 1, "rectification": 1, "withdrawal": 2}
     assert {(d.what, d.duty.value, d.owner) for d in impact.duties} == {
         ("support@v1", "recut", "privacy@fennel.example"),
         ("model:triage-7", "retrain", "ml-support"),
         ("run:4f2a", "notify_owner", "ml-support"),
     }
     checked = verify_release(workspace, "support@v1", now=LATER, links=True)
-    assert checked.leaving == {"erasure_requested": 1, "suppressed": 1, "withdrawn": 2}
+    assert checked.leaving == {
+        "erasure_requested": 1,
+        "limited": 1,
+        "rectified": 1,
+        "suppressed": 1,
+        "withdrawn": 2,
+    }
 
     done = recut_dataset(workspace, "support", actor="tests", now=LATER)
     new = done.new
     assert new is not None
-    assert (new.version, new.recut_of, new.rows_out, new.members) == (2, 1, 4 * (PEOPLE - 4), PEOPLE - 4)
-    assert new.left == {"suppressed": 4, "erasure_requested": 4, "withdrawn": 8}
+    assert (new.version, new.recut_of, new.rows_out, new.members) == (2, 1, 4 * (PEOPLE - 6), PEOPLE - 6)
+    assert new.left == {"suppressed": 4, "erasure_requested": 4, "withdrawn": 8, "limited": 4, "rectified": 4}
     after = rows(workspace, new)
     assert after <= before
     gone = before - after
     left_words = Counter(word for _, word in gone.elements())
-    assert left_words == Counter(words(n, t) for n in (3, 5, 7, 9) for t in range(4))
+    assert left_words == Counter(words(n, t) for n in LEAVE for t in range(4))
     for path in workspace.path(new.path).rglob("*"):
         text = path.read_bytes() if path.is_file() else b""
         text += str(pq.read_table(path).to_pydict()).encode() if path.suffix == ".parquet" else b""
-        assert not [n for n in (3, 5, 7, 9) if f"canary{n:03d}".encode() in text], path
+        assert not [n for n in LEAVE if f"canary{n:03d}".encode() in text], path
     for person in ({"email": "p3@shop.example"}, {"customer_id": 5}, {"customer_id": 7}, {"email": "p9@shop.example"}):
         assert member(workspace, "support@v1", person)
         assert not member(workspace, "support@v2", person)
@@ -235,7 +253,7 @@ def test_who_left_is_gone_from_the_recut_and_nothing_else_has_changed(
 
     # A recut of the recut, from a file that was written again: its row index has the new numbers.
     split_of = {word: split for split, word in before}
-    beside = [n for n in range(PEOPLE) if split_of[words(n, 1)] == split_of[words(3, 1)] and n not in (3, 5, 7, 9)]
+    beside = [n for n in range(PEOPLE) if split_of[words(n, 1)] == split_of[words(3, 1)] and n not in LEAVE]
     consents(workspace, "withdrawn", *({"email": f"p{n}@shop.example"} for n in beside[1:]), at=LATER)
     third = recut_dataset(workspace, "support", actor="tests", now=LATER).new
     assert third is not None

@@ -128,7 +128,19 @@ def test_rows_and_columns_newly_released(capsys, workspace: Workspace, tmp_path:
     assert "- 30 rows would newly be released to 'texts'" in out
 
 
-def test_a_row_that_a_join_multiplies_is_one(spark: SparkSession) -> None:
+def test_a_row_that_a_join_multiplies_is_one_for_each_that_it_finds(spark: SparkSession) -> None:
+    def rows(*pairs: tuple[int, int | None]) -> DataFrame:
+        columns = f"{FILE} string, {ROW} long, `goods.{FILE}` string, `goods.{ROW}` long, body string"
+        found = [("part-0", n, None if m is None else "part-9", m, "x") for n, m in pairs]
+        return spark.createDataFrame(found, columns)
+
+    one, other = rows((1, 1), (1, 2), (2, None)), rows((1, 2), (1, 3), (2, None), (3, 1))
+    assert compared(lambda: one, lambda: other) == (1, 2, 2)
+    bare = one.select(FILE, ROW)  # a set that does not join that table
+    assert compared(lambda: bare, lambda: other) == (0, 1, 2)
+
+
+def test_a_row_that_a_join_of_one_set_alone_multiplies_is_one(spark: SparkSession) -> None:
     def rows(*numbers: int) -> DataFrame:
         return spark.createDataFrame([("part-0", n) for n in numbers], f"{FILE} string, {ROW} long")
 

@@ -96,12 +96,16 @@ def receipt(
     ctx: typer.Context,
     identifiers: Annotated[str, typer.Option(help="JSON lines of identifiers, one person a line, or -.")],
     form: Annotated[str, typer.Option("--format", help="Which receipts: iso27560 or kantara.")] = "iso27560",
-    out: Annotated[str | None, typer.Option(help="Write the receipts into this file, too.")] = None,
+    out: Annotated[
+        str | None, typer.Option(help="Write the receipts into this new file, too, and their signature beside it.")
+    ] = None,
 ) -> None:
     """Give receipts of all that people said, as ISO/IEC TS 27560 has them, with the terms of the W3C's DPV.
 
     People stand in them as keyed references. `consent import --format iso27560` takes them in again. Kantara's receipts
-    are of consents that were given, and of nothing else, to the second.
+    are of consents that were given, and of nothing else, to the second. A file of them is signed: whoever has
+    FILE, FILE.sig and the controller's published key (as FILE.pem) can check it with `openssl pkeyutl -verify -pubin
+    -inkey FILE.pem -rawin -in FILE -sigfile FILE.sig`.
 
     Example:
 
@@ -111,8 +115,9 @@ def receipt(
 
     call = current(ctx)
     made = consent_receipts(call.workspace, identifiers, form=form, out=out)
-    text = receipts_text(made) if out is None else f"{len(made)} receipts written."
-    emit(ctx, {"receipts": made}, text=text, verbatim=out is None)
+    text = receipts_text(made) if out is None else f"{len(made)} receipts written, signed in {out}.sig."
+    signature = f"{out}.sig" if out is not None else None
+    emit(ctx, {"receipts": made, "signature": signature}, text=text, verbatim=out is None)
 
 
 @app.command()

@@ -22,7 +22,7 @@ Links = Annotated[
     bool,
     typer.Option("--links", help="Follow the links of today's tables, for people with new identifiers; starts Spark."),
 ]
-Owner = Annotated[str | None, typer.Option(help="Who answers for it: a team or an account.")]
+Owner = Annotated[str | None, typer.Option(help="Who answers for it: a team, a role or its account; no address.")]
 
 
 def used(
@@ -31,16 +31,32 @@ def used(
     by: Annotated[str, typer.Option(metavar="KIND:NAME", help="What was made with it: model:NAME or run:ID.")],
     owner: Owner = None,
     run: Annotated[str | None, typer.Option(metavar="ID", help="The training run that made it.")] = None,
+    ended: Annotated[
+        bool,
+        typer.Option(
+            "--ended", help="Nothing is left of it, in any copy: its duties end, and the ledger has who said so."
+        ),
+    ] = False,
 ) -> None:
     """Register a model or run that was made with a release, so that its owner learns who has withdrawn since.
+
+    With --ended it is no more. With the last of them a retired release loses its subject index: nobody needs to know
+    any longer who was in it.
 
     Example:
 
         delible dataset used support_training@v1 --by model:triage-7 --owner ml-support --run 4f2a
+
+        delible dataset used support_training@v1 --by model:triage-7 --ended
     """
-    from delible.workflows.dataset_used import register_use
+    from delible.workflows.dataset_used import end_use, register_use
 
     call = current(ctx)
+    if ended:
+        over, gone = end_use(call.workspace, reference, by, run=run, actor=call.actor, now=call.now)
+        document = {"by": by, "ended": [use.run for use in over], "index_removed": gone}
+        text = f"{by}: ended." + (" The subject index of the retired release is removed." if gone else "")
+        return emit(ctx, document, text=text)
     use, new = register_use(call.workspace, reference, by, owner=owner, run=run, actor=call.actor, now=call.now)
     document = {
         "dataset": use.dataset,
@@ -51,7 +67,7 @@ def used(
         "new": new,
     }
     said = "registered" if new else "known already"
-    emit(ctx, document, text=f"{use.by}, made with {use.dataset}@v{use.version}: {said}.")
+    return emit(ctx, document, text=f"{use.by}, made with {use.dataset}@v{use.version}: {said}.")
 
 
 def impact(
@@ -111,7 +127,9 @@ def recut(
     """Release a dataset again without the people who may no longer be used; every other row stays as it is.
 
     Rows keep their splits, files with nobody leaving are the old ones, and when nobody has to leave there is no new
-    version. The recipe's gates are measured anew: when one stops what is left, nothing of it stays (exit code 3).
+    version. No value changes: whose released values a limit or a correction has overtaken leaves too, and comes back
+    with the next build. The recipe's gates are measured anew, but for drift: when one stops what is left, nothing of it
+    stays (exit code 3).
 
     Example:
 
@@ -151,8 +169,10 @@ def retire(
 ) -> None:
     """Remove a release's rows and row index from the workspace; who was in it stays known for what was made with it.
 
-    Its subject index, which holds keyed references only, is kept, so that `impact` goes on naming duties for models and
-    runs. The ledger has who retired it. Copies elsewhere are not found: who has one has to delete it.
+    Its subject index, which holds keyed references only, is kept while something that was made with it is in use, so
+    that `impact` goes on naming duties for models and runs; `dataset used --ended` says that one is no more. When
+    nothing is registered, the index goes as well: register models first. The ledger has who retired it. Copies
+    elsewhere are not found: who has one has to delete it.
 
     Example:
 
@@ -166,12 +186,12 @@ def retire(
         "dataset": done.manifest.dataset,
         "version": done.manifest.version,
         "retired_at": done.retirement.at,
-        "index_kept": done.retirement.index_kept,
+        "index_kept": done.index_kept,
         "uses": [use.by for use in done.uses],
         "new": done.new,
     }
     said = "retired" if done.new else f"retired already, at {done.retirement.at.isoformat()}"
-    kept = "its subject index is kept" if done.retirement.index_kept else "its subject index was GONE before"
+    kept = "its subject index is kept" if done.index_kept else "and so is its subject index"
     used_by = ", ".join(use.by for use in done.uses)
     after = f"\nDuties go on for what was made with it: {used_by}." if used_by else ""
     emit(ctx, document, text=f"{done.manifest.release}: {said}; its rows are gone, {kept}.{after}")

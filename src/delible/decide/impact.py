@@ -23,7 +23,8 @@ from delible.model.record import Manifest
 from delible.model.release import Cause, Duty, DutyKind, Target, Use
 from delible.model.request import Request
 from delible.model.taxonomy import is_sensitive
-from delible.model.terms import Exclusion, Regime, RequestState, Right
+from delible.model.terms import Exclusion, Regime, Right
+from delible.model.terms import RequestState as S
 
 CAUSES = {
     Exclusion.SUPPRESSED: Cause.ERASURE,
@@ -32,6 +33,8 @@ CAUSES = {
     Exclusion.OBJECTED: Cause.OBJECTION,
     Exclusion.OPTED_OUT: Cause.OPT_OUT,
     Exclusion.WITHDRAWN: Cause.WITHDRAWAL,
+    Exclusion.LIMITED: Cause.LIMIT,
+    Exclusion.RECTIFIED: Cause.RECTIFICATION,
 }
 """Why somebody would be left out today, as a cause; every other reason is a lapse of consent."""
 
@@ -51,7 +54,12 @@ _ARTICLES: Mapping[tuple[Cause, Regime], str] = {
 
 _MODEL = "; EDPB Opinion 28/2024"
 _RETRAIN = frozenset({Cause.ERASURE})
-_RECUT = frozenset(Cause) - {Cause.LIMIT, Cause.RECTIFICATION}
+VALUES = frozenset({Cause.LIMIT, Cause.RECTIFICATION})
+"""Causes that let a person in and change what is released of them."""
+
+_CORRECTING = frozenset({S.IN_PROGRESS, S.WAITING_RETENTION_WINDOW, S.PARTLY_COMPLETED, S.COMPLETED})
+"""States of a correction whose tables say, or are about to say, something else than they did."""
+
 _GRAVEST = (DutyKind.RETRAIN, DutyKind.RECUT, DutyKind.ASSESS, DutyKind.NOTIFY_OWNER)
 
 
@@ -63,6 +71,7 @@ class Reason:
         marketing: An objection to direct marketing, against which nothing is weighed.
         due: Last day for what it asks for.
         request: The request's id; None for consent.
+        leaves: The person's rows have to leave the release; not for a correction that nobody has decided on yet.
     """
 
     cause: Cause
@@ -70,6 +79,7 @@ class Reason:
     due: date
     marketing: bool = False
     request: str | None = None
+    leaves: bool = True
 
 
 def cause_of(request: Request, purpose: Purpose | None) -> Cause | None:
@@ -107,9 +117,25 @@ def heeded(request: Request, cause: Cause, manifest: Manifest) -> bool:
             plain = bool(manifest.columns) and not any(is_sensitive(c.category) for c in manifest.columns if c.category)
             return plain or (treated is not None and request.received <= treated)
         case Cause.RECTIFICATION:
-            return treated is not None and request.state is RequestState.COMPLETED and request.changed <= treated
+            return treated is not None and request.state is S.COMPLETED and request.changed <= treated
         case _:
             return False
+
+
+def overtaken(request: Request, manifest: Manifest) -> Exclusion | None:
+    """Return why a recut leaves out a request's data subject: the values that were released are not to be used.
+
+    A build empties limited columns and reads corrected ones. A recut changes no value, so the rows go: an inaccurate
+    value is not released once more (Art. 5(1)(d)), nor a sensitive one whose use is limited (Cal. Civ. Code
+    1798.121(b)). What a correction asks for is not known to be right before it is carried out; who wants the value
+    unused meanwhile has the right to restriction (Art. 18(1)(a)), which stands from its receipt.
+    """
+    cause = cause_of(request, None)
+    if cause not in VALUES or heeded(request, cause, manifest):
+        return None
+    if cause is Cause.LIMIT:
+        return Exclusion.LIMITED
+    return Exclusion.RECTIFIED if request.state in _CORRECTING else None
 
 
 def asked_of(purpose: Purpose) -> str:
@@ -205,7 +231,7 @@ def _order(pair: tuple[DutyKind, Reason]) -> tuple[int, int, date]:
 def _kind(reason: Reason, target: Target) -> DutyKind:
     match target:
         case Target.RELEASE:
-            return DutyKind.RECUT if reason.cause in _RECUT else DutyKind.ASSESS
+            return DutyKind.RECUT if reason.leaves else DutyKind.ASSESS
         case Target.MODEL:
             again = reason.cause in _RETRAIN or (reason.cause is Cause.OBJECTION and reason.marketing)
             return DutyKind.RETRAIN if again else DutyKind.ASSESS

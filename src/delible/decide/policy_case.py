@@ -14,11 +14,13 @@ from delible.decide.exception import Covering as Covered
 from delible.decide.exception import fate
 from delible.decide.expressions import Undecidable, evaluate
 from delible.decide.holds import held_tables
+from delible.decide.joined_rows import Found, joined_rows
 from delible.decide.objection import excludes
 from delible.decide.people import Key, People
 from delible.decide.retention import Covering, decide_row
 from delible.model.consent import ConsentRecord
-from delible.model.policy import PolicySet
+from delible.model.dataset import DatasetRecipe
+from delible.model.policy import PolicySet, Purpose
 from delible.model.policy_case import ExpectedErasure, ExpectedRelease, ExpectedRetention, PolicyCase, numbered
 from delible.model.restriction import RestrictionGround
 from delible.model.retention import EventClock, RetentionRule
@@ -128,21 +130,34 @@ class _Run:
 
     def _release_reason(self, expected: ExpectedRelease) -> str | None:
         recipe = _named(self.policies.datasets, expected.dataset, "dataset")
-        if recipe.joins:
-            raise Undecidable("the recipe joins tables")
         row = self._row(recipe.source, expected.row)
         purpose = self.policies.purposes[recipe.purpose]
         if purpose.legal_basis is None:
             return "no_legal_basis"
         if recipe.where is not None and evaluate(recipe.where, row) is not True:
             return Exclusion.CONDITION.value
+        # Of several rows that it becomes, the first reason of all: it is released when all of them are.
+        reasons = [self._reason_of(recipe, made, purpose) for made in joined_rows(recipe, self.rows, expected.row)]
+        left_out = [reason for reason in reasons if reason is not None]
+        return min(left_out, key=list(Exclusion).index).value if left_out else None
+
+    def _reason_of(self, recipe: DatasetRecipe, made: Found, purpose: Purpose) -> Exclusion | None:
+        """Return why one row that a recipe makes is left out."""
+        if any(made[join.table] is None for join in recipe.joins if join.unmatched == "exclude"):
+            return Exclusion.NO_MATCH
+        assert purpose.legal_basis is not None  # noqa: S101 - asked before
         question = Question.of(purpose, purpose.legal_basis, as_of=self._now, known_at=self._now)
-        keys = self.people.keys_in(recipe.source, self.case.rows[recipe.source][expected.row - 1])
-        people = {person for key in keys for person in self.people.of(key)}
+        people: set[Key] = set()
+        personal = [table for table in made if self.policies.tables[table].subject]
+        for table in personal:
+            if (number := made[table]) is not None:
+                keys = self.people.keys_in(table, self.case.rows[table][number - 1])
+                theirs = {person for key in keys for person in self.people.of(key)}
+                if not theirs:
+                    return Exclusion.NO_SUBJECT
+                people |= theirs
         if not people:
-            about_nobody = not self.policies.tables[recipe.source].subject
-            unheard = judge((), (), question)
-            return None if about_nobody and unheard.keep else Exclusion.NO_SUBJECT.value
+            return None if not personal and judge((), (), question).keep else Exclusion.NO_SUBJECT
         reasons = []
         for person in people:
             mine = self.people.keys_of(frozenset({person}))
@@ -156,8 +171,7 @@ class _Run:
                 shared=[_ref(key) for key in mine if len(self.people.of(key)) > 1],
             )
             reasons += [decision.reason] if decision.reason is not None else []
-        order = list(Exclusion)
-        return min(reasons, key=order.index).value if reasons else None
+        return min(reasons, key=list(Exclusion).index) if reasons else None
 
     def _flag(self, request: Any, keys: frozenset[Key]) -> Exclusion | None:
         theirs = {self.people.key(kind, value) for kind, value in self._who(request.who).items()}

@@ -82,7 +82,9 @@ def decisions(records: DataFrame, flags: DataFrame, identity: DataFrame, questio
         *facts.latest(),
         F.min("flag").alias("flag"),
     )
-    return latest.select("subject", F.coalesce("flag", _rank(question)).alias("rank"))
+    # What only changes what is released of a person counts after what forbids to use them at all.
+    first = F.when(F.col("flag") < RANK[Exclusion.LIMITED], F.col("flag"))
+    return latest.select("subject", F.coalesce(first, _rank(question), "flag").alias("rank"))
 
 
 def _records(records: DataFrame, question: Question) -> DataFrame:

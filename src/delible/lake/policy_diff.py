@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from delible.decide.retention import Standing, precedence
 from delible.lake.clocks import with_events
+from delible.lake.facts import quoted
 from delible.lake.retention import Judging, standing, with_held
 from delible.model.retention import RetentionRule
 from delible.model.terms import RetentionAction
@@ -47,20 +48,37 @@ def fates(frame: DataFrame, old: Acting | None, new: Acting | None) -> list[Fate
 
 
 def compared(old: Callable[[], DataFrame] | None, new: Callable[[], DataFrame] | None) -> tuple[int, int, int]:
-    """Return how many rows only the old set lets in, only the new one, and both; one that a join multiplies is one.
+    """Return how many rows only the old set lets in, only the new one, and both.
+
+    A row that a join multiplies is as many rows as it becomes, where both sets join that table; a join that one of them
+    alone makes multiplies nothing.
 
     Args:
-        old, new: Make the frame of rows that may leave, each with its place in `__file` and `__row`.
+        old, new: Make the frame of rows that may leave, each with the places of its rows in `__file` and `__row`, those
+            of joined tables spelled `table.__file`.
     """
     if old is None or new is None:
         one = old or new
-        rows = one().select(FILE, ROW).distinct().count() if one is not None else 0
+        rows = _places(one()).distinct().count() if one is not None else 0
         return (rows, 0, 0) if new is None else (0, rows, 0)
-    before = old().select(FILE, ROW).distinct().withColumn("old", F.lit(True))
-    after = new().select(FILE, ROW).distinct().withColumn("new", F.lit(True))
-    counts = before.join(after, [FILE, ROW], "full").groupBy("old", "new").count().collect()
+    before, after = _places(old()), _places(new())
+    common = [column for column in before.columns if column in after.columns]
+    # Where a join has found nothing, there is no place, and no place equals no place.
+    sides = [
+        frame.select(F.struct(*(F.col(quoted(c)) for c in common)).alias("place"))
+        .distinct()
+        .withColumn(name, F.lit(True))
+        for frame, name in ((before, "old"), (after, "new"))
+    ]
+    same = sides[0]["place"].eqNullSafe(sides[1]["place"])
+    counts = sides[0].join(sides[1], same, "full").groupBy("old", "new").count().collect()
     found = {(bool(c["old"]), bool(c["new"])): int(c["count"]) for c in counts}
     return found.get((True, False), 0), found.get((False, True), 0), found.get((True, True), 0)
+
+
+def _places(frame: DataFrame) -> DataFrame:
+    """Return the columns that say which rows of which tables a row was made of."""
+    return frame.select(*(F.col(quoted(c)) for c in frame.columns if c.rpartition(".")[2] in (FILE, ROW)))
 
 
 def placed(frame: DataFrame) -> DataFrame:

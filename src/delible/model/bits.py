@@ -99,6 +99,12 @@ class Bits:
             return self.entries(most=most)
         return Ids(tuple((n, n) for n in sorted(self.field(most))))
 
+    def optimized(self) -> Ids:
+        """Return ids by the encoding that the string chose, in lists of GPP's own (OptimizedRange)."""
+        if self.flag():
+            return Ids(tuple((n, n) for n in self.fibonacci_ids()))
+        return Ids(tuple((n, n) for n in sorted(self.field(self.number(16)))))
+
     def fibonacci(self) -> int:
         """Return a number in Fibonacci coding, which ends with two set bits.
 

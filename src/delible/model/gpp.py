@@ -1,4 +1,4 @@
-"""IAB GPP strings: the header, TCF EU v2, US privacy, and what the sections of the United States say of opt-outs."""
+"""IAB GPP strings: the header, TCF of the EU and Canada, US privacy, and what sections of the United States say."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 
 from delible.model.bits import Bits, MalformedString
-from delible.model.tcf import TcString, decode_tcf
+from delible.model.tcf import TcString, decode_tcf, decode_tcf_canada
 
 _HEADER, _HEADER_VERSION = 3, 1
-_TCF_EU, _US_PRIVACY, _US_NATIONAL, _US_CALIFORNIA = 2, 6, 7, 8
+_TCF_EU, _TCF_CANADA, _US_PRIVACY, _US_NATIONAL, _US_CALIFORNIA = 2, 5, 6, 7, 8
 _US_PRIVACY_FORM = re.compile(r"1[YN-][YN-][YN-]", re.IGNORECASE)
 _OPTED_OUT = 1
 _GPC = 1
@@ -33,6 +33,12 @@ _STATES = {
 }
 """Sections whose first version begins alike: notices, then the opt-outs of sale and of targeted advertising."""
 _FOUR_NOTICES = frozenset({11, 18})
+_HEADED = {24: "MD", 25: "IN", 26: "KY", 27: "RI"}
+"""Sections with a header of their own (October 2025): number, version, and which parts there are.
+
+The list of parts begins with 0, which its encoding has no word for; a part is told by its place."""
+_SIGNALLING = frozenset({24})
+"""Of these, those whose last part is the browser's signal; in the others it is about sensitive data."""
 _NATIONAL = {1: (12, 2), 2: (16, 3)}
 """By version of the national section, how many sensitive categories and kinds of known children it has."""
 _CALIFORNIA = (9, 2)
@@ -61,11 +67,13 @@ class GppString:
 
     Args:
         unread: Sections that are there and not read, by their numbers.
+        canada: Canada's TCF.
     """
 
     tcf: TcString | None
     us: tuple[UsSection, ...]
     unread: tuple[int, ...]
+    canada: TcString | None = None
 
 
 def decode_gpp(text: str) -> GppString:
@@ -82,19 +90,23 @@ def decode_gpp(text: str) -> GppString:
     bits.finish()
     if len(ids) != len(sections) or len(set(ids)) < len(ids):
         raise MalformedString("has other sections than its header names")
-    tcf = None
+    tcf = canada = None
     us: list[UsSection] = []
     unread: list[int] = []
     for number, section in zip(ids, sections, strict=True):
         if number == _TCF_EU:
             tcf = decode_tcf(section)
+        elif number == _TCF_CANADA:
+            canada = decode_tcf_canada(section)
         elif number == _US_PRIVACY:
             us.append(_us_privacy(section))
         elif number in _STATES or number in (_US_NATIONAL, _US_CALIFORNIA):
             us.append(_us(number, section))
+        elif number in _HEADED:
+            us.append(_headed(number, section))
         else:
             unread.append(number)
-    return GppString(tcf, tuple(us), tuple(unread))
+    return GppString(tcf, tuple(us), tuple(unread), canada)
 
 
 def _us_privacy(section: str) -> UsSection:
@@ -118,6 +130,28 @@ def _us(number: int, section: str) -> UsSection:
         found = UsSection(f"{_US}-{_STATES[number]}", _any_opt_out(bits, 2))
     signalled = [_signal(Bits(other)) for other in others]
     return UsSection(found.jurisdiction, found.opted_out or any(signalled), found.known_child)
+
+
+def _headed(number: int, section: str) -> UsSection:
+    header, *parts = section.split(".")
+    bits = Bits(header)
+    if bits.number(6) != number or bits.number(6) != 1 or len(parts) not in (1, 2):
+        raise MalformedString("has a section of a version that is not read")
+    core = Bits(parts[0])
+    core.skip(6 + 2 * 5)  # the agreement's version, whether it covers this and how; three notices
+    opted_out = _any_opt_out(core, 2)
+    signals = number in _SIGNALLING
+    child = bool(core.number(2)) if not signals else False
+    core.skip(2)  # processing beyond what was disclosed
+    core.finish()
+    signalled = False
+    for part in map(Bits, parts[1:]):
+        if signals:
+            signalled = _signal(part)
+        else:
+            part.skip(2 * 8)
+            part.finish()
+    return UsSection(f"{_US}-{_HEADED[number]}", opted_out or signalled, 0 if child else None)
 
 
 def _national(bits: Bits, categories: int, children: int) -> UsSection:

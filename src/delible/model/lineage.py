@@ -58,6 +58,7 @@ class DatasetUse:
         flows: Where an output's columns come from.
         influences: What decided which rows an output has.
         facets: Facets about this dataset only.
+        dropped: The run has removed it.
     """
 
     name: str
@@ -71,6 +72,7 @@ class DatasetUse:
     flows: Sequence[ColumnFlow] = ()
     influences: Sequence[Influence] = ()
     facets: Facets = field(default_factory=dict)
+    dropped: bool = False
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ class Use(Frozen):
         by: The thing itself.
         owner: Who answers for it; the controller's contact where nobody is named.
         run: The training run that made it, where `by` is a model.
+        ended: Nothing is left of it any more, as somebody has said: it has no duties.
     """
 
     dataset: str
@@ -75,6 +76,7 @@ class Use(Frozen):
     run: Word | None = None
     at: datetime
     actor: str
+    ended: bool = False
 
     @property
     def kind(self) -> str:
@@ -86,7 +88,7 @@ class Retirement(Frozen):
     """That a release's rows were removed from the workspace.
 
     Args:
-        index_kept: Whether its subject index was there, and is kept for what was made with the release.
+        index_kept: Whether its subject index was there, and is kept until nothing made with the release is in use.
     """
 
     dataset: str

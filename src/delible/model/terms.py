@@ -201,7 +201,8 @@ class Exclusion(StrEnum):
 
     Every excluded row is counted under exactly one: `condition` is the recipe's own, `no_match` a row for which a join
     that excludes found nothing, `split_conflict` a row whose data subjects belong to different splits.
-    `jurisdiction_unknown` and `age_unknown` are gaps.
+    `jurisdiction_unknown` and `age_unknown` are gaps. `limited` and `rectified` are reasons of recuts alone: a limit or
+    a correction has overtaken the released values, which a build treats otherwise and a recut cannot.
     """
 
     CONDITION = "condition"
@@ -220,3 +221,5 @@ class Exclusion(StrEnum):
     MINOR = "minor"
     AGE_UNKNOWN = "age_unknown"
     SPLIT_CONFLICT = "split_conflict"
+    LIMITED = "limited"
+    RECTIFIED = "rectified"

@@ -10,6 +10,10 @@ from delible.report.croissant import CROISSANT
 _SPLITS = ("train", "validation", "test")
 _PSEUDONYMS = ("pseudonymise", "mask", "replace", "encrypt")
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+_NO_DRIFT = (
+    "Drift is not asked of a recut: its columns are those of the version that it was cut from, and whoever left had "
+    "the right to, however many they are. How many rows went stands above."
+)
 _LARGER = ((10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"))
 
 
@@ -70,7 +74,7 @@ def _title(manifest: Manifest) -> list[str]:
         lines += [
             "",
             f"A recut of version {manifest.recut_of}: the same rows in the same splits, without those of people who "
-            f"may no longer be used (rows by reason: {left}).",
+            f"may no longer be used, or whose values a limit or a correction has overtaken (rows by reason: {left}).",
         ]
     return lines
 
@@ -115,12 +119,15 @@ def _gates(manifest: Manifest) -> list[str]:
             f"Gates measured an earlier version, and not this recut: with fewer people in it, groups that are alike in "
             f"what it tells of them are smaller. Version {manifest.recut_of} has the numbers, or the one that it was "
             "cut from.",
+            "",
+            _NO_DRIFT,
         ]
     return [
         *lines,
         "| gate | measured | bound | of |",
         "|---|---|---|---|",
         *(f"| {g.gate.value} | {g.measured} | {g.rule} {g.bound} | {_inert(g.about)} |" for g in manifest.gates),
+        *(["", _NO_DRIFT] if manifest.recut_of is not None else []),
     ]
 
 
@@ -144,7 +151,7 @@ def _duties(manifest: Manifest) -> list[str]:
         "",
         "- Use it for its purpose only; do not try to find out who somebody is; do not join it to other data about "
         "people.",
-        f"- Register what you make of it: `delible dataset used {name} --by model:NAME --owner WHO`. Otherwise nobody "
+        f"- Register what you make of it: `delible dataset used {name} --by model:NAME --owner TEAM`. Otherwise nobody "
         "can tell you when somebody withdraws.",
         "- When a newer version without somebody is there, use that one, and delete every copy of this one (Art. 7(3), "
         f"17(1)). In the workspace that made it, `delible dataset retire {name}` does, and duties for models go on.",
@@ -165,7 +172,8 @@ def _files(manifest: Manifest, contact: str) -> list[str]:
         "```",
         "",
         "Compare `public-key.pem` with the one that the controller has published elsewhere. "
-        "`subject_index.parquet` answers whether a person is in this release, by keyed references only.",
+        "`subject_index.parquet` answers whether a person is in this release, by keyed references only; "
+        "`subject_index.sha256` has the digest of each of its mebibytes, so that who reads a few checks these.",
         "",
         f"Sources: {sources}.",
         "",

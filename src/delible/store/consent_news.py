@@ -2,21 +2,17 @@
 
 Two things make news. By the ledger's times, records begin and end. And rows arrive, whatever they say of when they were
 recorded: an export of another system tells today of a withdrawal of last month. What a release was judged by is one
-version of the ledger, so whatever lies in files that were added since is news.
+version of the ledger, and each row says by which version it came, so whatever came by a later one is news.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
-
-from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError
+from typing import NamedTuple
 
 from delible.model.subject import SubjectRef
-from delible.store.consents import SPEC
-from delible.store.tables import ControlTable, Snapshot, from_micros, to_micros
+from delible.store.consents import ARRIVAL, SPEC
+from delible.store.tables import ControlTable, from_micros, to_micros
 from delible.store.workspace import Workspace
 
 _SELECT = '"ref", "purpose", max(news) AS news'
@@ -75,8 +71,8 @@ class Arrivals:
     def after(self, version: int | None) -> frozenset[tuple[SubjectRef, str]] | None:
         """Return the references and purposes of which a row was added after a version.
 
-        None when nobody can tell: without a version, when the log does not reach back to it, and when its rows have
-        been merged into other files since. Then everything may be news.
+        None when nobody can tell: without a version, and for one that is older than the first row that says when it
+        came, as in ledgers of earlier versions. Then everything may be news.
         """
         if version is None or version < 0:
             return None
@@ -85,36 +81,28 @@ class Arrivals:
         return self._found[version]
 
     def version_at(self, instant: datetime) -> int:
-        """Return the newest version that was surely there at an instant, by its writers' clocks; -1 for none."""
+        """Return the newest version that was surely there at an instant, by its writers' clocks; -1 for none.
+
+        Also -1 where the log does not reach back so far.
+        """
         delta = self._snapshot.delta
         if delta is None:
             return -1
         limit = int((instant - _SKEW).timestamp() * 1_000)
-        later = [entry["version"] for entry in delta.history() if entry.get("timestamp", limit + 1) > limit]
-        return min(later) - 1 if later else self._snapshot.version
+        earlier = [entry["version"] for entry in delta.history() if entry.get("timestamp", limit + 1) <= limit]
+        return max(earlier, default=-1)
 
     def _added(self, version: int) -> frozenset[tuple[SubjectRef, str]] | None:
-        delta = self._snapshot.delta
-        if delta is None or version >= self._snapshot.version:
+        if version >= self._snapshot.version:
             # A version that the ledger has not reached is another ledger's.
             return frozenset() if version == self._snapshot.version else None
-        try:
-            seen = Snapshot(SPEC, DeltaTable(delta.table_uri, version=version)).files()
-            there = self._snapshot.files()
-            if not set(seen) <= set(there):
-                return None
-            return _pairs(delta, set(there) - set(seen))
-        except DeltaError:
+        if ARRIVAL in self._snapshot.lacking():
             return None
-
-
-def _pairs(delta: DeltaTable, names: Collection[str]) -> frozenset[tuple[SubjectRef, str]] | None:
-    """Return references and purposes of the rows in some of a table's files; None when one is not to be found."""
-    if not names:
-        return frozenset()
-    dataset: Any = delta.to_pyarrow_dataset()
-    files = [part for part in dataset.get_fragments() if part.path.rsplit("/", 1)[-1] in names]
-    found: set[tuple[SubjectRef, str]] = set()
-    for batch in (batch for part in files for batch in part.to_batches(columns=["ref", "purpose"])):
-        found.update(zip(batch.column("ref").to_pylist(), batch.column("purpose").to_pylist(), strict=True))
-    return frozenset(found) if len(files) == len(names) else None
+        told = f'min("{ARRIVAL}"), count(*) - count("{ARRIVAL}")'
+        for first, silent in self._snapshot.batches(told):
+            if silent[0] and (first[0] is None or version < first[0] - 1):
+                return None
+        found: set[tuple[SubjectRef, str]] = set()
+        for refs, purposes in self._snapshot.batches('DISTINCT "ref", "purpose"', f'WHERE "{ARRIVAL}" > {version}'):
+            found.update(zip(map(SubjectRef, refs), purposes, strict=True))
+        return frozenset(found)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import json
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
-
-from deltalake import Field
-from deltalake.exceptions import DeltaError
-from deltalake.schema import PrimitiveType
 
 from delible.model.consent import ConsentRecord
 from delible.model.subject import SubjectRef
@@ -30,15 +27,20 @@ COLUMNS = {
     "age": "long",
     "given_by": "string",
 }
-"""Column name to type, as Delta spells it. A ledger of an earlier version lacks the last three until it is written."""
+"""A record's columns, as Delta spells their types. Ledgers of earlier versions lack the last until they are written."""
+
+ARRIVAL = "arrival"
+"""The Delta version by which a row came into the ledger, whatever files it is merged into later; NULL in older rows."""
 
 SPEC = TableSpec(
     name="consents",
-    columns=COLUMNS,
+    columns=COLUMNS | {ARRIVAL: "long"},
     indexed=0,
     noun="consent",
 )
-_IMPORTS = "consents.import"
+IMPORTS = "consents.imported"
+"""Numbers the imports, so that each is in the audit ledger once."""
+_ABOUT = "delible.import"
 _AT_ONCE = 1_000
 """So many references are looked up by name at a time."""
 _FEW = 20_000
@@ -60,6 +62,13 @@ class Told(NamedTuple):
     def identity(self) -> tuple[object, ...]:
         """What is equal for one statement that comes twice."""
         return _identity(self.record, self.dated)
+
+
+class Taken(NamedTuple):
+    """How many records an import added, and its number; None where it added none."""
+
+    records: int
+    number: int | None
 
 
 class Consents:
@@ -87,35 +96,56 @@ class Consents:
         """Add records as one commit."""
         if not records:
             return
-        rows = [_row(record) for record in records]
-        self._widen()
-        _, after = self._table.commit(lambda _: Write(rows))
+
+        def build(snapshot: Snapshot) -> Write:
+            arrival = _next(snapshot)
+            return Write([_row(record, arrival) for record in records], next_only=True)
+
+        _, after = self._table.commit(build)
         self._table.upkeep(after)
 
-    def take_in(self, told: Sequence[Told]) -> int:
+    def take_in(self, told: Sequence[Told], about: Callable[[int], str], *, beyond: int = 0) -> Taken:
         """Add what the ledger does not hold yet as one commit, and return how much that was.
 
         Two imports at the same time see each other.
+
+        Args:
+            about: Given how much it is, what the commit says of the import; see `unrecorded`.
+            beyond: The number of the import is a later one: also where the table is an older copy, or was lost.
         """
         if not told:
-            return 0
-        self._widen()
+            return Taken(0, None)
         refs = {each.record.ref for each in told}
 
         def build(snapshot: Snapshot) -> Write | None:
             known: set[tuple[object, ...]] = set()
             for record in _of_refs(snapshot, refs):
                 known |= {_identity(record, True), _identity(record, False)}
-            fresh = []
+            fresh, arrival = [], _next(snapshot)
             for each in told:
                 if each.identity not in known:
-                    fresh.append(_row(each.record))
+                    fresh.append(_row(each.record, arrival))
                     known |= {_identity(each.record, True), _identity(each.record, False)}
-            return Write(fresh, {_IMPORTS: snapshot.transaction(_IMPORTS) + 1}) if fresh else None
+            number = max(snapshot.transaction(IMPORTS), beyond) + 1
+            said = {_ABOUT: json.dumps([number, about(len(fresh))])}
+            return Write(fresh, {IMPORTS: number}, about=said, next_only=True) if fresh else None
 
         written, after = self._table.commit(build)
         self._table.upkeep(after)
-        return len(written.rows) if written is not None else 0
+        return Taken(len(written.rows), written.transactions[IMPORTS]) if written is not None else Taken(0, None)
+
+    def unrecorded(self, recorded: int) -> tuple[dict[int, str | None], int]:
+        """Return what was said of each import after a number, and the last number.
+
+        None for an import whose commit the log does not reach any more.
+        """
+        snapshot = self._table.snapshot()
+        last = snapshot.transaction(IMPORTS)
+        found: dict[int, str | None] = dict.fromkeys(range(recorded + 1, last + 1))
+        if found and snapshot.delta is not None:
+            said = (json.loads(entry[_ABOUT]) for entry in snapshot.delta.history() if _ABOUT in entry)
+            found |= {number: about for number, about in said if number in found}
+        return found, last
 
     def all(self) -> list[ConsentRecord]:
         """Return all records in the order in which the controller learned of them."""
@@ -125,18 +155,6 @@ class Consents:
         """Return the records of these references in the order in which the controller learned of them."""
         found = _of_refs(self._table.snapshot(), refs)
         return sorted(found, key=lambda r: (r.recorded_at, r.ref, r.purpose))
-
-    def _widen(self) -> None:
-        """Add the columns that a ledger of an earlier version lacks; another process may come first."""
-        snapshot = self._table.snapshot()
-        missing = [name for name in COLUMNS if name not in _present(snapshot)] if snapshot.delta is not None else []
-        if snapshot.delta is None or not missing:
-            return
-        try:
-            snapshot.delta.alter.add_columns([Field(name, PrimitiveType(COLUMNS[name])) for name in missing])
-        except DeltaError:
-            if any(name not in _present(self._table.snapshot()) for name in missing):
-                raise
 
 
 _IN_ORDER = 'ORDER BY "recorded_at", "ref", "purpose"'
@@ -151,20 +169,17 @@ def _of_refs(snapshot: Snapshot, refs: Collection[SubjectRef]) -> list[ConsentRe
     return [record for part in parts for record in _records(snapshot, f"WHERE {any_of('ref', part)}")]
 
 
-def _present(snapshot: Snapshot) -> tuple[str, ...]:
-    if snapshot.delta is None:
-        return tuple(COLUMNS)
-    there = {field.name for field in snapshot.delta.schema().fields}
-    return tuple(name for name in COLUMNS if name in there)
-
-
 def _records(snapshot: Snapshot, tail: str) -> Iterable[ConsentRecord]:
-    names = _present(snapshot)
-    return (_record(dict(zip(names, row, strict=True))) for row in snapshot.each(tail, columns=names))
+    return (_record(dict(zip(COLUMNS, row, strict=True))) for row in snapshot.each(tail, columns=tuple(COLUMNS)))
 
 
-def _row(record: ConsentRecord) -> Row:
-    return tuple(getattr(record, name) for name in COLUMNS)
+def _next(snapshot: Snapshot) -> int:
+    """Return the version of the commit that comes after a snapshot; the first commit of a table makes it empty."""
+    return max(snapshot.version, 0) + 1
+
+
+def _row(record: ConsentRecord, arrival: int) -> Row:
+    return (*(getattr(record, name) for name in COLUMNS), arrival)
 
 
 def _record(fields: dict[str, object]) -> ConsentRecord:

@@ -15,6 +15,7 @@ from openlineage.client.facet_v2 import (
     error_message_run,
     input_statistics_input_dataset,
     job_type_job,
+    lifecycle_state_change_dataset,
     output_statistics_output_dataset,
     schema_dataset,
     symlinks_dataset,
@@ -166,6 +167,10 @@ def _dataset_facets(use: DatasetUse, shared: Facets) -> dict[str, DatasetFacet]:
     if use.columns:
         fields = [schema_dataset.SchemaDatasetFacetFields(name=n, type=t or None) for n, t in use.columns.items()]
         facets["schema"] = schema_dataset.SchemaDatasetFacet(fields=fields, producer=PRODUCER)
+    if use.dropped:
+        facets["lifecycleStateChange"] = lifecycle_state_change_dataset.LifecycleStateChangeDatasetFacet(
+            lifecycleStateChange=lifecycle_state_change_dataset.LifecycleStateChange.DROP, producer=PRODUCER
+        )
     if use.tags:
         facets["tags"] = _tags(use.tags)
     if use.flows or use.influences:

@@ -6,14 +6,16 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from delible.errors import InputError, SetupError
 from delible.model.record import Manifest
 from delible.model.subject import SubjectRef
+from delible.store.blocks import CheckedFile, OtherBlockError
 from delible.store.manifests import Manifests
-from delible.store.releases import INDEX, Standing, release_file, retired_index, standing
+from delible.store.releases import BLOCKS, INDEX, Standing, release_file, retired_index, standing
 from delible.store.uses import is_used
 from delible.store.workspace import Workspace
 
@@ -31,20 +33,16 @@ def members(
     refs: Collection[SubjectRef],
     *,
     key_version: int,
-    digest: bool = False,
 ) -> dict[str, frozenset[str]]:
     """Return those references that the release's subject index holds, each with its data subjects in it.
 
-    The index is sorted: only the row groups whose bounds enclose a reference are read.
-
-    Args:
-        digest: Compare the index's digest with the manifest's first, which reads all of it.
+    The index is sorted: only the row groups whose bounds enclose a reference are read, and checked.
 
     Raises:
         SetupError: `dataset.index_missing`, or `dataset.key_version` when the index was made with another key.
     """
     found: dict[str, set[str]] = {}
-    with _index(workspace, manifest, key_version, digest=digest) as file:
+    with _index(workspace, manifest, key_version) as file:
         wanted = sorted(set(refs))
         for ref, subject in _pairs(file, _groups(file, wanted), wanted):
             found.setdefault(ref, set()).add(subject)
@@ -160,7 +158,7 @@ def members_or_gone(
     """
     if _holds_nobody(workspace, manifest):
         return {}
-    return members(workspace, manifest, refs, key_version=key_version, digest=True)
+    return members(workspace, manifest, refs, key_version=key_version)
 
 
 def _holds_nobody(workspace: Workspace, manifest: Manifest) -> bool:
@@ -169,15 +167,16 @@ def _holds_nobody(workspace: Workspace, manifest: Manifest) -> bool:
     if is_used(workspace, manifest.dataset, manifest.version):
         raise SetupError(
             "dataset.gone",
-            "the release was removed without being retired, and its subject index with it.",
+            "the release is gone, and its subject index with it, so nobody knows who was in what was made with it.",
             where=f"dataset:{manifest.release}",
-            fix="Put its folder back, and retire it with `delible dataset retire`.",
+            fix="If it was removed by hand, put its folder back, and retire it with `delible dataset retire`.",
         )
     return True
 
 
 @contextmanager
-def _index(workspace: Workspace, manifest: Manifest, key_version: int, *, digest: bool = True) -> Iterator[Any]:
+def _index(workspace: Workspace, manifest: Manifest, key_version: int) -> Iterator[Any]:
+    """Give the subject index, of which nothing is read that is not what was registered."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -185,8 +184,7 @@ def _index(workspace: Workspace, manifest: Manifest, key_version: int, *, digest
     if standing(workspace, manifest) is Standing.RETIRED:
         path = retired_index(workspace, manifest)
     try:
-        _refuse_other(manifest, path, digest)
-        with pq.ParquetFile(path) as file:
+        with _registered(manifest, path) as source, pq.ParquetFile(source) as file:
             if [(f.name, f.type) for f in file.schema_arrow] != [("ref", pa.string()), ("subject", pa.string())]:
                 raise SetupError("dataset.index_missing", "the subject index has other columns.", where=where)
             bounds = _bounds(file, 0) if file.metadata.num_row_groups else None
@@ -198,24 +196,43 @@ def _index(workspace: Workspace, manifest: Manifest, key_version: int, *, digest
                     fix="Build the dataset again, or ask with the key that it was built with.",
                 )
             yield file
+    except OtherBlockError:
+        raise SetupError(
+            "dataset.index_missing",
+            "the subject index is not the one that was registered.",
+            where=where,
+            fix="Put the release's own folder back; `delible dataset verify` names what differs.",
+        ) from None
     except (OSError, UnicodeDecodeError, pa.ArrowException):
         raise SetupError("dataset.index_missing", "the subject index cannot be read.", where=where) from None
 
 
-def _refuse_other(manifest: Manifest, path: Path, digest: bool) -> None:
-    """Raise when an index is not the registered one: another could say of everybody that they are in no release."""
+@contextmanager
+def _registered(manifest: Manifest, path: Path) -> Iterator[Path | CheckedFile]:
+    """Give an index if it is the registered one: another could say of everybody that they are in no release.
+
+    Blocks are checked as they are read; without their digests, as in releases of earlier versions and retired ones, the
+    whole file is. What no manifest registers, such as in releases of the first versions, is taken as it is.
+
+    Raises:
+        OtherBlockError: Of reads as well.
+    """
     if not path.is_file():
         raise OSError("no file")
-    for file in manifest.files:
-        if file.path == INDEX and (
-            path.stat().st_size != file.bytes or (digest and release_file(path, path.parent).sha256 != file.sha256)
-        ):
-            raise SetupError(
-                "dataset.index_missing",
-                "the subject index is not the one that was registered.",
-                where=f"dataset:{manifest.release}",
-                fix="Put the release's own folder back; `delible dataset verify` names what differs.",
-            )
+    files = {file.path: file for file in manifest.files}
+    known, blocks = files.get(INDEX), files.get(BLOCKS)
+    if known is None:
+        yield path
+    elif blocks is not None and path.name == INDEX:
+        digests = (path.parent / BLOCKS).read_bytes()
+        if sha256(digests).hexdigest() != blocks.sha256:
+            raise OtherBlockError("other digests")
+        with CheckedFile(path, digests.decode("ascii"), known.bytes) as source:
+            yield source
+    else:
+        if path.stat().st_size != known.bytes or release_file(path, path.parent).sha256 != known.sha256:
+            raise OtherBlockError("another file")
+        yield path
 
 
 def _groups(file: Any, wanted: Sequence[str]) -> list[int]:

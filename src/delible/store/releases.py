@@ -17,10 +17,13 @@ from pathlib import Path
 
 from delible.errors import InputError, Problem, TamperError
 from delible.model.record import Manifest, ReleaseFile
+from delible.store.blocks import block_digests
 from delible.store.keys import Keys
 from delible.store.workspace import Workspace
 
 INDEX = "subject_index.parquet"
+BLOCKS = "subject_index.sha256"
+"""The digests of the subject index's blocks."""
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
 PUBLIC_KEY = "public-key.pem"
@@ -142,6 +145,17 @@ class Releases:
         staged.chmod(0o600)
         staged.replace(target)
         return True
+
+    def keeps_index(self, manifest: Manifest) -> bool:
+        """Return whether the subject index of a retired release is kept."""
+        return retired_index(self._workspace, manifest).is_file()
+
+    def forget_index(self, manifest: Manifest) -> bool:
+        """Remove the kept subject index of a retired release, and return whether it was there."""
+        kept = retired_index(self._workspace, manifest)
+        there = kept.is_file()
+        kept.unlink(missing_ok=True)
+        return there
 
     def remove(self, manifest: Manifest) -> None:
         """Remove a release's folder and its row index; for readers the folder is there whole or not at all.
@@ -302,6 +316,13 @@ def seal(folder: Path, manifest: Manifest, keys: Keys) -> None:
 def release_file(path: Path, folder: Path) -> ReleaseFile:
     """Return the digest and size of a file that holds no rows."""
     return ReleaseFile(path=path.relative_to(folder).as_posix(), sha256=_sha256(path), bytes=path.stat().st_size)
+
+
+def write_blocks(folder: Path) -> Path:
+    """Write the digests of the subject index's blocks beside it, and return where."""
+    path = folder / BLOCKS
+    path.write_text(block_digests(folder / INDEX), encoding="ascii")
+    return path
 
 
 def manifest_text(manifest: Manifest) -> str:

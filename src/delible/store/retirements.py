@@ -46,9 +46,13 @@ class Retirements:
             return Write([tuple(fields[name] for name in SPEC.columns)], {_CHAIN: n})
 
         written, after = self._table.commit(build)
-        self._ledger.drain(_CHAIN, self._pending)
+        self.reconcile()
         self._table.upkeep(after)
         return written is not None
+
+    def reconcile(self) -> None:
+        """Bring into the ledger what a killed run has recorded."""
+        self._ledger.drain(_CHAIN, self._pending)
 
     def _pending(self, recorded: int) -> tuple[Sequence[tuple[AuditEntry, datetime]], int]:
         snapshot = self._table.snapshot()

@@ -63,11 +63,15 @@ class Write:
         transactions: Name to new version. A commit fails when another writer committed any of these names since the
             snapshot that the rows were made from.
         mode: `overwrite` leaves only these rows.
+        about: What the log says of the commit; never personal data.
+        next_only: The commit is the version after the snapshot, or fails: not even a merge of files comes in between.
     """
 
     rows: Sequence[Row]
     transactions: Mapping[str, int] = field(default_factory=dict)
     mode: Literal["append", "overwrite"] = "append"
+    about: Mapping[str, str] = field(default_factory=dict)
+    next_only: bool = False
 
 
 class Snapshot:
@@ -110,11 +114,22 @@ class Snapshot:
         """Yield rows like `rows`, holding one batch of them at a time."""
         names = tuple(columns or self._spec.columns)
         times = [i for i, name in enumerate(names) if self._spec.columns[name] == "timestamp"]
-        select = ", ".join(micros(n) if self._spec.columns[n] == "timestamp" else f'"{n}"' for n in names)
+        lacking = self.lacking()
+        select = ", ".join(
+            f'NULL AS "{n}"' if n in lacking else micros(n) if self._spec.columns[n] == "timestamp" else f'"{n}"'
+            for n in names
+        )
         for batch in self.batches(select, tail):
             for i in times:
                 batch[i][:] = [None if x is None else from_micros(x) for x in batch[i]]
             yield from zip(*batch, strict=True)
+
+    def lacking(self) -> tuple[str, ...]:
+        """Return the columns that a table of an earlier version does not have until it is written again."""
+        if self.delta is None:
+            return ()
+        there = {column.name for column in self.delta.schema().fields}
+        return tuple(name for name in self._spec.columns if name not in there)
 
     def files(self) -> list[str]:
         """Return the names of the snapshot's data files, relative to the table's folder."""
@@ -169,7 +184,7 @@ class ControlTable:
         """Commit like `commit`, for a caller that has taken its `turn` already."""
         for attempt in self._attempts():
             with attempt:
-                before = self.snapshot()
+                before = self._widened()
                 write = build(before)
                 if write is None:
                     return None, before
@@ -179,6 +194,21 @@ class ControlTable:
                 self._write(delta, write)
                 return write, Snapshot(self.spec, delta)
         raise AssertionError("tenacity either returns or raises")
+
+    def _widened(self) -> Snapshot:
+        """Return the newest snapshot, having added columns that a table of an earlier version lacks."""
+        snapshot = self.snapshot()
+        lacking = snapshot.lacking()
+        if snapshot.delta is None or not lacking:
+            return snapshot
+        try:
+            snapshot.delta.alter.add_columns(
+                [DeltaField(name, PrimitiveType(self.spec.columns[name])) for name in lacking]
+            )
+        except DeltaError:  # another process may have come first
+            if self.snapshot().lacking():
+                raise
+        return self.snapshot()
 
     def upkeep(self, snapshot: Snapshot) -> Snapshot:
         """Merge small files and write a checkpoint now and then, so that reading and committing stay quick.
@@ -224,7 +254,11 @@ class ControlTable:
                 delta,
                 _table(self.spec, write.rows),
                 mode=write.mode,
-                commit_properties=CommitProperties(app_transactions=marks),
+                commit_properties=CommitProperties(
+                    custom_metadata=dict(write.about),
+                    max_commit_retries=0 if write.next_only else None,
+                    app_transactions=marks,
+                ),
             )
         except CommitFailedError:
             raise

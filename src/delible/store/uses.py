@@ -23,6 +23,7 @@ SPEC = TableSpec(
         "run": "string",
         "at": "timestamp",
         "actor": "string",
+        "ended": "long",
     },
     indexed=3,
     noun="dataset",
@@ -37,11 +38,11 @@ class Uses:
         self._table, self._ledger = ControlTable(workspace, SPEC), ledger
 
     def put(self, use: Use) -> bool:
-        """Record a use, and return whether it is new: the same thing with the same owner and run is no news."""
+        """Record a use or its end, and return whether it is new: the same with the same owner and run is no news."""
 
         def build(snapshot: Snapshot) -> Write | None:
             last = {_same(known): known for known in _read(snapshot)}.get(_same(use))
-            if last is not None and last.owner == use.owner:
+            if last is not None and (last.owner, last.ended) == (use.owner, use.ended):
                 return None
             n = snapshot.transaction(_CHAIN) + 1
             return Write([_row(n, use)], {_CHAIN: n})
@@ -52,8 +53,8 @@ class Uses:
         return written is not None
 
     def all(self) -> list[Use]:
-        """Return all uses as they were registered; of the same thing and run, only the last counts."""
-        return list({_same(use): use for use in _read(self._table.snapshot())}.values())
+        """Return the uses that have not ended; of the same thing and run, only what was registered last counts."""
+        return _in_use(self._table.snapshot())
 
     def _pending(self, recorded: int) -> tuple[Sequence[tuple[AuditEntry, datetime]], int]:
         snapshot = self._table.snapshot()
@@ -62,8 +63,12 @@ class Uses:
 
 
 def is_used(workspace: Workspace, dataset: str, version: int) -> bool:
-    """Return whether anything was registered as made with a release."""
-    return any((u.dataset, u.version) == (dataset, version) for u in _read(ControlTable(workspace, SPEC).snapshot()))
+    """Return whether anything that was registered as made with a release is still in use."""
+    return any((u.dataset, u.version) == (dataset, version) for u in _in_use(ControlTable(workspace, SPEC).snapshot()))
+
+
+def _in_use(snapshot: Snapshot) -> list[Use]:
+    return [use for use in {_same(use): use for use in _read(snapshot)}.values() if not use.ended]
 
 
 def _same(use: Use) -> tuple[str, int, str, str | None]:
@@ -76,13 +81,13 @@ def _entry(use: Use) -> AuditEntry:
         actor=use.actor,
         action="dataset.use",
         object=f"dataset:{release_name(use.dataset, use.version)}",
-        outcome="done",
+        outcome="ended" if use.ended else "done",
         detail={name: value for name, value in named.items() if value is not None},
     )
 
 
 def _row(n: int, use: Use) -> tuple[Any, ...]:
-    fields = use.model_dump() | {"n": n}
+    fields = use.model_dump() | {"n": n, "ended": int(use.ended)}
     return tuple(fields[name] for name in SPEC.columns)
 
 
@@ -93,4 +98,4 @@ def _read(snapshot: Snapshot) -> list[Use]:
 def _use(row: tuple[Any, ...]) -> Use:
     fields = dict(zip(SPEC.columns, row, strict=True))
     del fields["n"]
-    return Use(**fields)
+    return Use(**(fields | {"ended": bool(fields["ended"])}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -137,7 +138,8 @@ def consent_receipts(
         workspace: Where.
         source: The identifiers file, or `-`.
         form: One of `RECEIPTS`.
-        out: A file that they are written into, too.
+        out: A file that they are written into, too, with its signature (Ed25519) in `OUT.sig` and the public key in
+            `OUT.pem`, as releases have theirs.
 
     Raises:
         InputError: For identifiers that cannot be read, `consent.format`, or `consent.out`.
@@ -148,7 +150,13 @@ def consent_receipts(
     refs = {ref for refs in _people(policies, keys, source) for ref in refs}
     made = RECEIPTS[form](Consents(workspace).for_refs(refs), policies)
     if out is not None:
-        _write(Path(out), receipts_text(made).encode() + b"\n")
+        text = receipts_text(made).encode() + b"\n"
+        signed = {".pem": keys.public_pem().encode(), ".sig": base64.b64decode(keys.sign(text)), "": text}
+        for ending in signed:
+            if Path(f"{out}{ending}").exists():
+                raise InputError("consent.out", "the file is there already.", where=f"{out}{ending}")
+        for ending, data in signed.items():  # the receipts last: they never stand there unsigned
+            _write(Path(f"{out}{ending}"), data)
     return made
 
 

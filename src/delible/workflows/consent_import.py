@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +12,7 @@ from pathlib import Path
 from delible.errors import DelibleError, InputError, Problem
 from delible.model.policy import PolicySet
 from delible.model.record import AuditEntry
-from delible.store.consents import Consents, Told
+from delible.store.consents import IMPORTS, Consents, Told
 from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
 from delible.store.policies import load_workspace_policies
@@ -87,6 +89,8 @@ def import_consents(
     """Append a file's consent records to the ledger, and put its broken rows into quarantine.
 
     What the ledger holds already is not added again, so that a file is imported anew once its broken rows are mended.
+    The audit ledger has the intent before and the outcome after; of a run that was killed between the two, the next
+    import tells what it had taken in, if anything.
 
     Args:
         source: A file, a Delta table's folder, or `-` for standard input.
@@ -111,8 +115,14 @@ def import_consents(
     found = _read(source, form, rules, waiting)
     if found.broken and (strict or not found.lines or len(found.broken) > _MOST_BROKEN):
         raise InputError.of(_problems(found.broken, source))
+    ledger = Ledger(workspace, keys)
+    _reconcile(workspace, ledger, now)
+    entry = _Entry(found, policies, form, actor, secrets.token_hex(6))
+    ledger.append([entry.made("started")], now)
     with recorded(workspace, "consent.import", now=now, facets=duty(policies, "consent", basis=None)) as lineage:
-        new = Consents(workspace).take_in(found.told)
+        recorded_before = ledger.ready(IMPORTS)
+        taken = Consents(workspace).take_in(found.told, lambda n: entry.sealed(now, new=n), beyond=recorded_before)
+        new = taken.records
         rows = _broken_rows(quarantine, origin, source, form, found.broken, now)
         mended = quarantine.settle(rows, waiting.mended if waiting is not None else ())
         facet = {
@@ -135,7 +145,11 @@ def import_consents(
         mended=mended,
         problems=tuple(_problems(found.broken, source)),
     )
-    Ledger(workspace, keys).append([_entry(result, policies, form, actor)], now)
+    done = entry.made("done", new=new, quarantined=len(found.broken), mended=mended)
+    if taken.number is None:
+        ledger.append([done], now)
+    else:
+        _reconcile(workspace, ledger, now, {taken.number: done})
     return result
 
 
@@ -195,15 +209,54 @@ def _refuse_unmapped(policies: PolicySet, form: str) -> None:
         )
 
 
-def _entry(result: Imported, policies: PolicySet, form: str, actor: str) -> AuditEntry:
-    counts = {"lines": result.lines, "records": result.records, "subjects": result.subjects, "new": result.new}
-    counts |= {"quarantined": result.quarantined} if result.quarantined else {}
-    counts |= {"mended": result.mended} if result.mended else {}
-    return AuditEntry(
-        actor=actor,
-        action="consent.import",
-        object="consents",
-        outcome="done",
-        counts=counts,
-        detail={"format": form, "policy": policies.fingerprint},
-    )
+@dataclass(frozen=True)
+class _Entry:
+    """What the audit ledger says of one import.
+
+    Args:
+        name: Tells which intent and which outcome belong together.
+    """
+
+    found: _Found
+    policies: PolicySet
+    form: str
+    actor: str
+    name: str
+
+    def made(self, outcome: str, **counts: int) -> AuditEntry:
+        """Return the entry; counts of nothing are left out, but for what is new."""
+        subjects = len({t.record.ref for t in self.found.told})
+        known = {"lines": self.found.lines, "records": len(self.found.told), "subjects": subjects}
+        return AuditEntry(
+            actor=self.actor,
+            action="consent.import",
+            object="consents",
+            outcome=outcome,
+            counts=known | {name: count for name, count in counts.items() if count or name == "new"},
+            detail={"format": self.form, "policy": self.policies.fingerprint, "import": self.name},
+        )
+
+    def sealed(self, now: datetime, *, new: int) -> str:
+        """Return the outcome as the commit carries it, in case that nobody comes to record it."""
+        return json.dumps([self.made("done", new=new).model_dump(mode="json"), now.isoformat()])
+
+
+def _reconcile(
+    workspace: Workspace, ledger: Ledger, now: datetime, own: Mapping[int, AuditEntry] | None = None
+) -> None:
+    """Bring into the audit ledger what was taken in and is not in it: one's own import, and those of killed runs."""
+    consents = Consents(workspace)
+
+    def pending(recorded: int) -> tuple[list[tuple[AuditEntry, datetime]], int]:
+        found, last = consents.unrecorded(recorded)
+        mine = own or {}
+        return [(mine[n], now) if n in mine else _told(said, now) for n, said in sorted(found.items())], last
+
+    ledger.drain(IMPORTS, pending)
+
+
+def _told(said: str | None, now: datetime) -> tuple[AuditEntry, datetime]:
+    if said is None:  # its commit is no longer in the log
+        return AuditEntry(actor="delible", action="consent.import", object="consents", outcome="uncounted"), now
+    entry, at = json.loads(said)
+    return AuditEntry.model_validate(entry), datetime.fromisoformat(at)

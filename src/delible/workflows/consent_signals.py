@@ -7,6 +7,7 @@ from typing import Any
 
 from delible.model.bits import MalformedString
 from delible.model.consent import SALE
+from delible.model.consent_terms import TcfTerms
 from delible.model.gpp import UsSection, decode_gpp
 from delible.model.tcf import TcString, agrees, decode_tcf, objects
 from delible.model.terms import ConsentStatus, LegalBasis
@@ -27,6 +28,7 @@ from delible.workflows.consent_rows import (
 _SIGNAL = frozenset({True, "1", "true"})
 _NO_SIGNAL = frozenset({False, "0", "false"})
 GPC_NOTICE = "gpc"
+_STORING = 1
 
 
 def gpc(row: Mapping[str, Any], rules: RowRules) -> list[Told]:
@@ -47,7 +49,7 @@ def tcf(row: Mapping[str, Any], rules: RowRules) -> list[Told]:
 
 
 def gpp(row: Mapping[str, Any], rules: RowRules) -> list[Told]:
-    """Return what a GPP string says: its TCF section like a TC string's, and opt-outs of the United States.
+    """Return what a GPP string says: its TCF sections like TC strings, and opt-outs of the United States.
 
     That somebody did not opt out is no statement; the record then only says where the person is.
     """
@@ -58,6 +60,7 @@ def gpp(row: Mapping[str, Any], rules: RowRules) -> list[Told]:
         raise Broken("gpp", "has a section that is not read, and may say no", "section")
     context = context_of(row, rules, instant(row, "valid_from"))
     records = _by_tcf(row, rules, subject, found.tcf) if found.tcf is not None else []
+    records += _by_tcf(row, rules, subject, found.canada, canada=True) if found.canada is not None else []
     for section in found.us:
         records += _by_state(subject, context, section)
     return records
@@ -81,14 +84,17 @@ def _by_state(subject: Subject, context: Context, section: UsSection) -> list[To
     )
 
 
-def _by_tcf(row: Mapping[str, Any], rules: RowRules, subject: Subject, tc: TcString) -> list[Told]:
+def _by_tcf(
+    row: Mapping[str, Any], rules: RowRules, subject: Subject, tc: TcString, *, canada: bool = False
+) -> list[Told]:
     at = instant(row, "valid_from") if row.get("valid_from") is not None else tc.updated
     if at < tc.updated:
         raise Broken("valid_from", "lies before the string was made", "period")
     context = context_of(row, rules, at)
     if tc.updated > context.recorded_at:
         raise Broken("tcf", "was made after it was recorded", "future")
-    statements = (_statement(rules, name, tc) for name in sorted(rules.purposes))
+    place = context.jurisdiction or ("CA" if canada else None)
+    statements = (_statement(rules, name, tc, canada) for name in sorted(rules.purposes))
     return [
         record
         for purpose, status, basis in (s for s in statements if s is not None)
@@ -98,20 +104,28 @@ def _by_tcf(row: Mapping[str, Any], rules: RowRules, subject: Subject, tc: TcStr
             purpose=purpose,
             status=status,
             legal_basis=basis,
-            notice_version=f"tcf{tc.policy_version}",
+            notice_version=f"tcf{'ca' if canada else ''}{tc.policy_version}",
+            jurisdiction=place,
         )
     ]
 
 
-def _statement(rules: RowRules, name: str, tc: TcString) -> tuple[str, ConsentStatus, LegalBasis] | None:
+def _statement(rules: RowRules, name: str, tc: TcString, canada: bool) -> tuple[str, ConsentStatus, LegalBasis] | None:
     purpose = rules.purposes[name]
-    if purpose.tcf is None or purpose.legal_basis not in (LegalBasis.CONSENT, LegalBasis.LEGITIMATE_INTERESTS):
+    terms = _of_canada(purpose.tcf) if canada and purpose.tcf is not None else purpose.tcf
+    if terms is None or purpose.legal_basis not in (LegalBasis.CONSENT, LegalBasis.LEGITIMATE_INTERESTS):
         return None
     if purpose.legal_basis is LegalBasis.LEGITIMATE_INTERESTS:
-        says_no = objects(tc, purpose.tcf)
+        says_no = objects(tc, terms)
         return (name, ConsentStatus.REFUSED, LegalBasis.LEGITIMATE_INTERESTS) if says_no else None
-    status = ConsentStatus.GIVEN if agrees(tc, purpose.tcf) else ConsentStatus.REFUSED
+    status = ConsentStatus.GIVEN if agrees(tc, terms) else ConsentStatus.REFUSED
     return name, status, LegalBasis.CONSENT
+
+
+def _of_canada(terms: TcfTerms) -> TcfTerms | None:
+    """Return which bits a purpose asks for of Canada's strings, where purpose 1 is not used; None for no other."""
+    others = tuple(purpose for purpose in terms.purposes if purpose != _STORING)
+    return terms.model_copy(update={"purposes": others}) if others else None
 
 
 def _opted_out(subject: Subject, context: Context, notice: str, **facts: Any) -> list[Told]:

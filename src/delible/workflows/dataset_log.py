@@ -10,7 +10,7 @@ from delible.model.record import Manifest
 from delible.store.tracking import log_to_mlflow
 from delible.store.workspace import Workspace
 from delible.workflows.dataset_members import find_manifest
-from delible.workflows.dataset_used import register_use
+from delible.workflows.dataset_used import check_owner, register_use
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ def log_release(
         InputError: `dataset.unknown_version`, or `dataset.use` for an owner that is no name.
         SetupError: `dataset.mlflow_missing` or `dataset.mlflow`.
     """
+    check_owner(owner)  # before MLflow is told
     manifest = find_manifest(workspace, reference)
     seal = digest(manifest.model_dump(mode="json"))
     location = str(workspace.path(manifest.path))

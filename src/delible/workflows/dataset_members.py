@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from delible.errors import InputError
+from delible.errors import InputError, TamperError
 from delible.model.record import Manifest
 from delible.store.keys import load_keys
 from delible.store.manifests import Manifests
 from delible.store.members import members
 from delible.store.policies import load_controller, load_workspace_policies
-from delible.store.releases import Releases
+from delible.store.releases import Releases, Standing, check_signature, standing
 from delible.store.retirements import retirements
 from delible.store.submissions import refs_of
 from delible.store.workspace import Workspace
@@ -47,6 +47,8 @@ def dataset_members(workspace: Workspace, reference: str, source: str, *, actor:
 
     Raises:
         InputError: `dataset.unknown_version`, or for identifiers that cannot be read.
+        SetupError: `dataset.index_missing` or `dataset.key_version`.
+        TamperError: `dataset.changed` when the release's manifest is not by this workspace's key.
     """
     keys, dataset = load_keys(workspace), reference.partition("@")[0]
     if Releases(workspace, dataset).unregistered({m.version for m in Manifests(workspace).of(dataset)}):
@@ -55,6 +57,13 @@ def dataset_members(workspace: Workspace, reference: str, source: str, *, actor:
         register_shown(workspace, keys, dataset, actor=actor, now=now)
     controller = load_controller(workspace) or load_workspace_policies(workspace).controller
     manifest = find_manifest(workspace, reference)
+    if standing(workspace, manifest) is Standing.HERE and (forged := check_signature(workspace, manifest, keys)):
+        raise TamperError(
+            "dataset.changed",
+            "the manifest that says what the subject index is was not signed here.",
+            where=f"dataset:{manifest.release}",
+            problems=forged,
+        )
     people = [refs_of(given, controller.identifiers, keys) for given in read_identifiers(source, controller)]
     found = members(workspace, manifest, {ref for refs in people for ref in refs}, key_version=keys.version).keys()
     return Membership(manifest.dataset, manifest.version, tuple(not found.isdisjoint(refs) for refs in people))

@@ -14,7 +14,7 @@ from delible.store.keys import Keys
 from delible.store.ledger import Ledger
 from delible.store.manifests import Manifests
 from delible.store.release_delta import split_of, write_delta_log
-from delible.store.releases import PUBLIC_KEY, Releases, check_files, check_signature, release_file, seal
+from delible.store.releases import PUBLIC_KEY, Releases, check_files, check_signature, release_file, seal, write_blocks
 from delible.store.workspace import Workspace
 
 CARD = "README.md"
@@ -36,7 +36,7 @@ def publish(workspace: Workspace, keys: Keys, folder: Path, draft: Manifest, *, 
     moment = int(draft.created_at.timestamp() * 1000)
     log = write_delta_log(folder, draft.files, name=draft.dataset, at=moment)
     (folder / PUBLIC_KEY).write_text(keys.public_pem(), encoding="ascii")
-    extra = [release_file(path, folder) for path in (*log, folder / PUBLIC_KEY)]
+    extra = [release_file(path, folder) for path in (*log, folder / PUBLIC_KEY, write_blocks(folder))]
     splits: dict[str, int] = {}
     for file in draft.files:
         if file.path.startswith("data/"):

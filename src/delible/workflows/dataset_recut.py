@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from delible.decide.detection import detection_of
-from delible.decide.impact import asked_of
+from delible.decide.impact import asked_of, overtaken
 from delible.errors import BlockedError
 from delible.model.base import digest
 from delible.model.lineage import LineageRun
@@ -20,7 +20,7 @@ from delible.store.members import members
 from delible.store.releases import Releases
 from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
-from delible.workflows.consent import standing_flags
+from delible.workflows.consent import standing_flags, standing_requests
 from delible.workflows.control import Control
 from delible.workflows.dataset import verify_dataset
 from delible.workflows.dataset_asks import refused_today
@@ -55,6 +55,8 @@ def recut_dataset(
     progress: Callable[[str], None] = lambda _: None,
 ) -> RecutDone:
     """Release a version again without the people who would not be let in today; every other row is as it was.
+
+    Whose values a limit or a correction has overtaken (`decide.impact.overtaken`) leaves, too.
 
     Rows keep their splits and values, and files with nobody leaving are reused as they are. When nobody has to leave
     there is no new version.
@@ -126,6 +128,8 @@ def _cut_again(
 
     workspace, policies, keys = control.workspace, control.policies, control.keys
     purpose = policies.purposes[old.purpose]
+    asked = [(r, why) for r in standing_requests(workspace, keys, until=now) if (why := overtaken(r, old)) is not None]
+    changed = [(ref, why) for request, why in asked for ref in request.refs]
     assert purpose.legal_basis is not None and old.row_index is not None  # noqa: S101, PT018 - `_recuttable` has looked
     spark = session_for(workspace)
     rows = tuple(f for f in old.files if f.path.startswith("data/"))
@@ -137,7 +141,7 @@ def _cut_again(
         read=lambda name: read(spark, workspace.location(policies.tables[name])),
         key=RefKey(keys.version, keys.pads()),
         records=read(spark, Consents(workspace).location, version=consents_version),
-        flags=flags_frame(spark, standing_flags(workspace, keys, until=now, purpose=purpose)),
+        flags=flags_frame(spark, [*standing_flags(workspace, keys, until=now, purpose=purpose), *changed]),
         question=Question.of(purpose, purpose.legal_basis, as_of=now, known_at=now),
         folder=folder,
         row_index=row_index,
@@ -169,7 +173,7 @@ def _cut_again(
             "recut_of": old.version,
             "left": found.left,
             "gates": gates,
-            # The rows' values are those that they were: what was limited or corrected since is not heeded by this.
+            # The rows' values are those that they were; whom a limit or a correction has overtaken since is gone.
             "treated_at": old.treated_at if old.recut_of is not None else old.treated_at or old.known_at,
             "basis": purpose.legal_basis,
             "purpose_fingerprint": asked_of(purpose),

@@ -14,7 +14,17 @@ from datetime import date, datetime
 from delible.decide.consent import Decision, judge
 from delible.decide.consent_statements import Question, statements
 from delible.decide.deadline import day_of
-from delible.decide.impact import CAUSES, Reason, cause_of, consent_due, consent_regime, heeded, judged_anew
+from delible.decide.impact import (
+    CAUSES,
+    VALUES,
+    Reason,
+    cause_of,
+    consent_due,
+    consent_regime,
+    heeded,
+    judged_anew,
+    overtaken,
+)
 from delible.model.consent import SALE, ConsentRecord
 from delible.model.consent_terms import ConsentTerms
 from delible.model.policy import PolicySet, Purpose
@@ -50,8 +60,8 @@ class Against:
 
     @property
     def leaves(self) -> bool:
-        """Whether the person's rows have to leave; a limit or a correction changes them."""
-        return self.reason.cause not in (Cause.LIMIT, Cause.RECTIFICATION)
+        """Whether the person's rows have to leave."""
+        return self.reason.leaves
 
 
 @dataclass(frozen=True)
@@ -118,7 +128,7 @@ class Knowledge:
             told = waiting = everybody(self.control.workspace, manifest, key_version=version)
         elif judged_anew(purpose, manifest):
             waiting = everybody(self.control.workspace, manifest, key_version=version)
-        left_out = {s for s, a in against.items() if a.leaves}
+        left_out = {s for s, a in against.items() if a.reason.cause not in VALUES}
         for subject, (said, known) in self._by_consent(manifest, purpose, waiting - left_out).items():
             if subject in told or self.since is None or known > self.since:
                 against[subject] = _graver(against.get(subject), said)
@@ -146,7 +156,8 @@ class Knowledge:
             if cause is None or heeded(request, cause, manifest):
                 continue
             marketing = purpose is None or purpose.direct_marketing is not False
-            reason = Reason(cause, request.regime, request.due, marketing=marketing, request=request.id)
+            leaves = cause not in VALUES or overtaken(request, manifest) is not None
+            reason = Reason(cause, request.regime, request.due, marketing, request.id, leaves)
             against = Against(_WORDS.get(cause, cause.value), reason)
             for ref in request.refs:
                 found[ref] = _graver(found.get(ref), against)
@@ -279,4 +290,4 @@ def _graver(one: Against | None, other: Against) -> Against:
     if one is None:
         return other
     order = list(Cause)
-    return min(one, other, key=lambda a: (order.index(a.reason.cause), a.reason.due))
+    return min(one, other, key=lambda a: (order.index(a.reason.cause), not a.leaves, a.reason.due))

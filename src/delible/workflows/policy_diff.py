@@ -232,7 +232,7 @@ def _kept(workspace: Workspace, side: _Side, plan: DatasetPlan, now: datetime) -
 
     def rows(name: str) -> DataFrame:
         frame = side.frames[name]
-        return placed(frame) if name == plan.source else frame
+        return placed(frame) if name in plan.sources else frame
 
     by = Grounds(
         read=rows,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from deltalake import DeltaTable
 from delible.model.consent import ConsentRecord
 from delible.model.subject import SubjectRef
 from delible.model.terms import ConsentStatus, LegalBasis
+from delible.store import consents as consents_store
 from delible.store.consent_news import Arrivals
 from delible.store.consents import Consents
+from delible.store.tables import ControlTable, Write
 from delible.store.workspace import Workspace
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -51,25 +54,66 @@ def test_rows_of_files_that_were_added_after_a_version_are_news(workspace: Works
     assert told(workspace, consents.version() + 1) is None
 
 
-def test_nobody_can_tell_once_rows_lie_in_other_files(workspace: Workspace) -> None:
+def test_rows_are_told_by_when_they_came_whatever_files_they_lie_in(workspace: Workspace) -> None:
+    """Merged twice, with imports between, and the log of all that gone."""
     consents = Consents(workspace)
-    for n in range(3):
+    versions = {}
+    for n in range(6):
+        versions[n] = consents.version()
         consents.append([said(n)])
-    version = consents.version()
-    DeltaTable(consents.location).optimize.compact()
-    assert told(workspace, version) is None
-    assert told(workspace, consents.version()) == set()
-
-
-def test_nobody_can_tell_when_the_log_does_not_reach_back(workspace: Workspace) -> None:
-    consents = Consents(workspace)
-    for n in range(3):
-        consents.append([said(n)])
+        if n in (2, 4):
+            DeltaTable(consents.location).optimize.compact()
+    for n, version in versions.items():
+        assert told(workspace, version) == set(range(n, 6)), n
     DeltaTable(consents.location).create_checkpoint()
-    for n in range(3):
+    for n in range(consents.version()):
         (Path(consents.location) / "_delta_log" / f"{n:020}.json").unlink()
-    assert told(workspace, 1) is None
+    for n, version in versions.items():
+        assert told(workspace, version) == set(range(n, 6)), n
     assert told(workspace, consents.version()) == set()
+
+
+def test_a_row_says_by_which_version_it_came_also_when_others_write_in_between(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files that are merged between the look and the commit are no conflict to Delta; the rows would come by a later
+    version than they say."""
+    consents = Consents(workspace)
+    consents.append([said(0)])
+    consents.append([said(1)])
+    whole, meddled = ControlTable._write, []
+
+    def late(self: ControlTable, delta: DeltaTable, write: Write) -> None:
+        if not meddled:
+            meddled.append(DeltaTable(consents.location).optimize.compact())
+        whole(self, delta, write)
+
+    monkeypatch.setattr(ControlTable, "_write", late)
+    before = consents.version()
+    consents.append([said(2)])
+    assert meddled
+    assert consents.version() == before + 2
+    assert told(workspace, before) == told(workspace, before + 1) == {2}
+    assert told(workspace, before + 2) == set()
+
+
+def test_a_ledger_of_an_earlier_version_tells_of_what_came_since(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rows do not say when they came: of a version before the first that do, nobody can tell."""
+    former = replace(consents_store.SPEC, columns=consents_store.COLUMNS)
+    rows = [tuple(getattr(said(n), name) for name in former.columns) for n in range(2)]
+    ControlTable(workspace, former).commit(lambda _: Write(rows))
+    consents = Consents(workspace)
+    old = consents.version()
+    assert told(workspace, old) == set()
+    assert told(workspace, old - 1) is None
+    consents.append([said(2)])  # adds the column first
+    assert told(workspace, old) is None
+    after = consents.version()
+    consents.append([said(3)])
+    assert told(workspace, after) == {3}
+    assert [r.ref for r in consents.all()] == [said(n).ref for n in range(4)]
 
 
 @pytest.mark.parametrize(("ahead", "all_of_it"), [(timedelta(minutes=-5), False), (timedelta(minutes=5), True)])

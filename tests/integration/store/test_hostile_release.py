@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,28 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from delible.errors import InputError, SetupError
+from delible.errors import InputError, SetupError, TamperError
 from delible.model.record import Manifest
+from delible.store import blocks
 from delible.store.keys import load_keys
 from delible.store.lost_places import listed, sha256
 from delible.store.members import Holding, everybody, members, refs_of_subjects, releases_with
-from delible.store.releases import INDEX, MANIFEST, SIGNATURE, check_files, check_signature
+from delible.store.releases import (
+    BLOCKS,
+    INDEX,
+    MANIFEST,
+    SIGNATURE,
+    check_files,
+    check_signature,
+    release_file,
+    write_blocks,
+)
 from delible.store.workspace import Workspace
+from delible.workflows.dataset_members import dataset_members
+from policy_files import CONTROLLER, write_policies
 from release_folders import ref_of, released_folder
+
+NOW = datetime(2026, 6, 2, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -127,9 +141,73 @@ def test_an_index_that_is_not_the_registered_one_cannot_tell(
         everybody(workspace, manifest, key_version=keys.version)
     with pytest.raises(SetupError, match="subject index"):
         refs_of_subjects(workspace, manifest, [ref], key_version=keys.version)
-    if how != "same size":  # a look-up of one person does not read the whole index
-        with pytest.raises(SetupError, match="subject index"):
-            members(workspace, manifest, [ref], key_version=keys.version)
+    with pytest.raises(SetupError, match="subject index"):
+        members(workspace, manifest, [ref], key_version=keys.version)
+
+
+def flipped(path: Path, at: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+
+
+def test_who_is_looked_up_is_told_by_blocks_that_were_checked(
+    workspace: Workspace, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a large index a few blocks are read: a change in these is noticed, and one elsewhere is not looked for."""
+    monkeypatch.setattr(blocks, "BLOCK", 512)
+    made = released_folder(workspace, {"train": range(300)}, now, dataset="large")
+    index, keys = workspace.path(made.path) / INDEX, load_keys(workspace)
+    people = sorted(ref_of(keys, n) for n in range(300))
+    whole = index.read_bytes()
+    for person in (people[0], people[150], people[-1]):
+        assert members(workspace, made, [person], key_version=keys.version) == {person: {person}}
+    flipped(index, whole.index(people[0].encode()) + 10)
+    with pytest.raises(SetupError, match="not the one that was registered"):
+        members(workspace, made, [people[0]], key_version=keys.version)
+    assert members(workspace, made, [people[-1]], key_version=keys.version)
+    with pytest.raises(SetupError, match="not the one that was registered"):
+        refs_of_subjects(workspace, made, people, key_version=keys.version)
+    index.write_bytes(whole)
+    flipped(index, len(whole) - 100)  # the footer, which says where everything is
+    with pytest.raises(SetupError, match="subject index"):
+        members(workspace, made, [people[-1]], key_version=keys.version)
+
+
+def test_digests_that_are_swapped_with_the_index_are_not_the_registered_ones(
+    workspace: Workspace, manifest: Manifest, folder: Path
+) -> None:
+    keys = load_keys(workspace)
+    swapped(folder, "same size")
+    write_blocks(folder)
+    with pytest.raises(SetupError, match="not the one that was registered"):
+        members(workspace, manifest, [ref_of(keys, 4)], key_version=keys.version)
+
+
+def test_a_register_that_was_changed_along_with_the_index_is_not_signed(
+    workspace: Workspace, manifest: Manifest, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_policies(workspace.path("policies"), {"controller.yaml": CONTROLLER})
+    person = tmp_path / "person.jsonl"
+    person.write_text('{"email": "p4@shop.example"}\n')
+    assert dataset_members(workspace, "support", str(person), actor="tests", now=NOW).member
+    swapped(folder, "same size")
+    files = {path: release_file(folder / path, folder) for path in (INDEX, write_blocks(folder).name)}
+    forged = manifest.model_copy(update={"files": tuple(files.get(f.path, f) for f in manifest.files)})
+    monkeypatch.setattr("delible.workflows.dataset_members.find_manifest", lambda *_: forged)
+    with pytest.raises(TamperError, match="not signed"):
+        dataset_members(workspace, "support", str(person), actor="tests", now=NOW)
+
+
+def test_an_index_of_a_release_without_digests_of_blocks_is_checked_as_a_whole(
+    workspace: Workspace, manifest: Manifest, folder: Path
+) -> None:
+    keys = load_keys(workspace)
+    old = manifest.model_copy(update={"files": tuple(f for f in manifest.files if f.path != BLOCKS)})
+    assert members(workspace, old, [ref_of(keys, 4)], key_version=keys.version)
+    swapped(folder, "same size")
+    with pytest.raises(SetupError, match="not the one that was registered"):
+        members(workspace, old, [ref_of(keys, 4)], key_version=keys.version)
 
 
 def test_an_index_without_a_registered_size_needs_its_columns(workspace: Workspace, manifest: Manifest) -> None:

@@ -12,10 +12,13 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from deltalake import write_deltalake
 
 from consent_shop import CANARY, NOW, SAID, WHO, consent_shop, lines, take_in
-from consent_strings import base64, gpc, gpp, tc_core, us_california
+from consent_strings import base64, disclosed, gpc, gpp, tc_canada, tc_core, us_california
 from delible.errors import InputError
 from delible.model.consent import SALE, ConsentRecord
 from delible.model.terms import ConsentGiver, ConsentStatus, LegalBasis, Normalise
@@ -29,7 +32,7 @@ from delible.workflows.consent import (
     show_consents,
 )
 
-DAY = datetime(2026, 3, 1, tzinfo=UTC)
+DAY = datetime(2026, 2, 28, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -185,14 +188,28 @@ def test_a_gpp_string_tells_of_opt_outs_places_and_children(workspace: Workspace
     assert answers(workspace, tmp_path)["ads"] == "opted_out"
 
 
+def test_canada_s_section_speaks_of_purposes_with_express_consent(workspace: Workspace, tmp_path: Path) -> None:
+    """Purpose 1 is not used there, so nobody can have agreed to it; implied consent is none under the GDPR."""
+    at = {"subject": WHO, "valid_from": "2026-05-01", "age": 20}
+    express = tc_canada(DAY, express={3, 4}, consenting={755}, implied={7}, implying={755})
+    take_in(workspace, lines(tmp_path, at | {"gpp": gpp(s5=express)}), "gpp")
+    [record] = ledger(workspace)
+    assert (record.purpose, record.status) == ("ads", ConsentStatus.GIVEN)
+    assert answers(workspace, tmp_path)["ads"] is None
+    assert (record.jurisdiction, record.notice_version) == ("CA", "tcfca2")
+    implied = tc_canada(DAY, implied={3, 4, 7}, implying={755})
+    take_in(workspace, lines(tmp_path, at | {"gpp": gpp(s5=implied), "valid_from": "2026-05-02"}), "gpp")
+    assert answers(workspace, tmp_path)["ads"] == "no_consent"
+
+
 BROKEN = [
     ("gpc", {"subject": WHO, "gpc": "perhaps", "valid_from": "2026-05-01"}, "signal", "gpc"),
     ("gpc", {"subject": WHO, "gpc": 1}, "missing", "valid_from"),
     ("tcf", {"subject": WHO, "tcf": tc(purposes={1})[:-9]}, "string", "tcf"),
     ("tcf", {"subject": WHO, "tcf": tc(), "valid_from": "2026-02-01"}, "period", "valid_from"),
-    ("tcf", {"subject": WHO, "tcf": base64(tc_core(NOW + timedelta(days=1)))}, "future", "tcf"),
+    ("tcf", {"subject": WHO, "tcf": base64(tc_core(NOW + timedelta(days=1))) + "." + disclosed({1})}, "future", "tcf"),
     ("tcf", {"subject": WHO, "tcf": 7}, "string", "tcf"),
-    ("gpp", {"subject": WHO, "gpp": gpp(s25="AAAA"), "valid_from": "2026-05-01"}, "section", "gpp"),
+    ("gpp", {"subject": WHO, "gpp": gpp(s28="AAAA"), "valid_from": "2026-05-01"}, "section", "gpp"),
     ("gpp", {"subject": WHO, "gpp": "DBABM", "valid_from": "2026-05-01"}, "string", "gpp"),
     ("native", SAID | {"jurisdiction": "Berlin"}, "jurisdiction", "jurisdiction"),
     ("native", SAID | {"age": -1}, "age", "age"),
@@ -227,7 +244,7 @@ def test_broken_rows_are_kept_apart(
     shown = f"{done} {done.failure} {problem} {kept}"
     assert "canary" not in shown.lower()
     assert CANARY.encode() not in all_bytes(workspace)
-    [record] = Ledger(workspace, load_keys(workspace)).records(action_prefix="consent.")
+    [_, record] = Ledger(workspace, load_keys(workspace)).records(action_prefix="consent.")
     assert record.counts["quarantined"] == 1
 
 
@@ -314,6 +331,15 @@ def test_receipts_say_what_was_said_and_nobody_by_name(workspace: Workspace, tmp
     made = consent_receipts(workspace, who, out=str(out))
     assert len(made) == 5
     assert "canary" not in out.read_text().lower()
+    key = serialization.load_pem_public_key((tmp_path / "receipts.json.pem").read_bytes())
+    assert isinstance(key, Ed25519PublicKey)
+    signature = (tmp_path / "receipts.json.sig").read_bytes()
+    key.verify(signature, out.read_bytes())
+    with pytest.raises(InvalidSignature):
+        key.verify(signature, out.read_bytes() + b" ")
+    assert (tmp_path / "receipts.json.pem").read_text() == load_keys(workspace).public_pem()
+    with pytest.raises(InputError, match="there already"):
+        consent_receipts(workspace, who, out=str(out))
     ads = next(m for m in made if m["content"]["pii_processing"]["purposes"][0]["purpose"] == "ads")
     assert ads["content"]["pii_processing"]["purposes"][0]["purpose_type"] == "dpv:PersonalisedAdvertising"
     assert [e["event_state"] for e in ads["content"]["event"]] == ["dpv:ConsentGiven", "confirmed"]
@@ -322,6 +348,9 @@ def test_receipts_say_what_was_said_and_nobody_by_name(workspace: Workspace, tmp
     shutil.copytree(workspace.root, workspace.root.with_name("elsewhere"), ignore=shutil.ignore_patterns("consents"))
     elsewhere = Workspace(workspace.root.with_name("elsewhere"), workspace.config)
     assert take_in(elsewhere, str(out), "iso27560").new == len(before)
+    # Its audit ledger has counted imports that its new table has not.
+    last = Ledger(elsewhere, load_keys(elsewhere)).records(action_prefix="consent.import")[-1]
+    assert (last.outcome, last.counts["new"]) == ("done", len(before))
     assert sorted(ledger(elsewhere), key=str) == sorted(before, key=str)
     assert {r.given_by for r in before} == {ConsentGiver.PARENT, ConsentGiver.DATA_SUBJECT}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,18 +14,24 @@ from delible.errors import BlockedError, InputError, TamperError
 from delible.model.release import DutyKind
 from delible.model.subject import Identifier
 from delible.model.terms import LegalBasis, Regime, Right
+from delible.store import uses
 from delible.store.keys import load_keys
 from delible.store.ledger import Ledger
+from delible.store.lineage import LineageLog
 from delible.store.manifests import Manifests
 from delible.store.members import members, releases_with
 from delible.store.releases import Releases
 from delible.store.requests import NewRequest, Requests, refs_of
+from delible.store.tables import ControlTable, Write
 from delible.store.workspace import Workspace
+from delible.workflows.clock import Clock
 from delible.workflows.dataset import verify_dataset
 from delible.workflows.dataset_impact import dataset_impact
+from delible.workflows.dataset_log import log_release
 from delible.workflows.dataset_members import find_manifest
 from delible.workflows.dataset_retire import retire_release
-from delible.workflows.dataset_used import register_use
+from delible.workflows.dataset_used import end_use, register_use
+from openlineage_events import check_event
 from policy_files import CONTROLLER, write_policies
 from release_folders import ref_of, released_folder
 from store_fixtures import KINDS
@@ -142,6 +149,100 @@ def test_an_index_that_is_not_the_registered_one_is_not_kept(shop: Workspace) ->
         retire(shop)
     assert shop.path("releases/support/v1").is_dir()
     assert Ledger(shop, load_keys(shop)).records(action_prefix="dataset.retire") == []
+
+
+def test_lineage_is_told_that_the_dataset_is_dropped(shop: Workspace) -> None:
+    retire(shop)
+    retire(shop)
+    events = list(LineageLog(shop, clock=Clock(TODAY)).events())
+    for event in events:
+        check_event(event)
+    assert [(e["job"]["name"], e["eventType"]) for e in events] == [
+        ("dataset.retire", "START"),
+        ("dataset.retire", "COMPLETE"),
+    ]
+    [dropped] = events[-1]["outputs"]
+    assert dropped["name"].endswith("releases/support/v1")
+    assert dropped["facets"]["lifecycleStateChange"]["lifecycleStateChange"] == "DROP"
+
+
+def test_nobody_needs_to_know_who_was_in_a_retired_release_that_nothing_was_made_with(shop: Workspace) -> None:
+    retired = retire_release(shop, "support@v2", actor="dpo", now=TODAY)
+    assert not retired.index_kept
+    assert not (shop.path("releases") / ".retired").exists()
+    ask(shop)
+    assert dataset_impact(shop, now=TODAY).unknown == ()
+
+
+def test_the_subject_index_goes_with_the_last_thing_in_use(shop: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    register_use(shop, "support@v1", "run:4f2a", actor="tests", now=CUT)
+    retire(shop)
+    ask(shop)
+    where, index = ["--workspace", str(shop.root), "--json"], shop.path("releases") / ".retired/support/v1.parquet"
+    assert main(["dataset", "used", "support@v1", "--by", "model:triage", "--ended", *where]) == 0
+    assert index.is_file()
+    (impact,) = dataset_impact(shop, now=TODAY).found
+    assert [d.what for d in impact.duties] == ["run:4f2a"]
+    capsys.readouterr()
+    assert main(["dataset", "used", "support@v1", "--by", "run:4f2a", "--ended", *where]) == 0
+    assert json.loads(capsys.readouterr().out)["index_removed"]
+    assert not index.exists()
+    found = dataset_impact(shop, now=TODAY)
+    assert (found.found, found.unknown) == ((), ())
+    ledger = Ledger(shop, load_keys(shop)).records(action_prefix="dataset.")
+    assert [(r.action, r.outcome) for r in ledger][-3:] == [
+        ("dataset.use", "ended"),
+        ("dataset.use", "ended"),
+        ("dataset.forget_index", "done"),
+    ]
+    assert main(["dataset", "used", "support@v1", "--by", "run:4f2a", "--ended", *where]) == 2
+
+
+def test_the_end_of_a_use_of_a_release_that_is_there_takes_nothing_away(shop: Workspace) -> None:
+    ended, gone = end_use(shop, "support@v1", "model:triage", actor="dpo", now=TODAY)
+    assert (len(ended), gone) == (1, False)
+    assert retire_release(shop, "support@v1", actor="dpo", now=TODAY).index_kept is False
+    # Who registers it again says that it is in use after all.
+    assert register_use(shop, "support@v1", "model:triage", owner="ml", actor="tests", now=TODAY)[1]
+    assert dataset_impact(shop, now=TODAY).unknown == ("support@v1",)
+
+
+def test_a_run_that_is_killed_after_the_last_use_ended_leaves_an_index_that_the_same_command_removes(
+    shop: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    retire(shop)
+    with monkeypatch.context() as patch:
+        patch.setattr(Releases, "forget_index", killed)
+        with pytest.raises(KeyboardInterrupt):
+            end_use(shop, "support@v1", "model:triage", actor="dpo", now=TODAY)
+    assert end_use(shop, "support@v1", "model:triage", actor="dpo", now=TODAY) == ((), True)
+
+
+def test_a_register_of_an_earlier_version_is_read_and_goes_on(shop: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(ControlTable(shop, uses.SPEC).uri)
+    columns = {name: kind for name, kind in uses.SPEC.columns.items() if name != "ended"}
+    former = replace(uses.SPEC, columns=columns)
+    with monkeypatch.context() as patch:
+        patch.setattr(uses, "SPEC", former)
+        row = (1, "support", 1, "model:old", None, None, CUT, "tests")
+        ControlTable(shop, former).commit(lambda _: Write([row], {"uses": 1}))
+    ledger = Ledger(shop, load_keys(shop))
+    assert [use.by for use in uses.Uses(shop, ledger).all()] == ["model:old"]
+    assert end_use(shop, "support@v1", "model:old", actor="dpo", now=TODAY)[0]
+    assert uses.Uses(shop, ledger).all() == []
+
+
+@pytest.mark.parametrize("owner", ["ann@fennel.example", "Ann Lee <ann@fennel.example>"])
+def test_an_owner_is_no_person_s_address(shop: Workspace, owner: str) -> None:
+    with pytest.raises(InputError, match="address") as caught:
+        register_use(shop, "support@v1", "model:new", owner=owner, actor="tests", now=CUT)
+    assert caught.value.code == "dataset.use"
+    with pytest.raises(InputError, match="address"):
+        log_release(shop, "support@v1", owner=owner, actor="tests", now=CUT)
+    assert "ann" not in str(caught.value).lower()
 
 
 @pytest.mark.parametrize("killed_at", ["keep_index", "remove"])

@@ -19,7 +19,8 @@ from delible.errors import InputError
 from delible.model.consent import SALE, ConsentRecord
 from delible.model.release import Cause, DutyKind, ReleasedColumn
 from delible.model.subject import Identifier, SubjectRef
-from delible.model.terms import ConsentStatus, LegalBasis, Normalise, Regime, Right
+from delible.model.terms import ConsentStatus, Exclusion, LegalBasis, Normalise, Regime, Right
+from delible.model.terms import RequestState as S
 from delible.store.consents import Consents
 from delible.store.keys import Keys, load_keys
 from delible.store.ledger import Ledger
@@ -30,6 +31,7 @@ from delible.store.uses import Uses
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.dataset_impact import dataset_impact
+from delible.workflows.dataset_recut import recut_dataset
 from delible.workflows.dataset_today import heard_refs, known_today, only_requests
 from delible.workflows.dataset_used import register_use
 from delible.workflows.dataset_verify import verify_release
@@ -419,6 +421,45 @@ def test_a_release_that_was_shown_and_not_registered_counts_all_the_same(
     assert [i.dataset for i in dataset_impact(shop, now=TODAY, actor="dpo").found] == ["other", "support"]
     records = Ledger(shop, load_keys(shop)).records(action_prefix="dataset.register")
     assert [(r.object, r.actor == "dpo") for r in records] == [("dataset:third@v1", False), ("dataset:other@v1", True)]
+
+
+def test_released_values_that_a_limit_or_a_correction_has_overtaken_do_not_pass(
+    shop: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """3 limits the use of health data, 4 as well and withdrew, 5 was corrected, 6 asks to be, 7 was before the cut.
+
+    What a recut is told stands against people is taken from it before Spark begins.
+    """
+    keys = load_keys(shop)
+    register, at = Requests(shop, keys, Ledger(shop, keys)), CUT + timedelta(days=2)
+    health = (ReleasedColumn(name="words", type="string", treatment="keep", category="user.health_and_medical"),)
+    released_folder(shop, {"train": PEOPLE}, CUT, dataset="notes", columns=health)
+    submit(shop, Right.LIMIT, 3, at)
+    submit(shop, Right.LIMIT, 4, at)
+    Consents(shop).append([said(ref_of(keys, 4), ConsentStatus.WITHDRAWN, at)])
+    submit(shop, Right.RECTIFICATION, 6, at)
+    for person, when in ((5, at), (7, CUT - timedelta(days=1))):
+        asked = submit(shop, Right.RECTIFICATION, person, when)
+        register.approve(asked, "dpo", when)
+        for state in (S.IN_PROGRESS, S.COMPLETED):
+            register.transition(asked, state, actor="tests", now=when)
+    checked = verify_release(shop, "notes", now=TODAY)
+    assert checked.leaving == {"limited": 1, "rectified": 1, "withdrawn": 1}
+    impact = next(i for i in dataset_impact(shop, now=TODAY).found if i.dataset == "notes")
+    assert impact.causes == {Cause.LIMIT: 1, Cause.RECTIFICATION: 2, Cause.WITHDRAWAL: 1}
+    assert [d.duty for d in impact.duties] == [DutyKind.RECUT]
+
+    told: list[tuple[SubjectRef, Exclusion]] = []
+    monkeypatch.setattr("delible.workflows.spark.session_for", lambda _: None)
+    monkeypatch.setattr("delible.lake.facts.read", lambda *_, **__: None)
+    monkeypatch.setattr("delible.lake.consent.flags_frame", lambda _, flags: told.extend(flags))
+    monkeypatch.setattr("delible.lake.recut.recut", lambda *_, **__: None)
+    assert recut_dataset(shop, "notes", actor="tests", now=TODAY).new is None
+    assert set(told) == {
+        (ref_of(keys, 3), Exclusion.LIMITED),
+        (ref_of(keys, 4), Exclusion.LIMITED),
+        (ref_of(keys, 5), Exclusion.RECTIFIED),
+    }
 
 
 def limited(workspace: Workspace) -> list[tuple[int, dict[Cause, int], int | None]]:

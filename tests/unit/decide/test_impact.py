@@ -18,13 +18,14 @@ from delible.decide.impact import (
     duties,
     heeded,
     judged_anew,
+    overtaken,
 )
 from delible.model.policy import Purpose
 from delible.model.record import Manifest
 from delible.model.release import Cause, DutyKind, ReleasedColumn, Use
 from delible.model.request import RefusalGround, Request
 from delible.model.subject import SubjectRef
-from delible.model.terms import LegalBasis, Regime, RequestState, Right
+from delible.model.terms import Exclusion, LegalBasis, Regime, RequestState, Right
 from report_records import manifest
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -99,8 +100,8 @@ def test_an_objection_that_was_outweighed_still_stands_against_direct_marketing(
         (Cause.RESTRICTION, False, DutyKind.RECUT, DutyKind.ASSESS),
         (Cause.LAPSE, False, DutyKind.RECUT, DutyKind.ASSESS),
         (Cause.BASIS, False, DutyKind.RECUT, DutyKind.ASSESS),
-        (Cause.LIMIT, False, DutyKind.ASSESS, DutyKind.ASSESS),
-        (Cause.RECTIFICATION, False, DutyKind.ASSESS, DutyKind.ASSESS),
+        (Cause.LIMIT, False, DutyKind.RECUT, DutyKind.ASSESS),
+        (Cause.RECTIFICATION, False, DutyKind.RECUT, DutyKind.ASSESS),
     ],
 )
 def test_each_cause_has_its_duties(cause: Cause, marketing: bool, release: DutyKind, model: DutyKind) -> None:
@@ -196,6 +197,38 @@ def test_a_recut_heeds_no_limit_and_no_correction_that_came_after_its_values(
     assert heeded(request(Right.LIMIT, received=asked), Cause.LIMIT, released) is heeds
     done = request(Right.RECTIFICATION, RequestState.COMPLETED, changed=asked)
     assert heeded(done, Cause.RECTIFICATION, released) is heeds
+
+
+@pytest.mark.parametrize(
+    ("right", "state", "day", "reason"),
+    [
+        (Right.LIMIT, RequestState.RECEIVED, 2, Exclusion.LIMITED),
+        (Right.LIMIT, RequestState.COMPLETED, 2, Exclusion.LIMITED),
+        (Right.LIMIT, RequestState.COMPLETED, 1, None),  # its values heed it
+        (Right.LIMIT, RequestState.REFUSED, 2, None),
+        (Right.RECTIFICATION, RequestState.AWAITING_APPROVAL, 2, None),
+        (Right.RECTIFICATION, RequestState.SCHEDULED, 2, None),
+        (Right.RECTIFICATION, RequestState.IN_PROGRESS, 2, Exclusion.RECTIFIED),
+        (Right.RECTIFICATION, RequestState.WAITING_RETENTION_WINDOW, 2, Exclusion.RECTIFIED),
+        (Right.RECTIFICATION, RequestState.PARTLY_COMPLETED, 2, Exclusion.RECTIFIED),
+        (Right.RECTIFICATION, RequestState.COMPLETED, 2, Exclusion.RECTIFIED),
+        (Right.RECTIFICATION, RequestState.COMPLETED, 1, None),
+        (Right.RECTIFICATION, RequestState.REFUSED, 2, None),
+        (Right.ERASURE, RequestState.COMPLETED, 2, None),  # leaves for another reason
+    ],
+)
+def test_a_recut_leaves_out_whose_released_values_are_not_to_be_used(
+    right: Right, state: RequestState, day: int, reason: Exclusion | None
+) -> None:
+    column = ReleasedColumn(name="c", type="string", treatment="keep", category="user.health_and_medical")
+    released = manifest().model_copy(update={"treated_at": NOW + timedelta(days=1), "columns": (column,)})
+    asked = NOW + timedelta(days=day)
+    assert overtaken(request(right, state, received=asked, changed=asked), released) is reason
+
+
+def test_a_correction_that_nobody_has_decided_on_is_assessed() -> None:
+    (duty,) = duties(manifest(), [Reason(Cause.RECTIFICATION, Regime.GDPR, DUE, leaves=False)], [], contact="us")
+    assert duty.duty is DutyKind.ASSESS
 
 
 PURPOSE: dict[str, Any] = {"purpose": "training", "description": "models", "legal_basis": "consent"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,16 +19,18 @@ from consent_strings import (
     gpp_header,
     number,
     publisher,
+    tc_canada,
     tc_core,
     us_california,
+    us_headed,
     us_national,
 )
 from delible.model.bits import Bits, MalformedString
 from delible.model.consent_terms import TcfTerms
 from delible.model.gpp import UsSection, decode_gpp
-from delible.model.tcf import agrees, decode_tcf, objects
+from delible.model.tcf import agrees, decode_tcf, decode_tcf_canada, objects
 
-DAY = datetime(2026, 3, 1, tzinfo=UTC)
+DAY = datetime(2026, 2, 28, tzinfo=UTC)
 VENDORS = st.sets(st.integers(1, 1_200), max_size=20)
 US, CA = "US", "US-CA"
 
@@ -123,6 +125,46 @@ def test_further_segments_count() -> None:
     own = TcfTerms(purposes=(1, 2))
     assert agrees(decode_tcf(f"{tc()}.{publisher({1, 2})}"), own)
     assert not agrees(decode_tcf(f"{tc(purposes={1, 2})}.{publisher({1})}"), own)
+
+
+def test_since_march_2026_a_string_says_which_vendors_were_disclosed() -> None:
+    """TCF 2.3; what was made before, under 2.2, says nothing of it and stays valid."""
+    core, vendor = {"purposes": {1}, "consenting": {755}}, TcfTerms(vendor=755, purposes=(1,))
+    march = base64(tc_core(DAY + timedelta(days=1), **core), step=8)  # type: ignore[arg-type]
+    assert agrees(decode_tcf(tc(**core)), vendor)
+    with pytest.raises(MalformedString, match="disclosed"):
+        decode_tcf(march)
+    assert agrees(decode_tcf(f"{march}.{disclosed({755})}"), vendor)
+
+
+def test_nobody_was_told_of_has_no_legitimate_interest() -> None:
+    terms, core = TcfTerms(vendor=755, purposes=(2,)), tc(interests={2}, interested={755})
+    assert not objects(decode_tcf(f"{core}.{disclosed({755})}"), terms)
+    assert objects(decode_tcf(f"{core}.{disclosed({754})}"), terms)
+
+
+@given(VENDORS, VENDORS, st.sets(st.integers(1, 24)), st.booleans())
+def test_canada_s_strings_are_read(
+    consenting: set[int], implying: set[int], express: set[int], as_ranges: bool
+) -> None:
+    text = tc_canada(
+        DAY,
+        express=express,
+        implied={2},
+        consenting=consenting,
+        implying=implying,
+        restrictions=[(3, 1, consenting)],
+        as_ranges=as_ranges,
+    )
+    found = decode_tcf_canada(text)
+    assert (found.updated, found.purposes, found.interests) == (DAY, express, {2})
+    assert {n for n in range(1, 1_300) if n in found.vendors} == consenting
+    assert {n for n in range(1, 1_300) if n in found.vendor_interests} == implying
+    [restriction] = found.restrictions
+    assert {n for n in range(1, 1_300) if n in restriction.vendors} == consenting
+    for cut in range(len(text) - 4):
+        with pytest.raises(MalformedString):
+            decode_tcf_canada(text[:cut])
 
 
 def test_legitimate_interests() -> None:
@@ -228,6 +270,13 @@ def test_headers_of_the_specification(header: str, ids: tuple[int, ...]) -> None
         ("Virginia", gpp(s9=base64("000001" + "01" * 3 + "0110")), UsSection("US-VA", True)),
         ("Utah has four notices", gpp(s11=base64("000001" + "01" * 4 + "1001")), UsSection("US-UT", True)),
         ("Utah, no", gpp(s11=base64("000001" + "01" * 4 + "1010")), UsSection("US-UT", False)),
+        ("Maryland", gpp(s24=us_headed(24, sale=1)), UsSection("US-MD", True)),
+        ("Maryland, no", gpp(s24=us_headed(24, sale=2, ads=2)), UsSection("US-MD", False)),
+        ("Maryland, a signal", gpp(s24=us_headed(24, sale=2) + "." + gpc(True)), UsSection("US-MD", True)),
+        ("Indiana", gpp(s25=us_headed(25, ads=1)), UsSection("US-IN", True)),
+        ("a child in Indiana", gpp(s25=us_headed(25, child=2)), UsSection("US-IN", False, 0)),
+        ("Kentucky", gpp(s26=us_headed(26, sale=1)), UsSection("US-KY", True)),
+        ("Rhode Island, sensitive", gpp(s27=us_headed(27) + "." + base64("01" * 8)), UsSection("US-RI", False)),
         ("written by others: national", "DBABLA~BVVVVVVVVWA.YA", UsSection(US, True, 0)),
         ("written by others: national, version 2", "DBABLA~CAAAAAAAAAWA.Q", UsSection(US, False, 16)),
         ("written by others: California", "DBABBg~BAAAAACA", UsSection(CA, False)),
@@ -242,10 +291,12 @@ def test_sections_of_the_united_states(name: str, text: str, us: UsSection) -> N
 
 def test_several_sections() -> None:
     core = tc(purposes={1}, consenting={755})
-    found = decode_gpp(gpp(s2=core, s5="BPXuQIAPXuQIAAfKABENB-CgAAAAAAAAAAAAAAAA", s8=us_california(sale=1)))
+    canada = tc_canada(DAY, express={3}, consenting={755})
+    found = decode_gpp(gpp(s2=core, s5=canada, s8=us_california(sale=1), s28="BAAA"))
     assert found.tcf == decode_tcf(core)
+    assert found.canada == decode_tcf_canada(canada)
     assert found.us == (UsSection(CA, True),)
-    assert found.unread == (5,)
+    assert found.unread == (28,)
 
 
 @pytest.mark.parametrize(
@@ -261,6 +312,13 @@ def test_several_sections() -> None:
         gpp(s7=us_national()[:-4]),
         gpp(s7=us_national() + "." + base64("101")),
         gpp(s8="D" + us_california()[1:]),
+        gpp(s5="BPXuQIAPXuQIAAfKABENB-CgAAAAAAAAAAAAAAAA"),  # without publishers' restrictions
+        gpp(s5=tc_canada(DAY, version=2)),
+        gpp(s24=us_headed(25)),
+        gpp(s24=us_headed(24, version=2)),
+        gpp(s24=us_headed(24).partition(".")[0]),
+        gpp(s24=us_headed(24)[:-1]),
+        gpp(s25=us_headed(25) + "." + gpc(True)),
         "DBAB" + "A" * 50 + "~x",
     ],
 )

@@ -88,11 +88,14 @@ def test_a_line_becomes_a_record_for_every_identifier(workspace: Workspace) -> N
     )
 
 
-def test_one_audit_record_per_import(workspace: Workspace) -> None:
+def test_the_audit_ledger_has_the_intent_and_the_outcome_of_an_import(workspace: Workspace) -> None:
     take_in(workspace, ROW, ROW | {"status": "withdrawn"})
-    (record,) = Ledger(workspace, load_keys(workspace)).records(action_prefix="consent.")
-    assert (record.action, record.object, record.outcome) == ("consent.import", "consents", "done")
-    assert record.counts == {"lines": 2, "records": 2, "subjects": 1, "new": 2}
+    intent, outcome = Ledger(workspace, load_keys(workspace)).records(action_prefix="consent.")
+    assert [(r.action, r.object) for r in (intent, outcome)] == [("consent.import", "consents")] * 2
+    assert (intent.outcome, outcome.outcome) == ("started", "done")
+    assert intent.detail["import"] == outcome.detail["import"]
+    assert intent.counts == {"lines": 2, "records": 2, "subjects": 1}
+    assert outcome.counts == {"lines": 2, "records": 2, "subjects": 1, "new": 2}
 
 
 BROKEN = [
