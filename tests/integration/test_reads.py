@@ -98,7 +98,8 @@ READERS = {"delible.lake.facts": "read", "delible.lake.sample": "draw"}
 
 
 HANDED = {
-    "workflows/retention_plan.py": Hidden("held rows are counted apart", calls=(("count_rules", "combinations"),)),
+    "workflows/retention_plan.py": Hidden("held rows are counted apart", calls=(("counted", "people"),)),
+    "workflows/retention_fit.py": Hidden("held rows are counted apart", calls=(("count_rules", "combinations"),)),
     "workflows/retention.py": Hidden("held rows are left as they are", calls=(("Work", "held"),)),
 }
 """Modules that are handed the rows that others read."""
