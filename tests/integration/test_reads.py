@@ -72,7 +72,7 @@ READS = {
     "lake/erase.py": Hidden("rewrites due rows in place", calls=(("mentioning_rows", "without_held"),)),
     "lake/retention.py": Hidden(
         "rewrites due rows in place; held rows are handed in",
-        calls=(("with_held", "judging"), ("_merge_keys", "judging"), ("whenNotMatchedBySourceDelete", "due")),
+        calls=(("with_held", "judging"), ("_merge_keys", "judging")),
     ),
     "lake/load.py": Hidden("counts the rows that were just loaded"),
     "lake/release.py": Hidden("reads a schema"),

@@ -60,6 +60,11 @@ def mark_of(plan: str, what: str = "") -> str:
     return f"{MARK}{plan}:{what}"
 
 
+def _plan_of(mark: str | None) -> str:
+    """Return what the marks of all commits of a mark's plan begin with; a mark of nobody's plan stands for itself."""
+    return ":".join((mark or "").split(":", 2)[:2])
+
+
 def current_version(location: str) -> int:
     """Return the table's newest Delta version, from the names in its log.
 
@@ -152,17 +157,19 @@ class FileWork:
 def file_work(location: str, marks: Collection[str], *, since: int, operations: Collection[str]) -> FileWork:
     """Return what marked commits of some operations did to data files after a version.
 
-    Delta's metrics count a file in every commit that touches it. A purge counts those, too, that the marked commits
-    before it have written: it takes files of a MERGE that writes change data for files with a column that was dropped.
+    Delta's metrics count a file in every commit that touches it. A purge counts those, too, that the commits before it
+    have written: it takes files of a MERGE that writes change data for files with a column that was dropped. What
+    another commit of the same plan has written, such as one of another rule, was not there before, either: a rewritten
+    file may hold the rows of many, and is no measure of what was planned.
     """
     before, made, gone = set[str](), set[str](), dict[str, int]()
-    written = 0
+    written, plans = 0, {_plan_of(mark) for mark in marks}
     for commit in file_commits(location, since=since):
-        if commit.mark not in marks:
+        if _plan_of(commit.mark) not in plans:
             continue
         added, removed = commit.added, commit.removed
         new = added.keys() - removed.keys()
-        if commit.operation in operations:
+        if commit.mark in marks and commit.operation in operations:
             before |= removed.keys() - made
             gone |= {path: size for path, size in removed.items() if path not in made | added.keys()}
             written += sum(added[path] for path in new)

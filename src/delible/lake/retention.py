@@ -138,9 +138,10 @@ def retain(
 ) -> None:
     """Do what a rule says to the rows that it acts on, in one commit.
 
-    Deleting by the table's own columns alone is one DELETE, or with held rows one MERGE of what is NOT held. Everything
-    else is one MERGE of the distinct keys of the rows in question: DELETE refuses subqueries, and no value may stand in
-    a predicate.
+    Deleting by the table's own columns alone is one DELETE. Everything else is one MERGE of the distinct keys of the
+    rows in question: DELETE refuses subqueries, no value may stand in a predicate, and a MERGE of held rows that
+    deletes what matches none rewrites every file of a table without deletion vectors. Who is held is so by all of these
+    keys, so that no held row matches.
 
     Args:
         spark: The session.
@@ -149,18 +150,12 @@ def retain(
         judging: The table's rules, the events and the held rows.
         pads: HMAC pads of the plan's pseudonym key, which is forgotten afterwards.
     """
-    if rule.action is not RetentionAction.DELETE_ROW or judging.clocks(rule):
+    if rule.action is not RetentionAction.DELETE_ROW or judging.clocks(rule) or judging.held is not None:
         _merge_keys(spark, location, rule, judging, pads)
         return
-    handle = open_table(spark, location, table=judging.policy.table)
     frame = read(spark, location)
     due = F.coalesce(standing(frame, rule, judging) == Standing.DUE.value, F.lit(False))
-    if judging.held is None:
-        handle.delete(due)
-        return
-    keys = reach_columns(judging.policy)
-    held = judging.held.select(*[F.col(quoted(c)).alias(f"__k{i}") for i, c in enumerate(keys)])
-    handle.alias("t").merge(held.alias("s"), _same(keys)).whenNotMatchedBySourceDelete(due).execute()
+    open_table(spark, location, table=judging.policy.table).delete(due)
 
 
 def _merge_keys(

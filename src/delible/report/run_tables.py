@@ -67,17 +67,21 @@ def _run(run: TableRun, *, ruled: bool) -> list[Value]:
         run.rows,
         run.shared_rows,
         *([] if ruled else [run.mentions]),
-        _rewritten(run),
+        rewritten(run),
         run.files_removed,
         run.log_files_removed,
         run.last,
     ]
 
 
-def _rewritten(run: TableRun) -> str | None:
+def rewritten(run: TableRun) -> str | None:
+    """Return the size of what was rewritten, beside the most that the plan expected."""
     if run.bytes_replaced is None:
         return None
-    expected = "" if run.estimated_bytes is None else f" ({size(run.estimated_bytes)})"
+    if run.estimated_bytes is None:
+        return size(run.bytes_replaced)
+    since = ", before others wrote" if run.others_wrote else ""
+    expected = f" ({size(run.estimated_bytes)}{since})"
     return f"{size(run.bytes_replaced)}{expected}"
 
 

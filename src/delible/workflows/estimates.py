@@ -83,6 +83,8 @@ def grounds_of(
         versions: Versions that rows were counted at; the newest without one.
         statistics: What the logs say, where they were read already.
     """
+    from delible.lake.description import description, has_dropped_columns
+
     versions = versions or {name: fact.version for name, fact in facts.items()}
     known = statistics if statistics is not None else statistics_of(control, control.policies.tables, versions)
     return Grounds(
@@ -94,6 +96,7 @@ def grounds_of(
         now=now,
         immediate=immediate,
         waves=waves_of(control.policies, facts),
+        dropped={name for name, fact in facts.items() if has_dropped_columns(description(fact.location))},
     )
 
 
