@@ -23,6 +23,7 @@ MARK = "delible:"
 """What the marks of all plans' commits begin with."""
 _FILES = (b'{"add"', b'{"remo')
 _MOST_LOOKED_AT = 100
+_UPDATES = ("MERGE", "UPDATE")
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,26 @@ def file_commits(location: str, *, since: int) -> Iterator[FileCommit]:
                 files[name][body["path"]] = body.get("size") or 0
                 changes_rows = changes_rows or body.get("dataChange", True)
         yield FileCommit(version, actions.pop("commitInfo", {}), actions, files["add"], files["remove"], changes_rows)
+
+
+def beside_change_data(location: str) -> tuple[int, int] | None:
+    """Return number and bytes of files with updated rows, as far as they are not known to be gone; None if untold.
+
+    With deletion vectors and a change feed they have columns of the feed besides the table's own, and Delta's purge
+    takes them for files with a dropped column. Only their footers tell; the log tells which commits may have written
+    such files, where it is short and reaches back to the table's beginning.
+    """
+    filesystem, log = log_of(location)
+    numbers = sorted(number for number, _ in files_in(filesystem, log, COMMIT))
+    if not numbers or numbers != [*range(len(numbers))] or len(numbers) > _MOST_LOOKED_AT:
+        return None
+    found: dict[str, int] = {}
+    for commit in file_commits(location, since=-1):
+        gone = commit.removed.keys() - commit.added.keys()
+        found = {path: size for path, size in found.items() if path not in gone}
+        if commit.changes_rows and (commit.removed or commit.operation in _UPDATES):
+            found |= {path: size for path, size in commit.added.items() if path not in commit.removed}
+    return len(found), sum(found.values())
 
 
 def rewrites(location: str, *, since: int, until: int) -> Iterator[tuple[frozenset[str], frozenset[str]]]:

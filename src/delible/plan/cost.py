@@ -50,6 +50,7 @@ class Case:
         removes: Whether old files and log are removed in this step, and not in another one of the same table.
         every: Delta may rewrite any file besides: purge those that hold a column which the table dropped, MERGE those
             with a matching key where it inserts rows, too.
+        more: Number and bytes of other files that the purge may rewrite.
     """
 
     table: str
@@ -66,6 +67,7 @@ class Case:
     works: bool = True
     removes: bool = True
     every: bool = False
+    more: tuple[int, int] = (0, 0)
     texts: int = 1
 
 
@@ -168,9 +170,10 @@ def _with_hidden(case: Case, files: Range, size: Range) -> tuple[Range, Range]:
             Range(low=size.low, high=max(case.bytes, size.high)),
         )
     count, weight = int(table.hidden.sum()), int(table.sizes[table.hidden].sum())
+    most, heaviest = files.high + count + case.more[0], size.high + weight + case.more[1]
     return (
-        Range(low=max(files.low, count), high=max(files.high, min(case.files, files.high + count))),
-        Range(low=max(size.low, weight), high=max(size.high, min(case.bytes, size.high + weight))),
+        Range(low=max(files.low, count), high=max(files.high, min(case.files, most))),
+        Range(low=max(size.low, weight), high=max(size.high, min(case.bytes, heaviest))),
     )
 
 

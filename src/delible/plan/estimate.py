@@ -29,7 +29,9 @@ class Grounds:
         facts: Of each table of the plan.
         seen: What earlier runs took.
         zone: The controller's time zone.
-        dropped: Tables that have dropped columns: a purge rewrites all files that hold one.
+        every: Tables of which a purge may rewrite any file: those with a dropped column, or with columns of change data
+            among their own.
+        more: Number and bytes of files with such columns, where the log tells.
     """
 
     policies: PolicySet
@@ -40,7 +42,8 @@ class Grounds:
     now: datetime
     immediate: bool
     waves: Mapping[str, int] = field(default_factory=dict)
-    dropped: Collection[str] = ()
+    every: Collection[str] = ()
+    more: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def rows(self, table: str, *, read: bool) -> int | None:
         """Return how many rows a table has; None where they were not read and its log does not count them."""
@@ -91,7 +94,8 @@ def erasure_estimate(
                 anywhere=step.table in (anywhere or ()),
                 updates=step.action is not ErasureAction.DELETE_ROW or bool(step.mentions),
                 works=bool(step.stages),
-                every=step.table in grounds.dropped,
+                every=step.table in grounds.every,
+                more=grounds.more.get(step.table, (0, 0)),
                 texts=max(1, len(grounds.policies.tables[step.table].free_text)),
             ),
             grounds.seen,
@@ -124,7 +128,8 @@ def retention_estimate(
             updates=step.action is not RetentionAction.DELETE_ROW,
             works=bool(step.stages),
             removes=step.table not in removed,
-            every=step.table in grounds.dropped or rule.aggregate is not None,
+            every=step.table in grounds.every or rule.aggregate is not None,
+            more=grounds.more.get(step.table, (0, 0)),
         )
         removed |= {step.table} if step.stages else set()
         costs.append(step_cost(case, grounds.seen))

@@ -58,8 +58,8 @@ class Engine:
         empty = {p for p in touched if self.draw(st.booleans())}
         self.commit(mark, "MERGE", empty, touched - empty, due if self.draw(st.booleans()) else set())
 
-    def purge(self, mark: str, dropped: bool) -> None:
-        gone = set(self.files) if dropped else set(self.behind)
+    def purge(self, mark: str, dropped: bool, updated: set[str]) -> None:
+        gone = set(self.files) if dropped else self.behind | (updated & self.files.keys())
         if gone:
             self.commit(mark, "REORG", gone, set(), set().union(*(self.files[p][1] for p in gone)))
 
@@ -72,16 +72,23 @@ def test_no_run_rewrites_more_than_its_plan_expected_at_most(
     files = st.integers(0, len(sizes) - 1)
     rule = st.tuples(st.sets(files, min_size=1), st.none() | st.sets(files))
     hidden = [vectors and data.draw(st.booleans()) for _ in sizes]
+    updated = {
+        n for n in range(len(sizes)) if vectors and data.draw(st.booleans())
+    }  # with change data, by others before
+    more = len(updated), sum(sizes[n] for n in updated)
     rules = data.draw(st.lists(rule, min_size=1, max_size=3))
-    cases = [case(i, sizes, hidden, due, every=dropped or more is not None) for i, (due, more) in enumerate(rules)]
+    cases = [
+        case(i, sizes, hidden, due, every=dropped or beside is not None, more=more)
+        for i, (due, beside) in enumerate(rules)
+    ]
     costs = shared([step_cost(each, {}) for each in cases])
     with TemporaryDirectory() as folder:
         engine = Engine(Path(folder), data.draw, sizes, vectors, hidden)
         marks = [mark_of(PLAN, f"t/{i}") for i in range(len(rules))]
-        for mark, (due, more) in zip(marks, rules, strict=True):
-            engine.merge(mark, due, more or set())
+        for mark, (due, beside) in zip(marks, rules, strict=True):
+            engine.merge(mark, due, beside or set())
         if vectors or dropped:
-            engine.purge(marks[0], dropped)
+            engine.purge(marks[0], dropped, {f"f{n}" for n in updated})
         for i, (mark, cost) in enumerate(zip(marks, costs, strict=True)):
             merged = done_under(folder, [mark], 0)
             purged = purged_under(folder, marks, 0) if i == 0 else None
@@ -90,7 +97,9 @@ def test_no_run_rewrites_more_than_its_plan_expected_at_most(
             assert max(merged.files, purged.files if purged else 0) <= cost.files.high
 
 
-def case(number: int, sizes: list[int], hidden: list[bool], due: set[int], *, every: bool) -> Case:
+def case(
+    number: int, sizes: list[int], hidden: list[bool], due: set[int], *, every: bool, more: tuple[int, int]
+) -> Case:
     log = TableStatistics(1, np.array(sizes, np.int64), 100, np.array(hidden, bool), {})
     return Case(
         table="t",
@@ -106,4 +115,5 @@ def case(number: int, sizes: list[int], hidden: list[bool], due: set[int], *, ev
         updates=False,
         removes=number == 0,
         every=every,
+        more=more,
     )
