@@ -52,13 +52,13 @@ def refuse_losing(control: Control, run: Run, table: str) -> None:
     # Anew for each table, since other runs go on meanwhile; once for all plans, since the ledger is long.
     records = records_of_plans(control)
     for plan in plans:
-        steps = [s for s in plan.tables if s.table == table and s.stages and has_old_files(records, plan.id, s)]
-        if not steps:
+        step = next(iter(steps_with_old_rows(records, plan, table)), None)
+        if step is None:
             continue
         if isinstance(plan, RetentionPlan):
-            problems += _kept_from_retention(control, run, plan, steps[0])
+            problems += _kept_from_retention(control, run, plan, step)
         else:
-            problems += _kept_for_requests(control, run, plan, steps[0], active)
+            problems += _kept_for_requests(control, run, plan, step, active)
     if problems:
         raise BlockedError.of(problems)
 
@@ -211,6 +211,28 @@ def _only_there(step: TableStep, lost: int | None, release: str = "Release the h
 def records_of_plans(control: Control) -> list[AuditRecord]:
     """Return what the ledger tells of all plans."""
     return control.ledger.records(object_prefix="plan:")
+
+
+def steps_with_old_rows(
+    records: Sequence[AuditRecord], plan: ErasurePlan | RectificationPlan | RetentionPlan, table: str
+) -> list[TableStep]:
+    """Return what a plan did to a table, each with the version whose rows may stand only in its old files.
+
+    A run that was killed in a MERGE has left a beginning without an end, and nobody can tell from the ledger whether it
+    had committed. Where the table was purged and its old files removed since, whatever stood in them is gone, or was
+    never missing; only what the plan has committed after that, when it went on, can be lost: the log has its marks.
+    """
+    from delible.lake.commits import commits, mark_of
+
+    steps = [s for s in plan.tables if s.table == table and s.stages and has_old_files(records, plan.id, s)]
+    begun = [r for s in steps for r in _records(records, f"plan:{plan.id}/table:{s.table}", "merge", _STARTED)]
+    last = max((r.sequence for r in begun), default=0)
+    ends = (r for r in records if r.action.endswith(".purge") and r.outcome == _DONE and _table_of(r) == table)
+    purged = next((r.at for r in ends if begun and r.sequence > last), None)
+    if purged is None or not any(before >= purged for before in _vacuumed_before(records, table)):
+        return steps
+    own = [c.version for c in commits(steps[0].location) if (c.mark or "").startswith(mark_of(plan.id))]
+    return [s.model_copy(update={"version": min(own) - 1}) for s in steps] if own else []
 
 
 def has_old_files(records: Sequence[AuditRecord], plan: str, step: TableStep) -> bool:

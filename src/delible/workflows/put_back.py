@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 
 from delible.errors import BlockedError, Problem
 from delible.model.plan import TableStep
@@ -20,7 +19,7 @@ from delible.store.plans import AnyPlan
 from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
 from delible.workflows.control import Control
-from delible.workflows.held_bytes import has_old_files, records_of_plans, rows_of_held
+from delible.workflows.held_bytes import records_of_plans, rows_of_held, steps_with_old_rows
 from delible.workflows.journal import Journal, Step
 from delible.workflows.lineage_events import duty, recorded, table_uses
 from delible.workflows.spark import alone, session_for
@@ -75,8 +74,8 @@ def put_back_held(
                 clock=clock,
             )
             run = Run(spark, journal, clock, plan.id, False, progress)
-            for table, group in groupby(sorted(plan.tables, key=lambda s: s.table), lambda s: s.table):
-                steps = [s for s in group if s.stages and has_old_files(records, plan.id, s)]
+            for table in dict.fromkeys(step.table for step in plan.tables):
+                steps = steps_with_old_rows(records, plan, table)
                 if not steps:
                     continue
                 try:

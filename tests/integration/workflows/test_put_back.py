@@ -90,6 +90,9 @@ def test_without_it_the_others_wait_for_a_table(tmp_path: Path, monkeypatch: pyt
         shop.ends_the_others()
     assert shop.rows(OTHER) == {"customers": 0, "tickets": 0}
     assert places(shop.workspace.root / "warehouse", texts=[email(OTHER)]) != []
+    [step] = put_back_held(shop.workspace, actor="officer", now=NOW)
+    assert step.table == shop.first, "old files of the other table are gone by now, and nothing was missing there"
+    assert shop.rows(HELD) == {"customers": 1, "tickets": 2}
 
 
 def test_with_it_they_end_and_the_held_person_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
