@@ -72,7 +72,7 @@ READS = {
     "lake/erase.py": Hidden("rewrites due rows in place", calls=(("mentioning_rows", "without_held"),)),
     "lake/retention.py": Hidden(
         "rewrites due rows in place; held rows are handed in",
-        calls=(("with_held", "judging"), ("_merge_keys", "judging"), ("whenNotMatchedBySourceDelete", "due")),
+        calls=(("with_held", "judging"), ("_merge_keys", "judging")),
     ),
     "lake/load.py": Hidden("counts the rows that were just loaded"),
     "lake/release.py": Hidden("reads a schema"),
@@ -98,7 +98,8 @@ READERS = {"delible.lake.facts": "read", "delible.lake.sample": "draw"}
 
 
 HANDED = {
-    "workflows/retention_plan.py": Hidden("held rows are counted apart", calls=(("count_rules", "combinations"),)),
+    "workflows/retention_plan.py": Hidden("held rows are counted apart", calls=(("counted", "people"),)),
+    "workflows/retention_fit.py": Hidden("held rows are counted apart", calls=(("count_rules", "combinations"),)),
     "workflows/retention.py": Hidden("held rows are left as they are", calls=(("Work", "held"),)),
 }
 """Modules that are handed the rows that others read."""

@@ -20,6 +20,7 @@ from delible.workflows.erasure import apply_erasure
 from delible.workflows.erasure_plan import plan_due_erasures
 from delible.workflows.holds import place_holds, release_hold
 from delible.workflows.lifecycle import refuse_request
+from delible.workflows.put_back import PutBack, put_back_held
 from delible.workflows.requests import submit_requests
 from delible.workflows.retention import apply_retention
 from delible.workflows.retention_plan import plan_due_retention
@@ -35,7 +36,6 @@ pytestmark = pytest.mark.spark
 WINDOW = (
     "'delta.deletedFileRetentionDuration' = 'interval 1 second', 'delta.logRetentionDuration' = 'interval 1 second'"
 )
-BEYOND = "spark.databricks.delta.vacuum.enforceTimeTravelWithinDeletedFileRetentionDuration"
 RULE = "retention: accounts\ntable: customers\nclock: made_at\nkeep: P1Y\nreason: Law.\n"
 HELD, BESIDE, OTHER = 12, 25, 20
 SOON = NOW + timedelta(minutes=1)
@@ -86,10 +86,8 @@ def test_no_run_removes_the_old_rows_of_somebody_who_is_held_and_others_have_a_w
     assert {r.state for r in Control(shop).requests.all()} == {RequestState.WAITING_RETENTION_WINDOW}
 
     path = str(shop.root / "warehouse" / "customers")
-    spark.conf.set(BEYOND, "false")
-    old = spark.read.format("delta").option("versionAsOf", version).load(path).where(f"customer_id = {HELD}")
-    old.write.format("delta").mode("append").save(path)
-    spark.conf.unset(BEYOND)
+    assert put_back_held(shop, actor="officer", now=SOON) == (PutBack("customers", version, 1),)
+    assert put_back_held(shop, actor="officer", now=SOON) == ()
     apply_erasure(shop, now.plan, actor="tests", now=SOON)
     with pytest.raises(ResidueError):
         apply_erasure(shop, waiting.plan, actor="tests", now=LATER)

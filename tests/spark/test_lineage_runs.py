@@ -24,6 +24,7 @@ from delible.workflows.erasure_plan import plan_due_erasures
 from delible.workflows.guard import guard_tables
 from delible.workflows.lineage_view import find_gaps, show_lineage
 from delible.workflows.policy_draft import draft_policies
+from delible.workflows.put_back import put_back_held
 from delible.workflows.restriction import restrict_processing
 from delible.workflows.retention import apply_retention
 from delible.workflows.retention_plan import plan_due_retention
@@ -61,6 +62,7 @@ RUNS = {
     "guard.look",
     "retention.plan",
     "retention.apply",
+    "hold.put_back",
 }
 
 
@@ -107,6 +109,7 @@ def everything(workspace: Workspace, folder: Path) -> None:
     guard_tables(workspace, **now)
     plan: RetentionPlan = plan_due_retention(workspace, now=NOW, immediate=True)
     apply_retention(workspace, plan, **now)
+    assert put_back_held(workspace, **now) == ()
 
 
 def test_every_run_begins_and_ends_once_and_each_event_is_valid(told: tuple[Workspace, Received]) -> None:

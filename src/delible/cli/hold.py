@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from delible.cli.context import current, emit
+from delible.cli.context import current, emit, progress
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -63,6 +63,26 @@ def release(ctx: typer.Context, hold_id: Annotated[str, typer.Argument(metavar="
     call = current(ctx)
     hold = release_hold(call.workspace, hold_id, actor=call.actor, now=call.now)
     emit(ctx, {"hold": _line(hold)}, text=_table([hold]))
+
+
+@app.command("put-back")
+def put_back(ctx: typer.Context) -> None:
+    """Put rows of held people back into tables that lost them before the hold came.
+
+    They stand in old files only, which stay for their sake, and with them the rows of others who were erased beside.
+    Once they are back, `request fulfil` ends the others. Rows that stay in another form are for people to restore.
+
+    Example:
+
+        delible hold put-back
+    """
+    from delible.workflows.put_back import put_back_held
+
+    call = current(ctx)
+    done = put_back_held(call.workspace, actor=call.actor, now=call.now, progress=progress)
+    lines = [f"{d.rows} row(s) of version {d.version} put back into {d.table}" for d in done]
+    tables = [{"table": d.table, "version": d.version, "rows": d.rows} for d in done]
+    emit(ctx, {"tables": tables}, text="\n".join(lines) or "No table has lost rows of anybody who is held.")
 
 
 @app.command("list")

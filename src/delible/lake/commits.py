@@ -23,6 +23,7 @@ MARK = "delible:"
 """What the marks of all plans' commits begin with."""
 _FILES = (b'{"add"', b'{"remo')
 _MOST_LOOKED_AT = 100
+_UPDATES = ("MERGE", "UPDATE")
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,11 @@ class Commit:
 def mark_of(plan: str, what: str = "") -> str:
     """Return the mark of a plan's commits for something in a table's history, or what the marks of all begin with."""
     return f"{MARK}{plan}:{what}"
+
+
+def _plan_of(mark: str | None) -> str:
+    """Return what the marks of all commits of a mark's plan begin with; a mark of nobody's plan stands for itself."""
+    return ":".join((mark or "").split(":", 2)[:2])
 
 
 def current_version(location: str) -> int:
@@ -122,6 +128,26 @@ def file_commits(location: str, *, since: int) -> Iterator[FileCommit]:
         yield FileCommit(version, actions.pop("commitInfo", {}), actions, files["add"], files["remove"], changes_rows)
 
 
+def beside_change_data(location: str) -> tuple[int, int] | None:
+    """Return number and bytes of files with updated rows, as far as they are not known to be gone; None if untold.
+
+    With deletion vectors and a change feed they have columns of the feed besides the table's own, and Delta's purge
+    takes them for files with a dropped column. Only their footers tell; the log tells which commits may have written
+    such files, where it is short and reaches back to the table's beginning.
+    """
+    filesystem, log = log_of(location)
+    numbers = sorted(number for number, _ in files_in(filesystem, log, COMMIT))
+    if not numbers or numbers != [*range(len(numbers))] or len(numbers) > _MOST_LOOKED_AT:
+        return None
+    found: dict[str, int] = {}
+    for commit in file_commits(location, since=-1):
+        gone = commit.removed.keys() - commit.added.keys()
+        found = {path: size for path, size in found.items() if path not in gone}
+        if commit.changes_rows and (commit.removed or commit.operation in _UPDATES):
+            found |= {path: size for path, size in commit.added.items() if path not in commit.removed}
+    return len(found), sum(found.values())
+
+
 def rewrites(location: str, *, since: int, until: int) -> Iterator[tuple[frozenset[str], frozenset[str]]]:
     """Yield paths added and removed by each commit that changed no row, such as OPTIMIZE, oldest first.
 
@@ -152,17 +178,19 @@ class FileWork:
 def file_work(location: str, marks: Collection[str], *, since: int, operations: Collection[str]) -> FileWork:
     """Return what marked commits of some operations did to data files after a version.
 
-    Delta's metrics count a file in every commit that touches it. A purge counts those, too, that the marked commits
-    before it have written: it takes files of a MERGE that writes change data for files with a column that was dropped.
+    Delta's metrics count a file in every commit that touches it. A purge counts those, too, that the commits before it
+    have written: it takes files of a MERGE that writes change data for files with a column that was dropped. What
+    another commit of the same plan has written, such as one of another rule, was not there before, either: a rewritten
+    file may hold the rows of many, and is no measure of what was planned.
     """
     before, made, gone = set[str](), set[str](), dict[str, int]()
-    written = 0
+    written, plans = 0, {_plan_of(mark) for mark in marks}
     for commit in file_commits(location, since=since):
-        if commit.mark not in marks:
+        if _plan_of(commit.mark) not in plans:
             continue
         added, removed = commit.added, commit.removed
         new = added.keys() - removed.keys()
-        if commit.operation in operations:
+        if commit.mark in marks and commit.operation in operations:
             before |= removed.keys() - made
             gone |= {path: size for path, size in removed.items() if path not in made | added.keys()}
             written += sum(added[path] for path in new)

@@ -10,8 +10,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from delible.decide.retention import Standing
+from delible.errors import BlockedError
 from delible.lake.clocks import with_events
+from delible.lake.description import description, fields_of
 from delible.lake.facts import at_path, quoted, read
+from delible.lake.others import is_readable
 from delible.lake.reach import due_combinations, keys_frame, reach_columns
 from delible.lake.retention import Judging, standing, with_held
 from delible.lake.session import setting
@@ -24,6 +27,7 @@ _SETTINGS = {
 }
 """A version beyond the window is asked for on purpose: its files are there until VACUUM has run (Delta 4)."""
 _INCOMPARABLE = ("map<", "variant")
+_IDENTITY = "delta.identity.start"
 _HELD = "__held"
 
 
@@ -57,6 +61,42 @@ def lost_rows(
     except Exception:
         # Whatever stands in the way, nobody can tell what was lost; the caller must not take it for nothing.
         return None
+
+
+def put_back(spark: SparkSession, location: str, version: int, chosen: Callable[[DataFrame], DataFrame | None]) -> int:
+    """Append the rows that stand in what is left of a version and not in the newest one; return how many.
+
+    Run again, it finds them there.
+
+    Raises:
+        BlockedError: `hold.columns` when the table's columns have changed since, or cannot be compared or written;
+            `hold.unreadable` when the version cannot be read any more.
+    """
+    with _what_is_left(spark):
+        if not is_readable(spark, location, version):
+            raise BlockedError(
+                "hold.unreadable",
+                f"version {version} cannot be read any more: what stood there can only be put back from elsewhere.",
+                where=location,
+            )
+        before, now = chosen(read(spark, location, version=version)), read(spark, location)
+        if before is None:
+            return 0
+        kinds = {field.name: field.dataType.simpleString() for field in now.schema.fields}
+        same = kinds == {field.name: field.dataType.simpleString() for field in before.schema.fields}
+        numbered = any(_IDENTITY in f.get("metadata", {}) for f in fields_of(description(location)).values())
+        if not same or numbered or any(kind in kinds[name] for kind in _INCOMPARABLE for name in kinds):
+            raise BlockedError(
+                "hold.columns",
+                f"the table's columns are others than in version {version}, or of a kind that nobody can compare or "
+                "write: its rows have to be put back by hand.",
+                where=location,
+            )
+        lost = before.select(*[F.col(quoted(name)) for name in kinds]).exceptAll(now)
+        count = lost.count()
+        if count:
+            lost.write.format("delta").mode("append").save(location)
+        return count
 
 
 def rows_of_keys(

@@ -48,6 +48,12 @@ def others_since(location: str, mine: str, version: int) -> Others:
     return Others(rows, described, whole=seen >= {*range(version + 1, newest + 1)})
 
 
+def wrote_files(location: str, mine: str, version: int) -> bool:
+    """Return whether others added or removed data files after a version, OPTIMIZE too, as far as the log tells."""
+    others = (c for c in file_commits(location, since=version) if not (c.mark or "").startswith(mine))
+    return any(commit.added or commit.removed for commit in others)
+
+
 def commits_of_others(location: str, *, since: int) -> int:
     """Count commits after a version that no plan made: somebody else writes the table. A VACUUM writes nothing."""
     others = (c for c in commits(location, since=since) if not (c.mark or "").startswith(MARK))

@@ -65,6 +65,8 @@ class Counted:
         held: Rows past their period that are KEPT for a hold, a restriction or an open access request.
         files, bytes: Those that hold rows to act on.
         standings: All rows that the rule covers, by standing.
+        due: Sum of hashes of who the rows to act on are about and when their clocks started: other rows give another
+            one, and the same rows in other files do not. Unkeyed, so it is nothing to be kept (`retention_fit`).
     """
 
     rows: int
@@ -72,6 +74,7 @@ class Counted:
     files: int
     bytes: int
     standings: Mapping[str, int] = field(default_factory=dict)
+    due: int = 0
 
 
 def past_period(frame: DataFrame, rule: RetentionRule, as_of: datetime) -> Column:
@@ -114,10 +117,19 @@ def count_rules(frame: DataFrame, judging: Judging) -> dict[str, Counted]:
     rows = with_held(with_events(rows, judging.rules, judging.events), judging)
     stands = {r.retention: f"{_STANDING}_{r.retention}" for r in judging.rules}
     held = F.col(_HELD)
+    told = [*(F.col(at_path(c)) for c in reach_columns(judging.policy)), *(clock_of(rows, r) for r in judging.rules)]
     judged = rows.select(
-        "__path", "__size", *[standing(rows, r, judging, held).alias(stands[r.retention]) for r in judging.rules]
+        "__path",
+        "__size",
+        *[standing(rows, r, judging, held).alias(stands[r.retention]) for r in judging.rules],
+        F.xxhash64(*told, *[value.isNull() for value in told]).cast("decimal(20,0)").alias("__row"),
     )
-    by_file = judged.groupBy("__path", "__size", *stands.values()).count().toArrow().to_pylist()
+    by_file = (
+        judged.groupBy("__path", "__size", *stands.values())
+        .agg(F.count("*").alias("count"), F.sum("__row").alias("hash"))
+        .toArrow()
+        .to_pylist()
+    )
     return {name: _counted(by_file, column) for name, column in stands.items()}
 
 
@@ -126,9 +138,10 @@ def retain(
 ) -> None:
     """Do what a rule says to the rows that it acts on, in one commit.
 
-    Deleting by the table's own columns alone is one DELETE, or with held rows one MERGE of what is NOT held. Everything
-    else is one MERGE of the distinct keys of the rows in question: DELETE refuses subqueries, and no value may stand in
-    a predicate.
+    Deleting by the table's own columns alone is one DELETE. Everything else is one MERGE of the distinct keys of the
+    rows in question: DELETE refuses subqueries, no value may stand in a predicate, and a MERGE of held rows that
+    deletes what matches none rewrites every file of a table without deletion vectors. Who is held is so by all of these
+    keys, so that no held row matches.
 
     Args:
         spark: The session.
@@ -137,18 +150,12 @@ def retain(
         judging: The table's rules, the events and the held rows.
         pads: HMAC pads of the plan's pseudonym key, which is forgotten afterwards.
     """
-    if rule.action is not RetentionAction.DELETE_ROW or judging.clocks(rule):
+    if rule.action is not RetentionAction.DELETE_ROW or judging.clocks(rule) or judging.held is not None:
         _merge_keys(spark, location, rule, judging, pads)
         return
-    handle = open_table(spark, location, table=judging.policy.table)
     frame = read(spark, location)
     due = F.coalesce(standing(frame, rule, judging) == Standing.DUE.value, F.lit(False))
-    if judging.held is None:
-        handle.delete(due)
-        return
-    keys = reach_columns(judging.policy)
-    held = judging.held.select(*[F.col(quoted(c)).alias(f"__k{i}") for i, c in enumerate(keys)])
-    handle.alias("t").merge(held.alias("s"), _same(keys)).whenNotMatchedBySourceDelete(due).execute()
+    open_table(spark, location, table=judging.policy.table).delete(due)
 
 
 def _merge_keys(
@@ -236,6 +243,7 @@ def _any(conditions: Iterable[Column]) -> Column:
 def _counted(by_file: Sequence[Mapping[str, object]], column: str) -> Counted:
     standings: dict[str, int] = {}
     due: dict[str, tuple[int, int]] = {}
+    told = 0
     for group in by_file:
         if group[column] is None:
             continue
@@ -244,10 +252,12 @@ def _counted(by_file: Sequence[Mapping[str, object]], column: str) -> Counted:
         if name == Standing.DUE:
             known = due.get(str(group["__path"]), (0, 0))[0]
             due[str(group["__path"])] = (known + rows, int(str(group["__size"])))
+            told += int(str(group["hash"]))
     return Counted(
         rows=standings.get(Standing.DUE, 0),
         held=standings.get(Standing.HELD, 0),
         files=len(due),
         bytes=sum(size for _, size in due.values()),
         standings=standings,
+        due=told,
     )

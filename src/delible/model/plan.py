@@ -212,18 +212,28 @@ class RetentionStep(TableStep):
         held_rows: Rows that are past their period, but KEPT for a hold or an open request.
         standings: All rows that the rule covers, by where it stands on them (`decide.retention.Standing`).
         as_of: The instant at which rows were judged; `apply` judges by the same instant.
+        due: Keyed digest of which rows the rule acts on: who they are about, and when their clocks started.
     """
 
     rule: str
     held_rows: int = 0
     standings: dict[str, int] = {}
     as_of: datetime
+    due: str = ""
 
 
 class RetentionPlan(Plan):
-    """All retention rules that have rows past their period."""
+    """All retention rules that have rows past their period.
+
+    Args:
+        seen: Version at which each table was read that rows were judged by: those of rules and of clocks and, where
+            somebody was held, all others, since links lead through them. Plans of earlier versions have none.
+        held: Digest of the references that were held.
+    """
 
     kind: Literal["retention"] = "retention"
+    seen: dict[str, int] = {}
+    held: str = ""
     tables: tuple[RetentionStep, ...]
 
 

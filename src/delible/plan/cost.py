@@ -48,6 +48,9 @@ class Case:
         updates: Rows stay and are changed, so that change data hold them twice.
         works: Whether anything is rewritten at all.
         removes: Whether old files and log are removed in this step, and not in another one of the same table.
+        every: Delta may rewrite any file besides: purge those that hold a column which the table dropped, MERGE those
+            with a matching key where it inserts rows, too.
+        more: Number and bytes of other files that the purge may rewrite.
     """
 
     table: str
@@ -63,6 +66,8 @@ class Case:
     updates: bool
     works: bool = True
     removes: bool = True
+    every: bool = False
+    more: tuple[int, int] = (0, 0)
     texts: int = 1
 
 
@@ -99,6 +104,30 @@ def step_cost(case: Case, seen: Mapping[Effort, Sequence[Timed]]) -> TableCost:
     )
 
 
+def shared(costs: Sequence[TableCost]) -> list[TableCost]:
+    """Return the costs of rules, where several on one table share its purge: that counts as the first one's.
+
+    What a rule finds in a file that an earlier one has just written is not counted again (`lake.commits.file_work`),
+    and which of them empties a file that several take rows from is not known: so none has a least.
+    """
+    working: dict[str, list[TableCost]] = {}
+    for cost in costs:
+        if cost.files.high:
+            working.setdefault(cost.table, []).append(cost)
+
+    def of(cost: TableCost) -> TableCost:
+        every = working.get(cost.table, [])
+        if len(every) < 2 or cost not in every:  # noqa: PLR2004
+            return cost
+        files, size = cost.files.high, cost.bytes.high
+        if cost is every[0]:
+            files = min(cost.total_files, sum(c.files.high for c in every))
+            size = min(cost.total_bytes, sum(c.bytes.high for c in every))
+        return cost.model_copy(update={"files": Range(low=0, high=files), "bytes": Range(low=0, high=size)})
+
+    return [of(cost) for cost in costs]
+
+
 def in_waves(costs: Iterable[TableCost]) -> Range:
     """Return the seconds of all stages: tables of a wave side by side at best, one after the other at worst."""
     low: dict[int, int] = {}
@@ -133,19 +162,18 @@ def _extent(case: Case) -> tuple[Range | None, Range, Range]:
 
 
 def _with_hidden(case: Case, files: Range, size: Range) -> tuple[Range, Range]:
-    """Add the files that had a deletion vector before: the purge rewrites them, too."""
+    """Add what Delta rewrites besides: files that had a deletion vector before are purged, too; see `Case.every`."""
     table = case.statistics
-    if table is None:
-        return files, size
-    if table.hidden is None:
+    if table is None or table.hidden is None or case.every:
         return (
             Range(low=files.low, high=max(case.files, files.high)),
             Range(low=size.low, high=max(case.bytes, size.high)),
         )
     count, weight = int(table.hidden.sum()), int(table.sizes[table.hidden].sum())
+    most, heaviest = files.high + count + case.more[0], size.high + weight + case.more[1]
     return (
-        Range(low=max(files.low, count), high=max(files.high, min(case.files, files.high + count))),
-        Range(low=max(size.low, weight), high=max(size.high, min(case.bytes, size.high + weight))),
+        Range(low=max(files.low, count), high=max(files.high, min(case.files, most))),
+        Range(low=max(size.low, weight), high=max(size.high, min(case.bytes, heaviest))),
     )
 
 

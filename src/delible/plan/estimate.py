@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
@@ -13,7 +13,7 @@ from delible.model.retention import EventClock, RetentionRule
 from delible.model.statistics import TableStatistics
 from delible.model.terms import ErasureAction, RetentionAction
 from delible.plan.candidates import Candidates, files_before
-from delible.plan.cost import Case, Found, in_waves, step_cost
+from delible.plan.cost import Case, Found, in_waves, shared, step_cost
 from delible.plan.gathering import Arrivals, gathering
 from delible.plan.order import erasure_waves
 from delible.plan.rates import Effort, Timed, expected_seconds
@@ -29,6 +29,9 @@ class Grounds:
         facts: Of each table of the plan.
         seen: What earlier runs took.
         zone: The controller's time zone.
+        every: Tables of which a purge may rewrite any file: those with a dropped column, or with columns of change data
+            among their own.
+        more: Number and bytes of files with such columns, where the log tells.
     """
 
     policies: PolicySet
@@ -39,6 +42,8 @@ class Grounds:
     now: datetime
     immediate: bool
     waves: Mapping[str, int] = field(default_factory=dict)
+    every: Collection[str] = ()
+    more: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def rows(self, table: str, *, read: bool) -> int | None:
         """Return how many rows a table has; None where they were not read and its log does not count them."""
@@ -89,6 +94,8 @@ def erasure_estimate(
                 anywhere=step.table in (anywhere or ()),
                 updates=step.action is not ErasureAction.DELETE_ROW or bool(step.mentions),
                 works=bool(step.stages),
+                every=step.table in grounds.every,
+                more=grounds.more.get(step.table, (0, 0)),
                 texts=max(1, len(grounds.policies.tables[step.table].free_text)),
             ),
             grounds.seen,
@@ -121,10 +128,12 @@ def retention_estimate(
             updates=step.action is not RetentionAction.DELETE_ROW,
             works=bool(step.stages),
             removes=step.table not in removed,
+            every=step.table in grounds.every or rule.aggregate is not None,
+            more=grounds.more.get(step.table, (0, 0)),
         )
         removed |= {step.table} if step.stages else set()
         costs.append(step_cost(case, grounds.seen))
-    return _estimate(costs, steps, grounds, read=read, unknown=unknown)
+    return _estimate(shared(costs), steps, grounds, read=read, unknown=unknown)
 
 
 def clock_columns(rule: RetentionRule) -> tuple[str, ...]:

@@ -12,6 +12,8 @@ from delible.model.cost import Range
 from delible.model.record import AuditRecord
 
 MILLISECONDS = "milliseconds"
+OTHERS = "others_wrote"
+"""Names of counts in the ledger: the time that a stage took, and that others have written files since the plan."""
 _ENOUGH = 3
 """Runs from which a line is drawn; fewer only shift the default."""
 _SPREAD_OF_DEFAULT, _SPREAD_OF_FEW, _LEAST_SPREAD = 5.0, 3.0, 1.5

@@ -24,6 +24,7 @@ class PastPeriod:
         rows: Rows past their period that may go.
         held: Rows past their period that are KEPT for a hold or an open access request.
         standings: All rows that the rule covers, by where it stands on them.
+        due: Keyed digest of which rows may go.
     """
 
     rule: RetentionRule
@@ -32,6 +33,7 @@ class PastPeriod:
     files: int
     bytes: int
     standings: Mapping[str, int] = field(default_factory=dict)
+    due: str = ""
 
 
 def plan_retention(
@@ -42,8 +44,14 @@ def plan_retention(
     plan_id: str,
     now: datetime,
     immediate: bool,
+    seen: Mapping[str, int] | None = None,
+    held: str = "",
 ) -> RetentionPlan:
     """Return one step per rule that found rows past their period, upstream tables first, stricter rules first.
+
+    Args:
+        seen: Versions of the tables that rows were judged by.
+        held: Digest of who was held.
 
     Raises:
         BlockedError: `erasure.feature`, `readers.shared`.
@@ -58,6 +66,8 @@ def plan_retention(
         created=now,
         policy_fingerprint=policies.fingerprint,
         immediate=immediate,
+        seen=dict(seen or {}),
+        held=held,
         tables=tuple(_step(p, facts[p.rule.table], now, immediate) for p in steps),
     )
 
@@ -78,4 +88,5 @@ def _step(past: PastPeriod, facts: TableFacts, now: datetime, immediate: bool) -
         held_rows=past.held,
         standings=dict(past.standings),
         as_of=now,
+        due=past.due,
     )

@@ -12,6 +12,7 @@ from typing import Literal
 from delible.model.base import Frozen
 from delible.model.plan import Stage
 from delible.model.record import AuditRecord
+from delible.plan.rates import OTHERS
 
 _OBJECT = re.compile(r"plan:(?P<plan>[^/]+)/table:(?P<table>[^/]+)(?:/(?P<rule>.+))?", re.DOTALL)
 _WHOLE = re.compile(r"plan:(?P<plan>[^/]+)/all", re.DOTALL)
@@ -53,6 +54,7 @@ class TableRun(Frozen):
         rule: The retention rule, for retention plans.
         bytes_replaced: Of the data files that were rewritten; None in records of earlier versions.
         estimated_bytes: What the plan expected of that, at most.
+        others_wrote: Others have written files since the plan, which did not know them.
     """
 
     plan: str
@@ -67,6 +69,7 @@ class TableRun(Frozen):
     matches: int
     bytes_replaced: int | None = None
     estimated_bytes: int | None = None
+    others_wrote: bool = False
     stages: dict[str, str]
     first: datetime
     last: datetime
@@ -160,6 +163,7 @@ def _run(key: _Key, steps: Sequence[tuple[Stage, AuditRecord]], *, searched: boo
             else None
         ),
         estimated_bytes=next((r.counts["estimated_bytes"] for r in done if "estimated_bytes" in r.counts), None),
+        others_wrote=any(OTHERS in r.counts for r in done),
         stages=stages,
         first=min(r.at for _, r in steps),
         last=max(r.at for _, r in steps),

@@ -71,18 +71,22 @@ def _run(run: TableRun, *, ruled: bool) -> list[Value]:
         run.rows,
         run.shared_rows,
         *([] if ruled else [run.mentions]),
-        _rewritten(run),
+        rewritten(run),
         run.files_removed,
         run.log_files_removed,
         run.last,
     ]
 
 
-def _rewritten(run: TableRun) -> Value:
-    if run.bytes_replaced is None or run.estimated_bytes is None:
-        return None if run.bytes_replaced is None else size(run.bytes_replaced)
-    text = f"{size(run.bytes_replaced)} ({size(run.estimated_bytes)})"
-    return Status("warn", text) if run.bytes_replaced > run.estimated_bytes else text
+def rewritten(run: TableRun) -> Value:
+    """Return the size of what was rewritten, beside the most that the plan expected, and a mark where it was more."""
+    if run.bytes_replaced is None:
+        return None
+    if run.estimated_bytes is None:
+        return size(run.bytes_replaced)
+    since = ", before others wrote" if run.others_wrote else ""
+    text = f"{size(run.bytes_replaced)} ({size(run.estimated_bytes)}{since})"
+    return Status("warn", text) if run.bytes_replaced > run.estimated_bytes and not run.others_wrote else text
 
 
 def search_table(id: str, searches: Iterable[ByteSearch]) -> Table:

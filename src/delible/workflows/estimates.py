@@ -14,6 +14,7 @@ from delible.model.subject import KeyRow
 from delible.model.terms import RequestState, Right
 from delible.plan.candidates import candidate_files, wanted_columns
 from delible.plan.comparison import Actual, compared
+from delible.plan.cost import CHANGE_DATA
 from delible.plan.estimate import Grounds, clock_columns, erasure_estimate, every_file, retention_estimate, waves_of
 from delible.plan.gathering import Arrivals, arrivals
 from delible.plan.rates import Effort, Timed, observations
@@ -85,6 +86,7 @@ def grounds_of(
     """
     versions = versions or {name: fact.version for name, fact in facts.items()}
     known = statistics if statistics is not None else statistics_of(control, control.policies.tables, versions)
+    beside = {name: _purged_besides(fact) for name, fact in facts.items()}
     return Grounds(
         policies=control.policies,
         statistics=known,
@@ -94,7 +96,21 @@ def grounds_of(
         now=now,
         immediate=immediate,
         waves=waves_of(control.policies, facts),
+        every={name for name, files in beside.items() if files is None},
+        more={name: files for name, files in beside.items() if files is not None},
     )
+
+
+def _purged_besides(facts: TableFacts) -> tuple[int, int] | None:
+    """Return number and bytes of files that a purge may rewrite without a due or hidden row; None for any file."""
+    from delible.lake.commits import beside_change_data
+    from delible.lake.description import description, has_dropped_columns, settings_of
+
+    described = description(facts.location)
+    if has_dropped_columns(described):
+        return None
+    on = settings_of(described).get(CHANGE_DATA, "").lower() == "true" or "changeDataFeed" in facts.features
+    return beside_change_data(facts.location) if on and "deletionVectors" in facts.features else (0, 0)
 
 
 def statistics_of(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from delible.decide.holds import covers, stopping
 from delible.decide.restriction import is_granted, restricts
+from delible.model.base import digest
 from delible.model.record import SubjectHold
 from delible.model.request import ENDED
 from delible.model.terms import Right
@@ -92,6 +93,12 @@ class Held:
 def held_refs(control: Control, *, claims: bool = False, accessing: bool = False) -> frozenset[str]:
     """Return the references that holds, restrictions and, if asked, open access requests name; see `Held.of`."""
     return frozenset().union(*_groups(control, claims=claims, accessing=accessing).values())
+
+
+def held_digest(control: Control, *, claims: bool, accessing: bool) -> str:
+    """Return a digest of who is held, and for what; it tells nobody without the key of references."""
+    groups = _groups(control, claims=claims, accessing=accessing)
+    return digest({",".join(categories): sorted(refs) for categories, refs in groups.items()})
 
 
 def _groups(control: Control, *, claims: bool, accessing: bool) -> dict[tuple[str, ...], frozenset[str]]:

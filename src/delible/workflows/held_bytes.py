@@ -6,7 +6,7 @@ table's old files only. Destroying those would destroy what the hold is there fo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -52,13 +52,13 @@ def refuse_losing(control: Control, run: Run, table: str) -> None:
     # Anew for each table, since other runs go on meanwhile; once for all plans, since the ledger is long.
     records = records_of_plans(control)
     for plan in plans:
-        steps = [s for s in plan.tables if s.table == table and s.stages and has_old_files(records, plan.id, s)]
-        if not steps:
+        step = next(iter(steps_with_old_rows(records, plan, table)), None)
+        if step is None:
             continue
         if isinstance(plan, RetentionPlan):
-            problems += _kept_from_retention(control, run, plan, steps[0])
+            problems += _kept_from_retention(control, run, plan, step)
         else:
-            problems += _kept_for_requests(control, run, plan, steps[0], active)
+            problems += _kept_for_requests(control, run, plan, step, active)
     if problems:
         raise BlockedError.of(problems)
 
@@ -120,6 +120,21 @@ def _kept_for_requests(
             yield Problem("request.opposed", message, f"request:{request}")
 
 
+def rows_of_held(
+    control: Control, run: Run, plan: ErasurePlan | RectificationPlan | RetentionPlan, step: TableStep
+) -> Iterator[Callable[[DataFrame], DataFrame | None]]:
+    """Yield what picks the rows of each person who is held now, as they stood in a step's version."""
+    if isinstance(plan, RetentionPlan):
+        if _came_later(control, plan):
+            yield partial(_held_back, control, run, plan, step)
+        return
+    active, policy = control.holds.active(), control.policies.tables.get(step.table)
+    kept = {**held_in_window(control, plan, step, active), **_opposed_in_window(control, plan, step)}
+    for request in kept:
+        if policy is not None:
+            yield partial(_reached, control, run, policy, own_keys(control.requests.vault.get([request])))
+
+
 def _lost(control: Control, run: Run, step: TableStep, policy: TablePolicy | None, request: str) -> int | None:
     """Count the rows of a request's person that stand only in a table's old files; None where nobody can tell."""
     from delible.lake.lost import lost_rows
@@ -143,9 +158,7 @@ def _kept_from_retention(control: Control, run: Run, plan: RetentionPlan, step: 
 
     An access request that comes then keeps nothing: the rows were gone before it.
     """
-    placed = any(h.placed > plan.created for h in control.holds.active())
-    restrictions = control.requests.of_right(Right.RESTRICTION)
-    if not placed and not any(restricts(r) and r.changed > plan.created for r in restrictions):
+    if not _came_later(control, plan):
         return
     from delible.lake.lost import lost_rows
 
@@ -154,6 +167,12 @@ def _kept_from_retention(control: Control, run: Run, plan: RetentionPlan, step: 
         yield Problem(
             "table.held", f"a legal hold or restriction covers people, {_only_there(step, lost)}", f"table:{step.table}"
         )
+
+
+def _came_later(control: Control, plan: RetentionPlan) -> bool:
+    placed = any(h.placed > plan.created for h in control.holds.active())
+    restrictions = control.requests.of_right(Right.RESTRICTION)
+    return placed or any(restricts(r) and r.changed > plan.created for r in restrictions)
 
 
 def _held_back(control: Control, run: Run, plan: RetentionPlan, step: TableStep, frame: DataFrame) -> DataFrame | None:
@@ -185,13 +204,35 @@ def _only_there(step: TableStep, lost: int | None, release: str = "Release the h
     rows = "of whom it cannot be told whether rows stand" if lost is None else f"of whom {lost} row(s) stand"
     return (
         f"{rows} only in old files of table '{step.table}' (version {step.version}). {release}, or put the rows "
-        "back into the table; until then its old files stay."
+        "back into the table with `delible hold put-back`; until then its old files stay."
     )
 
 
 def records_of_plans(control: Control) -> list[AuditRecord]:
     """Return what the ledger tells of all plans."""
     return control.ledger.records(object_prefix="plan:")
+
+
+def steps_with_old_rows(
+    records: Sequence[AuditRecord], plan: ErasurePlan | RectificationPlan | RetentionPlan, table: str
+) -> list[TableStep]:
+    """Return what a plan did to a table, each with the version whose rows may stand only in its old files.
+
+    A run that was killed in a MERGE has left a beginning without an end, and nobody can tell from the ledger whether it
+    had committed. Where the table was purged and its old files removed since, whatever stood in them is gone, or was
+    never missing; only what the plan has committed after that, when it went on, can be lost: the log has its marks.
+    """
+    from delible.lake.commits import commits, mark_of
+
+    steps = [s for s in plan.tables if s.table == table and s.stages and has_old_files(records, plan.id, s)]
+    begun = [r for s in steps for r in _records(records, f"plan:{plan.id}/table:{s.table}", "merge", _STARTED)]
+    last = max((r.sequence for r in begun), default=0)
+    ends = (r for r in records if r.action.endswith(".purge") and r.outcome == _DONE and _table_of(r) == table)
+    purged = next((r.at for r in ends if begun and r.sequence > last), None)
+    if purged is None or not any(before >= purged for before in _vacuumed_before(records, table)):
+        return steps
+    own = [c.version for c in commits(steps[0].location) if (c.mark or "").startswith(mark_of(plan.id))]
+    return [s.model_copy(update={"version": min(own) - 1}) for s in steps] if own else []
 
 
 def has_old_files(records: Sequence[AuditRecord], plan: str, step: TableStep) -> bool:

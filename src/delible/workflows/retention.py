@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +24,8 @@ from delible.workflows.held import Held
 from delible.workflows.held_bytes import refuse_losing
 from delible.workflows.journal import Journal, Step
 from delible.workflows.lineage_events import describe_retention, retention_run
-from delible.workflows.retention_rows import events_of, frames_of, judging_of
+from delible.workflows.retention_fit import fitting
+from delible.workflows.retention_rows import events_of, frames_of, judging_of, versions_of
 from delible.workflows.retention_salt import forget_salts, salt_of
 from delible.workflows.spark import alone, session_for
 from delible.workflows.stages import Run, Work, treat_tables
@@ -33,9 +34,6 @@ from delible.workflows.unfinished import forget_plan, keep_plan, unfinished_rete
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-
-_AGAIN = "Make a new plan with: delible retention plan"
 
 
 @dataclass(frozen=True)
@@ -63,8 +61,8 @@ def apply_retention(
 
     Raises:
         PlanError: `plan.edited`.
-        StalePlanError: `plan.stale` when policies or tables have moved and nothing was done; what a killed run had
-            begun is ended all the same, and the rest is for a new plan.
+        StalePlanError: `plan.stale` when it no longer fits (`retention_fit`) and nothing was done; what a killed run
+            had begun is ended all the same, and the rest is for a new plan.
         ConflictError: `workspace.busy`.
     """
     control, whole = Control(workspace), plan
@@ -79,7 +77,7 @@ def apply_retention(
             policy=plan.policy_fingerprint,
             clock=clock,
         )
-        plan = _fitting(control, journal, plan, progress)
+        plan = fitting(control, journal, plan, progress)
         merged = _merged(journal, plan)
         guard = partial(_refuse_held, control, plan, clock)
         guard()
@@ -93,7 +91,9 @@ def apply_retention(
         held: Mapping[str, DataFrame] = {}
         events: Mapping[str, DataFrame] = {}
         if not merged:
-            people = Held.of(spark, control, frames_of(spark, control), claims=True, accessing=True)
+            people = Held.of(
+                spark, control, frames_of(spark, control, versions_of(spark, control)), claims=True, accessing=True
+            )
             held = people.computed({s.table for s in plan.tables})
             events = events_of(spark, control, {s.table for s in plan.tables if s.stages})
         forget_salts(control, plan if merged else None)
@@ -190,59 +190,6 @@ def _begun(workspace: Workspace, plan: RetentionPlan) -> bool:
     """Return whether a run has begun to rewrite rows for a plan."""
     prefix = f"plan:{plan.id}/table:"
     return any(r.action == "retention.merge" for r in Control(workspace).ledger.records(object_prefix=prefix))
-
-
-def _fitting(control: Control, journal: Journal, plan: RetentionPlan, progress: Callable[[str], None]) -> RetentionPlan:
-    """Return the plan, or where policies or tables have overtaken it, the steps whose rows were rewritten already.
-
-    Their old bytes have to go whatever came since. Under other policies a step that was cut short is not gone on with.
-
-    Raises:
-        StalePlanError: `plan.stale` when there are none.
-    """
-    steps = [s for s in plan.tables if s.stages]
-    started, done = (
-        [s for s in steps if journal.record(f"table:{s.table}/{s.rule}", Stage.MERGE, outcome) is not None]
-        for outcome in ("started", "done")
-    )
-    if plan.policy_fingerprint != control.policies.fingerprint and len(done) < len(steps):
-        begun = done
-        stale = StalePlanError(
-            "plan.stale", "the policies have changed since the plan was made.", where=f"plan {plan.id}", fix=_AGAIN
-        )
-    elif moved := _moved(control, plan, [s for s in steps if s not in started]):
-        begun, stale = started, moved
-    else:
-        return plan
-    if not begun:
-        raise stale
-    left = sorted({s.table for s in steps if s not in begun})
-    progress(f"plan {plan.id}: {', '.join(left)} changed since it was made, and is for a new plan; the rest goes on")
-    return plan.model_copy(update={"tables": tuple(begun)})
-
-
-def _moved(control: Control, plan: RetentionPlan, steps: Sequence[RetentionStep]) -> StalePlanError | None:
-    """Return what stands against steps: others have changed rows or columns since the plan, as far as the log tells.
-
-    What moves bytes and no row, such as OPTIMIZE, leaves a plan as good as it was.
-    """
-    from delible.lake.commits import current_version, mark_of
-    from delible.lake.others import has_same_columns, others_since
-
-    for step in steps:
-        version = current_version(step.location)
-        others = others_since(step.location, mark_of(plan.id), step.version)
-        same = not others.described or (
-            others.whole and has_same_columns(session_for(control.workspace), step.location, step.version)
-        )
-        if others.rows or not same:
-            return StalePlanError(
-                "plan.stale",
-                f"table '{step.table}' was planned at version {step.version} and is now at {version}.",
-                where=f"table:{step.table}",
-                fix=_AGAIN,
-            )
-    return None
 
 
 def _rewrite(

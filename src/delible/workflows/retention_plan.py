@@ -15,10 +15,11 @@ from delible.store.workspace import Workspace
 from delible.workflows.clones import refuse_clones
 from delible.workflows.control import Control
 from delible.workflows.estimates import estimate_retention
-from delible.workflows.held import Held
+from delible.workflows.held import Held, held_digest
 from delible.workflows.lineage_events import duty, recorded, table_uses
 from delible.workflows.policies import refuse_violations
-from delible.workflows.retention_rows import by_table, frames_of, judging_of
+from delible.workflows.retention_fit import counted, due_digest
+from delible.workflows.retention_rows import by_table, frames_of, versions_of
 from delible.workflows.spark import session_for
 
 
@@ -50,11 +51,14 @@ def plan_due_retention(
 def _plan(control: Control, now: datetime, immediate: bool, progress: Callable[[str], None]) -> RetentionPlan:
     """Count what is past its period, and return the plan that removes it."""
     spark = session_for(control.workspace)
-    frames = frames_of(spark, control)
+    held = held_digest(
+        control, claims=True, accessing=True
+    )  # first: who comes meanwhile makes the plan be counted anew
+    seen = versions_of(spark, control)
+    frames = frames_of(spark, control, seen)
     people = Held.of(spark, control, frames, claims=True, accessing=True)
     past, facts = [], {}
     from delible.lake.facts import table_facts
-    from delible.lake.retention import count_rules
 
     for table, every in by_table(control).items():
         rules = []
@@ -67,10 +71,11 @@ def _plan(control: Control, now: datetime, immediate: bool, progress: Callable[[
         if not rules:
             continue
         progress(f"{table}: counting for {', '.join(rule.retention for rule in rules)}")
-        counts = count_rules(frames[table], judging_of(control, table, now, people.combinations(table), frames))
+        counts = counted(control, table, now, frames, people)
         for rule in rules:
             found = counts[rule.retention]
-            past.append(PastPeriod(rule, found.rows, found.held, found.files, found.bytes, found.standings))
+            numbers = found.rows, found.held, found.files, found.bytes, found.standings
+            past.append(PastPeriod(rule, *numbers, due_digest(control, found)))
         if any(c.rows or c.held or c.standings.get(Standing.DUTY) for c in (counts[r.retention] for r in rules)):
             facts[table] = table_facts(spark, control.locations()[table], table=table)
     refuse_clones(control, {name: each.location for name, each in sorted(facts.items())})
@@ -81,6 +86,8 @@ def _plan(control: Control, now: datetime, immediate: bool, progress: Callable[[
         plan_id=f"T-{now:%Y%m%d}-{secrets.token_hex(4)}",
         now=now,
         immediate=immediate,
+        seen=seen,
+        held=held,
     )
     progress("estimating what that costs")
     plan = plan.model_copy(update={"estimate": estimate_retention(control, plan, facts, now)})

@@ -52,16 +52,24 @@ def judging_of(
     return Judging(control.policies.tables[table], rules, as_of, events, held)
 
 
-def frames_of(spark: SparkSession, control: Control) -> dict[str, DataFrame]:
-    """Return the rows of tables that rules and clocks name; of all when somebody is held, to follow links."""
-    from delible.lake.facts import read, refuse_missing
+def versions_of(spark: SparkSession, control: Control) -> dict[str, int]:
+    """Return the newest versions of tables that rules and clocks name; of all when somebody is held, to follow links.
+
+    Raises:
+        InputError: `table.missing`.
+    """
+    from delible.lake.facts import version_of
 
     locations = control.locations()
     needed = [*[rule.table for rule in control.policies.retention.values()], *sorted(event_tables(control))]
     if held_refs(control, claims=True, accessing=True):
         needed = list(control.policies.tables)
-    frames = {}
-    for name in dict.fromkeys(needed):
-        refuse_missing(spark, locations[name], table=name)
-        frames[name] = read(spark, locations[name])
-    return frames
+    return {name: version_of(spark, locations[name], table=name) for name in dict.fromkeys(needed)}
+
+
+def frames_of(spark: SparkSession, control: Control, versions: Mapping[str, int]) -> dict[str, DataFrame]:
+    """Return the rows of tables at versions: what is counted is what a plan says that it has seen."""
+    from delible.lake.facts import read
+
+    locations = control.locations()
+    return {name: read(spark, locations[name], version=version) for name, version in versions.items()}

@@ -16,7 +16,7 @@ from delible.model.plan import Stage, TableStep
 from delible.model.policy import TablePolicy
 from delible.model.record import AuditRecord
 from delible.plan.order import erasure_waves
-from delible.plan.rates import MILLISECONDS
+from delible.plan.rates import MILLISECONDS, OTHERS
 from delible.workflows.busy import undisturbed
 from delible.workflows.clock import Clock
 from delible.workflows.journal import Journal, Step
@@ -222,7 +222,7 @@ def _for_all(
 def _rewriting(run: Run, work: Work) -> Callable[[AuditRecord], Step]:
     def rewritten(_: AuditRecord) -> Step:
         made = work.rewrite(run)
-        return replace(made, counts={**made.counts, **_expected(work.cost)})
+        return replace(made, counts={**made.counts, **_expected(work.cost), **_beside(run, work.step)})
 
     return rewritten
 
@@ -237,9 +237,17 @@ def _purging(run: Run, work: Sequence[Work]) -> Callable[[AuditRecord], Step]:
     def purged(_: AuditRecord) -> Step:
         purge.purge_deletion_vectors(run.spark, location, table=work[0].step.table)
         made = purged_under(location, marks, since)
-        return Step({"files": made.files, "bytes": made.bytes, "bytes_replaced": made.replaced})
+        counts = {"files": made.files, "bytes": made.bytes, "bytes_replaced": made.replaced}
+        return Step({**counts, **_beside(run, work[0].step)})
 
     return purged
+
+
+def _beside(run: Run, step: TableStep) -> dict[str, int]:
+    """Return that others have written files since the plan, where they have: it knew those that were there."""
+    from delible.lake.others import wrote_files
+
+    return {OTHERS: 1} if wrote_files(step.location, run.mark(""), step.version) else {}
 
 
 def _timed(run: Run, thing: str, stage: Stage, work: Callable[[AuditRecord], Step]) -> Callable[[AuditRecord], Step]:

@@ -12,7 +12,7 @@ import pytest
 from delible.errors import BlockedError, ConflictError, DelibleError, StalePlanError
 from delible.model.plan import RetentionPlan, Stage
 from delible.model.terms import RetentionAction
-from delible.workflows import retention, retention_enforce
+from delible.workflows import retention, retention_enforce, retention_fit
 from delible.workflows.control import Control
 from delible.workflows.journal import Journal, Step
 from delible.workflows.retention import go_on_retention
@@ -43,7 +43,7 @@ class Shop:
         if "done" in begun:
             journal.finish("table:customers/customers", Stage.MERGE, Step())
         self.treated: list[tuple[str, ...]] = []
-        for name in ("session_for", "_refuse_held", "frames_of"):
+        for name in ("session_for", "_refuse_held", "frames_of", "versions_of"):
             monkeypatch.setattr(retention, name, lambda *_, **__: None)
         monkeypatch.setattr(retention.Held, "of", lambda *_, **__: SimpleNamespace(computed=lambda _: {}))
         monkeypatch.setattr(retention, "events_of", lambda *_: {})
@@ -57,7 +57,7 @@ class Shop:
         go_on_retention(self.workspace, actor="job", now=START)
 
 
-def moved(_control: Any, plan: RetentionPlan, steps: Any) -> StalePlanError | None:
+def moved(_control: Any, plan: RetentionPlan, steps: Any, _progress: Any) -> StalePlanError | None:
     """Say that `tickets` has moved."""
     return StalePlanError("plan.stale", "moved.") if any(s.table == "tickets" for s in steps) else None
 
@@ -67,7 +67,7 @@ def test_what_was_begun_is_ended_though_another_table_moved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: tuple[str, ...]
 ) -> None:
     shop = Shop(tmp_path, monkeypatch, begun)
-    monkeypatch.setattr(retention, "_moved", moved)
+    monkeypatch.setattr(retention_fit, "moved", moved)
     shop.go_on()
     assert shop.treated == [("customers",)]
     assert unfinished_retention(shop.workspace) == []
@@ -93,7 +93,7 @@ def test_a_plan_that_was_cut_short_in_a_merge_is_kept_under_other_policies(
 
 def test_a_plan_of_which_nothing_was_begun_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shop = Shop(tmp_path, monkeypatch, ())
-    monkeypatch.setattr(retention, "_moved", moved)
+    monkeypatch.setattr(retention_fit, "moved", moved)
     shop.go_on()
     assert shop.treated == []
     assert unfinished_retention(shop.workspace) == []

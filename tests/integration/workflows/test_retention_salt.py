@@ -12,7 +12,7 @@ from delible.model.plan import Stage
 from delible.model.terms import RetentionAction
 from delible.store.plans import seal
 from delible.store.workspace import Workspace
-from delible.workflows import retention
+from delible.workflows import retention, retention_fit
 from delible.workflows.control import Control
 from delible.workflows.journal import Step
 from delible.workflows.retention import apply_retention
@@ -36,7 +36,8 @@ class Runs:
         self.shop, self.salts, self.dies_after = shop, list[bytes](), 99
         control = Control(shop)
         self.plan = two_tables(control, RetentionAction.TREAT_COLUMNS)
-        for name in ("session_for", "_moved", "_refuse_held", "frames_of"):
+        monkeypatch.setattr(retention_fit, "moved", lambda *_: None)
+        for name in ("session_for", "_refuse_held", "versions_of", "frames_of"):
             monkeypatch.setattr(retention, name, lambda *_, **__: None)
         monkeypatch.setattr(retention.Held, "of", lambda *_, **__: self)
         monkeypatch.setattr(retention, "events_of", lambda *_: {})

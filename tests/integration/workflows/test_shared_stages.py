@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from delible.lake import erase, purge
+from delible.lake import erase, others, purge
 from delible.model.plan import Stage, TableStep
 from delible.model.record import AuditRecord
 from delible.model.terms import ErasureAction
@@ -65,6 +65,7 @@ class Table:
     def run(self, monkeypatch: pytest.MonkeyPatch, hours: int = 0) -> Any:
         made = SimpleNamespace(files=0, bytes=0, replaced=0)
         monkeypatch.setattr(erase, "purged_under", lambda *_: made)
+        monkeypatch.setattr(others, "wrote_files", lambda *_: False)
         monkeypatch.setattr(purge, "purge_deletion_vectors", lambda *_, **__: self.does("purge"))
         monkeypatch.setattr(stages, "vacuumed", lambda *_: self.does("vacuum", Step({}, {"hours": str(hours)})))
         monkeypatch.setattr(stages, "begin_expiry", lambda run, _, thing: run.journal.begin(thing, Stage.EXPIRE_LOG))

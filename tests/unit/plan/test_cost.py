@@ -65,7 +65,8 @@ EXTENTS: dict[str, tuple[Case, tuple[int, int], tuple[int, int], tuple[int, int]
     "hidden rows of before": (case(READ, hidden=[False, False, False, True]), (5, 5), (2, 3), (400, 700)),
     "all hidden before": (case(READ, hidden=[True] * 4), (5, 5), (4, 4), (1000, 1000)),
     "nobody can tell what is hidden": (case(READ, hidden=None), (5, 5), (2, 4), (300, 1000)),
-    "a log that cannot be read": (case(Found(5, 1, 2, 300), statistics=None), (6, 6), (2, 3), (300, 1300)),
+    "a log that cannot be read": (case(Found(5, 1, 2, 300), statistics=None), (6, 6), (2, 4), (300, 1300)),
+    "dropped columns": (case(READ, every=True), (5, 5), (2, 4), (300, 1000)),
     "kept": (case(READ, works=False), (0, 0), (0, 0), (0, 0)),
 }
 

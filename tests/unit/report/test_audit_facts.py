@@ -12,6 +12,7 @@ from delible.model.record import AuditRecord, Manifest
 from delible.model.request import ENDED, TRANSITIONS
 from delible.model.terms import RequestState
 from delible.model.uniqueness import Combination
+from delible.plan.rates import OTHERS
 from delible.report.audit import MOST_LISTED, audit_document, audit_facts
 from delible.report.audit_content import audit_content
 from delible.report.audit_sections import release_blocks
@@ -22,6 +23,7 @@ from delible.report.datasets import releases
 from delible.report.erasure import ProofState, table_runs
 from delible.report.findings import LedgerState
 from delible.report.requests import Punctuality, request_groups, request_lines
+from delible.report.run_tables import rewritten
 from delible.report.tags import pii_map, scanned_tables
 from report_records import NOW, START, Book, at, consent, facts, finding, manifest, policies, quarter, request
 
@@ -390,3 +392,12 @@ def test_what_was_rewritten_stands_beside_what_the_plan_expected() -> None:
     older, run = table_runs(book.records, "erasure", start=START, end=NOW)
     assert (run.bytes_replaced, run.estimated_bytes) == (800, 900)
     assert (older.bytes_replaced, older.estimated_bytes) == (None, None)
+    assert rewritten(run) == "800 bytes (900 bytes)"
+
+
+def test_a_bound_of_files_that_others_have_written_anew_since_is_none_of_these() -> None:
+    book = Book()
+    merged = {"rows": 3, "bytes_replaced": 100, "estimated_bytes": 100}
+    book.stages("erasure", "E-1", "orders", at(3, 10), merge=merged, purge={"bytes_replaced": 700, OTHERS: 1})
+    [run] = table_runs(book.records, "erasure", start=START, end=NOW)
+    assert rewritten(run) == "800 bytes (100 bytes, before others wrote)"
