@@ -12,29 +12,42 @@ from pyspark.sql import functions as F
 from delible.decide.retention_policy import covers
 from delible.lake.facts import at_path
 from delible.lake.mentions import SHORTEST_TELLING
-from delible.lake.reach import collected, due_rows, split_rows
+from delible.lake.reach import collected, split_rows
 from delible.model.policy import PolicySet, TablePolicy
 from delible.model.subject import BLANKS, KeyRole, KeyRow
 from delible.model.terms import ErasureAction
 
 
+def telling_columns(policy: TablePolicy) -> list[str]:
+    """Return the columns whose values leave with a due row, and are searched for afterwards."""
+    return [c for c, meaning in policy.columns.items() if meaning.searched and _goes(policy, c)]
+
+
 def evidence_of(
-    spark: SparkSession, policies: PolicySet, frames: Mapping[str, DataFrame], keys: DataFrame, touched: Sequence[str]
+    spark: SparkSession,
+    policies: PolicySet,
+    frames: Mapping[str, DataFrame],
+    keys: DataFrame,
+    due: Mapping[str, DataFrame],
 ) -> list[KeyRow]:
     """Return the telling values of due rows that nobody else has, for the byte search.
 
     A telephone number that a flatmate shares stays in the flatmate's row, so finding it would prove nothing.
+
+    Args:
+        due: The due rows of tables that have such columns, with the request of each in `__request`.
     """
-    going, staying = [], []
-    for name, policy in policies.tables.items():
-        if not policy.subject:
-            continue
-        searched = [c for c, meaning in policy.columns.items() if meaning.searched]
-        gone = [c for c in searched if _goes(policy, c)]
-        if gone and name in touched:
-            due = due_rows(frames[name], policy, policies.controller, keys)
-            going.append(due.select(F.col("__request").alias("request"), _values(name, gone)))
-        staying += [(policy, column, column in gone) for column in searched]
+    staying = [
+        (policy, column, _goes(policy, column))
+        for policy in policies.tables.values()
+        if policy.subject
+        for column, meaning in policy.columns.items()
+        if meaning.searched
+    ]
+    going = [
+        rows.select(F.col("__request").alias("request"), _values(name, telling_columns(policies.tables[name])))
+        for name, rows in due.items()
+    ]
     if not going:
         return []
     candidates = collected(

@@ -7,7 +7,8 @@ crash.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import reduce
 from graphlib import TopologicalSorter
@@ -17,7 +18,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from delible.lake.columns import normalised
-from delible.lake.evidence import evidence_of
+from delible.lake.evidence import evidence_of, telling_columns
 from delible.lake.evidence_paths import evidence_paths
 from delible.lake.expansion import expand
 from delible.lake.facts import at_path, column_of, quoted
@@ -90,13 +91,16 @@ def find(
     if not keys:
         return Found((), expanded.shared, {}, ambiguous, {}, paths, expanded.merging)
     frame_of_keys = keys_frame(spark, keys)
-    tables, rows_of = _counted(policies, frames, frame_of_keys, shared)
-    if evidence:
-        touched = [name for name, table in tables.items() if table.due.rows]
-        keys += evidence_of(spark, policies, frames, frame_of_keys, touched)
-        # Of rows that an earlier plan has erased: a name may still stand in other people's texts.
-        found = set(keys)
-        keys += [k for k in given if k.role is KeyRole.EVIDENCE and k.request not in ambiguous and k not in found]
+    telling = {name: columns for name, t in policies.tables.items() if evidence and (columns := telling_columns(t))}
+    due = _due(policies, frames, frame_of_keys, telling)
+    with _scanned_once([due[name] for name in telling.keys() & due.keys()]):
+        tables, rows_of = _counted(policies, frames, due, shared)
+        if evidence:
+            rows = {n: due[n] for n, table in tables.items() if n in telling and table.due.rows}
+            keys += evidence_of(spark, policies, frames, frame_of_keys, rows)
+            # Of rows that an earlier plan has erased: a name may still stand in other people's texts.
+            found = set(keys)
+            keys += [k for k in given if k.role is KeyRole.EVIDENCE and k.request not in ambiguous and k not in found]
     return Found(tuple(keys), expanded.shared, tables, ambiguous, rows_of, paths, expanded.merging)
 
 
@@ -139,10 +143,47 @@ def _path_keys(
     return collected(owned), pointed.join(kept, "value", "left_semi").select("value").distinct()
 
 
+@contextmanager
+def _scanned_once(frames: Sequence[DataFrame]) -> Iterator[None]:
+    """Keep what the first job makes of frames for the next one."""
+    for frame in frames:
+        frame.persist()
+    try:
+        yield
+    finally:
+        for frame in frames:
+            frame.unpersist()
+
+
+def _due(
+    policies: PolicySet, frames: Mapping[str, DataFrame], keys: DataFrame, telling: Mapping[str, Sequence[str]]
+) -> dict[str, DataFrame]:
+    """Return the due rows of all tables, each with its file, and with the columns that are evidence of it.
+
+    What is asked of due rows comes from one scan: they are few, and the table's rows are not.
+    """
+    return {
+        name: due_rows(_numbered(frames[name], policy, telling.get(name, ())), policy, policies.controller, keys)
+        for name, policy in policies.tables.items()
+        if policy.subject
+    }
+
+
+def _numbered(frame: DataFrame, policy: TablePolicy, telling: Sequence[str] = ()) -> DataFrame:
+    """Return the rows of a table with their file, its size and a number, and no more columns than are needed."""
+    # Whole columns, although only a field of a struct may be needed: Spark reads no more than that.
+    columns = dict.fromkeys(map(column_of, (*reach_columns(policy), *telling)))
+    return frame.select(
+        *[F.col(quoted(c)) for c in columns],
+        F.col("_metadata.file_path").alias("__path"),
+        F.col("_metadata.file_size").alias("__size"),
+    ).withColumn("__row", F.monotonically_increasing_id())
+
+
 def _counted(
     policies: PolicySet,
     frames: Mapping[str, DataFrame],
-    keys: DataFrame,
+    due: Mapping[str, DataFrame],
     shared: Mapping[str, Sequence[tuple[Reach, DataFrame]]],
 ) -> tuple[dict[str, TableDue], dict[str, dict[str, int]]]:
     """Count due rows, the files that hold them, each request's rows, and shared rows, for all tables in one job.
@@ -150,22 +191,12 @@ def _counted(
     Each table is scanned once: every scan asks Delta for the table's files, which costs more than a small table's rows.
     """
     parts = []
-    for name, policy in policies.tables.items():
-        if not policy.subject:
-            continue
-        # Whole columns, although only a field of a struct may be needed: Spark reads no more than that.
-        columns = dict.fromkeys(map(column_of, reach_columns(policy)))
-        frame = frames[name].select(
-            *[F.col(quoted(c)) for c in columns],
-            F.col("_metadata.file_path").alias("__path"),
-            F.col("_metadata.file_size").alias("__size"),
-        )
-        numbered = frame.withColumn("__row", F.monotonically_increasing_id())
-        due = due_rows(numbered, policy, policies.controller, keys)
-        parts.append(_per_file(_marked(due), name, F.lit(True)))
+    for name, rows in due.items():
+        policy = policies.tables[name]
+        parts.append(_per_file(_marked(rows), name, F.lit(True)))
         if name in shared:
-            rows = _shared_rows(numbered, policy, policies.controller, shared[name])
-            parts.append(_per_file(rows.withColumn("__mark", _all()), name, F.lit(False)))
+            others = _shared_rows(_numbered(frames[name], policy), policy, policies.controller, shared[name])
+            parts.append(_per_file(others.withColumn("__mark", _all()), name, F.lit(False)))
     counts = (
         reduce(DataFrame.unionByName, parts)
         .groupBy("table", "due", "mark")
