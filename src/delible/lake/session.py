@@ -236,7 +236,10 @@ def stop_session() -> None:
     """End the active session, if there is one; its shuffle and spill files go with it."""
     active = active_session()
     if active is not None:
+        jvm: Any = active.sparkContext._jvm
         active.stop()
+        # The JVM lives on, and would give the next session the scratch folder of this one, which is removed.
+        jvm.org.apache.spark.util.Utils.clearLocalRootDirs()
 
 
 def _embedded(own: Mapping[str, str], scratch: Path | None) -> dict[str, str]:

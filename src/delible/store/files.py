@@ -19,3 +19,18 @@ def private_write(path: Path, data: bytes) -> None:
     except BaseException:
         staging.unlink(missing_ok=True)
         raise
+
+
+def named_write(path: Path, data: bytes) -> None:
+    """Write a file that a person named: a link leads to what it points at, and what is no file is not replaced.
+
+    A pipe or a device, such as `/dev/stdout`, is written to as it is.
+
+    Raises:
+        OSError: When the place cannot be written, such as a folder.
+    """
+    if path.exists() and not path.is_file():
+        with path.open("wb") as out:
+            out.write(data)
+    else:
+        private_write(path.resolve(), data)

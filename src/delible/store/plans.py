@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from delible.errors import InputError, PlanError
 from delible.model.plan import ErasurePlan, RectificationPlan, RetentionPlan
-from delible.store.files import private_write
+from delible.store.files import named_write
 from delible.store.keys import Keys
 
 Plan = TypeVar("Plan", ErasurePlan, RetentionPlan, RectificationPlan)
@@ -54,7 +54,7 @@ def write_plan(plan: AnyPlan, path: Path) -> None:
     """
     text = json.dumps(plan.model_dump(mode="json"), indent=2, ensure_ascii=False)
     try:
-        private_write(path, text.encode() + b"\n")
+        named_write(path, text.encode() + b"\n")
     except OSError as error:
         raise InputError("plan.unwritable", f"the plan cannot be written: {error.strerror}.", where=str(path)) from None
 

@@ -12,7 +12,7 @@ from delible.errors import DelibleError, InputError
 from delible.report.content import Content
 from delible.report.content_html import content_html
 from delible.report.content_markdown import content_markdown
-from delible.store.files import private_write
+from delible.store.files import named_write
 from delible.store.workspace import Workspace
 
 Form = Literal["html", "json", "md", "pdf"]
@@ -120,7 +120,7 @@ def copied(report: Report[Any], form: Form, out: Path | None) -> Path:
 
 def _write(path: Path, data: bytes) -> None:
     try:
-        private_write(path, data)
+        named_write(path, data)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a file's name"
         raise InputError("output.unwritable", f"cannot be written: {reason}.", where=str(path)) from None
