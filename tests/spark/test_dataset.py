@@ -161,10 +161,8 @@ def test_same_rows_same_bytes_whatever_the_layout(world: World) -> None:
     finally:
         world.spark.conf.set("spark.sql.session.timeZone", "UTC")
     assert first == second
-    assert pq.read_metadata(folder / first.files[0].path).created_by.startswith("parquet-cpp-arrow")
-    group = pq.read_metadata(folder / first.files[-1].path).row_group(0)
-    encodings = [group.column(n).encodings for n in range(group.num_columns)]
-    assert [len(of_column) for of_column in encodings] == [1] * 2, "the order of several differs from JVM to JVM"
+    makers = {pq.read_metadata(folder / file.path).created_by.partition(" ")[0] for file in first.files}
+    assert makers == {"parquet-cpp-arrow"}, "a JVM lists what it has hashed in an order of its own"
     assert [f.path for f in first.files] == [
         "data/train-00000-of-00001.parquet",
         "data/validation-00000-of-00001.parquet",
