@@ -64,7 +64,7 @@ def batches(rows: Sequence[Row], ends: Sequence[int] = (), *, nullable: bool = T
     return [whole.slice(a, b - a) for a, b in pairwise(places)]
 
 
-def written(folder: Path, handed: Sequence[pa.RecordBatch], group: int = 8) -> tuple[str, ...]:
+def written(folder: Path, handed: Sequence[pa.RecordBatch], group: int = 3) -> tuple[str, ...]:
     with mock.patch.object(release_files, "_ROW_GROUP", group):
         splits = list(write_part(handed, folder / "spool", "7", ("text",)))
     return arranged(folder / "spool", [(split, "7") for split in splits], folder, folder / "rows")
