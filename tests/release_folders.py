@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from delible.decide.impact import asked_of
-from delible.lake.release_files import SPLIT, SPLITS, SUBJECTS, arranged, write_part, write_refs
+from delible.lake.release_files import SPLIT, SPLITS, SUBJECTS, arranged, spool_in, write_part, write_refs
 from delible.model.record import AuditEntry, Manifest, ReleaseFile
 from delible.model.release import ReleasedColumn, RowIndex
 from delible.model.subject import SubjectRef
@@ -39,7 +39,7 @@ def ref_of(keys: Keys, person: int) -> SubjectRef:
 def staged(folder: Path, splits: Mapping[str, Sequence[int]], keys: Keys) -> tuple[ReleaseFile, ...]:
     """Write rows of people by split, one row each, and both indexes, as a build does."""
     parts: list[tuple[int, str]] = []
-    spool = folder / ".spool"
+    spool = spool_in(folder)
     for split, people in splits.items():
         columns = {
             "words": [f"words of {person} <b>" for person in people],

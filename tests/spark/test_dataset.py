@@ -171,6 +171,27 @@ def test_same_rows_same_bytes_whatever_the_layout(world: World) -> None:
     ]
 
 
+def test_one_key_in_a_workspace_without_links_decides_as_every_other_way(world: World) -> None:
+    tickets(world, [1, 2, 3, None, 99, 1, 4, 5, 5])
+    given = [("customer_id", str(n), "training", "given", 1) for n in (1, 2, 4, 5)]
+    world.consents += [*given, ("customer_id", "2", "training", "withdrawn", 2)]
+    world.flags.append(("customer_id", "4", Exclusion.SUPPRESSED))
+    world.limiting.append(("customer_id", "5"))
+    linked = shop()
+    tables = {name: t for name, t in linked.model_dump()["tables"].items() if name not in ("customers", "leads")}
+    plain = PolicySet.model_validate(linked.model_dump() | {"tables": tables})
+    assert linked.links()
+    assert not plain.links()
+    found, folder = world.cut(plain, "plain")
+    assert found.excluded == {"no_subject": 1, "no_consent": 2, "withdrawn": 1, "suppressed": 1}
+    assert (found.rows_out, found.members, found.limited) == (4, 2, 2)
+    assert found == world.cut(linked, "linked")[0]
+    whose = [
+        pq.read_table(folder.parent / f"{name}-rows", partitioning="hive").to_pylist() for name in ("plain", "linked")
+    ]
+    assert sorted(whose[0], key=str) == sorted(whose[1], key=str)
+
+
 def test_nobody_left_is_an_empty_release_with_its_columns(world: World) -> None:
     tickets(world, [1, 2])
     found, folder = world.cut(shop())

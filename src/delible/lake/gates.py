@@ -68,7 +68,7 @@ def groups_of(spark: SparkSession, spool: Path, plan: DatasetPlan) -> Groups | N
         spool: Where `write_rows` has put `grouped_by`, with whom each row is about.
     """
     written = spool / QUASI
-    return _counted(spark.read.parquet(written.as_uri()), plan) if written.exists() else None
+    return _counted(spark.read.parquet(written.as_uri()), plan) if any(written.iterdir()) else None
 
 
 def groups_again(spark: SparkSession, folder: Path, row_index: Path, plan: DatasetPlan) -> Groups | None:

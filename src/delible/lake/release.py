@@ -25,6 +25,7 @@ from delible.lake.release_files import (
     SPLITS,
     SUBJECTS,
     arranged,
+    spool_in,
     write_nothing,
     write_part,
     write_refs,
@@ -53,13 +54,10 @@ def short(subjects: Column) -> Column:
 
 @contextmanager
 def spooled(folder: Path) -> Iterator[Path]:
-    """Give a folder in a release's own for what tasks write, and remove it."""
-    spool = folder / ".spool"
-    spool.mkdir()
-    try:
-        yield spool
-    finally:
-        shutil.rmtree(spool)
+    """Give a folder in a release's own for what tasks write, and remove it; what fails is removed with the release."""
+    spool = spool_in(folder)
+    yield spool
+    shutil.rmtree(spool)
 
 
 def write_rows(
@@ -74,7 +72,7 @@ def write_rows(
         release: The columns that leave, `SPLIT` as a number, and `SUBJECTS`.
         folder: The release's folder.
         rows: Upper bound of the rows, from which the number of files follows.
-        spool: As `spooled` gives it; gets a folder `QUASI` with `quasi` and `SUBJECTS` of all rows, if there are any.
+        spool: As `spooled` gives it; gets `quasi` and `SUBJECTS` of all rows in `QUASI`.
         row_index: A folder that is not there yet, for `file`, `row` (its number in the file) and `subjects`.
         quasi: Columns that gates group rows by.
     """

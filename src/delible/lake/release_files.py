@@ -37,12 +37,20 @@ _WHOSE = pa.schema([("row", pa.int64()), ("subjects", pa.list_(pa.binary()))])
 _REFS = pa.schema([("ref", pa.string()), ("subject", pa.string())])
 
 
+def spool_in(folder: Path) -> Path:
+    """Return a new folder for what tasks write; no task makes one, lest one of a run that is over brings it back."""
+    spool = folder / ".spool"
+    for name in (_DATA, _ROWS, QUASI):
+        (spool / name).mkdir(parents=True)
+    return spool
+
+
 def write_part(batches: Iterable[pa.RecordBatch], spool: Path, part: str, quasi: Sequence[str]) -> Iterator[int]:
     """Write one task's rows, split by split as they come, and yield the number of each split that is written.
 
     Args:
         batches: The columns that leave, `SPLIT` and `SUBJECTS`.
-        spool: Gets `data/<split>-<part>.parquet`, and of the same name `rows/…` and `quasi/…`.
+        spool: As `spool_in` made it; gets `data/<split>-<part>.parquet`, and of the same name `rows/…` and `quasi/…`.
         part: Tells this task's files from those of others; a task that Spark runs twice writes the same files twice.
         quasi: Columns that gates group rows by.
     """
@@ -140,7 +148,6 @@ def _write_split(tables: Iterable[pa.Table], spool: Path, name: str, quasi: Sequ
             }
             for folder, rows in parts.items():
                 if folder not in writers:
-                    (spool / folder).mkdir(parents=True, exist_ok=True)
                     writers[folder] = files.enter_context(_writer(spool / folder / name, rows.schema))
                 writers[folder].write_table(rows)
             first += table.num_rows

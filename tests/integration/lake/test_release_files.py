@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Sequence
 from itertools import pairwise
@@ -11,6 +12,7 @@ from unittest import mock
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +23,7 @@ from delible.lake.release_files import (
     SPLITS,
     SUBJECTS,
     arranged,
+    spool_in,
     without_rows,
     write_nothing,
     write_part,
@@ -65,9 +68,10 @@ def batches(rows: Sequence[Row], ends: Sequence[int] = (), *, nullable: bool = T
 
 
 def written(folder: Path, handed: Sequence[pa.RecordBatch], group: int = 3) -> tuple[str, ...]:
+    spool = spool_in(folder)
     with mock.patch.object(release_files, "_ROW_GROUP", group):
-        splits = list(write_part(handed, folder / "spool", "7", ("text",)))
-    return arranged(folder / "spool", [(split, "7") for split in splits], folder, folder / "rows")
+        splits = list(write_part(handed, spool, "7", ("text",)))
+    return arranged(spool, [(split, "7") for split in splits], folder, folder / "rows")
 
 
 def index_of(folder: Path) -> list[dict[str, Any]]:
@@ -92,10 +96,10 @@ def test_a_file_holds_its_split_s_rows_in_their_order_and_no_word_of_whose_they_
             assert pq.read_table(Path(name) / file)["text"].to_pylist() == [rows[n][1] for n in here]
             index += [{"file": file, "row": place, "subjects": subjects(n)} for place, n in enumerate(here)]
         assert index_of(Path(name)) == sorted(index, key=lambda row: (row["file"], row["row"]))
-        counted = pq.read_table(Path(name) / "spool" / QUASI)
+        counted = pq.read_table(Path(name) / ".spool" / QUASI)
         assert counted.column_names == ["text", SUBJECTS]
         assert counted.num_rows == len(rows)
-        assert [p.name for p in (Path(name) / "spool" / "data").iterdir()] == []
+        assert [p.name for p in (Path(name) / ".spool" / "data").iterdir()] == []
 
 
 @given(ROWS, st.data())
@@ -109,17 +113,27 @@ def test_where_batches_end_and_what_a_source_lets_be_null_changes_no_byte(rows: 
 
 
 def test_parts_are_counted_in_their_order(tmp_path: Path) -> None:
+    spool = spool_in(tmp_path)
     for part, text in (("00009", "b"), ("00002", "a")):
-        assert list(write_part(batches([(0, text)]), tmp_path / "spool", part, ())) == [0]
-    files = arranged(tmp_path / "spool", [(0, "00009"), (0, "00002")], tmp_path, tmp_path / "rows")
+        assert list(write_part(batches([(0, text)]), spool, part, ())) == [0]
+    files = arranged(spool, [(0, "00009"), (0, "00002")], tmp_path, tmp_path / "rows")
     assert files == ("data/train-00000-of-00002.parquet", "data/train-00001-of-00002.parquet")
     assert [pq.read_table(tmp_path / file)["text"].to_pylist() for file in files] == [["a"], ["b"]]
 
 
+def test_a_task_of_a_run_that_is_over_brings_nothing_back(tmp_path: Path) -> None:
+    spool = spool_in(tmp_path)
+    shutil.rmtree(spool)
+    with pytest.raises(FileNotFoundError):
+        list(write_part(batches([(0, "a")]), spool, "0", ("text",)))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_rows_are_a_file_with_the_columns(tmp_path: Path) -> None:
-    assert list(write_part(batches([]), tmp_path / "spool", "0", ("text",))) == []
+    spool = spool_in(tmp_path)
+    assert list(write_part(batches([]), spool, "0", ("text",))) == []
     nothing = pa.Table.from_batches(batches([]))
-    (file,) = arranged(tmp_path / "spool", [write_nothing(nothing, tmp_path / "spool")], tmp_path, tmp_path / "rows")
+    (file,) = arranged(spool, [write_nothing(nothing, spool)], tmp_path, tmp_path / "rows")
     assert pq.read_table(tmp_path / file).column_names == ["text", "at"]
     assert index_of(tmp_path) == []
 
