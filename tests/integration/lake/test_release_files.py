@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -43,7 +44,7 @@ def first(row: Row) -> int:
 
 
 def subjects(number: int) -> list[bytes]:
-    return [bytes([number])] if number % 3 else []
+    return [number.to_bytes(2)] if number % 3 else []
 
 
 def batches(rows: Sequence[Row], ends: Sequence[int] = (), *, nullable: bool = True) -> list[pa.RecordBatch]:
@@ -110,6 +111,16 @@ def test_where_batches_end_and_what_a_source_lets_be_null_changes_no_byte(rows: 
         assert written(Path(other), batches(rows, ends, nullable=nullable)) == files
         for file in files:
             assert (Path(one) / file).read_bytes() == (Path(other) / file).read_bytes()
+
+
+def test_nor_does_it_where_a_page_ends(tmp_path: Path) -> None:
+    rows = [(0, f"{n} {secrets.token_hex(700)}") for n in range(3_000)]
+    made = []
+    for name, ends in (("one", []), ("other", [100, 1_700])):
+        folder = tmp_path / name
+        folder.mkdir()
+        made.append((folder / written(folder, batches(rows, ends), 10_000)[0]).read_bytes())
+    assert made[0] == made[1]
 
 
 def test_parts_are_counted_in_their_order(tmp_path: Path) -> None:
