@@ -23,7 +23,7 @@ REFS = "__refs"
 Read = Callable[[str], DataFrame]
 """A table's name to its rows, each time at the same version."""
 
-_NOBODY = pa.schema([("ref", pa.string()), ("subject", pa.string()), ("shared", pa.bool_())]).empty_table()
+_UNLINKED = pa.schema([("ref", pa.string()), ("subject", pa.string()), ("shared", pa.bool_())]).empty_table()
 """Of Arrow, so that Spark sees that there is nothing, and joins nothing with it."""
 
 
@@ -51,7 +51,7 @@ def identity(policies: PolicySet, read: Read, key: RefKey) -> DataFrame:
         if max(Counter(r.identifies for r in reaches).values()) == 1
     ]
     if not rows:
-        return SparkSession.active().createDataFrame(_NOBODY)
+        return SparkSession.active().createDataFrame(_UNLINKED)
     links = reduce(DataFrame.unionByName, rows)
     known = links.where("subject IS NOT NULL").select(F.explode(REFS).alias("ref"), "subject").distinct()
     loose = links.where(F.col("subject").isNull() & (F.size(REFS) > 1)).select(REFS).distinct()
