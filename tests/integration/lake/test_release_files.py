@@ -68,10 +68,12 @@ def batches(rows: Sequence[Row], ends: Sequence[int] = (), *, nullable: bool = T
     return [whole.slice(a, b - a) for a, b in pairwise(places)]
 
 
-def written(folder: Path, handed: Sequence[pa.RecordBatch], group: int = 3) -> tuple[str, ...]:
+def written(
+    folder: Path, handed: Sequence[pa.RecordBatch], group: int = 3, quasi: Sequence[str] = ("text",)
+) -> tuple[str, ...]:
     spool = spool_in(folder)
     with mock.patch.object(release_files, "_ROW_GROUP", group):
-        splits = list(write_part(handed, spool, "7", ("text",)))
+        splits = list(write_part(handed, spool, "7", quasi))
     return arranged(spool, [(split, "7") for split in splits], folder, folder / "rows")
 
 
@@ -147,6 +149,20 @@ def test_no_rows_are_a_file_with_the_columns(tmp_path: Path) -> None:
     (file,) = arranged(spool, [write_nothing(nothing, spool)], tmp_path, tmp_path / "rows")
     assert pq.read_table(tmp_path / file).column_names == ["text", "at"]
     assert index_of(tmp_path) == []
+
+
+def test_values_within_values_may_be_null_as_well(tmp_path: Path) -> None:
+    never = pa.field("element", pa.int32(), nullable=False)
+    within = {"struct": pa.struct([never]), "list": pa.list_(never), "map": pa.map_(pa.string(), never)}
+    values = {"struct": {"element": 1}, "list": [1], "map": [("a", 1)]}
+    types = {**within, SPLIT: pa.int32(), SUBJECTS: pa.list_(pa.binary())}
+    schema = pa.schema([pa.field(name, kind, nullable=False) for name, kind in types.items()])
+    rows = pa.RecordBatch.from_pylist([{**values, SPLIT: 0, SUBJECTS: []}], schema=schema)
+    (file,) = written(tmp_path, [rows], quasi=("list",))
+    found = pq.read_schema(tmp_path / file)
+    kinds = [found.field("struct").type[0], found.field("list").type.value_field, found.field("map").type.item_field]
+    assert all(field.nullable for field in [*found, *kinds])
+    assert pq.read_table(tmp_path / file).to_pylist() == [values]
 
 
 @given(ROWS, st.data())
