@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from delible.decide.impact import asked_of
-from delible.lake.release_files import without_subjects
+from delible.lake.release_files import SPLIT, SPLITS, SUBJECTS, arranged, spool_in, write_part, write_refs
 from delible.model.record import AuditEntry, Manifest, ReleaseFile
 from delible.model.release import ReleasedColumn, RowIndex
 from delible.model.subject import SubjectRef
@@ -37,23 +38,20 @@ def ref_of(keys: Keys, person: int) -> SubjectRef:
 
 def staged(folder: Path, splits: Mapping[str, Sequence[int]], keys: Keys) -> tuple[ReleaseFile, ...]:
     """Write rows of people by split, one row each, and both indexes, as a build does."""
-    (folder / "data").mkdir()
-    rows: list[pa.RecordBatch] = []
+    parts: list[tuple[int, str]] = []
+    spool = spool_in(folder)
     for split, people in splits.items():
-        part = folder.parent / f"{split}.parquet"
-        table = pa.table(
-            {
-                "words": [f"words of {person} <b>" for person in people],
-                "n": pa.array(people, pa.int64()),
-                "__subjects": pa.array([[bytes.fromhex(ref_of(keys, p)[-32:])] for p in people], pa.list_(pa.binary())),
-            }
-        )
-        pq.write_table(table, part)
-        rows += without_subjects(part, folder, f"data/{split}-00000-of-00001.parquet")
-    (folder.parent / "rows").mkdir()
-    pq.write_table(pa.Table.from_batches(rows), folder.parent / "rows" / "part.parquet")
+        columns = {
+            "words": [f"words of {person} <b>" for person in people],
+            "n": pa.array(people, pa.int64()),
+            SPLIT: pa.array([SPLITS.index(split)] * len(people), pa.int32()),
+            SUBJECTS: pa.array([[bytes.fromhex(ref_of(keys, p)[-32:])] for p in people], pa.list_(pa.binary())),
+        }
+        parts += ((number, "0") for number in write_part([pa.RecordBatch.from_pydict(columns)], spool, "0", ()))
+    arranged(spool, parts, folder, folder.parent / "rows")
+    shutil.rmtree(spool)
     refs = sorted(ref_of(keys, person) for people in splits.values() for person in people)
-    pq.write_table(pa.table({"ref": refs, "subject": refs}), folder / INDEX, row_group_size=7)
+    write_refs([pa.RecordBatch.from_pydict({"ref": refs, "subject": refs})], folder / INDEX)
     files = sorted((folder / "data").iterdir())
     return tuple(
         release_file(path, folder).model_copy(update={"rows": pq.read_metadata(path).num_rows})

@@ -15,7 +15,7 @@ from byte_search import places
 from delible.cli.main import main
 from delible.decide.gates import Groups
 from delible.lake.gates import _counted
-from delible.lake.release import SUBJECTS
+from delible.lake.release_files import SUBJECTS
 from delible.model.gate import Gates
 from delible.store.keys import load_keys
 from delible.store.ledger import Ledger

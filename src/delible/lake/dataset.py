@@ -13,11 +13,12 @@ from pyspark.sql import functions as F
 from delible.decide.gates import Groups
 from delible.errors import DelibleError, InputError
 from delible.lake.consent import RANK, Question, decisions
-from delible.lake.gates import Rescan, groups_of, labels_of, rescan
+from delible.lake.gates import Rescan, grouped_by, groups_of, labels_of, rescan
 from delible.lake.identity import Read, identity, subject_refs
 from delible.lake.joins import Assembled, assembled
 from delible.lake.judging import LIMITED, REASON, Secrets, grouped, judged, members_of
-from delible.lake.release import SPLIT, SUBJECTS, settled, write_index, write_rows
+from delible.lake.release import settled, spooled, write_index, write_rows
+from delible.lake.release_files import SPLIT, SUBJECTS
 from delible.lake.treatments import check_columns, treated, without_sensitive
 from delible.lake.workers import recognizers_told
 from delible.model.detection import Detection
@@ -93,7 +94,7 @@ class _Decided:
     rows: DataFrame
     rows_in: int
     people: DataFrame
-    members: DataFrame | None
+    members: DataFrame
 
 
 @settled()
@@ -120,33 +121,33 @@ def cut(
             `condition.*` before anything is written; `dataset.join_many` when a join finds several rows for one.
         DelibleError: `dataset.miscounted` when rows in, rows out and excluded rows do not add up.
     """
-    with _decided(plan, policies, by) as found:
+    with _decided(plan, policies, by) as found, spooled(folder) as spool:
         observed = Observation()
         kept = found.rows.observe(observed, *_counts()).where(F.col(REASON).isNull()).drop(REASON)
         release = without_sensitive(
             treated(kept, plan, by.secrets.domains, detection=detection, also=(SPLIT, LIMITED, SUBJECTS)), plan
         )
+        quasi = grouped_by(plan)
         with recognizers_told():
-            files = write_rows(release, folder, rows=found.rows_in, row_index=row_index)
+            files = write_rows(release, folder, rows=found.rows_in, spool=spool, row_index=row_index, quasi=quasi)
         rows_out = sum(f.rows or 0 for f in files)
         counts = observed.get if rows_out else _asked(found.rows)
         excluded = _settle(plan, found.rows_in, rows_out, counts)
-        members = found.members if found.members is not None else _nobody(found.people)
-        index = write_index(subject_refs(found.people, members), folder)
-        unwatched = found.rows.where(F.col(REASON).isNull()).drop(REASON)
+        index, members = write_index(subject_refs(found.people, found.members), folder)
+        spark = found.rows.sparkSession
         return Cut(
             rows_in=found.rows_in,
             rows_out=rows_out,
             excluded=excluded,
-            members=members.count(),
+            members=members,
             limited=counts[LIMITED],
             files=(*files, index),
             columns={
                 f.name: f.dataType.simpleString() for f in release.schema.fields if f.name not in (SPLIT, SUBJECTS)
             },
-            groups=groups_of(unwatched, plan, by.secrets.domains, detection),
-            labels=labels_of(found.rows.sparkSession, folder, plan.label) if plan.label is not None else None,
-            rescan=rescan(found.rows.sparkSession, folder, plan, detection),
+            groups=groups_of(spark, spool, plan),
+            labels=labels_of(spark, folder, plan.label) if plan.label is not None else None,
+            rescan=rescan(spark, folder, plan, detection),
         )
 
 
@@ -162,8 +163,7 @@ def tally(plan: DatasetPlan, policies: PolicySet, by: Grounds) -> Tally:
         counts = _asked(found.rows)
         rows_out = counts[_TOTAL] - sum(counts[r.value] for r in _REASONS)
         excluded = _settle(plan, found.rows_in, rows_out, counts)
-        members = found.members.count() if found.members is not None else 0
-        return Tally(found.rows_in, rows_out, excluded, members, counts[LIMITED])
+        return Tally(found.rows_in, rows_out, excluded, found.members.count(), counts[LIMITED])
 
 
 def kept_rows(plan: DatasetPlan, policies: PolicySet, by: Grounds) -> DataFrame:
@@ -186,11 +186,11 @@ def _decided(plan: DatasetPlan, policies: PolicySet, by: Grounds) -> Iterator[_D
         people = people.persist()
     groups = _groups(made, plan, policies, by, people)
     groups = groups.persist() if groups is not None else None
-    members = members_of(groups).persist() if groups is not None else None
+    members = members_of(groups) if groups is not None else people.where(F.lit(False)).select("subject")
     try:
         yield _Decided(judged(made, groups, plan, by.question, by.secrets), rows_in, people, members)
     finally:
-        for frame in (members, groups, people):
+        for frame in (groups, people):
             if frame is not None:
                 frame.unpersist()
 
@@ -215,10 +215,6 @@ def _groups(
         secrets=by.secrets,
         limited=by.limited,
     )
-
-
-def _nobody(people: DataFrame) -> DataFrame:
-    return people.sparkSession.createDataFrame([], "subject string")
 
 
 def _counts() -> list[Column]:

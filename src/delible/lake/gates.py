@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +14,9 @@ from delible.decide.sampling import expected_rows, per_file, rate_for
 from delible.decide.tagging import ColumnFacts
 from delible.errors import DelibleError
 from delible.lake.facts import quoted
-from delible.lake.judging import LIMITED
-from delible.lake.release import SUBJECTS
+from delible.lake.release_files import QUASI, SUBJECTS
 from delible.lake.sample import drawn
 from delible.lake.scan import scan
-from delible.lake.treatments import treated, without_sensitive
 from delible.model.detection import Detection
 from delible.model.record import ReleaseFile
 from delible.plan.dataset import DatasetPlan
@@ -55,25 +52,23 @@ class Left:
         return sum(f.rows or 0 for f in self.files if f.path.startswith("data/"))
 
 
-def groups_of(
-    kept: DataFrame, plan: DatasetPlan, domains: Mapping[str, tuple[bytes, bytes]], detection: Detection
-) -> Groups | None:
+def grouped_by(plan: DatasetPlan) -> tuple[str, ...]:
+    """Return the released columns that gates group rows by, or count the values of in groups; none without a gate."""
+    gates = plan.gates
+    if not gates.of_groups or not plan.quasi:
+        return ()
+    sensitive = [gates.l_diversity.sensitive] if gates.l_diversity is not None else []
+    return tuple(dict.fromkeys([*plan.quasi, *sensitive]))
+
+
+def groups_of(spark: SparkSession, spool: Path, plan: DatasetPlan) -> Groups | None:
     """Return what the rows that leave look like by their quasi-identifiers; None without one, or without a row.
 
     Args:
-        kept: The judged rows that leave, before treatment; their data subjects are counted, which the release no
-            longer tells.
+        spool: Where `write_rows` has put `grouped_by`, with whom each row is about.
     """
-    gates, quasi = plan.gates, plan.quasi
-    if not gates.of_groups or not quasi:
-        return None
-    sensitive = gates.l_diversity.sensitive if gates.l_diversity is not None else None
-    wanted = tuple(s for s in plan.columns if s.column in (*quasi, sensitive))
-    fewer = plan.model_copy(
-        update={"columns": wanted, "sensitive": tuple(c for c in plan.sensitive if c in {s.column for s in wanted})}
-    )
-    rows = without_sensitive(treated(kept, fewer, domains, detection=detection, also=(SUBJECTS, LIMITED)), fewer)
-    return _counted(rows, plan)
+    written = spool / QUASI
+    return _counted(spark.read.parquet(written.as_uri()), plan) if any(written.iterdir()) else None
 
 
 def groups_again(spark: SparkSession, folder: Path, row_index: Path, plan: DatasetPlan) -> Groups | None:
@@ -83,9 +78,8 @@ def groups_again(spark: SparkSession, folder: Path, row_index: Path, plan: Datas
         folder: With the rows as they leave.
         row_index: Which row is about whom.
     """
-    rows, gates = _staged(spark, folder), plan.gates
-    sensitive = [gates.l_diversity.sensitive] if gates.l_diversity is not None else []
-    if not gates.of_groups or not plan.quasi or not {*plan.quasi, *sensitive} <= {*rows.columns}:
+    rows, columns = _staged(spark, folder), grouped_by(plan)
+    if not columns or not {*columns} <= {*rows.columns}:
         return None
     place = rows.metadataColumn("_metadata")
     file = F.concat(F.lit("data/"), place.getField("file_name")).alias("__file")

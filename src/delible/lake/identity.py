@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import reduce
 
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
 from delible.lake.columns import INNER, OUTER, normalised, subject_ref, with_pads
 from delible.lake.facts import at_path, quoted
@@ -23,13 +23,8 @@ REFS = "__refs"
 Read = Callable[[str], DataFrame]
 """A table's name to its rows, each time at the same version."""
 
-_IDENTITY = T.StructType(
-    [
-        T.StructField("ref", T.StringType()),
-        T.StructField("subject", T.StringType()),
-        T.StructField("shared", T.BooleanType()),
-    ]
-)
+_UNLINKED = pa.schema([("ref", pa.string()), ("subject", pa.string()), ("shared", pa.bool_())]).empty_table()
+"""Of Arrow, so that Spark sees that there is nothing, and joins nothing with it."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,7 @@ def identity(policies: PolicySet, read: Read, key: RefKey) -> DataFrame:
         if max(Counter(r.identifies for r in reaches).values()) == 1
     ]
     if not rows:
-        return SparkSession.active().createDataFrame([], _IDENTITY)
+        return SparkSession.active().createDataFrame(_UNLINKED)
     links = reduce(DataFrame.unionByName, rows)
     known = links.where("subject IS NOT NULL").select(F.explode(REFS).alias("ref"), "subject").distinct()
     loose = links.where(F.col("subject").isNull() & (F.size(REFS) > 1)).select(REFS).distinct()

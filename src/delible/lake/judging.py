@@ -15,7 +15,8 @@ from delible.lake.consent import RANK, Question
 from delible.lake.facts import quoted
 from delible.lake.identity import RefKey, to_subjects
 from delible.lake.joins import IN_SCOPE, Assembled, part_refs
-from delible.lake.release import SPLIT, SUBJECTS
+from delible.lake.release import short
+from delible.lake.release_files import SPLIT, SUBJECTS
 from delible.model.dataset import Split
 from delible.model.policy import PolicySet
 from delible.model.terms import Exclusion
@@ -24,7 +25,7 @@ from delible.plan.dataset import DatasetPlan
 REASON, LIMITED = "__rank", "__limited"
 """Of a judged row: the rank of its one reason (NULL: KEPT), and whether sensitive columns are emptied."""
 
-_GROUP_RANK, _LOWEST, _HIGHEST, _NOBODY = "__group_rank", "__lowest", "__highest", "__nobody"
+_GROUP_RANK, _LOWEST, _HIGHEST, _NOBODY, _REFS = "__group_rank", "__lowest", "__highest", "__nobody", "__members"
 
 
 @dataclass(frozen=True)
@@ -73,33 +74,45 @@ def grouped(
         (F.lit(True) if p.there is None else F.col(p.there).isNotNull()) & (F.size(name) == 0)
         for p, name in zip(parts, found, strict=True)
     ]
+    # Where one key leads to one person at most, nothing is taken apart, and nothing has to be put together again.
+    single = not policies.links() and len(made.keys) == 1 and parts[0].refs is None
     refs = F.array_distinct(F.concat(*found)) if len(found) > 1 else F.col(next(iter(found)))
-    sets = sets.select(*made.keys, reduce(or_, empty).alias(_NOBODY), F.explode_outer(refs).alias("ref"))
-    each = to_subjects(sets, people).drop("shared")
+    ref = F.try_element_at(refs, F.lit(1)) if single else F.explode_outer(refs)
+    sets = sets.select(*made.keys, reduce(or_, empty).alias(_NOBODY), ref.alias("ref"))
+    each = sets.withColumnRenamed("ref", "subject") if single else to_subjects(sets, people).drop("shared")
     each = each.join(decided.select("subject", F.lit(True).alias("known"), "rank"), "subject", "left")
     each = with_pads(each, secrets.split).withColumn(LIMITED, F.lit(False))
     if limited is not None:
         who = to_subjects(limited, people).select("subject", F.lit(True).alias("__limits")).distinct()
         each = each.join(who, "subject", "left").withColumn(LIMITED, F.coalesce("__limits", F.lit(False)))
     rank = F.when(F.col("known"), F.col("rank")).otherwise(F.lit(question.unheard).cast("int"))
-    own = [*made.keys, _NOBODY]
-    return (
-        each.select(*own, "subject", rank.alias("rank"), _split_of(F.col("subject"), split).alias("split"), LIMITED)
-        .groupBy(*own)
-        .agg(
+    own, drawn = [*made.keys, _NOBODY], _split_of(F.col("subject"), split).alias("split")
+    each = each.select(*own, "subject", rank.alias("rank"), drawn, LIMITED)
+    if single:
+        theirs = F.array_compact(F.array("subject"))
+        merged = each.select(
+            *own,
+            F.col("rank").alias(_GROUP_RANK),
+            theirs.alias(_REFS),
+            F.col("split").alias(_LOWEST),
+            F.col("split").alias(_HIGHEST),
+            LIMITED,
+        )
+    else:
+        merged = each.groupBy(*own).agg(
             F.min("rank").alias(_GROUP_RANK),
-            F.collect_set("subject").alias(SUBJECTS),
+            F.collect_set("subject").alias(_REFS),
             F.min("split").alias(_LOWEST),
             F.max("split").alias(_HIGHEST),
             F.max(LIMITED).alias(LIMITED),
         )
-    )
+    return merged.withColumn(SUBJECTS, short(F.col(_REFS)))
 
 
 def members_of(groups: DataFrame) -> DataFrame:
-    """Return the data subjects of the rows that leave, each once, as `subject`."""
+    """Return the data subjects of the rows that leave as `subject`, each once."""
     keeps = ~F.col(_NOBODY) & F.col(_GROUP_RANK).isNull() & (F.col(_LOWEST) == F.col(_HIGHEST))
-    return groups.where(keeps).select(F.explode(SUBJECTS).alias("subject")).distinct()
+    return groups.where(keeps).select(F.explode(_REFS).alias("subject")).distinct()
 
 
 def judged(
@@ -114,7 +127,7 @@ def judged(
     else:
         nothing = {c: F.lit(None).cast("int") for c in (_GROUP_RANK, _LOWEST, _HIGHEST)}
         frame = frame.withColumns(
-            {**nothing, LIMITED: F.lit(False), SUBJECTS: F.array().cast("array<string>"), _NOBODY: F.lit(True)}
+            {**nothing, LIMITED: F.lit(False), SUBJECTS: F.array().cast("array<binary>"), _NOBODY: F.lit(True)}
         )
         if question.unheard is None:
             own = F.struct(*(F.col(quoted(c)) for c in made.columns))
@@ -133,7 +146,7 @@ def judged(
 
 def _with_groups(made: Assembled, groups: DataFrame) -> DataFrame:
     """Return the rows, each with what was decided for its keys."""
-    theirs = groups.withColumnsRenamed({key: f"{key}_decided" for key in made.keys})
+    theirs = groups.drop(_REFS).withColumnsRenamed({key: f"{key}_decided" for key in made.keys})
     pairs = [(F.col(key), F.col(f"{key}_decided")) for key in made.keys]
     # A single key that is NULL reaches nobody, found or not; of several, one may be NULL and another lead to somebody.
     same = [a == b for a, b in pairs] if len(pairs) == 1 else [a.eqNullSafe(b) for a, b in pairs]

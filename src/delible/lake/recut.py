@@ -141,11 +141,11 @@ def recut(  # noqa: PLR0913 - all of it decides who leaves
         for file in sorted(release.files, key=lambda file: file.path)
     )
     _counted(release.files, files, kept, left, spark.read.parquet(row_index.as_uri()).count())
-    there = spark.read.parquet(row_index.as_uri()).select(F.explode("subjects").alias("who")).distinct()
+    there = spark.read.parquet(row_index.as_uri()).select(F.explode("subjects").alias("who"))
     staying = index.withColumn("who", _short(F.col("subject"))).join(there, "who", "left_semi")
-    entry = write_index(staying, folder)
+    entry, members = write_index(staying, folder)
     ordered = {reason.value: left[reason.value] for reason in _REASONS if reason.value in left}
-    return Recut((*files, entry), ordered, len(kept), there.count())
+    return Recut((*files, entry), ordered, len(kept), members)
 
 
 def links(people: DataFrame, refs: Collection[SubjectRef]) -> dict[SubjectRef, frozenset[SubjectRef]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import math
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyspark import TaskContext
 from pyspark.errors import AnalysisException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -19,35 +20,25 @@ from pyspark.sql import types as T
 
 from delible.errors import InputError
 from delible.lake.facts import quoted, read, version_of
-from delible.lake.release_files import ROW_INDEX, without_subjects
+from delible.lake.release_files import (
+    SPLIT,
+    SPLITS,
+    SUBJECTS,
+    arranged,
+    spool_in,
+    write_nothing,
+    write_part,
+    write_refs,
+)
 from delible.model.record import ReleaseFile
 
-SPLIT = "__split"
-SUBJECTS = "__subjects"
-"""The data subjects that a row is about, by reference; never among a release's columns."""
-
-SPLITS = ("train", "validation", "test")
 INDEX = "subject_index.parquet"
-
-_SORTED = {
-    "compression": "zstd",
-    "parquet.writer.version": "v2",
-    "parquet.enable.dictionary": "false",
-    "parquet.block.size": str(1 << 20),
-}
-"""Of the subject index. One encoding per column: of several, the footer lists the names in an order that differs from
-JVM to JVM. A look-up reads only the row groups, of a megabyte, whose range holds the reference."""
 
 _SETTINGS = {"spark.sql.session.timeZone": "UTC", "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS"}
 _lock = Lock()
 _before: list[dict[str, str]] = []
 """The session's own settings, once for every build that is under way."""
 
-_SPOOLED = {"compression": "snappy", "parquet.writer.version": "v2"}
-"""For files that live for a minute. Not `lz4`: Spark writes Hadoop's frames, and pyarrow took a page of a build of a
-million rows for corrupt."""
-
-_INDEXED = {"compression": "zstd"}
 _SHORT = 32
 """Hexadecimal digits of a subject reference that a row index keeps."""
 
@@ -61,7 +52,17 @@ def short(subjects: Column) -> Column:
     return F.transform(known, lambda ref: F.unhex(F.substring(ref, -_SHORT, _SHORT)))
 
 
-def write_rows(release: DataFrame, folder: Path, *, rows: int, row_index: Path) -> tuple[ReleaseFile, ...]:
+@contextmanager
+def spooled(folder: Path) -> Iterator[Path]:
+    """Give a folder in a release's own for what tasks write, and remove it; what fails is removed with the release."""
+    spool = spool_in(folder)
+    yield spool
+    shutil.rmtree(spool)
+
+
+def write_rows(
+    release: DataFrame, folder: Path, *, rows: int, spool: Path, row_index: Path, quasi: Sequence[str] = ()
+) -> tuple[ReleaseFile, ...]:
     """Write `data/<split>-00000-of-0000N.parquet`, and beside the release which row is about whom.
 
     Rows are ordered, and spread over files, by a hash of what leaves: neither the source's layout nor the number of
@@ -71,41 +72,29 @@ def write_rows(release: DataFrame, folder: Path, *, rows: int, row_index: Path) 
         release: The columns that leave, `SPLIT` as a number, and `SUBJECTS`.
         folder: The release's folder.
         rows: Upper bound of the rows, from which the number of files follows.
+        spool: As `spooled` gives it; gets `quasi` and `SUBJECTS` of all rows in `QUASI`.
         row_index: A folder that is not there yet, for `file`, `row` (its number in the file) and `subjects`.
+        quasi: Columns that gates group rows by.
     """
     shards = max(1, math.ceil(rows / _ROWS_PER_FILE))
-    spool = folder / ".spool"
     leaving = [field for field in release.schema.fields if field.name not in (SPLIT, SUBJECTS)]
-    hashed = release.withColumn(SUBJECTS, short(F.col(SUBJECTS))).withColumn("__order", _place(leaving))
+    hashed = release.withColumn("__order", _place(leaving))
     placed = hashed.repartition(shards * len(SPLITS), F.col(SPLIT), F.pmod("__order", F.lit(shards)))
-    ordered = placed.sortWithinPartitions(SPLIT, "__order").drop("__order")
-    ordered.write.partitionBy(SPLIT).options(**_SPOOLED).parquet(spool.as_uri())
-    (folder / "data").mkdir()
-    moves: dict[str, str] = {}
-    for number, split in enumerate(SPLITS):
-        parts = sorted((spool / f"{SPLIT}={number}").glob("part-*.parquet"))
-        for place, part in enumerate(parts):
-            moves[str(part)] = f"data/{split}-{place:05}-of-{len(parts):05}.parquet"
-    if not moves:
-        ordered.drop(SPLIT).limit(0).coalesce(1).write.mode("overwrite").options(**_SPOOLED).parquet(spool.as_uri())
-        moves[str(next(spool.glob("part-*.parquet")))] = "data/train-00000-of-00001.parquet"
-    _settle(release.sparkSession, moves, folder, row_index)
-    shutil.rmtree(spool)
-    return tuple(described(folder / name, folder) for name in moves.values())
+    # By one number at first, in which nearly all rows differ: comparing two columns of each pair takes far longer.
+    first = F.shiftleft(F.col(SPLIT).cast("bigint") - 1, 62) + F.shiftright("__order", 2)
+    ordered = placed.sortWithinPartitions(first, "__order").drop("__order")
+    where = str(spool)
 
+    def written(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        task = TaskContext.get()
+        assert task is not None  # noqa: S101 - it is one that runs this
+        part = f"{task.partitionId():05}"
+        for split in write_part(batches, Path(where), part, quasi):
+            yield pa.RecordBatch.from_pydict({"split": pa.array([split], pa.int32()), "part": [part]})
 
-def _settle(spark: SparkSession, moves: Mapping[str, str], folder: Path, row_index: Path) -> None:
-    """Write each spooled file as it leaves, without `SUBJECTS`, and that column into the row index, in one pass."""
-    names = pa.table({"part": list(moves), "file": list(moves.values())})
-    target = str(folder)
-
-    def settled_files(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for part, name in zip(batch.column("part").to_pylist(), batch.column("file").to_pylist(), strict=True):
-                yield from without_subjects(Path(part), Path(target), name)
-
-    each = spark.createDataFrame(names).repartition(len(moves), "file")
-    each.mapInArrow(settled_files, ROW_INDEX).write.options(**_INDEXED).parquet(row_index.as_uri())
+    parts = [(row["split"], row["part"]) for row in ordered.mapInArrow(written, "split int, part string").collect()]
+    names = arranged(spool, parts or [write_nothing(ordered.limit(0).toArrow(), spool)], folder, row_index)
+    return tuple(described(folder / name, folder) for name in names)
 
 
 def _place(fields: Iterable[T.StructField]) -> Column:
@@ -125,14 +114,23 @@ def _place(fields: Iterable[T.StructField]) -> Column:
     return F.xxhash64(*parts)
 
 
-def write_index(refs: DataFrame, folder: Path) -> ReleaseFile:
-    """Write the subject index: each keyed reference with its data subject's, sorted; no personal data."""
-    spool, target = folder / ".spool", folder / INDEX
+def write_index(refs: DataFrame, folder: Path) -> tuple[ReleaseFile, int]:
+    """Write the subject index: each keyed reference with its data subject's, sorted; no personal data.
+
+    Returns:
+        The file, and how many data subjects are in it.
+    """
+    target = folder / INDEX
+    where = str(target)
+
+    def written(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        yield pa.RecordBatch.from_pydict({"members": [write_refs(batches, Path(where))]})
+
     ordered = refs.select("ref", "subject").repartition(1).sortWithinPartitions("ref", "subject")
-    ordered.write.options(**_SORTED).parquet(spool.as_uri())
-    next(spool.glob("part-*.parquet")).rename(target)
-    shutil.rmtree(spool)
-    return described(target, folder)
+    counts = [row["members"] for row in ordered.mapInArrow(written, "members bigint").collect()]
+    if not counts:  # Spark runs no task where it knows that there is nothing
+        counts = [write_refs((), target)]
+    return described(target, folder), counts[0]
 
 
 def described(path: Path, folder: Path) -> ReleaseFile:

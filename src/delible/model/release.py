@@ -52,7 +52,8 @@ class RowIndex(Frozen):
     """Which row is about whom, for a recut; kept in the workspace, apart from the release that is handed on.
 
     Args:
-        path: Folder of Parquet files with `file`, `row` and `subjects`, relative to the workspace.
+        path: Folder of Parquet files with `file`, `row` and `subjects`, relative to the workspace; `file` may stand in
+            their folders' names.
     """
 
     path: str
