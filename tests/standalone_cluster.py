@@ -85,7 +85,7 @@ class Cluster:
     def start(self) -> None:
         """Start the master and two workers."""
         self.master = self._daemon("master", "master.Master", "--webui-port", "0")
-        found = _until(lambda: re.search(r"spark://127\.0\.0\.1:\d+", self._log("master")))
+        found = until(lambda: re.search(r"spark://127\.0\.0\.1:\d+", self._log("master")))
         self.url = found[0]
         for _ in range(2):
             self.add_worker()
@@ -95,7 +95,7 @@ class Cluster:
         number = len(self.workers)
         words = ("--cores", "1", "--memory", "1500m", "--webui-port", "0", self.url)
         self.workers.append(self._daemon(f"worker-{number}", "worker.Worker", *words))
-        _until(lambda: "Successfully registered" in self._log(f"worker-{number}"))
+        until(lambda: "Successfully registered" in self._log(f"worker-{number}"))
 
     def stop(self) -> None:
         """End everything that was started."""
@@ -228,10 +228,11 @@ def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def _until(look: Callable[[], T], seconds: float = 60.0) -> T:
+def until(look: Callable[[], T], seconds: float = 300.0) -> T:
+    """Return what a look finds, as soon as it finds something."""
     end = time.monotonic() + seconds
     while not (found := look()):
         if time.monotonic() > end:
-            raise TimeoutError("the cluster did not come up")
+            raise TimeoutError("it did not come up")
         time.sleep(0.1)
     return found
