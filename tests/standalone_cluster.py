@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import gzip
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,7 +28,8 @@ T = TypeVar("T")
 PROJECT = Path(__file__).parents[1]
 SPARK_HOME = Path(pyspark.__path__[0])
 DRIVER_ONLY = re.compile(
-    r"(?i)_?_?(delible|pyspark|delta_spark|delta|mypy\w*|pytest\w*|_pytest|hypothesis|moto|faker|ruff)\b"
+    r"(?i)_?_?(delible|pyspark|delta_spark|delta|mypy\w*|pytest\w*|_pytest|hypothesis|moto|faker|ruff"
+    r"|mlflow\w*|sklearn|scipy|_?duckdb\w*|jedi)\b"
 )
 """What no worker needs, and what must not come from this environment."""
 
@@ -57,9 +60,17 @@ def image(folder: Path, *, without: str = "") -> Path:
 
 
 def archive(venv: Path) -> Path:
-    """Pack an environment for `--archives`, as README says but for the compression, which takes half a minute."""
-    packed = venv.parent / "delible.tar"
-    subprocess.run(["tar", "-chf", str(packed), "-C", str(venv), "."], check=True)
+    """Pack an environment for `--archives`, as README says but for the compression, which takes half a minute.
+
+    It must be a `.tar.gz`: that Spark gives to `tar`. A `.tar` it unpacks by itself, and refuses the entry `./`.
+    """
+    packed = venv.parent / "delible.tar.gz"
+    # Its packages are links; `lib64` is one to `lib`, and would be a second copy of all.
+    command = ["tar", "-ch", "--exclude=./lib64", "-C", str(venv), "."]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as tar, gzip.open(packed, "wb", compresslevel=0) as file:
+        assert tar.stdout is not None
+        shutil.copyfileobj(tar.stdout, file, 1 << 20)
+    assert tar.returncode == 0
     return packed
 
 
