@@ -234,8 +234,8 @@ def test_a_stream_an_optimize_and_a_merge_lose_nothing(
             "(customer_id, email, phone, made_at) VALUES (s.id, concat('m', s.id, '@merge.example'), '', now())"
         )
 
-    merging = Writer(merge, is_conflict, pause=3)
-    optimizing = Writer(lambda _: shop.sql(f"OPTIMIZE delta.`{table}`"), is_conflict, pause=3)
+    merging = Writer(merge, is_conflict, pause=1, rest=8)
+    optimizing = Writer(lambda _: shop.sql(f"OPTIMIZE delta.`{table}`"), is_conflict, pause=1, rest=8)
     query = (
         rows.writeStream.format("delta")
         .option("checkpointLocation", str(tmp_path / "checkpoint"))
