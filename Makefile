@@ -33,7 +33,7 @@ test: lint ## Run every check and every test
 unit: setup ## Run the unit tests only: no JVM, laws searched quickly
 	@$(BIN)/python -m pytest -n 2 tests/unit
 
-matrix: setup ## Run kills everywhere and all kinds of tables (hours; PART=kill, cluster, combination, bucket, history or writers)
+matrix: setup ## Run kills everywhere and all kinds of tables (hours; PART=name for one of the parts in CONTRIBUTING.md)
 	@$(BIN)/python -m pytest -v -m matrix $(if $(PART),-k "$(PART)") tests/integration tests/spark
 
 lint: setup ## Check style, types and layers only

@@ -1,6 +1,7 @@
 """`kill -9` of the driver at every boundary and at any moment: the same command again ends as if nothing had been.
 
-`make test` tries some boundaries, `make matrix` all of them, and fifty moments at random.
+All of it is for `make matrix`: of `make test`, `test_erasure_kill.py` kills at two moments, and
+`tests/integration/workflows/test_kill_everywhere.py` tries boundaries without a JVM.
 """
 
 from __future__ import annotations
@@ -103,16 +104,6 @@ def wrong(
     return found
 
 
-def test_some_boundaries_of_an_erasure(
-    erasure: Prepared, undisturbed: dict[str, Any], boundaries: list[Boundary]
-) -> None:
-    """Before a table's second MERGE, a VACUUM, the table's own properties, and the ends of plan and requests."""
-    named = {name: [b for b in boundaries if b.effect.startswith(name)] for name in ("execute", "vacuum", "sql ALTER")}
-    ended = next(b for b in reversed(boundaries) if b.effect == "write_deltalake requests")
-    chosen = [named["execute"][2], named["vacuum"][0], named["sql ALTER"][1], ended, boundaries[-1]]
-    assert wrong(erasure, undisturbed, chosen) == {}
-
-
 def test_a_copy_is_what_a_kill_leaves(
     erasure: Prepared, undisturbed: dict[str, Any], boundaries: list[Boundary]
 ) -> None:
@@ -124,15 +115,6 @@ def test_a_copy_is_what_a_kill_leaves(
         assert differences(undisturbed, erasure.finished(root)) == []
         again = differences(undisturbed, erasure.finished(root))
     assert [each for each in again if not each.startswith("said")] == []
-
-
-def test_some_boundaries_of_a_retention_run(retention: Prepared) -> None:
-    with retention.fresh() as root:
-        undisturbed = retention.finished(root)
-    boundaries = telling(retention.boundaries())
-    chosen = boundaries[:: len(boundaries) // 4]
-    gone = {"customer_id": set(PAST)}
-    assert wrong(retention, undisturbed, chosen, [email(n) for n in PAST], gone) == {}
 
 
 @pytest.mark.parametrize("part", range(PARTS))
