@@ -33,8 +33,8 @@ test: lint ## Run every check and every test
 unit: setup ## Run the unit tests only: no JVM, laws searched quickly
 	@$(BIN)/python -m pytest -n 2 tests/unit
 
-matrix: setup ## Run all combinations of what Delta may do, and kills everywhere (`make test` runs subsets)
-	@$(BIN)/python -m pytest -n 2 -m matrix tests/integration tests/spark
+matrix: setup ## Run kills everywhere and all kinds of tables (hours; PART=name for one of the parts in CONTRIBUTING.md)
+	@$(BIN)/python -m pytest -v -m matrix $(if $(PART),-k "$(PART)") tests/integration tests/spark
 
 lint: setup ## Check style, types and layers only
 	@$(BIN)/ruff check --quiet .

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ DRIVER = Path(__file__).with_name("kill_driver.py")
 PHYSICAL = re.compile(r"(?:estimated_)?(?:bytes|files|log_files)(?:_\w+)?")
 """Counts of files and bytes: a run that dies has written some more, and rows lie in files by chance. That there were
 some is compared, and not how many."""
+
+PATIENCE = 1200
+"""Seconds that a run may take on a busy machine."""
 
 _DRAWN = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{4,})*|\d{4,}|\.[0-9a-z]{6,}$|-[a-z0-9-]{6,}")
 """What is drawn anew in each run, in the names of files."""
@@ -109,21 +113,48 @@ class Prepared:
     def killed(self, root: Path, at: int, *, jvm: bool = False) -> str:
         """Run the command until it dies, and return the name of the effect that it did not have."""
         with self.start(root, at, jvm=jvm) as process:
-            said = process.communicate(timeout=300)[0]
+            said = process.communicate(timeout=PATIENCE)[0]
         assert process.returncode == -signal.SIGKILL, f"ended with {process.returncode}: {said}"
         return self.effects()[-1]
+
+    def killed_after(self, root: Path, seconds: float) -> dict[str, Any] | None:
+        """Run the command with a JVM of its own, and kill both at once so long after the first effect.
+
+        Returns:
+            What it said when it was quicker; None when it died.
+        """
+        with self.start(root, jvm=True) as process:
+            self.begun(process)
+            try:
+                said = process.communicate(timeout=seconds)[0]
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                return None
+        assert process.returncode == 0, said
+        return spoken(said)
+
+    def begun(self, process: subprocess.Popen[str]) -> None:
+        """Wait until a run has its first effect on the workspace, or has ended.
+
+        What goes with a JVM's start and with a dead run's scratch files is none.
+        """
+        until = time.monotonic() + PATIENCE
+        while process.poll() is None and all(e.startswith(("rmtree", "rmdir")) for e in self.effects()):
+            assert time.monotonic() < until, "the run never began"
+            time.sleep(0.02)
 
     def boundaries(self) -> list[Boundary]:
         """Run the command once, and return what a death before each of its effects leaves."""
         with self.fresh() as root, self.start(root) as process:
-            said = process.communicate(timeout=600)[0]
+            said = process.communicate(timeout=PATIENCE)[0]
         assert process.returncode == 0, said
         copies = self.folder / "copies"
         return [Boundary(n, name, copies / str(n)) for n, name in enumerate(self.effects(), 1)]
 
     def effects(self) -> list[str]:
-        """Return the names of the effects of the last run."""
-        return (self.folder / "effects.log").read_text().splitlines()
+        """Return the names of the effects of the last run so far."""
+        log = self.folder / "effects.log"
+        return log.read_text().splitlines() if log.exists() else []
 
     def apply(self, root: Path) -> dict[str, Any]:
         """Run the command in this process, whose JVM is warm; it knows no more of the killed one than another would."""
@@ -149,6 +180,12 @@ class Prepared:
         assert {name: found[name] for name in ended} == ended
         assert len(found["certificates"]) == len(found["notices"]) == 2
         return found
+
+
+def spoken(text: str) -> dict[str, Any]:
+    """Return the document that a run with `--json` printed, between what went to standard error."""
+    document: dict[str, Any] = json.JSONDecoder().raw_decode(text[text.index("\n{") :].lstrip())[0]
+    return document
 
 
 def end(root: Path, said: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import gzip
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,7 +28,8 @@ T = TypeVar("T")
 PROJECT = Path(__file__).parents[1]
 SPARK_HOME = Path(pyspark.__path__[0])
 DRIVER_ONLY = re.compile(
-    r"(?i)_?_?(delible|pyspark|delta_spark|delta|mypy\w*|pytest\w*|_pytest|hypothesis|moto|faker|ruff)\b"
+    r"(?i)_?_?(delible|pyspark|delta_spark|delta|mypy\w*|pytest\w*|_pytest|hypothesis|moto|faker|ruff"
+    r"|mlflow\w*|sklearn|scipy|_?duckdb\w*|jedi)\b"
 )
 """What no worker needs, and what must not come from this environment."""
 
@@ -57,9 +60,17 @@ def image(folder: Path, *, without: str = "") -> Path:
 
 
 def archive(venv: Path) -> Path:
-    """Pack an environment for `--archives`, as README says but for the compression, which takes half a minute."""
-    packed = venv.parent / "delible.tar"
-    subprocess.run(["tar", "-chf", str(packed), "-C", str(venv), "."], check=True)
+    """Pack an environment for `--archives`, as README says but for the compression, which takes half a minute.
+
+    It must be a `.tar.gz`: that Spark gives to `tar`. A `.tar` it unpacks by itself, and refuses the entry `./`.
+    """
+    packed = venv.parent / "delible.tar.gz"
+    # Its packages are links; `lib64` is one to `lib`, and would be a second copy of all.
+    command = ["tar", "-ch", "--exclude=./lib64", "-C", str(venv), "."]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as tar, gzip.open(packed, "wb", compresslevel=0) as file:
+        assert tar.stdout is not None
+        shutil.copyfileobj(tar.stdout, file, 1 << 20)
+    assert tar.returncode == 0
     return packed
 
 
@@ -85,7 +96,7 @@ class Cluster:
     def start(self) -> None:
         """Start the master and two workers."""
         self.master = self._daemon("master", "master.Master", "--webui-port", "0")
-        found = _until(lambda: re.search(r"spark://127\.0\.0\.1:\d+", self._log("master")))
+        found = until(lambda: re.search(r"spark://127\.0\.0\.1:\d+", self._log("master")))
         self.url = found[0]
         for _ in range(2):
             self.add_worker()
@@ -95,7 +106,7 @@ class Cluster:
         number = len(self.workers)
         words = ("--cores", "1", "--memory", "1500m", "--webui-port", "0", self.url)
         self.workers.append(self._daemon(f"worker-{number}", "worker.Worker", *words))
-        _until(lambda: "Successfully registered" in self._log(f"worker-{number}"))
+        until(lambda: "Successfully registered" in self._log(f"worker-{number}"))
 
     def stop(self) -> None:
         """End everything that was started."""
@@ -228,10 +239,11 @@ def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def _until(look: Callable[[], T], seconds: float = 60.0) -> T:
+def until(look: Callable[[], T], seconds: float = 300.0) -> T:
+    """Return what a look finds, as soon as it finds something."""
     end = time.monotonic() + seconds
     while not (found := look()):
         if time.monotonic() > end:
-            raise TimeoutError("the cluster did not come up")
+            raise TimeoutError("it did not come up")
         time.sleep(0.1)
     return found

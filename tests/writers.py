@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,20 +18,23 @@ class Writer:
 
     Args:
         is_refused: Whether an error means that another writer came first.
-        pause: Seconds between two writes.
+        pause: Seconds between two writes, at least.
+        rest: How many times as long as its last write it waits before the next: where the machine is slow, it is so for
+            writers and for those whom they keep from their work.
     """
 
     work: Callable[[int], None]
     is_refused: Callable[[Exception], bool]
     pause: float
+    rest: float = 0
     done: list[int] = field(default_factory=list)
     refused: int = 0
     failed: list[BaseException] = field(default_factory=list)
 
     def run(self, over: threading.Event) -> None:
-        number = 0
-        while not over.wait(self.pause):
-            number += 1
+        number, took = 0, 0.0
+        while not over.wait(max(self.pause, self.rest * took)):
+            number, begun = number + 1, time.monotonic()
             try:
                 self.work(number)
                 self.done.append(number)
@@ -39,6 +43,7 @@ class Writer:
                     self.refused += 1
                 else:
                     self.failed.append(error)
+            took = time.monotonic() - begun
 
 
 @contextmanager

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,9 +23,13 @@ from delible.workflows.control import Control
 from delible.workflows.dataset import verify_dataset
 from delible.workflows.tag_review import list_tags
 from small_shop import POLICIES, approved, customers, email, make_workspace, tickets
-from standalone_cluster import PROJECT, Cluster, archive, image, kill, standalone, submit
+from standalone_cluster import PROJECT, Cluster, archive, image, kill, standalone, submit, until
+from writers import Writer, writing
 
 pytestmark = [pytest.mark.slow]
+RUNS, KILLS = 5, 10
+"""Executors die at fifty moments in all."""
+
 RECIPE = """\
 dataset: topics
 description: Tickets for training.
@@ -98,14 +104,20 @@ def workspace(prepared: Path, tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture(scope="module")
-def expected(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
-    """Return what the same jobs make in the driver's own process."""
+def alone(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, object], float]:
+    """Return what the same jobs make in the driver's own process, and how many seconds that takes."""
     folder = tmp_path_factory.mktemp("expected")
     root = shutil.copytree(prepared, folder / "w")
     words = [str(PROJECT / "jobs"), str(root)]
+    started = time.monotonic()
     done = submit(Cluster(folder), jobs(folder), words, python=sys.executable, master="local[2]")
     assert done.code == 0, done.out + done.err[-4000:]
-    return results(open_workspace(root))
+    return results(open_workspace(root)), time.monotonic() - started
+
+
+@pytest.fixture(scope="module")
+def expected(alone: tuple[dict[str, object], float]) -> dict[str, object]:
+    return alone[0]
 
 
 def jobs(folder: Path, name: str = "jobs.py") -> Path:
@@ -184,13 +196,23 @@ def test_workers_without_delible_are_one_clear_error(
     assert "On a cluster" in problem["message"]
 
 
-MOMENTS = ("Scanning", "finding", "customers: rewriting", "tickets: removing", "searching", "Cutting")
-"""How lines of the jobs' progress begin."""
+MOMENTS = (
+    "Scanning",
+    "finding",
+    "estimating",
+    "customers: rewriting",
+    "tickets: rewriting",
+    "customers: removing",
+    "tickets: removing",
+    "searching",
+    "Cutting",
+)
+"""How lines of the jobs' progress begin, one for each stage."""
 
 
 def stop_executor(cluster: Cluster) -> None:
-    for pid in cluster.executors()[:1]:
-        kill(pid)
+    """Kill one of two: what both have had is lost with both, and ends a run."""
+    kill(until(lambda: executors if len(executors := cluster.executors()) > 1 else [])[0])
 
 
 def stop_worker(cluster: Cluster) -> None:
@@ -201,7 +223,7 @@ def stop_worker(cluster: Cluster) -> None:
 @pytest.mark.matrix
 @pytest.mark.parametrize(
     ("stop", "moments"),
-    [(stop_executor, MOMENTS), (stop_worker, MOMENTS[2:3]), (stop_worker, MOMENTS[4:5])],
+    [(stop_executor, MOMENTS), (stop_worker, ("customers: rewriting",)), (stop_worker, ("searching",))],
     ids=["executors at each moment", "worker while rows are rewritten", "worker while bytes are searched"],
 )
 def test_a_killed_worker_costs_time_only(
@@ -225,6 +247,39 @@ def test_a_killed_worker_costs_time_only(
     assert done.code == 0, done.out + done.err[-4000:]
     assert left == []
     assert "Lost executor" in done.err
+    assert results(workspace) == expected
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("seed", range(RUNS))
+def test_a_run_ends_the_same_whenever_executors_die(
+    cluster: Cluster,
+    venv: Path,
+    workspace: Workspace,
+    alone: tuple[dict[str, object], float],
+    tmp_path: Path,
+    seed: int,
+) -> None:
+    """Also when both die before one is back: then the run may end, and the same command again goes on."""
+    expected, lasts = alone
+    drawn, killed = random.Random(seed), []
+
+    def stop(_: int) -> None:
+        time.sleep(drawn.uniform(0, 1.6 * lasts / KILLS))
+        if len(killed) < KILLS and (executors := cluster.executors()):
+            killed.append(drawn.choice(executors))
+            kill(killed[-1])
+
+    dying = Writer(stop, lambda _: False, pause=0)
+    words = [str(PROJECT / "jobs"), str(workspace.root)]
+    ended = []
+    with writing(dying):
+        while 0 not in ended and len(ended) < KILLS:
+            done = submit(cluster, jobs(tmp_path), words, python=venv / "bin" / "python")
+            ended.append(done.code)
+    assert ended[-1] == 0, done.out + done.err[-4000:]
+    assert dying.failed == []
+    assert len(killed) == KILLS, "it was over before"
     assert results(workspace) == expected
 
 

@@ -1,16 +1,14 @@
 """`kill -9` of the driver at every boundary and at any moment: the same command again ends as if nothing had been.
 
-`make test` tries some boundaries, `make matrix` all of them, and fifty moments at random.
+All of it is for `make matrix`: of `make test`, `test_erasure_kill.py` kills at two moments, and
+`tests/integration/workflows/test_kill_everywhere.py` tries boundaries without a JVM.
 """
 
 from __future__ import annotations
 
-import os
 import random
-import signal
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +18,7 @@ from byte_search import places
 from delible.workflows.erasure_plan import plan_due_erasures
 from delible.workflows.plans import save_plan
 from delible.workflows.retention_plan import plan_due_retention
-from killed import Boundary, Prepared, differences, layout, telling
+from killed import PATIENCE, Boundary, Prepared, differences, end, layout, telling
 from policy_files import write_policies
 from small_shop import (
     HIGHEST,
@@ -41,7 +39,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.matrix]
 
-PARTS, MOMENTS, PATIENCE = 6, 50, 300
+PARTS, CHAINS, KILLS = 6, 10, 5
 TEXTS = [email(LOWEST), phone(LOWEST), email(HIGHEST), phone(HIGHEST)]
 KEYS = {"customer_id": {LOWEST, HIGHEST}}
 CARRIER = "recipient: carrier\ndescription: Delivers.\ncontact: x@carrier.example\nnotify: {by: outbox}\n"
@@ -106,16 +104,6 @@ def wrong(
     return found
 
 
-def test_some_boundaries_of_an_erasure(
-    erasure: Prepared, undisturbed: dict[str, Any], boundaries: list[Boundary]
-) -> None:
-    """Before a table's second MERGE, a VACUUM, the table's own properties, and the ends of plan and requests."""
-    named = {name: [b for b in boundaries if b.effect.startswith(name)] for name in ("execute", "vacuum", "sql ALTER")}
-    ended = next(b for b in reversed(boundaries) if b.effect == "write_deltalake requests")
-    chosen = [named["execute"][2], named["vacuum"][0], named["sql ALTER"][1], ended, boundaries[-1]]
-    assert wrong(erasure, undisturbed, chosen) == {}
-
-
 def test_a_copy_is_what_a_kill_leaves(
     erasure: Prepared, undisturbed: dict[str, Any], boundaries: list[Boundary]
 ) -> None:
@@ -127,15 +115,6 @@ def test_a_copy_is_what_a_kill_leaves(
         assert differences(undisturbed, erasure.finished(root)) == []
         again = differences(undisturbed, erasure.finished(root))
     assert [each for each in again if not each.startswith("said")] == []
-
-
-def test_some_boundaries_of_a_retention_run(retention: Prepared) -> None:
-    with retention.fresh() as root:
-        undisturbed = retention.finished(root)
-    boundaries = telling(retention.boundaries())
-    chosen = boundaries[:: len(boundaries) // 4]
-    gone = {"customer_id": set(PAST)}
-    assert wrong(retention, undisturbed, chosen, [email(n) for n in PAST], gone) == {}
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -154,29 +133,30 @@ def test_every_boundary_of_a_retention_run(retention: Prepared) -> None:
 def lasts(erasure: Prepared) -> float:
     """Return the seconds from a run's first effect to its end, with a JVM of its own."""
     with erasure.fresh() as root, erasure.start(root, jvm=True) as process:
-        begun(erasure)
+        erasure.begun(process)
         started = time.monotonic()
         said = process.communicate(timeout=PATIENCE)[0]
         assert process.returncode == 0, said
     return time.monotonic() - started
 
 
-def begun(prepared: Prepared) -> None:
-    """Wait for a run's first effect: before it, nothing has happened that could be lost."""
-    until = time.monotonic() + PATIENCE
-    while not (prepared.folder / "effects.log").exists() or not prepared.effects():
-        assert time.monotonic() < until, "the run never began"
-        time.sleep(0.02)
+@pytest.mark.parametrize("chain", range(CHAINS))
+def test_any_moment(
+    chain: int, erasure: Prepared, undisturbed: dict[str, Any], boundaries: list[Boundary], lasts: float
+) -> None:
+    """Driver and JVM die at once, whatever Spark is doing, and so do the runs that go on from what they left.
 
-
-@pytest.mark.parametrize("seed", range(MOMENTS))
-def test_any_moment(seed: int, erasure: Prepared, undisturbed: dict[str, Any], lasts: float) -> None:
-    """Driver and JVM die at once, whatever Spark is doing."""
-    with erasure.fresh() as root:
-        with erasure.start(root, jvm=True) as process:
-            begun(erasure)
-            time.sleep(random.Random(seed).uniform(0, lasts))
-            with suppress(ProcessLookupError):  # it was quicker
-                os.killpg(process.pid, signal.SIGKILL)
-        assert differences(undisturbed, erasure.finished(root)) == []
-        assert places(root, texts=TEXTS, keys=KEYS) == []
+    Each chain begins at another boundary, so that together they reach the whole of a run.
+    """
+    told = telling(boundaries)
+    place = chain * len(told) // CHAINS
+    longest = lasts * (1 - place / len(told)) / 2
+    drawn, left = random.Random(chain), KILLS
+    while left:
+        with erasure.fresh(told[place].left) as root:
+            said = None
+            while left and (said := erasure.killed_after(root, drawn.uniform(0, longest))) is None:
+                left -= 1
+            found = erasure.finished(root) if said is None else end(root, said)
+            assert differences(undisturbed, found) == []
+            assert places(root, texts=TEXTS, keys=KEYS) == []
