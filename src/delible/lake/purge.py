@@ -185,7 +185,7 @@ def restore_properties(
     steps = [f"SET TBLPROPERTIES ({assignments(kept)})"] if kept else []
     if unset:
         steps.append(f"UNSET TBLPROPERTIES IF EXISTS ({', '.join(literal(k) for k in unset)})")
-    for step in steps if _INTERVAL in kept else reversed(steps):
+    for step in steps if _INTERVAL in kept else steps[::-1]:
         spark.sql(f"ALTER TABLE {name} {step}")
 
 
