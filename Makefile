@@ -27,13 +27,13 @@ example: setup ## Run the chain on the ten AdventureWorks files (DATA=folder)
 	@$(BIN)/python policies/examples/adventureworks_run.py "$(DATA)"
 
 test: lint ## Run every check and every test
-	@$(BIN)/python -m pytest -n 2 --hypothesis-profile=thorough tests/unit tests/integration
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --hypothesis-profile=thorough tests/unit tests/integration
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/spark
 
 unit: setup ## Run the unit tests only: no JVM, laws searched quickly
-	@$(BIN)/python -m pytest -n 2 tests/unit
+	@$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit
 
-matrix: setup ## Run kills everywhere and all kinds of tables (hours; PART=name for one of the parts in CONTRIBUTING.md)
+matrix: setup ## Run kills everywhere, all kinds of tables and every byte (hours; PART=name for one of the parts in CONTRIBUTING.md)
 	@$(BIN)/python -m pytest -v -m matrix $(if $(PART),-k "$(PART)") tests/integration tests/spark
 
 lint: setup ## Check style, types and layers only
@@ -75,7 +75,7 @@ $(INSTALLED):
 		echo "$(PYTHON) cannot make virtual environments: install its venv package (Debian: apt-get install python3-venv)." >&2; exit 1; }
 	@echo "Setting up $(VENV), once (about three minutes)..." >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/delible doctor --fetch --warm > /dev/null
 	@$(BIN)/delible doctor --fetch --s3 > /dev/null || echo "No JARs for buckets: their tests will be skipped." >&2

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, product
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from small_shop import CONTROLLER, PURPOSE
@@ -48,14 +49,17 @@ def every() -> tuple[Combination, ...]:
 
 
 def pairwise() -> tuple[Combination, ...]:
-    """Return few combinations in which every two values of different factors stand together at least once.
+    """Return the fewest combinations in which every two values of different factors stand together at least once.
 
-    Greedy: each time the combination that holds most pairs that were not there yet; the same ones on each run.
+    Greedy: each time the combination that holds most pairs that were not there yet; the same ones on each run. Among
+    equals the order decides, and in this one it ends with as many as there are pairs of a history and a layout.
     """
-    missing = {pair for each in every() for pair in _pairs(each)}
+    order = list(every())
+    Random(135).shuffle(order)
+    missing = {pair for each in order for pair in _pairs(each)}
     chosen: list[Combination] = []
     while missing:
-        best = max(every(), key=lambda each: len(missing & _pairs(each)))
+        best = max(order, key=lambda each: len(missing & _pairs(each)))
         missing -= _pairs(best)
         chosen.append(best)
     return tuple(chosen)

@@ -16,7 +16,8 @@ from deltalake.exceptions import CommitFailedError
 
 from delible.lake.exceptions import Kept
 from delible.lake.find import Found
-from delible.model.plan import ErasurePlan, PlannedRequest, RowsDue, Stage, TableStep
+from delible.model.layout import DEFAULTS, DELETED_FILES, LOG, interval_hours
+from delible.model.plan import ErasurePlan, PlannedRequest, RowsDue, Stage, TableFacts, TableStep
 from delible.model.policy import TablePolicy
 from delible.model.subject import KeyRole, KeyRow, own_keys
 from delible.store.plans import seal
@@ -34,12 +35,16 @@ def install(put: Set = setattr) -> None:
     Args:
         put: Sets an attribute; that of a test's monkeypatch takes it back.
     """
-    from delible.lake import erase, facts, others, purge, session
+    from delible.lake import erase, facts, lost, others, purge, session
     from delible.workflows import erasure, erasure_plan, late
 
     put(session, "own_session", _same)
     put(others, "is_readable", lambda *_: True)
     put(facts, "refuse_missing", lambda *_, **__: None)
+    put(facts, "read", lambda *_, **__: None)
+    put(facts, "table_facts", _facts)
+    put(lost, "lost_rows", _lost_rows)
+    put(lost, "rows_of_keys", _rows_of_keys)
     put(erase, "marked", _marked)
     put(erase, "erase_rows", _erase)
     put(purge, "purge_deletion_vectors", lambda *_, **__: None)
@@ -48,7 +53,9 @@ def install(put: Set = setattr) -> None:
     put(purge, "checkpoint", _checkpoint)
     for module in (erasure, erasure_plan, late):
         put(module, "find_people", find_people)
-    put(erasure, "session_for", lambda _: None)
+    put(erasure, "protected_rows", lambda *_: {})
+    for module in (erasure, erasure_plan):
+        put(module, "session_for", lambda _: None)
 
 
 @contextmanager
@@ -134,6 +141,41 @@ def planned(control: Control, requests: Sequence[str]) -> tuple[ErasurePlan, Sea
         tables=steps,
     )
     return seal(plan, control.keys), found
+
+
+def _facts(_: Any, location: str, *, table: str) -> TableFacts:
+    opened = DeltaTable(location)
+    own, files = opened.metadata().configuration, opened.get_add_actions(flatten=True).num_rows
+    windows = [interval_hours(own.get(key, DEFAULTS[key])) for key in (DELETED_FILES, LOG)]
+    return TableFacts(
+        table=table,
+        location=location,
+        version=opened.version(),
+        rows=opened.count(),
+        files=files,
+        bytes=files,
+        deleted_file_retention_hours=windows[0],
+        log_retention_hours=windows[1],
+    )
+
+
+def _lost_rows(_: Any, location: str, version: int, chosen: Callable[[DeltaTable], list[dict[str, Any]]]) -> int:
+    now = _rows(DeltaTable(location), "true")
+    return sum(row not in now for row in chosen(DeltaTable(location, version=version)))
+
+
+def _rows_of_keys(
+    _: Any, table: DeltaTable, policy: TablePolicy, __: Any, keys: Sequence[KeyRow]
+) -> list[dict[str, Any]]:
+    return _rows(table, _due(policy, keys))
+
+
+def _rows(table: DeltaTable, where: str) -> list[dict[str, Any]]:
+    sql = f"SELECT * FROM t WHERE {where}"
+    rows: list[dict[str, Any]] = (
+        QueryBuilder().register("t", table).execute(sql).read_all().to_struct_array().to_pylist()
+    )
+    return rows
 
 
 def _erase(_: Any, location: str, policy: TablePolicy, __: Any, keys: Sequence[KeyRow], *___: Any, **____: Any) -> None:

@@ -144,7 +144,7 @@ def write_tables(spark: SparkSession, workspace: Workspace, names: Iterable[str]
             options = {
                 "delta.enableDeletionVectors": "true",
                 "delta.enableChangeDataFeed": "true",
-                "delta.checkpointInterval": "7",
+                "delta.checkpointInterval": "11",
             }
             frame = spark.createDataFrame(made[name]()).repartitionByRange(2, made[name]().column_names[0])
             frame.write.format("delta").options(**options).save(str(written / name))

@@ -83,7 +83,15 @@ def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """Return a cluster of one's own, to be damaged."""
     with standalone(tmp_path / "cluster") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Return a cluster that is left as it was."""
+    with standalone(tmp_path_factory.mktemp("standing")) as made:
         yield made
 
 
@@ -154,7 +162,7 @@ def results(workspace: Workspace) -> dict[str, object]:
 
 
 def test_scan_erasure_and_build_on_a_cluster(
-    cluster: Cluster, venv: Path, workspace: Workspace, tmp_path: Path
+    standing: Cluster, venv: Path, workspace: Workspace, tmp_path: Path
 ) -> None:
     before = rows(workspace, "customers", "customer_id")
     (tmp_path / "events").mkdir()
@@ -165,7 +173,7 @@ def test_scan_erasure_and_build_on_a_cluster(
     ]
     words = [str(PROJECT / "jobs"), str(workspace.root)]
     done = submit(
-        cluster,
+        standing,
         jobs(tmp_path),
         words,
         python=venv / "bin" / "python",
@@ -179,17 +187,17 @@ def test_scan_erasure_and_build_on_a_cluster(
     assert {(t["column"], t["entity"]) for t in made["tags"]} >= {("email", "EMAIL_ADDRESS")}
     events = "".join(path.read_text() for path in (tmp_path / "events").rglob("*") if path.is_file())
     assert "lake/search/spread.py" in events, "the workers did not search"
-    left = places(workspace.root, tmp_path / "events", cluster.folder, texts=[email(1)], keys={"customer_id": {1}})
+    left = places(workspace.root, tmp_path / "events", standing.folder, texts=[email(1)], keys={"customer_id": {1}})
     assert left == []
 
 
 @pytest.mark.parametrize("lacking", ["delible", "python", pytest.param("pyarrow", marks=pytest.mark.matrix)])
 def test_workers_without_delible_are_one_clear_error(
-    cluster: Cluster, venv: Path, workspace: Workspace, tmp_path: Path, lacking: str
+    standing: Cluster, workspace: Workspace, tmp_path: Path, lacking: str
 ) -> None:
     python = image(tmp_path, without=lacking) / "bin" / "python" if lacking != "python" else tmp_path / "nowhere"
     words = ["--workspace", str(workspace.root), "--json"]
-    done = submit(cluster, PROJECT / "jobs" / "scan_pii.py", words, python=python)
+    done = submit(standing, PROJECT / "jobs" / "scan_pii.py", words, python=python)
     (problem,) = json.loads(done.out[done.out.index("{") :])["errors"]
     assert (done.code, problem["code"]) == (1, "spark.workers")
     assert f"'{lacking}'" in problem["message"] or lacking == "python"

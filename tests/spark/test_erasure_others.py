@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from byte_search import places
-from delible.errors import BlockedError, ResidueError
-from delible.model.plan import TableStep
+from delible.errors import ResidueError
 from delible.model.terms import RequestState
-from delible.workflows import erasure
 from delible.workflows.certificates import read_certificate
 from delible.workflows.control import Control
 from delible.workflows.erasure import apply_erasure
 from delible.workflows.erasure_plan import plan_due_erasures
 from delible.workflows.fulfilment import fulfil_requests
 from delible.workflows.holds import place_holds, release_hold
-from delible.workflows.journal import Step
 from delta_rows import delta_rows
 from small_shop import LOWEST, NOW, ONE_TABLE, PEOPLE, approved, email, make_workspace, people_file, phone, write_tables
 
@@ -31,7 +27,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.spark
 
 SHARING, FLATMATE, HELD = PEOPLE - 1, PEOPLE - 2, 5
-SOON, LATER = NOW + timedelta(hours=1), NOW + timedelta(hours=2)
 OTHER_SPELLING = "0044 (20) 7946-" + phone(LOWEST)[-5:]
 
 
@@ -96,39 +91,4 @@ def test_a_text_under_a_hold_stays_and_the_run_goes_on_when_the_hold_ends(spark:
     assert proofs["tickets"].mentions_masked == len(mentioning)
     assert all(p.version_after > p.version_before for p in proofs.values() if p.rows_erased)
     assert places(workspace.root, texts=(email(LOWEST), phone(LOWEST), OTHER_SPELLING)) == []
-    assert not list((workspace.root / ".delible" / "plans").iterdir())
-
-
-def test_a_hold_after_a_killed_run_stops_its_person_and_nobody_else(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One table was rewritten for both, and its old files hold rows of who is held: the bytes wait, the rows do not."""
-    workspace = make_workspace(tmp_path / "shop")
-    write_tables(spark, workspace)
-    held, other = approved(workspace, tmp_path, {"email": email(LOWEST)}, {"email": email(HELD)})
-    rewrite = erasure._rewrite
-
-    def killed(control: Control, run: Any, step: TableStep, *rest: Any) -> Step:
-        if step.table == "tickets":
-            raise KeyboardInterrupt
-        return rewrite(control, run, step, *rest)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(erasure, "_rewrite", killed)
-        with pytest.raises(KeyboardInterrupt):
-            fulfil_requests(workspace, immediate=True, actor="tests", now=NOW)
-    who = str(people_file(tmp_path, {"email": email(LOWEST)}))
-    [hold] = place_holds(workspace, identifiers=who, reason="claim", owner="legal", actor="tests", now=SOON)
-    with pytest.raises(BlockedError, check=lambda e: {p.code for p in e.problems} <= {"request.held", "table.held"}):
-        fulfil_requests(workspace, immediate=True, actor="tests", now=SOON)
-    assert RequestState.COMPLETED not in {r.state for r in Control(workspace).requests.all()}
-    assert {row[1] for row in rows(workspace, "tickets", "ticket_id").values()} >= {LOWEST}
-
-    release_hold(workspace, hold.id, actor="tests", now=LATER)
-    done = fulfil_requests(workspace, immediate=True, actor="tests", now=LATER)
-    assert (done.failure, {r.id: r.state for r in done.requests}) == (
-        None,
-        dict.fromkeys((held, other), RequestState.COMPLETED),
-    )
-    assert places(workspace.root, texts=[email(LOWEST), phone(LOWEST), email(HELD)]) == []
     assert not list((workspace.root / ".delible" / "plans").iterdir())

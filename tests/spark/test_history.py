@@ -66,7 +66,7 @@ def history(spark: SparkSession, name: str) -> list[tuple[Any, ...]]:
 
 
 def by_timestamp(spark: SparkSession, path: Path, of: list[tuple[Any, ...]], *, due: bool) -> dict[int, Counter[str]]:
-    """Return each version's rows as Spark finds them by the time of the version."""
+    """Return versions' rows as Spark finds them by the time of the version."""
     found: dict[int, Counter[str]] = {}
     kept = "true" if due else f"NOT coalesce({GONE}, false)"
     for version, timestamp, _ in of:
@@ -103,9 +103,10 @@ def test_every_version_is_the_old_one_less_the_due_rows(name: str, spark: SparkS
         spark.sql(f"UPDATE {sql} SET points = 1 WHERE customer_id = 2")
     of = history(spark, sql)
     assert len(of) >= 7
-    before = by_timestamp(spark, table, of, due=False)
+    by_time = of if case.mapped else [of[0], of[len(of) // 2], of[-1]]  # delta-rs reads each of the others
+    before = by_timestamp(spark, table, by_time, due=False)
     feed = changes(spark, table, due=False) if "delta.enableChangeDataFeed" in case.properties else None
-    ids = {v: tracked(spark, table, v) for v in before} if "delta.enableRowTracking" in case.properties else {}
+    ids = {v: tracked(spark, table, v) for v in versions(table)} if "delta.enableRowTracking" in case.properties else {}
     by_version = {v: rows_at(table, v, due=False) for v in versions(table)} if not case.mapped else {}
     assert places(table, texts=TEXTS)
     translation = Translation(table, tmp_path / "new", banned_in(table))
@@ -118,7 +119,7 @@ def test_every_version_is_the_old_one_less_the_due_rows(name: str, spark: SparkS
     forget_log(spark, str(table))
     assert places(table, texts=TEXTS, keys={"customer_id": set(DUE)}) == []
     assert history(spark, sql) == of
-    assert by_timestamp(spark, table, of, due=True) == before
+    assert by_timestamp(spark, table, by_time, due=True) == before
     assert {v: rows_at(table, v) for v in by_version} == by_version
     if feed is not None:
         assert changes(spark, table, due=True) == feed

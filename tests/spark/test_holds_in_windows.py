@@ -1,9 +1,13 @@
-"""A hold that comes while old files wait for their window keeps them, whichever run would remove them."""
+"""A hold that comes while old files wait for their window keeps them, whichever run would remove them.
+
+Over a lake without a JVM, for erasures: `tests/integration/workflows/test_holds_in_windows.py`.
+"""
 
 from __future__ import annotations
 
 import shutil
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +15,10 @@ import pytest
 
 from byte_search import places
 from delible.errors import BlockedError, ResidueError
+from delible.lake.lost import lost_rows, rows_of_keys
+from delible.model.plan import TableStep
 from delible.model.request import RefusalGround
-from delible.model.restriction import RestrictionGround
+from delible.model.subject import own_keys
 from delible.model.terms import Regime, RequestState, Right
 from delible.store.workspace import Workspace, open_workspace
 from delible.workflows.control import Control
@@ -101,14 +107,13 @@ def test_no_run_removes_the_old_rows_of_somebody_who_is_held_and_others_have_a_w
     assert len(delta_rows(path, f"customer_id = {HELD}")) == 1
 
 
-def restrict(shop: Workspace, folder: Path, ground: RestrictionGround | None = None) -> str:
+def restrict(shop: Workspace, folder: Path) -> str:
     """Claim a restriction, which nobody has granted yet."""
     [made] = submit_requests(
         shop,
         right=Right.RESTRICTION,
         regime=Regime.GDPR,
         identifiers=str(people_file(folder, {"email": email(HELD)})),
-        restriction=ground,
         actor="desk",
         now=SOON,
     )
@@ -140,48 +145,20 @@ def test_what_retention_removed_of_somebody_who_is_held_or_claims_a_restriction_
     assert (done.state, there(shop, HELD)) == ("erased", False)
 
 
-def test_art_18_1_b_an_erasure_that_is_opposed_during_its_window_keeps_the_old_rows(
-    shop: Workspace, tmp_path: Path
-) -> None:
-    [request] = approved(shop, tmp_path, {"email": email(HELD)})
-    waiting = plan_due_erasures(shop, now=NOW)
-    apply_erasure(shop, waiting.plan, actor="tests", now=NOW, searched=waiting.searched)
-    claim = restrict(shop, tmp_path, RestrictionGround.UNLAWFUL_PROCESSING)
-    with pytest.raises(BlockedError, check=lambda e: e.code == "request.opposed"):
-        apply_erasure(shop, waiting.plan, actor="tests", now=LATER)
-    assert there(shop, HELD)
-    refuse(shop, claim)
-    apply_erasure(shop, waiting.plan, actor="tests", now=LATER)
-    assert Control(shop).requests.get(request).state is RequestState.COMPLETED
-    assert not there(shop, HELD)
-
-
-def test_no_old_file_goes_while_a_kept_plan_cannot_be_read_and_somebody_is_held(
-    shop: Workspace, tmp_path: Path
-) -> None:
-    approved(shop, tmp_path, {"email": email(HELD)})
-    first = plan_due_erasures(shop, now=NOW)
-    apply_erasure(shop, first.plan, actor="tests", now=NOW, searched=first.searched)
-    hold(shop, tmp_path)
-    kept = shop.root / ".delible" / "plans" / f"{first.plan.id}.json"
-    whole = kept.read_bytes()
-    kept.write_bytes(whole[:-20])
-    [other] = approved(shop, tmp_path, {"email": email(OTHER)})
-    now = plan_due_erasures(shop, now=NOW, request_ids=[other], immediate=True)
-    with pytest.raises(BlockedError) as caught:
-        apply_erasure(shop, now.plan, actor="tests", now=NOW, searched=now.searched)
-    assert [(p.code, p.where) for p in caught.value.problems] == [("plan.unusable", str(kept))]
-    assert there(shop, HELD)
-    kept.write_bytes(whole)
-    with pytest.raises(BlockedError, check=lambda e: e.code == "request.held"):
-        apply_erasure(shop, now.plan, actor="tests", now=SOON)
-    assert there(shop, HELD)
+def rows_in_old_files_only(spark: SparkSession, shop: Workspace, step: TableStep, request: str) -> int | None:
+    control = Control(shop)
+    policies, keys = control.policies, own_keys(control.requests.vault.get([request]))
+    reached = partial(
+        rows_of_keys, spark, policy=policies.tables[step.table], controller=policies.controller, keys=keys
+    )
+    return lost_rows(spark, step.location, step.version, reached)
 
 
 def test_the_ledger_says_by_which_window_old_files_went(shop: Workspace, spark: SparkSession, tmp_path: Path) -> None:
-    approved(shop, tmp_path, {"email": email(HELD)})
+    [request] = approved(shop, tmp_path, {"email": email(HELD)})
     planned = plan_due_erasures(shop, now=NOW)
     apply_erasure(shop, planned.plan, actor="tests", now=NOW, searched=planned.searched)
+    assert rows_in_old_files_only(spark, shop, planned.plan.tables[0], request) == 1
     longer = "'delta.deletedFileRetentionDuration' = 'interval 30 hours'"
     spark.sql(f"ALTER TABLE delta.`{shop.root}/warehouse/customers` SET TBLPROPERTIES ({longer})")
     with pytest.raises(ResidueError):

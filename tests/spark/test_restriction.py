@@ -16,7 +16,7 @@ import pytest
 from delible.errors import BlockedError
 from delible.model.restriction import RestrictionGround
 from delible.model.terms import Regime, RequestState, Right
-from delible.store.workspace import Workspace
+from delible.store.workspace import Workspace, open_workspace
 from delible.workflows.control import Control
 from delible.workflows.dataset import build_dataset
 from delible.workflows.erasure_plan import plan_due_erasures
@@ -84,22 +84,29 @@ def right(shop: Workspace, folder: Path, asked: Right, who: int, **how: object) 
     return made.id
 
 
-@pytest.fixture
-def shop(spark: SparkSession, tmp_path: Path) -> Shop:
+@pytest.fixture(scope="module")
+def template(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    folder = tmp_path_factory.mktemp("restricted")
     policies = {
         **POLICIES,
         "tables/chats.yaml": CHATS,
         "datasets/answers.yaml": RECIPE,
         "retention/a_year.yaml": RETENTION.format("P1Y"),
     }
-    workspace = make_workspace(tmp_path / "shop", policies)
+    workspace = make_workspace(folder / "shop", policies)
     write_tables(spark, workspace)
     messages = [(OTHER, WHO, SECRET), (OTHER, 5, "hello"), (WHO, 6, SECRET)]
     rows = [{"sender": a, "receiver": b, "body": c} for a, b, c in messages]
     spark.createDataFrame(pa.Table.from_pylist(rows)).write.format("delta").save(f"{workspace.root}/warehouse/chats")
-    request = right(workspace, tmp_path, Right.RESTRICTION, WHO, restriction=RestrictionGround.UNLAWFUL_PROCESSING)
+    request = right(workspace, folder, Right.RESTRICTION, WHO, restriction=RestrictionGround.UNLAWFUL_PROCESSING)
     fulfil_requests(workspace, actor="job", now=NOW)
-    return Shop(workspace, tmp_path, request)
+    return Shop(workspace, folder, request)
+
+
+@pytest.fixture
+def shop(template: Shop, tmp_path: Path) -> Shop:
+    shutil.copytree(template.workspace.root, tmp_path / "shop", copy_function=shutil.copy)
+    return Shop(open_workspace(tmp_path / "shop"), tmp_path, template.request)
 
 
 def scanned(shop: Shop) -> bool:

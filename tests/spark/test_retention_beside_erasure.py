@@ -1,4 +1,8 @@
-"""Retention and an erasure on the same tables at once, each in a process of its own, as schedulers run them."""
+"""Retention and an erasure on the same tables at once, each in a process of its own, as schedulers run them.
+
+That one waits, or is refused and touches nothing, `make test` shows without a JVM:
+`tests/integration/workflows/test_enforce_waits.py`.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ from delta_rows import delta_rows
 from policy_files import write_policies
 from small_shop import PEOPLE, approved, customers, email, make_workspace, tickets
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.slow, pytest.mark.matrix]
 
 RULE = "retention: {0}\ntable: customers\nclock: made_at\nkeep: {1}\nreason: Law.\n"
 PAST = set(range(10, PEOPLE + 1))

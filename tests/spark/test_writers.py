@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
-from delta import exceptions as delta
 from pyspark.sql import functions as F
 
 from byte_search import places
 from delible.cli.main import main
-from delible.errors import ConflictError, ResidueError, StalePlanError
-from delible.lake import conflicts, erase, purge
-from delible.lake.conflicts import Patience, is_conflict
+from delible.errors import ResidueError, StalePlanError
+from delible.lake import erase, purge
+from delible.lake.conflicts import is_conflict
 from delible.model.terms import RequestState
 from delible.workflows import removal
 from delible.workflows.audit import verify_ledger
@@ -190,28 +189,6 @@ def test_other_columns_stop_a_table_just_before_it_is_rewritten(shop: Shop) -> N
     assert shop.ids("customers", "customer_id") == before_customers
     done = fulfil_requests(shop.workspace, immediate=True, actor="tests", now=NOW)
     assert (done.failure, {r.state for r in done.requests}) == (None, {RequestState.COMPLETED})
-
-
-def test_giving_up_is_a_state_that_the_ledger_has_and_the_next_run_goes_on_from(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pauses: list[float] = []
-    monkeypatch.setattr(conflicts, "PATIENCE", Patience(3, 0.1, 1, pauses.append))
-
-    def others_come_first(*_: object, **__: object) -> None:
-        raise delta.ConcurrentAppendException(f"{email(LOWEST)} was added")
-
-    planned = shop.planned()
-    with monkeypatch.context() as patch:
-        patch.setattr(erase, "erase_rows", others_come_first)
-        with pytest.raises(ConflictError) as raised:
-            shop.applied(planned)
-    assert (raised.value.code, raised.value.exit_code, len(pauses) % 2) == ("table.busy", 1, 0)
-    assert email(LOWEST) not in str(raised.value)
-    assert ("table:customers", "erasure.merge", "waiting") in shop.steps(planned.plan.id)
-    assert shop.ids("customers", "customer_id") == set(range(1, PEOPLE + 1))
-    done = shop.applied(planned)
-    assert {r.state for r in done.requests} == {RequestState.COMPLETED}
 
 
 @pytest.mark.matrix

@@ -208,8 +208,6 @@ def mask_mentions(
         return
     rows = with_mentions(spark, frame, policy, controller, keys_frame(spark, keys), needles)
     source = mentioning_rows(without_held(rows, policy, held), policy)
-    if source.isEmpty():
-        return
     source = source.crossJoin(F.broadcast(needles_frame(spark, needles)))
     handle = open_table(spark, location, table=policy.table)
     same = same_combination(policy, "t", "s") or "true"

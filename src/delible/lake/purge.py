@@ -175,14 +175,18 @@ def checkpoint(spark: SparkSession, location: str, *, original: Mapping[str, str
 def restore_properties(
     spark: SparkSession, location: str, *, original: Mapping[str, str], changed: tuple[str, ...] = PROPERTIES
 ) -> None:
-    """Give the table back the properties it had, also those that it did not have."""
+    """Give the table back the properties it had, also those that it did not have.
+
+    The interval first: while it is one, each commit makes another checkpoint.
+    """
     name = path_table(location)
     unset = [key for key in changed if key not in original]
-    if unset:
-        spark.sql(f"ALTER TABLE {name} UNSET TBLPROPERTIES IF EXISTS ({', '.join(literal(k) for k in unset)})")
     kept = {key: original[key] for key in changed if key in original}
-    if kept:
-        spark.sql(f"ALTER TABLE {name} SET TBLPROPERTIES ({assignments(kept)})")
+    steps = [f"SET TBLPROPERTIES ({assignments(kept)})"] if kept else []
+    if unset:
+        steps.append(f"UNSET TBLPROPERTIES IF EXISTS ({', '.join(literal(k) for k in unset)})")
+    for step in steps if _INTERVAL in kept else steps[::-1]:
+        spark.sql(f"ALTER TABLE {name} {step}")
 
 
 def expire_log(location: str, *, below: int, older_than: datetime | None) -> int:

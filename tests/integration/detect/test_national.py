@@ -40,7 +40,7 @@ TABLE = [
 
 @pytest.mark.parametrize(("country", "entity", "form", "right", "wrong", "alike"), TABLE)
 def test_each_country(country, entity, form, right, wrong, alike):
-    looked_for = Detection((country,))
+    looked_for = Detection((country,), nlp=NO_MODEL)
 
     def found(text):
         return {f.entity for f in find(text, detection=looked_for)}
@@ -49,7 +49,7 @@ def test_each_country(country, entity, form, right, wrong, alike):
     assert entity not in found(form.format(wrong))
     assert entity not in found(alike)
     assert (category_of(entity) or "").startswith(("user.government_id", "user.health", "user.contact.organization"))
-    nobody = {f.entity for f in find(form.format(right), detection=Detection(("NG",)))}
+    nobody = {f.entity for f in find(form.format(right), detection=Detection(("NG",), nlp=NO_MODEL))}
     assert entity not in nobody or entity in THRESHOLDS
 
 
@@ -109,13 +109,13 @@ def test_context_of_ones_own_counts_in_any_case_and_without_its_accents(text):
 
 def test_every_country_that_can_be_named_has_recognizers():
     for code in COUNTRIES:
-        assert set(engine(Detection((code,))).thresholds) - set(THRESHOLDS), code
+        assert set(engine(Detection((code,), nlp=NO_MODEL)).thresholds) - set(THRESHOLDS), code
 
 
 def test_few_random_numbers_and_codes_pass_for_identifiers():
     """Without the demand for a context word, one in ten of many forms does."""
     draw = random.Random(7)
-    analyzer = engine(Detection(tuple(c for c in sorted(COUNTRIES) if c != "IN")))
+    analyzer = engine(Detection(tuple(c for c in sorted(COUNTRIES) if c != "IN"), nlp=NO_MODEL))
     kinds = {"9": "0123456789", "A": "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
     for form in ("999999999", "9999999999", "99999999999", "999999999999", "9999999999999", "AA9999999", "A999999999"):
         texts = ["".join(draw.choice(kinds[c]) for c in form) for _ in range(60)]

@@ -60,6 +60,7 @@ def without_glued_stop_words(text):
     return "".join(w for w in words if ":" not in w or STOP_WORDS.isdisjoint(re.findall(r"[^\W\d_]+", w.lower())))
 
 
+@settings(max_examples=max(10, settings().max_examples // 3))
 @given(long_texts())
 def test_texts_of_several_windows(text):
     assert_same(text)

@@ -17,7 +17,7 @@ from delible.store.requests import Requests
 from delible.store.workspace import Workspace
 
 S = RequestState
-PROCESSES, OWN, CONTESTED = 50, 2, 4
+PROCESSES = 50
 
 CROWD = """
 import os
@@ -97,19 +97,20 @@ sys.exit(max(os.waitpid(child, 0)[1] for child in children) != 0)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("own", "contested"), [(1, 2), pytest.param(2, 4, marks=pytest.mark.matrix)])
 def test_fifty_processes_at_once_lose_nothing_fork_nothing_and_move_nothing_twice(
-    requests: Requests, people: Any, now: datetime, workspace: Workspace, ledger: Ledger
+    requests: Requests, people: Any, now: datetime, workspace: Workspace, ledger: Ledger, own: int, contested: int
 ) -> None:
-    contested = requests.submit([people.request(f"c{n}@x.example") for n in range(CONTESTED)], actor="desk", now=now)
-    ids = [r.id for r in contested]
-    command = [sys.executable, "-c", CROWD, str(workspace.root), str(PROCESSES), str(OWN), *ids]
+    of_all = requests.submit([people.request(f"c{n}@x.example") for n in range(contested)], actor="desk", now=now)
+    ids = [r.id for r in of_all]
+    command = [sys.executable, "-c", CROWD, str(workspace.root), str(PROCESSES), str(own), *ids]
     subprocess.run(command, check=True, timeout=500)
 
     check = ledger.verify()
     assert check.intact, check.problems
     found = requests.all()
     assert requests.reconcile() == 0
-    assert len(found) == CONTESTED + PROCESSES * (OWN + 1), "no request is lost"
+    assert len(found) == contested + PROCESSES * (own + 1), "no request is lost"
     owned = [r for r in found if r.submitted_by.startswith("p")]
     shared = [r for r in owned if r.state is S.DUPLICATE]
     assert len(shared) == PROCESSES - 1, "one is the first, and all others are its duplicates"

@@ -209,7 +209,7 @@ def _owner(place: str) -> tuple[Any, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(n, marks=pytest.mark.matrix) for n in range(2, 6))])
 def test_a_process_that_was_killed_at_any_moment_is_gone_on_with(seed: int, shop: Shop) -> None:
     paths = [str(Path(__file__).parent), *(p for p in sys.path if p.endswith("tests"))]
     for _ in range(2):

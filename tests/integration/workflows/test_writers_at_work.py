@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from delta.exceptions import ConcurrentAppendException
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 import fake_lake
 from byte_search import places
+from delible.errors import ConflictError
 from delible.lake import conflicts, erase, purge
 from delible.lake.conflicts import Patience
 from delible.model.plan import ErasurePlan
@@ -105,6 +107,29 @@ def test_what_arrives_between_the_stages_goes_with_the_rest(shop: Shop, monkeypa
     texts, keys = [email(LOWEST), phone(LOWEST)], {"customer_id": {LOWEST, MOVED}}
     assert places(shop.workspace.root, texts=texts, keys=keys) == []
     assert verify_ledger(shop.workspace).intact
+
+
+def test_giving_up_is_a_state_that_the_ledger_has_and_the_next_run_goes_on_from(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(conflicts, "PATIENCE", Patience(3, 0.1, 1, pauses.append))
+
+    def others_come_first(*_: object, **__: object) -> None:
+        raise ConcurrentAppendException(f"{email(LOWEST)} was added")
+
+    plan, found = shop.planned()
+    with monkeypatch.context() as patch:
+        patch.setattr(erase, "erase_rows", others_come_first)
+        with pytest.raises(ConflictError) as raised:
+            shop.applied(plan, found)
+    assert (raised.value.code, raised.value.exit_code, len(pauses) % 2) == ("table.busy", 1, 0)
+    assert email(LOWEST) not in str(raised.value)
+    records = Control(shop.workspace).ledger.records(object_prefix=f"plan:{plan.id}/")
+    assert ("erasure.merge", "waiting") in {(r.action, r.outcome) for r in records if "customers" in r.object}
+    assert shop.ids("customers", "customer_id") == list(range(1, PEOPLE + 1))
+    done = shop.applied(plan, found)
+    assert [r.state for r in done.requests] == [S.COMPLETED]
 
 
 def writer(work: Callable[[int], None]) -> Writer:
