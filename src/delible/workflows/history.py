@@ -6,7 +6,7 @@ renames, which a rerun finishes; the old folder then goes file by file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -116,6 +116,7 @@ def treat_history(control: Control, step: TableStep, keys: Sequence[KeyRow], run
     Raises:
         ConflictError: `history.moving` when other writers kept coming between, `history.differs`,
             `history.late_commit`, `history.writer`: nothing is lost, and the same command goes on.
+        StalePlanError: `plan.stale` when rows of others that hold an identifier of the due people have come.
     """
     from delible.lake.history import swap as history_swap
     from delible.lake.history.find import folder_of
@@ -236,15 +237,25 @@ def _banned(control: Control, step: TableStep, keys: Sequence[KeyRow], table: Pa
 
     policy, controller = control.policies.tables[step.table], control.policies.controller
     names = stored_names(retained(table).newest.schema)
-    due, reaching = [], [k for k in keys if k.role in (KeyRole.GIVEN, KeyRole.FOUND)]
-    for reach in policy.subject:
-        kind = kind_of(policy, reach)
-        how = controller.identifiers[kind].normalise if kind in controller.identifiers else Normalise.EXACT
-        values = frozenset(k.value for k in reaching if k.kind == kind)
-        if values:
-            due.append((names.get(reach.column.lower(), reach.column), TypedKeys(values, how)))
+    reaching = [k for k in keys if k.role in (KeyRole.GIVEN, KeyRole.FOUND)]
+    owned = {k.request for k in reaching if k.kind == controller.subject}
+
+    def by_column(some: Sequence[KeyRow]) -> Iterator[tuple[str, TypedKeys]]:
+        for reach in policy.subject:
+            kind = kind_of(policy, reach)
+            how = controller.identifiers[kind].normalise if kind in controller.identifiers else Normalise.EXACT
+            values = frozenset(k.value for k in some if k.kind == kind)
+            if values:
+                yield names.get(reach.column.lower(), reach.column), TypedKeys(values, how)
+
+    owners = [r.column.lower() for r in policy.subject if r.identifies == controller.subject]
+    due = Due(
+        tuple(by_column(reaching)),
+        frozenset(names.get(column, column).lower() for column in owners),
+        tuple(by_column([k for k in reaching if k.request not in owned])),
+    )
     needles = Needles(telling_values(keys, controller), telling_numbers(keys, controller))
-    return Banned(needles, frozenset(k.value.lower() for k in keys), Due(tuple(due)))
+    return Banned(needles, frozenset(k.value.lower() for k in keys), due)
 
 
 def _take_in_late(run: Run, translation: Translation, table: Path, old: Path) -> None:

@@ -16,11 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
 from byte_search import places
-from delible.errors import BlockedError, ConflictError
+from delible.errors import BlockedError, ConflictError, StalePlanError
 from delible.lake.history import swap as history_swap
 from delible.lake.history.state import retained
 from delible.model.plan import History, Stage, TableStep
@@ -35,7 +36,7 @@ from delible.workflows.history import treat_history
 from delible.workflows.journal import Journal
 from delible.workflows.stages import Guard, Run
 from delible.workflows.treated import Treated
-from history_tables import DUE, TEXTS, by_delta_rs, history_of, people, rows_at, versions
+from history_tables import DUE, TEXTS, by_delta_rs, email, history_of, people, rows_at, versions
 from small_shop import CONTROLLER, PURPOSE, make_workspace
 
 POLICIES = {
@@ -277,6 +278,28 @@ def test_a_hold_that_comes_behind_the_swap_keeps_the_old_folder(shop: Shop) -> N
     assert places(shop.table, texts=TEXTS) == []
     treated(shop.workspace)
     check(shop)
+
+
+def test_a_stranger_with_the_same_address_who_comes_meanwhile_is_not_taken_for_the_due_person(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from delible.lake.history import compare as history_compare
+
+    real, addresses = history_compare.compare, pa.array([email(number) for number in DUE])
+
+    def compare(*args: Any, **kwargs: Any) -> Any:
+        found = real(*args, **kwargs)
+        if retained(shop.table).last == 7:
+            rows = people(98, 99)
+            write_deltalake(str(shop.table), rows.set_column(1, rows.schema.field(1), addresses), mode="append")
+        return found
+
+    monkeypatch.setattr(history_compare, "compare", compare)
+    with pytest.raises(StalePlanError) as caught:
+        treated(shop.workspace)
+    assert caught.value.code == "plan.stale"
+    assert email(DUE[0]) not in str(caught.value)
+    assert sum(rows_at(shop.table, 8).values()) == sum(rows_at(shop.table, 7).values()) + 2
 
 
 def test_writers_who_never_stop_are_told_of(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,7 @@ class Banned:
 
     def tells_file(self, path: str, values: Mapping[str, str | None]) -> bool:
         """Return whether a file's path or partition values tell a due person."""
-        return self.due.by_partition(values) or any(
+        return self.due.named_by(values) or any(
             self.tells(text) for text in (path, *(f"{n}={v}" for n, v in values.items() if v is not None))
         )
 

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from delible.lake.history.statistics import Statistics
 from delible.lake.search.typed_keys import TypedKeys
 from delible.model.terms import Normalise
 
+_Mask = npt.NDArray[np.bool_]
 _ANCIENT = (b"org.apache.spark.legacyINT96", b"org.apache.spark.legacyDateTime")
 _ARROW = b"ARROW:schema"
 
@@ -40,12 +41,17 @@ class Due:
 
     Args:
         keys: Keys by the column that they stand in, as the files name it; a column may be of several kinds.
+        owners: Those columns that name a row's person. A row that names somebody else is not due, whatever else of the
+            due people stands in it: `lake.reach.due_rows` leaves it, too.
+        ownerless: Those of the keys that are of requests of whom no such name is known.
     """
 
     keys: tuple[tuple[str, TypedKeys], ...] = field(repr=False)
+    owners: frozenset[str] = frozenset()
+    ownerless: tuple[tuple[str, TypedKeys], ...] = field(repr=False, default=())
 
-    def by_partition(self, values: Mapping[str, str | None]) -> bool:
-        """Return whether all rows of a file are due, by its partition values."""
+    def named_by(self, values: Mapping[str, str | None]) -> bool:
+        """Return whether a file's partition values name a due person."""
         folded = {name.lower(): value for name, value in values.items()}
         return any(
             bool(wanted.hits(pa.array([folded[column.lower()]], pa.string())))
@@ -55,19 +61,48 @@ class Due:
 
     def mask(self, table: pa.Table, values: Mapping[str, str | None]) -> pa.BooleanArray:
         """Return which rows are due."""
-        if self.by_partition(values):
-            return pa.array(np.ones(table.num_rows, bool))
-        found = pa.array(np.zeros(table.num_rows, bool))
-        for column, wanted in self.keys:
-            for index, name in enumerate(table.column_names):
-                if name.lower() == column.lower():
-                    found = pc.or_(found, keys_in(table.column(index).combine_chunks(), wanted))
-        return found
+        return pa.array(self.split(table, values)[0])
+
+    def split(self, table: pa.Table, values: Mapping[str, str | None]) -> tuple[_Mask, _Mask]:
+        """Return which rows are due, and which hold an identifier of the due people and name somebody else."""
+        named = tuple((column, wanted) for column, wanted in self.keys if column.lower() in self.owners)
+        mine = _hits(table, values, (*named, *self.ownerless))
+        reached = _hits(table, values, self.keys) & ~mine
+        if not named or not reached.any():
+            return mine | reached, np.zeros_like(mine)
+        nobody = np.ones_like(mine)
+        for column, wanted in named:
+            blank = TypedKeys(frozenset({""}), wanted.how)
+            for array in _columns(table, values, column):
+                nobody &= ~array.is_valid().to_numpy(zero_copy_only=False) | _true(blank.mask(array))
+        return mine | (reached & nobody), reached & ~nobody
 
     def columns(self, names: Sequence[str]) -> list[str]:
         """Return those of a file's columns that must be read to tell."""
         wanted = {column.lower() for column, _ in self.keys}
         return [name for name in names if name.lower() in wanted]
+
+
+def _hits(table: pa.Table, values: Mapping[str, str | None], keys: Iterable[tuple[str, TypedKeys]]) -> _Mask:
+    found = np.zeros(table.num_rows, bool)
+    for column, wanted in keys:
+        for array in _columns(table, values, column):
+            found |= _true(keys_in(array, wanted))
+    return found
+
+
+def _columns(table: pa.Table, values: Mapping[str, str | None], column: str) -> Iterator[pa.Array]:
+    """Yield what stands in a column of the rows, be it in the file or the same for all of it."""
+    for name, value in values.items():
+        if name.lower() == column.lower():
+            yield pa.repeat(pa.scalar(value, pa.string()), table.num_rows)
+    for index, name in enumerate(table.column_names):
+        if name.lower() == column.lower():
+            yield table.column(index).combine_chunks()
+
+
+def _true(mask: pa.BooleanArray) -> _Mask:
+    return np.asarray(pc.fill_null(mask, False).to_numpy(zero_copy_only=False), bool)
 
 
 def keys_in(array: pa.Array, wanted: TypedKeys) -> pa.BooleanArray:
@@ -116,6 +151,7 @@ class FileDone:
     Args:
         rewritten: Whether it held due rows; otherwise it is the old file.
         removed: How many rows are gone.
+        others: How many rows stay because they name somebody else beside an identifier of the due people.
         statistics: The new ones.
         vectors: New deletion vectors by the id of the old one; None where no deleted row is left.
     """
@@ -126,6 +162,7 @@ class FileDone:
     size: int
     rows: int
     removed: int = 0
+    others: int = 0
     statistics: str | None = field(repr=False, default=None)
     vectors: Mapping[str, Descriptor | None] = field(default_factory=dict)
 
@@ -137,11 +174,12 @@ def translate_file(old: Path, new: Path, task: FileTask, due: Due) -> FileDone:
         BlockedError: `history.old_dates`.
     """
     source = pq.ParquetFile(old / task.path, coerce_int96_timestamp_unit="us")
-    gone = _gone(source, task.partition_values, due)
+    gone, others = _gone(source, task.partition_values, due)
     removed = np.flatnonzero(gone).astype(np.uint64)
     if not len(removed):
         linked(old / task.path, new / task.path)
-        return FileDone(task.path, task.path, False, (old / task.path).stat().st_size, source.metadata.num_rows)
+        size = (old / task.path).stat().st_size
+        return FileDone(task.path, task.path, False, size, source.metadata.num_rows, others=others)
     target = new / task.new_path
     target.parent.mkdir(parents=True, exist_ok=True)
     statistics = Statistics(json.loads(task.statistics) if task.statistics else {})
@@ -155,6 +193,7 @@ def translate_file(old: Path, new: Path, task: FileTask, due: Due) -> FileDone:
         target.stat().st_size,
         statistics.rows,
         len(removed),
+        others,
         statistics.document() if task.statistics else None,
         vectors,
     )
@@ -165,7 +204,7 @@ def later_vectors(
 ) -> dict[str, Descriptor | None]:
     """Return new deletion vectors for a file that has been rewritten, by the ids of the old ones."""
     source = pq.ParquetFile(old / path, coerce_int96_timestamp_unit="us")
-    removed = np.flatnonzero(_gone(source, partition_values, due)).astype(np.uint64)
+    removed = np.flatnonzero(_gone(source, partition_values, due)[0]).astype(np.uint64)
     return _vectors(old, new, vectors, removed)
 
 
@@ -180,20 +219,20 @@ def _vectors(old: Path, new: Path, vectors: Sequence[Descriptor], removed: Posit
     return made
 
 
-def _gone(source: pq.ParquetFile, partition_values: Mapping[str, str | None], due: Due) -> npt.NDArray[np.bool_]:
-    """Return which rows of a file are due; only the columns that tell are read."""
-    rows = source.metadata.num_rows
-    if due.by_partition(partition_values):
-        return np.ones(rows, bool)
+def _gone(source: pq.ParquetFile, partition_values: Mapping[str, str | None], due: Due) -> tuple[_Mask, int]:
+    """Return which rows of a file are due, and how many others are reached; only the columns that tell are read."""
     columns = due.columns(source.schema_arrow.names)
-    if not columns:
-        return np.zeros(rows, bool)
-    groups = (source.read_row_group(group, columns=columns) for group in range(source.num_row_groups))
-    return np.concatenate([np.zeros(0, bool), *(due.mask(g, {}).to_numpy(zero_copy_only=False) for g in groups)])
+    gone, others = [np.zeros(0, bool)], 0
+    for group in range(source.num_row_groups):
+        table = source.read_row_group(group, columns=columns)
+        mine, theirs = due.split(table, partition_values)
+        gone.append(mine)
+        others += int(theirs.sum())
+    return np.concatenate(gone), others
 
 
 def _write(
-    source: pq.ParquetFile, target: Path, gone: npt.NDArray[np.bool_], task: FileTask, statistics: Statistics
+    source: pq.ParquetFile, target: Path, gone: _Mask, task: FileTask, statistics: Statistics
 ) -> None:
     described = source.schema_arrow.metadata or {}
     if any(key in described for key in _ANCIENT):
