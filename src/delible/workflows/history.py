@@ -278,6 +278,7 @@ def _removed(run: Run, table: Path, old: Path, begun: AuditRecord) -> Step:
     from delible.lake.history import swap as history_swap
 
     if old.exists():
+        history_swap.carry(old, table)
         history_swap.adopt(table, old, since=history_swap.last_of(table, run.plan))
         translated = run.journal.record(begun.object.partition("/")[2], Stage.TRANSLATE, "started")
         history_swap.refuse_writing(old, since=translated.at if translated is not None else begun.at, now=run.clock())

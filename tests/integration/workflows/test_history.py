@@ -263,6 +263,31 @@ def test_a_commit_in_the_instant_of_the_swap_is_taken_in(shop: Shop, monkeypatch
     assert sum(rows_at(shop.table, 8).values()) == sum(shop.before[7].values()) + 2
 
 
+def test_what_other_programs_keep_in_the_folder_stays(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream whose checkpoint lies there goes on, also one that writes while the folders are swapped."""
+    real = history_swap.swap
+    kept = ("_checkpoints/ingest/offsets/41", "_checkpoints/ingest/offsets/.41.crc", "_manifest/manifest", "_SUCCESS")
+    for name in (*kept, "notes/README.md", "_temporary/0/part-0.csv"):
+        (shop.table / name).parent.mkdir(parents=True, exist_ok=True)
+        (shop.table / name).write_text(name)
+        os.utime(shop.table / name, (0, 0))
+    young = "_checkpoints/ingest/offsets/42"
+    (shop.table / "_checkpoints" / "newest").symlink_to("ingest/offsets/41")
+
+    def swap(table: Path, plan: str, *, last: int) -> None:
+        real(table, plan, last=last)
+        assert (table / kept[0]).read_text() == kept[0], "there is no instant without it"
+        (history_swap.old_folder(table, plan) / young).write_text(young)
+
+    monkeypatch.setattr(history_swap, "swap", swap)
+    treated(shop.workspace)
+    assert {name: (shop.table / name).read_text() for name in (*kept, young)} == {n: n for n in (*kept, young)}
+    assert (shop.table / "_checkpoints" / "newest").readlink() == Path("ingest/offsets/41")
+    assert not (shop.table / "notes").exists(), "VACUUM takes it, too"
+    assert not (shop.table / "_temporary").exists()
+    check(shop)
+
+
 def test_a_hold_that_comes_behind_the_swap_keeps_the_old_folder(shop: Shop) -> None:
     held = BlockedError("request.held", "a legal hold covers the data subject.")
     asked = []

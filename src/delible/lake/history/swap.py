@@ -17,6 +17,7 @@ from delible.errors import ConflictError
 from delible.lake.deletion_vectors import vector_file
 from delible.lake.history.rows import linked
 from delible.lake.history.state import FILE_ACTIONS, Log, path_of
+from delible.lake.leftovers import is_anothers
 
 PATIENCE = timedelta(hours=1)
 """So old is a file that no commit names when it counts as left over by a write that failed."""
@@ -51,11 +52,12 @@ def swapped(table: Path, plan: str) -> int | None:
 
 
 def swap(table: Path, plan: str, *, last: int) -> None:
-    """Put the translation in the table's place.
+    """Put the translation in the table's place, with what other programs keep in the folder.
 
     Args:
         last: The newest version that was translated; kept beside until the end, for a run that goes on.
     """
+    carry(table, new_folder(table, plan))
     note(table, plan, last)
     os.rename(table, old_folder(table, plan))
     os.rename(new_folder(table, plan), table)
@@ -85,6 +87,22 @@ def remove_abandoned(table: Path, *, but: str) -> None:
     for folder in table.parent.glob(f".{glob.escape(table.name)}.*.new"):
         if folder != new_folder(table, but):
             shutil.rmtree(folder)
+
+
+def carry(old: Path, new: Path) -> int:
+    """Give the new folder what other programs keep in the old one, such as a stream's checkpoint; return how much.
+
+    Data files that no log entry names stay behind: VACUUM would have taken them.
+    """
+    carried = 0
+    for path in sorted(old.rglob("*")):
+        relative = path.relative_to(old)
+        target = new / relative
+        if not (path.is_symlink() or path.is_file()) or os.path.lexists(target) or not is_anothers(relative.as_posix()):
+            continue
+        linked(path, target)
+        carried += 1
+    return carried
 
 
 def adopt(table: Path, old: Path, *, since: int) -> int:
@@ -139,6 +157,7 @@ def refuse_writing(old: Path, *, since: datetime, now: datetime) -> None:
         if "_delta_log" not in file.parts
         and not (file.name.startswith(".") and file.name.endswith(".crc"))  # Hadoop's, beside every file
         and str(file) not in named
+        and not is_anothers(file.as_posix())
         and (old / file).stat().st_mtime >= recent
     ]
     if waiting:
