@@ -19,7 +19,7 @@ from delible.model.record import AuditRecord
 from delible.model.subject import KeyRole, KeyRow
 from delible.model.terms import ErasureAction, Normalise
 from delible.workflows.control import Control
-from delible.workflows.journal import Step
+from delible.workflows.journal import Journal, Step
 from delible.workflows.search import Searched, find_people, refs_of_keys
 from delible.workflows.stages import Run
 from delible.workflows.treated import Treated, history_kept, version_after
@@ -65,6 +65,7 @@ def search_history(
     from delible.lake.facts import read, version_of
     from delible.lake.find import find
     from delible.lake.history.find import past_of
+    from delible.lake.history.state import is_local
 
     policies = control.policies
     frames: dict[str, DataFrame] = {}
@@ -72,8 +73,8 @@ def search_history(
     for name, location in control.locations().items():
         frames[name] = read(spark, location, version=version_of(spark, location, table=name))
         policy = policies.tables[name]
-        local = "://" not in location or location.startswith("file://")
-        if name in tables and policy.subject and policy.erasure.action is ErasureAction.DELETE_ROW and local:
+        deleted = policy.subject and policy.erasure.action is ErasureAction.DELETE_ROW
+        if name in tables and deleted and is_local(location):
             past[name] = past_of(spark, policies, name, location, frames[name].schema)
             frames[name] = past[name].rows
     if not past:
@@ -119,7 +120,7 @@ def treat_history(control: Control, step: TableStep, keys: Sequence[KeyRow], run
         StalePlanError: `plan.stale` when rows of others that hold an identifier of the due people have come.
     """
     from delible.lake.history import swap as history_swap
-    from delible.lake.history.find import folder_of
+    from delible.lake.history.state import folder_of
     from delible.lake.session import forget_log
 
     thing, table = f"table:{step.table}", folder_of(step.location)
@@ -139,21 +140,15 @@ def treat_history(control: Control, step: TableStep, keys: Sequence[KeyRow], run
         else:
             history_swap.refuse_late_commit(old, last=last)
         forget_log(run.spark, step.location)
-        translated = journal.done(thing, Stage.TRANSLATE)
-        counts = dict(translated.counts) if translated is not None else {}
-        # Copies in old versions are in the record of the translation: a person knows their rows of now.
-        counts |= {"rows": step.rows, "shared_rows": step.shared_rows}
-        journal.finish(thing, Stage.MERGE, Step(counts, {"action": step.action, "version": str(step.version)}))
+        note_swap(journal, step.table, step)
     if journal.done(thing, Stage.VACUUM) is None:
         # The old folder is the only place where somebody who was put under a hold since has rows: it stays whole.
         try:
             run.guard(run, step, Stage.MERGE)
         except BlockedError as error:
             return Treated(step, held=tuple(error.problems))
-    run.progress(f"{step.table}: removing the old folder")
-    vacuumed = journal.once(thing, Stage.VACUUM, lambda begun: _removed(run, table, old, begun))
+    vacuumed, expired = end_swap(run, step.table, table)
     forget_log(run.spark, step.location)
-    expired = journal.once(thing, Stage.EXPIRE_LOG, lambda _: _ended(table, run.plan))
     merged = journal.done(thing, Stage.MERGE)
     counts = merged.counts if merged is not None else {}
     return Treated(
@@ -168,15 +163,43 @@ def treat_history(control: Control, step: TableStep, keys: Sequence[KeyRow], run
     )
 
 
+def note_swap(journal: Journal, table: str, step: TableStep | None) -> None:
+    """Record that a translation stands in its table's place.
+
+    Args:
+        step: None where the plan itself is not at hand any more.
+    """
+    thing = f"table:{table}"
+    translated = journal.done(thing, Stage.TRANSLATE)
+    counts = dict(translated.counts) if translated is not None else {}
+    # Copies in old versions are in the record of the translation: a person knows their rows of now.
+    counts |= {"rows": step.rows, "shared_rows": step.shared_rows} if step is not None else {}
+    detail = {"action": str(step.action), "version": str(step.version)} if step is not None else {}
+    journal.finish(thing, Stage.MERGE, Step(counts, detail))
+
+
+def end_swap(run: Run, name: str, table: Path) -> tuple[AuditRecord, AuditRecord]:
+    """Remove the old folder of a swap, once; return the records of that and of its end.
+
+    Raises:
+        ConflictError: `history.writer`.
+    """
+    from delible.lake.history import swap as history_swap
+
+    thing, old = f"table:{name}", history_swap.old_folder(table, run.plan)
+    run.progress(f"{name}: removing the old folder")
+    vacuumed = run.journal.once(thing, Stage.VACUUM, lambda begun: _removed(run, table, old, begun))
+    return vacuumed, run.journal.once(thing, Stage.EXPIRE_LOG, lambda _: _ended(table, run.plan))
+
+
 def _translated(control: Control, step: TableStep, keys: Sequence[KeyRow], run: Run, table: Path) -> Translation:
     """Translate and compare until no other writer has come between."""
     from delible.lake.history.compare import compare
     from delible.lake.history.state import Log
-    from delible.lake.history.swap import new_folder, remove_abandoned
+    from delible.lake.history.swap import new_folder
     from delible.lake.history.translate import Translation
 
     thing = f"table:{step.table}"
-    remove_abandoned(table, but=run.plan)
     run.journal.begin(thing, Stage.TRANSLATE)
     run.progress(f"{step.table}: translating the history")
     banned = _banned(control, step, keys, table)

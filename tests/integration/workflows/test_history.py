@@ -33,6 +33,7 @@ from delible.workflows.audit import verify_ledger
 from delible.workflows.clock import Clock
 from delible.workflows.control import Control
 from delible.workflows.history import treat_history
+from delible.workflows.history_left import end_left, finish_renames
 from delible.workflows.journal import Journal
 from delible.workflows.stages import Guard, Run
 from delible.workflows.treated import Treated
@@ -178,8 +179,7 @@ CUTS = {
 }
 
 
-@pytest.mark.parametrize("cut", CUTS)
-def test_a_run_that_died_is_gone_on_with_to_the_same_end(cut: str, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def dies_at(cut: str, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     place, left = CUTS[cut]
     calls = []
 
@@ -195,8 +195,31 @@ def test_a_run_that_died_is_gone_on_with_to_the_same_end(cut: str, shop: Shop, m
         patch.setattr(owner, name, dies)
         with pytest.raises(Died):
             treated(shop.workspace)
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_run_that_died_is_gone_on_with_to_the_same_end(cut: str, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    dies_at(cut, shop, monkeypatch)
     treated(open_workspace(shop.workspace.root))
     check(shop)
+
+
+@pytest.mark.parametrize(
+    "cut", ["before the swap", "between the renames", "behind the swap", "while the old folder goes"]
+)
+def test_a_run_that_died_and_that_nobody_goes_on_with_is_ended_by_the_next_plan(
+    cut: str, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dies_at(cut, shop, monkeypatch)
+    control = Control(open_workspace(shop.workspace.root))
+    finish_renames(control)
+    end_left(control, replace(run_of(control), plan="E-20261127-00000001"), "tests")
+    if cut == "before the swap":
+        assert [p.name for p in shop.table.parent.iterdir()] == ["customers"]
+        assert history_of(shop.table) == shop.commits
+    else:
+        treated(open_workspace(shop.workspace.root))
+        check(shop)
 
 
 def _owner(place: str) -> tuple[Any, str]:

@@ -231,9 +231,7 @@ def _gone(source: pq.ParquetFile, partition_values: Mapping[str, str | None], du
     return np.concatenate(gone), others
 
 
-def _write(
-    source: pq.ParquetFile, target: Path, gone: _Mask, task: FileTask, statistics: Statistics
-) -> None:
+def _write(source: pq.ParquetFile, target: Path, gone: _Mask, task: FileTask, statistics: Statistics) -> None:
     described = source.schema_arrow.metadata or {}
     if any(key in described for key in _ANCIENT):
         raise BlockedError(

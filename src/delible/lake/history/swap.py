@@ -6,8 +6,8 @@ there are, so the swap can always be gone on with.
 
 from __future__ import annotations
 
-import glob
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -79,14 +79,18 @@ def last_of(table: Path, plan: str) -> int:
 
 def forget(table: Path, plan: str) -> None:
     """Remove the note of a swap that is over."""
-    beside(table, plan, "last").unlink(missing_ok=True)
+    for what in ("last", "draft"):
+        beside(table, plan, what).unlink(missing_ok=True)
 
 
-def remove_abandoned(table: Path, *, but: str) -> None:
-    """Remove translations that plans before this one had begun and never swapped in."""
-    for folder in table.parent.glob(f".{glob.escape(table.name)}.*.new"):
-        if folder != new_folder(table, but):
-            shutil.rmtree(folder)
+def left_beside(table: Path) -> dict[str, frozenset[str]]:
+    """Return what lies beside a table's folder of the swaps of any plan, by plan: `new`, `old`, `last`, `draft`."""
+    name = re.compile(rf"\.{re.escape(table.name)}\.(E-[0-9A-Za-z-]+)\.(new|old|last|draft)")
+    found: dict[str, frozenset[str]] = {}
+    for each in sorted(os.listdir(table.parent) if table.parent.is_dir() else ()):
+        if told := name.fullmatch(each):
+            found[told[1]] = found.get(told[1], frozenset()) | {told[2]}
+    return found
 
 
 def carry(old: Path, new: Path) -> int:
