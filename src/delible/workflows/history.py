@@ -285,7 +285,8 @@ def _take_in_late(run: Run, translation: Translation, table: Path, old: Path) ->
     """Take in a commit that a writer made in the instant between the last look and the swap.
 
     Raises:
-        ConflictError: `history.late_commit` when another writer has taken its number in the new folder already.
+        ConflictError: `history.late_commit` when another writer has taken its number in the new folder already, or it
+            cannot be translated.
     """
     from delible.lake.history.swap import late_commit, note
 
@@ -293,7 +294,7 @@ def _take_in_late(run: Run, translation: Translation, table: Path, old: Path) ->
     try:
         if translation.advance():
             note(table, run.plan, translation.last)
-    except FileExistsError:
+    except (FileExistsError, BlockedError):
         raise late_commit(old, translation.last + 1) from None
 
 

@@ -328,18 +328,42 @@ def test_a_hold_that_comes_behind_the_swap_keeps_the_old_folder(shop: Shop) -> N
     check(shop)
 
 
+def strangers_come(table: Path) -> None:
+    rows, addresses = people(98, 99), pa.array([email(number) for number in DUE])
+    write_deltalake(str(table), rows.set_column(1, rows.schema.field(1), addresses), mode="append")
+
+
+def test_a_stranger_who_comes_in_the_instant_of_the_swap_is_not_lost(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = history_swap.swap
+
+    def swap(table: Path, plan: str, *, last: int) -> None:
+        strangers_come(table)
+        real(table, plan, last=last)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(history_swap, "swap", swap)
+        with pytest.raises(ConflictError) as caught:
+            treated(shop.workspace)
+    assert caught.value.code == "history.late_commit"
+    with pytest.raises(ConflictError) as again:
+        treated(open_workspace(shop.workspace.root))
+    assert again.value.code == "history.late_commit"
+    assert sum(rows_at(history_swap.old_folder(shop.table, PLAN), 8).values()) > 0
+
+
 def test_a_stranger_with_the_same_address_who_comes_meanwhile_is_not_taken_for_the_due_person(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from delible.lake.history import compare as history_compare
 
-    real, addresses = history_compare.compare, pa.array([email(number) for number in DUE])
+    real = history_compare.compare
 
     def compare(*args: Any, **kwargs: Any) -> Any:
         found = real(*args, **kwargs)
         if retained(shop.table).last == 7:
-            rows = people(98, 99)
-            write_deltalake(str(shop.table), rows.set_column(1, rows.schema.field(1), addresses), mode="append")
+            strangers_come(shop.table)
         return found
 
     monkeypatch.setattr(history_compare, "compare", compare)
