@@ -306,7 +306,7 @@ def _removed(run: Run, table: Path, old: Path, begun: AuditRecord) -> Step:
         history_swap.adopt(table, old, since=history_swap.last_of(table, run.plan))
         translated = run.journal.record(begun.object.partition("/")[2], Stage.TRANSLATE, "started")
         history_swap.refuse_writing(old, since=translated.at if translated is not None else begun.at, now=run.clock())
-    return Step({"files_removed": history_swap.remove(old)})
+    return Step({"files_removed": history_swap.remove_old(table, run.plan)})
 
 
 def _ended(table: Path, plan: str) -> Step:

@@ -46,24 +46,24 @@ def end_left(control: Control, run: Run, actor: str) -> None:
         for plan, left in history_swap.left_beside(table).items():
             if plan == run.plan:
                 continue
-            old, new = history_swap.old_folder(table, plan), history_swap.new_folder(table, plan)
-            if not control.ledger.records(object_prefix=f"plan:{plan}/"):
+            folders = sorted(left & {"new", "old", "gone"})
+            if folders and not control.ledger.records(object_prefix=f"plan:{plan}/"):
                 raise ConflictError(
                     "history.left",
                     f"beside table '{name}' lies what a plan has left that this workspace's ledger does not know.",
-                    where=str(old if "old" in left else new),
+                    where=str(history_swap.beside(table, plan, folders[0])),
                     fix="It may hold rows of anybody. Apply that plan where it was made, or remove the folder.",
                 )
-            if "old" in left:
+            if left & {"old", "gone"}:
                 forget_log(run.spark, str(table))
-                if not _ended(control, _as_run_of(control, run, plan, actor), name, table, old):
+                if not _ended(control, _as_run_of(control, run, plan, actor), name, table):
                     continue
             run.progress(f"{name}: removing what plan {plan} has left")
-            history_swap.remove(new)
+            history_swap.remove(history_swap.new_folder(table, plan))
             history_swap.forget(table, plan)
 
 
-def _ended(control: Control, run: Run, name: str, table: Path, old: Path) -> bool:
+def _ended(control: Control, run: Run, name: str, table: Path) -> bool:
     """End another plan's swap; return whether it is over."""
     from delible.lake.history import swap as history_swap
 
@@ -75,6 +75,7 @@ def _ended(control: Control, run: Run, name: str, table: Path, old: Path) -> boo
         run.progress(f"{name}: the old folder of plan {run.plan} stays: {error.message}")
         return False
     if run.journal.done(f"table:{name}", Stage.MERGE) is None:
+        old = history_swap.old_folder(table, run.plan)
         history_swap.refuse_late_commit(old, last=history_swap.last_of(table, run.plan))
         note_swap(run.journal, name, next((s for p in own for s in p.tables if s.table == name), None))
     end_swap(run, name, table)

@@ -222,6 +222,23 @@ def test_a_run_that_died_and_that_nobody_goes_on_with_is_ended_by_the_next_plan(
         check(shop)
 
 
+def test_a_run_that_died_in_the_middle_of_the_old_folder_asks_nothing_more_of_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = shutil.rmtree
+
+    def dies(folder: Path) -> None:
+        whole(folder / "_delta_log")
+        raise Died
+
+    with monkeypatch.context() as patch:
+        patch.setattr(history_swap.shutil, "rmtree", dies)
+        with pytest.raises(Died):
+            treated(shop.workspace)
+    treated(open_workspace(shop.workspace.root))
+    check(shop)
+
+
 def _owner(place: str) -> tuple[Any, str]:
     import importlib
 

@@ -38,6 +38,11 @@ def old_folder(table: Path, plan: str) -> Path:
     return beside(table, plan, "old")
 
 
+def gone_folder(table: Path, plan: str) -> Path:
+    """Return what the old folder is called once nobody needs anything in it."""
+    return beside(table, plan, "gone")
+
+
 def swapped(table: Path, plan: str) -> int | None:
     """Return the version that was translated when the translation stands in the table's place; None when it does not.
 
@@ -84,8 +89,8 @@ def forget(table: Path, plan: str) -> None:
 
 
 def left_beside(table: Path) -> dict[str, frozenset[str]]:
-    """Return what lies beside a table's folder of the swaps of any plan, by plan: `new`, `old`, `last`, `draft`."""
-    name = re.compile(rf"\.{re.escape(table.name)}\.(E-[0-9A-Za-z-]+)\.(new|old|last|draft)")
+    """Return what swaps have left beside a table's folder, by plan: `new`, `old`, `gone`, `last`, `draft`."""
+    name = re.compile(rf"\.{re.escape(table.name)}\.(E-[0-9A-Za-z-]+)\.(new|old|gone|last|draft)")
     found: dict[str, frozenset[str]] = {}
     for each in sorted(os.listdir(table.parent) if table.parent.is_dir() else ()):
         if told := name.fullmatch(each):
@@ -172,6 +177,18 @@ def refuse_writing(old: Path, *, since: datetime, now: datetime) -> None:
             where=str(old),
             fix="When it has ended, apply the plan again.",
         )
+
+
+def remove_old(table: Path, plan: str) -> int:
+    """Remove the old folder with everything in it; return how many files that were.
+
+    It takes another name first: of what a killed run leaves of it nobody can say any more what commits name.
+    """
+    old, gone = old_folder(table, plan), gone_folder(table, plan)
+    count = remove(gone)
+    if old.exists():
+        os.rename(old, gone)
+    return count + remove(gone)
 
 
 def remove(folder: Path) -> int:
