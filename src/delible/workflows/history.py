@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from delible.errors import BlockedError, ConflictError
 from delible.model.plan import History, Stage, TableStep
-from delible.model.record import AuditRecord
 from delible.model.subject import KeyRole, KeyRow
 from delible.model.terms import ErasureAction, Normalise
 from delible.workflows.control import Control
-from delible.workflows.journal import Journal, Step
+from delible.workflows.history_end import end_swap, note_swap
+from delible.workflows.journal import Step
 from delible.workflows.search import Searched, find_people, refs_of_keys
 from delible.workflows.stages import Run
 from delible.workflows.treated import Treated, history_kept, version_after
@@ -163,35 +163,6 @@ def treat_history(control: Control, step: TableStep, keys: Sequence[KeyRow], run
     )
 
 
-def note_swap(journal: Journal, table: str, step: TableStep | None) -> None:
-    """Record that a translation stands in its table's place.
-
-    Args:
-        step: None where the plan itself is not at hand any more.
-    """
-    thing = f"table:{table}"
-    translated = journal.done(thing, Stage.TRANSLATE)
-    counts = dict(translated.counts) if translated is not None else {}
-    # Copies in old versions are in the record of the translation: a person knows their rows of now.
-    counts |= {"rows": step.rows, "shared_rows": step.shared_rows} if step is not None else {}
-    detail = {"action": str(step.action), "version": str(step.version)} if step is not None else {}
-    journal.finish(thing, Stage.MERGE, Step(counts, detail))
-
-
-def end_swap(run: Run, name: str, table: Path) -> tuple[AuditRecord, AuditRecord]:
-    """Remove the old folder of a swap, once; return the records of that and of its end.
-
-    Raises:
-        ConflictError: `history.writer`.
-    """
-    from delible.lake.history import swap as history_swap
-
-    thing, old = f"table:{name}", history_swap.old_folder(table, run.plan)
-    run.progress(f"{name}: removing the old folder")
-    vacuumed = run.journal.once(thing, Stage.VACUUM, lambda begun: _removed(run, table, old, begun))
-    return vacuumed, run.journal.once(thing, Stage.EXPIRE_LOG, lambda _: _ended(table, run.plan))
-
-
 def _translated(control: Control, step: TableStep, keys: Sequence[KeyRow], run: Run, table: Path) -> Translation:
     """Translate and compare until no other writer has come between."""
     from delible.lake.history.compare import compare
@@ -249,9 +220,9 @@ def _refuse_other_count(step: TableStep, translation: Translation) -> None:
 
 
 def _banned(control: Control, step: TableStep, keys: Sequence[KeyRow], table: Path) -> Banned:
+    from delible.lake.history.due import Due
     from delible.lake.history.find import stored_names
     from delible.lake.history.log import Banned
-    from delible.lake.history.rows import Due
     from delible.lake.history.state import retained
     from delible.lake.mentions import telling_numbers, telling_values
     from delible.lake.reach import kind_of
@@ -296,25 +267,6 @@ def _take_in_late(run: Run, translation: Translation, table: Path, old: Path) ->
             note(table, run.plan, translation.last)
     except (FileExistsError, BlockedError):
         raise late_commit(old, translation.last + 1) from None
-
-
-def _removed(run: Run, table: Path, old: Path, begun: AuditRecord) -> Step:
-    from delible.lake.history import swap as history_swap
-
-    if old.exists():
-        history_swap.carry(old, table)
-        history_swap.adopt(table, old, since=history_swap.last_of(table, run.plan))
-        translated = run.journal.record(begun.object.partition("/")[2], Stage.TRANSLATE, "started")
-        history_swap.refuse_writing(old, since=translated.at if translated is not None else begun.at, now=run.clock())
-    return Step({"files_removed": history_swap.remove_old(table, run.plan)})
-
-
-def _ended(table: Path, plan: str) -> Step:
-    from delible.lake.history import swap as history_swap
-
-    version = history_swap.last_of(table, plan)
-    history_swap.forget(table, plan)
-    return Step({"log_files_removed": 0}, {"version": str(version)})
 
 
 def work_of(control: Control, step: TableStep, keys: Sequence[KeyRow]) -> Callable[[Run], Treated] | None:

@@ -14,7 +14,7 @@ from delible.errors import BlockedError, ConflictError
 from delible.model.plan import ErasurePlan, Stage
 from delible.workflows.control import Control
 from delible.workflows.erasure_fit import refuse_held
-from delible.workflows.history import end_swap, note_swap
+from delible.workflows.history_end import end_swap, note_swap
 from delible.workflows.journal import Journal
 from delible.workflows.stages import Run
 from delible.workflows.unfinished import begun_plans

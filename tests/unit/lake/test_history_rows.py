@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from delible.lake.history.due import Due, keys_in
 from delible.lake.history.hash import rows_sum
-from delible.lake.history.rows import Due, keys_in
 from delible.lake.search.typed_keys import TypedKeys
 from delible.model.subject import BLANKS
 from delible.model.terms import Normalise

@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from delible.errors import BlockedError
 from delible.lake.deletion_vectors import vector_id
-from delible.lake.history.rows import Due, FileDone
+from delible.lake.history.due import Due
+from delible.lake.history.rows import FileDone
 from delible.lake.history.state import FILE_ACTIONS, Action, State, key_of, path_of
 from delible.lake.search.forms import Needles
 
