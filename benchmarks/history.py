@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable, write_deltalake
 
 from delible.lake.history.compare import compare
+from delible.lake.history.due import Due
 from delible.lake.history.log import Banned
-from delible.lake.history.rows import Due
 from delible.lake.history.translate import Translation
 from delible.lake.search.forms import Needles
 from delible.lake.search.typed_keys import TypedKeys

@@ -20,9 +20,9 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable, QueryBuilder, write_deltalake
 
 from delible.lake.deletion_vectors import read_vector, write_vector
+from delible.lake.history.due import Due
 from delible.lake.history.find import stored_names
 from delible.lake.history.log import Banned
-from delible.lake.history.rows import Due
 from delible.lake.history.state import path_of, retained
 from delible.lake.search.forms import Needles
 from delible.lake.search.typed_keys import TypedKeys

@@ -12,7 +12,7 @@ import pytest
 
 from byte_search import places
 from delible.errors import ResidueError
-from delible.lake import erase, purge
+from delible.lake import erase, log_expiry, purge
 from delible.model.terms import RequestState
 from delible.workflows.audit import verify_ledger
 from delible.workflows.control import Control
@@ -76,7 +76,7 @@ def test_a_stage_that_is_left_out_leaves_residue(
     left_out: str, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace, request, planned = prepared.workspace, prepared.request, prepared.planned
-    monkeypatch.setattr(purge, left_out, lambda *_, **__: STAGES[left_out])
+    monkeypatch.setattr(log_expiry if left_out == "expire_log" else purge, left_out, lambda *_, **__: STAGES[left_out])
     with pytest.raises(ResidueError) as caught:
         apply_erasure(workspace, planned.plan, actor="tests", now=NOW, searched=planned.searched)
     assert (caught.value.code, caught.value.exit_code) == ("erasure.residue", 4)

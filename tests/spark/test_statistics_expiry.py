@@ -10,7 +10,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from byte_search import places
-from delible.lake import purge
+from delible.lake import log_expiry, purge
 from small_shop import HIGHEST, LOWEST, customers, email, phone
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def test_no_statistics_of_deleted_rows_stay_behind_the_stages(spark: SparkSessio
     purge.purge_deletion_vectors(spark, str(table), table="t")
     purge.vacuum(spark, str(table), table="t", hours=0)
     version = purge.checkpoint(spark, str(table), original=own, forget=True)
-    purge.expire_log(str(table), below=version, older_than=None)
+    log_expiry.expire_log(str(table), below=version, older_than=None)
     assert places(table, texts=PEOPLE, keys={"customer_id": {LOWEST, HIGHEST}}) == []
     left = spark.read.format("delta").load(str(table))
     assert (left.count(), left.columns) == (28, ["customer_id", "email", "phone", "made_at", "mobile"])

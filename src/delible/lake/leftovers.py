@@ -85,19 +85,44 @@ def _folder(location: str) -> tuple[pafs.FileSystem, str]:
     return filesystem, log.removesuffix(f"/{_LOG}")
 
 
+def is_anothers(path: str) -> bool:
+    """Return whether a file is another program's, such as a stream's checkpoint: by its name no table's, no leftover.
+
+    Args:
+        path: Relative to the table's folder.
+    """
+    *folders, name = path.split("/")
+    if folders[:1] == [_LOG] or _is_temporary(folders):
+        return False
+    return any(map(_hidden, _visible(folders))) or (_hidden(name) and not _is_checksum(name))
+
+
 def _kind(path: str, there: Iterable[str], named: frozenset[str]) -> Kind | None:
     *folders, name = path.split("/")
     if folders[:1] == [_LOG]:
         temporary = name.removesuffix(".crc").endswith(".tmp") or _TEMPORARY in folders
         return Kind.TEMPORARY if temporary else None
-    visible = [f for f in folders if f not in _SEEN_BY_VACUUM and "=" not in f]
-    if _TEMPORARY in visible and not any(_hidden(f) for f in visible[: visible.index(_TEMPORARY)]):
+    if _is_temporary(folders):
         return Kind.TEMPORARY
-    if any(map(_hidden, visible)):
+    if is_anothers(path):
         return None
-    if name.startswith(".") and name.endswith(".crc"):
+    if _is_checksum(name):
         return None if "/".join((*folders, name[1:-4])) in there else Kind.CHECKSUM
-    return None if _hidden(name) or path in named else Kind.UNNAMED
+    return None if path in named else Kind.UNNAMED
+
+
+def _visible(folders: Iterable[str]) -> list[str]:
+    """Return the folders of a path by whose names VACUUM may pass a file over."""
+    return [f for f in folders if f not in _SEEN_BY_VACUUM and "=" not in f]
+
+
+def _is_temporary(folders: Iterable[str]) -> bool:
+    visible = _visible(folders)
+    return _TEMPORARY in visible and not any(map(_hidden, visible[: visible.index(_TEMPORARY)]))
+
+
+def _is_checksum(name: str) -> bool:
+    return name.startswith(".") and name.endswith(".crc")
 
 
 def _hidden(name: str) -> bool:

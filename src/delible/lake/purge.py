@@ -1,4 +1,4 @@
-"""The physical stages after a logical erasure: deletion vectors, old files, old log entries.
+"""The physical stages after a logical erasure: deletion vectors, old files, the checkpoint that ends the old log.
 
 Measured on Spark 4.2 and Delta 4.4: a deleted row stays in the Parquet file while deletion vectors are on, until REORG
 rewrites it; in old data and change-data files until VACUUM; and its minimum and maximum stay in commits, checkpoints
@@ -8,19 +8,15 @@ and version checksums, which VACUUM never touches.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import uuid4
 
-import pyarrow as pa
 import pyarrow.fs as pafs
 from pyspark.sql import SparkSession
 
-from delible.errors import ConflictError
-from delible.lake.commits import CHECKPOINT, commits, current_version, latest, log_of
+from delible.lake.commits import commits, current_version, latest, log_of
 from delible.lake.description import description, has_dropped_columns
 from delible.lake.facts import assignments, literal, open_table, path_table
 from delible.lake.search.listing import objects, opened
@@ -31,7 +27,6 @@ _INTERVAL = "delta.checkpointInterval"
 PROPERTIES = (DELETED_FILES, LOG, _INTERVAL)
 """Table properties that expiring the log sets aside for a moment, and puts back."""
 
-_VERSIONED = re.compile(r"^\.*(\d{20})\.")
 _HOUR = 3_600_000
 """Delta counts in milliseconds."""
 _INVENTORY = "path STRING, length LONG, isDir BOOLEAN, modificationTime LONG"
@@ -187,96 +182,3 @@ def restore_properties(
         steps.append(f"UNSET TBLPROPERTIES IF EXISTS ({', '.join(literal(k) for k in unset)})")
     for step in steps if _INTERVAL in kept else steps[::-1]:
         spark.sql(f"ALTER TABLE {name} {step}")
-
-
-def expire_log(location: str, *, below: int, older_than: datetime | None) -> int:
-    """Remove log files that describe only versions below a checkpoint; return how many.
-
-    Commits, checksums, compacted commits, checkpoints with their sidecars, and the `.crc` files that Hadoop lays beside
-    each: VACUUM leaves them all, and all hold statistics.
-
-    Args:
-        below: Version of a checkpoint: it and everything after it stays.
-        older_than: Only files last written before this instant; None for all.
-
-    Raises:
-        ConflictError: `table.no_checkpoint` when no whole, readable checkpoint of that version is there. Delta makes it
-            after the commit and swallows a failure; without it the table could not be read any more.
-    """
-    filesystem, log = log_of(location)
-    _refuse_without_checkpoint(filesystem, log, below)
-    kept = _live_sidecars(filesystem, log, below)
-    removed = 0
-    for info in filesystem.get_file_info(pafs.FileSelector(log, recursive=True)):
-        if info.type is not pafs.FileType.File:
-            continue
-        if older_than is not None and info.mtime >= older_than:
-            continue
-        versioned = _VERSIONED.match(info.base_name)
-        old = versioned is not None and int(versioned[1]) < below
-        sidecar = "/_sidecars/" in info.path and info.base_name.strip(".").removesuffix(".crc") not in kept
-        staged = "/_staged_commits/" in info.path and old
-        if (old and "/_sidecars/" not in info.path) or sidecar or staged:
-            filesystem.delete_file(info.path)
-            removed += 1
-    return removed
-
-
-def _refuse_without_checkpoint(filesystem: pafs.FileSystem, log: str, version: int) -> None:
-    parts: dict[int, set[int]] = {}
-    for info in filesystem.get_file_info(pafs.FileSelector(log)):
-        found = CHECKPOINT.match(info.base_name)
-        if found is None or int(found[1]) != version or not _readable(filesystem, info):
-            continue
-        if found[2] is None:
-            return
-        parts.setdefault(int(found[3]), set()).add(int(found[2]))
-    if any(len(numbers) == total for total, numbers in parts.items()):
-        return
-    raise ConflictError(
-        "table.no_checkpoint",
-        f"there is no whole checkpoint of version {version}, so older log entries were left in place.",
-        where=log,
-        fix="Another writer may have come between; run the command again.",
-    )
-
-
-def _readable(filesystem: pafs.FileSystem, info: pafs.FileInfo) -> bool:
-    import pyarrow.parquet as pq
-
-    if info.base_name.endswith(".json"):
-        return bool(info.size)
-    try:
-        with filesystem.open_input_file(info.path) as source:
-            return bool(pq.ParquetFile(source).metadata.num_rows)
-    except (OSError, pa.ArrowException):
-        return False
-
-
-def _live_sidecars(filesystem: pafs.FileSystem, log: str, from_version: int) -> frozenset[str]:
-    """Return the names of sidecars that checkpoints from a version on still point to."""
-    import json
-
-    import pyarrow.parquet as pq
-
-    names: set[str] = set()
-    for info in filesystem.get_file_info(pafs.FileSelector(log)):
-        versioned = _VERSIONED.match(info.base_name)
-        if versioned is None or ".checkpoint." not in info.base_name or info.base_name.startswith("."):
-            continue
-        if int(versioned[1]) < from_version:
-            continue
-        if info.base_name.endswith(".parquet"):
-            with filesystem.open_input_file(info.path) as source:
-                file = pq.ParquetFile(source)
-                if "sidecar" in file.schema_arrow.names:
-                    for row in file.read(columns=["sidecar"]).column("sidecar").to_pylist():
-                        if row is not None:
-                            names.add(str(row["path"]).rsplit("/", 1)[-1])
-        elif info.base_name.endswith(".json"):
-            with filesystem.open_input_stream(info.path) as stream:
-                for line in stream.read().splitlines():
-                    action = json.loads(line)
-                    if "sidecar" in action:
-                        names.add(str(action["sidecar"]["path"]).rsplit("/", 1)[-1])
-    return frozenset(names)

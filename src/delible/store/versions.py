@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import IO, Any
 from urllib.parse import urlsplit
 
@@ -19,6 +20,10 @@ from delible.errors import SetupError
 _AT_ONCE = 1000
 """As many objects one request may delete."""
 _SCHEMES = ("s3", "s3a", "s3n")
+
+
+_PORTION = 8 * 1024 * 1024
+"""Bytes of an old version that are asked for at once."""
 
 
 @dataclass(frozen=True)
@@ -123,18 +128,20 @@ class Bucket:
             raise OSError("the bucket may not be listed") from None
 
     def open(self, version: OldVersion) -> IO[bytes]:
-        """Return the bytes of an old version, in memory.
+        """Return the bytes of an old version, of which few are in memory at a time.
 
         Raises:
-            OSError: When the store refuses.
+            OSError: When the store refuses, be it while they are read.
         """
+        of = {"Bucket": self._bucket, "Key": self._prefix + version.key, "VersionId": version.version}
+        return io.BufferedReader(_Ranges(partial(self._part, of), version.size), _PORTION)
+
+    def _part(self, of: Mapping[str, str], start: int, end: int) -> bytes:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            answer = self._client.get_object(
-                Bucket=self._bucket, Key=self._prefix + version.key, VersionId=version.version
-            )
-            return io.BytesIO(answer["Body"].read())
+            answer = self._client.get_object(**of, Range=f"bytes={start}-{end - 1}")
+            return bytes(answer["Body"].read())
         except (BotoCoreError, ClientError):
             raise OSError("an old version cannot be read") from None
 
@@ -209,3 +216,33 @@ def _prefix_of(rule: Mapping[str, Any]) -> str:
     if set(scope) - {"Prefix"}:
         return "\0"
     return str(scope.get("Prefix", rule.get("Prefix", "")))
+
+
+class _Ranges(io.RawIOBase):
+    """An object of a store as a stream that can seek, by one request per read."""
+
+    def __init__(self, part: Callable[[int, int], bytes], size: int) -> None:
+        self._part, self._size, self._at = part, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence])
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        end = min(self._at + len(buffer), self._size)
+        if end <= self._at:
+            return 0
+        found = self._part(self._at, end)
+        buffer[: len(found)] = found
+        self._at += len(found)
+        return len(found)
+
+    def readall(self) -> bytes:
+        start, self._at = self._at, max(self._at, self._size)
+        return self._part(start, self._size) if start < self._size else b""

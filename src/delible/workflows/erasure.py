@@ -42,6 +42,7 @@ from delible.workflows.exceptions import has_ended, is_finished
 from delible.workflows.file_lists import record_removed
 from delible.workflows.held import held_refs, stopping_holds
 from delible.workflows.history import search_history, work_of
+from delible.workflows.history_left import end_left, finish_renames
 from delible.workflows.journal import Step
 from delible.workflows.late import Latecomers, Rewrite
 from delible.workflows.lineage_events import erasure_run
@@ -101,11 +102,12 @@ def apply_erasure(
         BlockedError: `request.held`, `table.held`; what no hold keeps has been done by then, once rows were touched.
         ResidueError: `erasure.residue` with the places at which identifiers still stand; requests of whom nothing
             stands have ended then.
-        ConflictError: `workspace.busy`.
+        ConflictError: `workspace.busy`; `history.left` for a folder that an unknown plan has left beside a table.
     """
     control = Control(workspace)
     check_seal(plan, control.keys)
     with alone(workspace), ExitStack() as recording:
+        finish_renames(control)
         requests = control.requests.named([r.id for r in plan.requests])
         clock = Clock(now)
         journal = erasure_journal(control, plan, actor, clock)
@@ -129,6 +131,7 @@ def apply_erasure(
         )
         refuse_moved_tables(control, run, plan, just_searched=searched is not None)
         refuse_clones(control, {s.table: s.location for s in plan.tables if s.stages})
+        end_left(control, run, actor)
         found = _found(control, run, plan, requests, searched)
         keep_plan(workspace, plan)
         journal.begin("all", "apply", {"requests": str(len(requests))})

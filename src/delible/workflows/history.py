@@ -6,7 +6,7 @@ renames, which a rerun finishes; the old folder then goes file by file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from delible.errors import BlockedError, ConflictError
 from delible.model.plan import History, Stage, TableStep
-from delible.model.record import AuditRecord
 from delible.model.subject import KeyRole, KeyRow
 from delible.model.terms import ErasureAction, Normalise
 from delible.workflows.control import Control
+from delible.workflows.history_end import end_swap, note_swap
 from delible.workflows.journal import Step
 from delible.workflows.search import Searched, find_people, refs_of_keys
 from delible.workflows.stages import Run
@@ -65,6 +65,7 @@ def search_history(
     from delible.lake.facts import read, version_of
     from delible.lake.find import find
     from delible.lake.history.find import past_of
+    from delible.lake.history.state import is_local
 
     policies = control.policies
     frames: dict[str, DataFrame] = {}
@@ -72,8 +73,8 @@ def search_history(
     for name, location in control.locations().items():
         frames[name] = read(spark, location, version=version_of(spark, location, table=name))
         policy = policies.tables[name]
-        local = "://" not in location or location.startswith("file://")
-        if name in tables and policy.subject and policy.erasure.action is ErasureAction.DELETE_ROW and local:
+        deleted = policy.subject and policy.erasure.action is ErasureAction.DELETE_ROW
+        if name in tables and deleted and is_local(location):
             past[name] = past_of(spark, policies, name, location, frames[name].schema)
             frames[name] = past[name].rows
     if not past:
@@ -116,9 +117,10 @@ def treat_history(control: Control, step: TableStep, keys: Sequence[KeyRow], run
     Raises:
         ConflictError: `history.moving` when other writers kept coming between, `history.differs`,
             `history.late_commit`, `history.writer`: nothing is lost, and the same command goes on.
+        StalePlanError: `plan.stale` when rows of others that hold an identifier of the due people have come.
     """
     from delible.lake.history import swap as history_swap
-    from delible.lake.history.find import folder_of
+    from delible.lake.history.state import folder_of
     from delible.lake.session import forget_log
 
     thing, table = f"table:{step.table}", folder_of(step.location)
@@ -138,21 +140,15 @@ def treat_history(control: Control, step: TableStep, keys: Sequence[KeyRow], run
         else:
             history_swap.refuse_late_commit(old, last=last)
         forget_log(run.spark, step.location)
-        translated = journal.done(thing, Stage.TRANSLATE)
-        counts = dict(translated.counts) if translated is not None else {}
-        # Copies in old versions are in the record of the translation: a person knows their rows of now.
-        counts |= {"rows": step.rows, "shared_rows": step.shared_rows}
-        journal.finish(thing, Stage.MERGE, Step(counts, {"action": step.action, "version": str(step.version)}))
+        note_swap(journal, step.table, step)
     if journal.done(thing, Stage.VACUUM) is None:
         # The old folder is the only place where somebody who was put under a hold since has rows: it stays whole.
         try:
             run.guard(run, step, Stage.MERGE)
         except BlockedError as error:
             return Treated(step, held=tuple(error.problems))
-    run.progress(f"{step.table}: removing the old folder")
-    vacuumed = journal.once(thing, Stage.VACUUM, lambda begun: _removed(run, table, old, begun))
+    vacuumed, expired = end_swap(run, step.table, table)
     forget_log(run.spark, step.location)
-    expired = journal.once(thing, Stage.EXPIRE_LOG, lambda _: _ended(table, run.plan))
     merged = journal.done(thing, Stage.MERGE)
     counts = merged.counts if merged is not None else {}
     return Treated(
@@ -171,11 +167,10 @@ def _translated(control: Control, step: TableStep, keys: Sequence[KeyRow], run: 
     """Translate and compare until no other writer has come between."""
     from delible.lake.history.compare import compare
     from delible.lake.history.state import Log
-    from delible.lake.history.swap import new_folder, remove_abandoned
+    from delible.lake.history.swap import new_folder
     from delible.lake.history.translate import Translation
 
     thing = f"table:{step.table}"
-    remove_abandoned(table, but=run.plan)
     run.journal.begin(thing, Stage.TRANSLATE)
     run.progress(f"{step.table}: translating the history")
     banned = _banned(control, step, keys, table)
@@ -225,9 +220,9 @@ def _refuse_other_count(step: TableStep, translation: Translation) -> None:
 
 
 def _banned(control: Control, step: TableStep, keys: Sequence[KeyRow], table: Path) -> Banned:
+    from delible.lake.history.due import Due
     from delible.lake.history.find import stored_names
     from delible.lake.history.log import Banned
-    from delible.lake.history.rows import Due
     from delible.lake.history.state import retained
     from delible.lake.mentions import telling_numbers, telling_values
     from delible.lake.reach import kind_of
@@ -236,22 +231,33 @@ def _banned(control: Control, step: TableStep, keys: Sequence[KeyRow], table: Pa
 
     policy, controller = control.policies.tables[step.table], control.policies.controller
     names = stored_names(retained(table).newest.schema)
-    due, reaching = [], [k for k in keys if k.role in (KeyRole.GIVEN, KeyRole.FOUND)]
-    for reach in policy.subject:
-        kind = kind_of(policy, reach)
-        how = controller.identifiers[kind].normalise if kind in controller.identifiers else Normalise.EXACT
-        values = frozenset(k.value for k in reaching if k.kind == kind)
-        if values:
-            due.append((names.get(reach.column.lower(), reach.column), TypedKeys(values, how)))
+    reaching = [k for k in keys if k.role in (KeyRole.GIVEN, KeyRole.FOUND)]
+    owned = {k.request for k in reaching if k.kind == controller.subject}
+
+    def by_column(some: Sequence[KeyRow]) -> Iterator[tuple[str, TypedKeys]]:
+        for reach in policy.subject:
+            kind = kind_of(policy, reach)
+            how = controller.identifiers[kind].normalise if kind in controller.identifiers else Normalise.EXACT
+            values = frozenset(k.value for k in some if k.kind == kind)
+            if values:
+                yield names.get(reach.column.lower(), reach.column), TypedKeys(values, how)
+
+    owners = [r.column.lower() for r in policy.subject if r.identifies == controller.subject]
+    due = Due(
+        tuple(by_column(reaching)),
+        frozenset(names.get(column, column).lower() for column in owners),
+        tuple(by_column([k for k in reaching if k.request not in owned])),
+    )
     needles = Needles(telling_values(keys, controller), telling_numbers(keys, controller))
-    return Banned(needles, frozenset(k.value.lower() for k in keys), Due(tuple(due)))
+    return Banned(needles, frozenset(k.value.lower() for k in keys), due)
 
 
 def _take_in_late(run: Run, translation: Translation, table: Path, old: Path) -> None:
     """Take in a commit that a writer made in the instant between the last look and the swap.
 
     Raises:
-        ConflictError: `history.late_commit` when another writer has taken its number in the new folder already.
+        ConflictError: `history.late_commit` when another writer has taken its number in the new folder already, or it
+            cannot be translated.
     """
     from delible.lake.history.swap import late_commit, note
 
@@ -259,26 +265,8 @@ def _take_in_late(run: Run, translation: Translation, table: Path, old: Path) ->
     try:
         if translation.advance():
             note(table, run.plan, translation.last)
-    except FileExistsError:
+    except (FileExistsError, BlockedError):
         raise late_commit(old, translation.last + 1) from None
-
-
-def _removed(run: Run, table: Path, old: Path, begun: AuditRecord) -> Step:
-    from delible.lake.history import swap as history_swap
-
-    if old.exists():
-        history_swap.adopt(table, old, since=history_swap.last_of(table, run.plan))
-        translated = run.journal.record(begun.object.partition("/")[2], Stage.TRANSLATE, "started")
-        history_swap.refuse_writing(old, since=translated.at if translated is not None else begun.at, now=run.clock())
-    return Step({"files_removed": history_swap.remove(old)})
-
-
-def _ended(table: Path, plan: str) -> Step:
-    from delible.lake.history import swap as history_swap
-
-    version = history_swap.last_of(table, plan)
-    history_swap.forget(table, plan)
-    return Step({"log_files_removed": 0}, {"version": str(version)})
 
 
 def work_of(control: Control, step: TableStep, keys: Sequence[KeyRow]) -> Callable[[Run], Treated] | None:

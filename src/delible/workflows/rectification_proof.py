@@ -24,7 +24,7 @@ from delible.model.terms import Normalise
 from delible.store.live_files import live_files
 from delible.workflows.control import Control
 from delible.workflows.spark import end_session, session_for
-from delible.workflows.verification import beside
+from delible.workflows.verification import beside, with_left
 
 if TYPE_CHECKING:
     from delible.lake.search.typed_keys import TypedKeys
@@ -49,14 +49,15 @@ def search_old_values(
     # Spark does not tell letter case apart in names of columns.
     kinds = {s.table: {c.lower(): f.kind for c, f in column_facts(spark, s.location).items()} for s in steps}
     end_session(workspace)
-    folders = []
+    folders: list[Folder] = []
     for step in steps:
         own: dict[str, set[str]] = defaultdict(set)
         for c in changes:
             if c.table == step.table and c.proof == "column" and c.old is not None:
                 own[c.column].add(c.old)
         typed = {column: TypedKeys(frozenset(values), Normalise.EXACT) for column, values in own.items()}
-        folders.append(Folder(f"table:{step.table}", step.location, typed, beside=beside(step.location)))
+        folder = Folder(f"table:{step.table}", step.location, typed, beside=beside(step.location))
+        folders += with_left(control, folder)
     inside = [_inside(workspace.location(t), workspace.root) for t in tables.values()]
     folders.append(Folder("workspace", str(workspace.root), {}, tuple(i for i in inside if i is not None)))
     telling = sorted({c.old for c in changes if c.proof == "bytes" and c.old is not None})

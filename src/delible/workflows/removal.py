@@ -94,12 +94,12 @@ def expired(run: Run, step: TableStep, hours: int, begun: AuditRecord) -> Step:
         hours: The age that files must have.
         begun: What `begin_expiry` recorded.
     """
-    from delible.lake import leftovers, purge
+    from delible.lake import leftovers, log_expiry, purge
 
     older = run.clock() - timedelta(hours=hours) if hours else None
     finished = _under_way(run, step) if run.immediate else older
     version = purge.checkpoint(run.spark, step.location, original=_properties(begun.detail), forget=run.immediate)
-    removed = purge.expire_log(step.location, below=version, older_than=older)
+    removed = log_expiry.expire_log(step.location, below=version, older_than=older, finished_before=finished)
     found = leftovers.leftovers(step.location)  # only now: the log is short
     counts = {
         "log_files_removed": removed,

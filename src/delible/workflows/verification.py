@@ -56,22 +56,24 @@ def search_everything(
 
     workspace, policies = control.workspace, control.policies
     end_session(workspace)
-    folders, inside = [], []
+    folders: list[Folder] = []
+    inside = []
     for policy in policies.tables.values():
         location = workspace.location(policy)
         relative = _inside(location, workspace.root)
         if relative is not None:
             inside.append(relative)
         if policy.erasure.action is not ErasureAction.KEEP:
-            folders.append(_folder(control, policy, location, keys, kept))
+            folders += with_left(control, _folder(control, policy, location, keys, kept))
     searched = {folder.location for folder in folders}
     for step in planned:
         if step.stages and step.action is not ErasureAction.KEEP and step.location not in searched:
             known = policies.tables.get(step.table)
-            folders.append(
+            folders += with_left(
+                control,
                 _folder(control, known, step.location, keys, kept)
                 if known is not None
-                else Folder(f"table:{step.table}", step.location, beside=beside(step.location))
+                else Folder(f"table:{step.table}", step.location, beside=beside(step.location)),
             )
             searched.add(step.location)
     folders.append(Folder("workspace", str(workspace.root), {}, tuple(inside)))
@@ -117,6 +119,25 @@ def beside(location: str) -> tuple[Beside, ...]:
         *(Beside(key, "the mark of a deletion", 0, io.BytesIO) for key in marks),
         *(Beside(u.key, "an upload that nobody finished", 0, None) for u in uploads),
     )
+
+
+def with_left(control: Control, folder: Folder) -> list[Folder]:
+    """Return a table's folder to search, and what swaps have left beside it: outside of the workspace, nothing else is.
+
+    Exceptions keep nothing there: a table of which they keep something keeps no history.
+    """
+    from delible.lake.history import swap as history_swap
+    from delible.lake.history.state import folder_of, is_local
+    from delible.lake.search.verify import Folder
+
+    found = [folder]
+    if is_local(folder.location) and _inside(folder.location, control.workspace.root) is None:
+        table = folder_of(folder.location)
+        for plan, left in history_swap.left_beside(table).items():
+            for what in sorted(left):
+                path = history_swap.beside(table, plan, what)
+                found.append(Folder(f"{folder.name}/{path.name}", str(path), folder.typed))
+    return found
 
 
 def verify_people(

@@ -14,6 +14,7 @@ import pytest
 from delible.lake.search import verify
 from delible.lake.search.verify import Folder, search
 from delible.model.proof import Verification
+from delible.store import versions
 from delible.store.versions import Bucket, is_bucket
 from delible.workflows.verification import beside
 
@@ -112,6 +113,36 @@ def test_an_old_version_is_residue_until_it_is_purged(client: Any, monkeypatch: 
     monkeypatch.setattr(verify.FolderSearch, "look_beside", lambda *_: None)
     assert searched().clean  # what the search is worth without them
     monkeypatch.undo()
+
+
+def test_an_old_version_is_read_in_parts(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A version may be larger than memory, and several readers open it one after the other."""
+    versioned(client)
+    data = bytes(n % 251 for n in range(1000)) + ANN.encode()
+    put(client, "notes.bin", data)
+    delete(client, "notes.bin")
+    monkeypatch.setattr(versions, "_PORTION", 64)
+    asked: list[int] = []
+    whole = Bucket._part
+
+    def part(bucket: Bucket, of: Any, start: int, end: int) -> bytes:
+        asked.append(end - start)
+        return whole(bucket, of, start, end)
+
+    monkeypatch.setattr(Bucket, "_part", part)
+    bucket = Bucket(TABLE)
+    [old] = [version for version in bucket.old_versions() if not version.marker]
+    with bucket.open(old) as stream:
+        assert stream.read(10) == data[:10]
+        assert stream.seek(500) == 500
+        assert stream.read(100) == data[500:600]
+        stream.seek(-len(ANN), io.SEEK_END)
+        assert stream.read() == ANN.encode()
+        assert stream.read(1) == b""
+    assert max(asked) <= 2 * 64
+    with bucket.open(old) as stream:
+        assert stream.read() == data
+    assert {p.partition(" ")[0] for p in places(searched())} == {"notes.bin"}
 
 
 def test_a_purge_leaves_what_is_current_and_what_is_outside(client: Any) -> None:

@@ -16,11 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
 from byte_search import places
-from delible.errors import BlockedError, ConflictError
+from delible.errors import BlockedError, ConflictError, StalePlanError
 from delible.lake.history import swap as history_swap
 from delible.lake.history.state import retained
 from delible.model.plan import History, Stage, TableStep
@@ -32,10 +33,11 @@ from delible.workflows.audit import verify_ledger
 from delible.workflows.clock import Clock
 from delible.workflows.control import Control
 from delible.workflows.history import treat_history
+from delible.workflows.history_left import end_left, finish_renames
 from delible.workflows.journal import Journal
 from delible.workflows.stages import Guard, Run
 from delible.workflows.treated import Treated
-from history_tables import DUE, TEXTS, by_delta_rs, history_of, people, rows_at, versions
+from history_tables import DUE, TEXTS, by_delta_rs, email, history_of, people, rows_at, versions
 from small_shop import CONTROLLER, PURPOSE, make_workspace
 
 POLICIES = {
@@ -177,8 +179,7 @@ CUTS = {
 }
 
 
-@pytest.mark.parametrize("cut", CUTS)
-def test_a_run_that_died_is_gone_on_with_to_the_same_end(cut: str, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def dies_at(cut: str, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     place, left = CUTS[cut]
     calls = []
 
@@ -192,6 +193,46 @@ def test_a_run_that_died_is_gone_on_with_to_the_same_end(cut: str, shop: Shop, m
         owner, name = _owner(place)
         real = getattr(owner, name)
         patch.setattr(owner, name, dies)
+        with pytest.raises(Died):
+            treated(shop.workspace)
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_run_that_died_is_gone_on_with_to_the_same_end(cut: str, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    dies_at(cut, shop, monkeypatch)
+    treated(open_workspace(shop.workspace.root))
+    check(shop)
+
+
+@pytest.mark.parametrize(
+    "cut", ["before the swap", "between the renames", "behind the swap", "while the old folder goes"]
+)
+def test_a_run_that_died_and_that_nobody_goes_on_with_is_ended_by_the_next_plan(
+    cut: str, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dies_at(cut, shop, monkeypatch)
+    control = Control(open_workspace(shop.workspace.root))
+    finish_renames(control)
+    end_left(control, replace(run_of(control), plan="E-20261127-00000001"), "tests")
+    if cut == "before the swap":
+        assert [p.name for p in shop.table.parent.iterdir()] == ["customers"]
+        assert history_of(shop.table) == shop.commits
+    else:
+        treated(open_workspace(shop.workspace.root))
+        check(shop)
+
+
+def test_a_run_that_died_in_the_middle_of_the_old_folder_asks_nothing_more_of_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = shutil.rmtree
+
+    def dies(folder: Path) -> None:
+        whole(folder / "_delta_log")
+        raise Died
+
+    with monkeypatch.context() as patch:
+        patch.setattr(history_swap.shutil, "rmtree", dies)
         with pytest.raises(Died):
             treated(shop.workspace)
     treated(open_workspace(shop.workspace.root))
@@ -262,6 +303,31 @@ def test_a_commit_in_the_instant_of_the_swap_is_taken_in(shop: Shop, monkeypatch
     assert sum(rows_at(shop.table, 8).values()) == sum(shop.before[7].values()) + 2
 
 
+def test_what_other_programs_keep_in_the_folder_stays(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream whose checkpoint lies there goes on, also one that writes while the folders are swapped."""
+    real = history_swap.swap
+    kept = ("_checkpoints/ingest/offsets/41", "_checkpoints/ingest/offsets/.41.crc", "_manifest/manifest", "_SUCCESS")
+    for name in (*kept, "notes/README.md", "_temporary/0/part-0.csv"):
+        (shop.table / name).parent.mkdir(parents=True, exist_ok=True)
+        (shop.table / name).write_text(name)
+        os.utime(shop.table / name, (0, 0))
+    young = "_checkpoints/ingest/offsets/42"
+    (shop.table / "_checkpoints" / "newest").symlink_to("ingest/offsets/41")
+
+    def swap(table: Path, plan: str, *, last: int) -> None:
+        real(table, plan, last=last)
+        assert (table / kept[0]).read_text() == kept[0], "there is no instant without it"
+        (history_swap.old_folder(table, plan) / young).write_text(young)
+
+    monkeypatch.setattr(history_swap, "swap", swap)
+    treated(shop.workspace)
+    assert {name: (shop.table / name).read_text() for name in (*kept, young)} == {n: n for n in (*kept, young)}
+    assert (shop.table / "_checkpoints" / "newest").readlink() == Path("ingest/offsets/41")
+    assert not (shop.table / "notes").exists(), "VACUUM takes it, too"
+    assert not (shop.table / "_temporary").exists()
+    check(shop)
+
+
 def test_a_hold_that_comes_behind_the_swap_keeps_the_old_folder(shop: Shop) -> None:
     held = BlockedError("request.held", "a legal hold covers the data subject.")
     asked = []
@@ -277,6 +343,52 @@ def test_a_hold_that_comes_behind_the_swap_keeps_the_old_folder(shop: Shop) -> N
     assert places(shop.table, texts=TEXTS) == []
     treated(shop.workspace)
     check(shop)
+
+
+def strangers_come(table: Path) -> None:
+    rows, addresses = people(98, 99), pa.array([email(number) for number in DUE])
+    write_deltalake(str(table), rows.set_column(1, rows.schema.field(1), addresses), mode="append")
+
+
+def test_a_stranger_who_comes_in_the_instant_of_the_swap_is_not_lost(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = history_swap.swap
+
+    def swap(table: Path, plan: str, *, last: int) -> None:
+        strangers_come(table)
+        real(table, plan, last=last)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(history_swap, "swap", swap)
+        with pytest.raises(ConflictError) as caught:
+            treated(shop.workspace)
+    assert caught.value.code == "history.late_commit"
+    with pytest.raises(ConflictError) as again:
+        treated(open_workspace(shop.workspace.root))
+    assert again.value.code == "history.late_commit"
+    assert sum(rows_at(history_swap.old_folder(shop.table, PLAN), 8).values()) > 0
+
+
+def test_a_stranger_with_the_same_address_who_comes_meanwhile_is_not_taken_for_the_due_person(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from delible.lake.history import compare as history_compare
+
+    real = history_compare.compare
+
+    def compare(*args: Any, **kwargs: Any) -> Any:
+        found = real(*args, **kwargs)
+        if retained(shop.table).last == 7:
+            strangers_come(shop.table)
+        return found
+
+    monkeypatch.setattr(history_compare, "compare", compare)
+    with pytest.raises(StalePlanError) as caught:
+        treated(shop.workspace)
+    assert caught.value.code == "plan.stale"
+    assert email(DUE[0]) not in str(caught.value)
+    assert sum(rows_at(shop.table, 8).values()) == sum(rows_at(shop.table, 7).values()) + 2
 
 
 def test_writers_who_never_stop_are_told_of(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from delible.lake.history.due import Due, keys_in
 from delible.lake.history.hash import rows_sum
-from delible.lake.history.rows import Due, keys_in
 from delible.lake.search.typed_keys import TypedKeys
 from delible.model.subject import BLANKS
 from delible.model.terms import Normalise
@@ -49,6 +49,31 @@ def test_a_row_is_due_by_any_of_its_columns_and_by_its_partition() -> None:
     assert due.mask(table, {}).to_pylist() == [True, True, False, False]
     assert due.mask(table.select(["mail"]), {"id": "1"}).to_pylist() == [True] * 4
     assert due.mask(table.select(["mail"]), {"id": None}).to_pylist() == [False, True, False, False]
+
+
+STRANGERS = [
+    (None, None, True),
+    (None, "2", False),
+    (None, " ", True),
+    ("1", None, True),
+    ("2", None, False),
+]
+"""The row's owner in the file or as its partition's value, and whether its address makes it due."""
+
+
+@pytest.mark.parametrize(("inside", "partition", "is_due"), STRANGERS)
+def test_a_row_that_names_somebody_else_is_not_due(inside: str | None, partition: str | None, is_due: bool) -> None:
+    mail = ("mail", TypedKeys(frozenset({"a@x"}), Normalise.LOWER))
+    due = Due((("Id", TypedKeys(frozenset({"1"}), Normalise.EXACT)), mail), frozenset({"id"}))
+    table = pa.table({"mail": ["a@x", "b@x"]})
+    if inside is not None:
+        table = table.append_column("ID", pa.array([inside, "2"]))
+    values = {"id": partition} if partition is not None else {}
+    mine, others = due.split(table, values)
+    assert mine.tolist() == [is_due, False]
+    assert others.tolist() == [not is_due, False]
+    whole = Due(due.keys, due.owners, ownerless=(mail,))
+    assert whole.mask(table, values).to_pylist() == [True, False], "of a request of whom no name is known"
 
 
 ROW: dict[str, tuple[pa.DataType, Any, Any]] = {

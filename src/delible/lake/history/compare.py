@@ -20,8 +20,9 @@ import pyarrow.parquet as pq
 
 from delible.errors import ConflictError
 from delible.lake.deletion_vectors import Descriptor, read_vector, vector_id
+from delible.lake.history.due import Due
 from delible.lake.history.hash import rows_sum
-from delible.lake.history.rows import Due, without_views
+from delible.lake.history.rows import without_views
 from delible.lake.history.spread import spread
 from delible.lake.history.state import Action, Retained, State, path_of, retained
 

@@ -19,7 +19,7 @@ from pyspark.sql import types as T
 
 from delible.errors import BlockedError
 from delible.lake.history.spread import LITTLE
-from delible.lake.history.state import Action, Retained, path_of, retained
+from delible.lake.history.state import Action, Retained, folder_of, path_of, retained
 from delible.lake.reach import reach_columns
 from delible.model.layout import stored_name
 from delible.model.plan import History
@@ -91,11 +91,6 @@ def past_of(spark: SparkSession, policies: PolicySet, table: str, location: str,
     present = [(path, body) for path, (_, body) in files.items() if (root / path).is_file()]
     rows = _frame(spark, root, present, own, names)
     return Past(History(first=kept.first, last=kept.last, dropped=kept.dropped), rows)
-
-
-def folder_of(location: str) -> Path:
-    """Return a table's folder in this machine's file system."""
-    return Path(location.removeprefix("file://"))
 
 
 def stored_names(schema: Iterable[Action]) -> dict[str, str]:

@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from delible.errors import BlockedError
 from delible.lake.deletion_vectors import vector_id
-from delible.lake.history.rows import Due, FileDone
+from delible.lake.history.due import Due
+from delible.lake.history.rows import FileDone
 from delible.lake.history.state import FILE_ACTIONS, Action, State, key_of, path_of
 from delible.lake.search.forms import Needles
 
@@ -41,7 +42,7 @@ class Banned:
 
     def tells_file(self, path: str, values: Mapping[str, str | None]) -> bool:
         """Return whether a file's path or partition values tell a due person."""
-        return self.due.by_partition(values) or any(
+        return self.due.named_by(values) or any(
             self.tells(text) for text in (path, *(f"{n}={v}" for n, v in values.items() if v is not None))
         )
 

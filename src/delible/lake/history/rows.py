@@ -1,4 +1,4 @@
-"""Data files without the rows of due people: whose rows are in a file, and the same file without them."""
+"""Data files without the rows of due people."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -26,67 +25,11 @@ from delible.lake.deletion_vectors import (
     without_rows,
     write_vector,
 )
+from delible.lake.history.due import Due, Mask
 from delible.lake.history.statistics import Statistics
-from delible.lake.search.typed_keys import TypedKeys
-from delible.model.terms import Normalise
 
 _ANCIENT = (b"org.apache.spark.legacyINT96", b"org.apache.spark.legacyDateTime")
 _ARROW = b"ARROW:schema"
-
-
-@dataclass(frozen=True)
-class Due:
-    """Whose rows go: by the row's own columns, as they are in that file, whichever version it is of.
-
-    Args:
-        keys: Keys by the column that they stand in, as the files name it; a column may be of several kinds.
-    """
-
-    keys: tuple[tuple[str, TypedKeys], ...] = field(repr=False)
-
-    def by_partition(self, values: Mapping[str, str | None]) -> bool:
-        """Return whether all rows of a file are due, by its partition values."""
-        folded = {name.lower(): value for name, value in values.items()}
-        return any(
-            bool(wanted.hits(pa.array([folded[column.lower()]], pa.string())))
-            for column, wanted in self.keys
-            if folded.get(column.lower()) is not None
-        )
-
-    def mask(self, table: pa.Table, values: Mapping[str, str | None]) -> pa.BooleanArray:
-        """Return which rows are due."""
-        if self.by_partition(values):
-            return pa.array(np.ones(table.num_rows, bool))
-        found = pa.array(np.zeros(table.num_rows, bool))
-        for column, wanted in self.keys:
-            for index, name in enumerate(table.column_names):
-                if name.lower() == column.lower():
-                    found = pc.or_(found, keys_in(table.column(index).combine_chunks(), wanted))
-        return found
-
-    def columns(self, names: Sequence[str]) -> list[str]:
-        """Return those of a file's columns that must be read to tell."""
-        wanted = {column.lower() for column, _ in self.keys}
-        return [name for name in names if name.lower() in wanted]
-
-
-def keys_in(array: pa.Array, wanted: TypedKeys) -> pa.BooleanArray:
-    """Return which values are keys; the same as `TypedKeys.mask`, many times faster for whole numbers and ASCII texts.
-
-    Only there does Arrow fold letters and trim blanks as Python does, and every row of every version is looked at.
-    """
-    if wanted.how is Normalise.DIGITS:
-        return pc.fill_null(wanted.mask(array), False)
-    if pa.types.is_integer(array.type):
-        limits = np.iinfo(array.type.to_pandas_dtype())
-        numbers = [int(v) for v in wanted.values if v.isascii() and v.lstrip("-").isdecimal() and str(int(v)) == v]
-        fitting = [n for n in numbers if limits.min <= n <= limits.max]
-        return pc.is_in(array, value_set=pa.array(fitting, array.type))
-    if pa.types.is_string(array.type) and pc.all(pc.string_is_ascii(array)).as_py() is not False:
-        plain = pc.ascii_trim(array, " \t\r\n")
-        plain = pc.ascii_lower(plain) if wanted.how is Normalise.LOWER else plain
-        return pc.is_in(plain, value_set=pa.array(sorted(wanted.values), pa.string()))
-    return pc.fill_null(wanted.mask(array), False)
 
 
 @dataclass(frozen=True)
@@ -116,6 +59,7 @@ class FileDone:
     Args:
         rewritten: Whether it held due rows; otherwise it is the old file.
         removed: How many rows are gone.
+        others: How many rows stay because they name somebody else beside an identifier of the due people.
         statistics: The new ones.
         vectors: New deletion vectors by the id of the old one; None where no deleted row is left.
     """
@@ -126,6 +70,7 @@ class FileDone:
     size: int
     rows: int
     removed: int = 0
+    others: int = 0
     statistics: str | None = field(repr=False, default=None)
     vectors: Mapping[str, Descriptor | None] = field(default_factory=dict)
 
@@ -137,11 +82,12 @@ def translate_file(old: Path, new: Path, task: FileTask, due: Due) -> FileDone:
         BlockedError: `history.old_dates`.
     """
     source = pq.ParquetFile(old / task.path, coerce_int96_timestamp_unit="us")
-    gone = _gone(source, task.partition_values, due)
+    gone, others = _gone(source, task.partition_values, due)
     removed = np.flatnonzero(gone).astype(np.uint64)
     if not len(removed):
         linked(old / task.path, new / task.path)
-        return FileDone(task.path, task.path, False, (old / task.path).stat().st_size, source.metadata.num_rows)
+        size = (old / task.path).stat().st_size
+        return FileDone(task.path, task.path, False, size, source.metadata.num_rows, others=others)
     target = new / task.new_path
     target.parent.mkdir(parents=True, exist_ok=True)
     statistics = Statistics(json.loads(task.statistics) if task.statistics else {})
@@ -155,6 +101,7 @@ def translate_file(old: Path, new: Path, task: FileTask, due: Due) -> FileDone:
         target.stat().st_size,
         statistics.rows,
         len(removed),
+        others,
         statistics.document() if task.statistics else None,
         vectors,
     )
@@ -165,7 +112,7 @@ def later_vectors(
 ) -> dict[str, Descriptor | None]:
     """Return new deletion vectors for a file that has been rewritten, by the ids of the old ones."""
     source = pq.ParquetFile(old / path, coerce_int96_timestamp_unit="us")
-    removed = np.flatnonzero(_gone(source, partition_values, due)).astype(np.uint64)
+    removed = np.flatnonzero(_gone(source, partition_values, due)[0]).astype(np.uint64)
     return _vectors(old, new, vectors, removed)
 
 
@@ -180,21 +127,19 @@ def _vectors(old: Path, new: Path, vectors: Sequence[Descriptor], removed: Posit
     return made
 
 
-def _gone(source: pq.ParquetFile, partition_values: Mapping[str, str | None], due: Due) -> npt.NDArray[np.bool_]:
-    """Return which rows of a file are due; only the columns that tell are read."""
-    rows = source.metadata.num_rows
-    if due.by_partition(partition_values):
-        return np.ones(rows, bool)
+def _gone(source: pq.ParquetFile, partition_values: Mapping[str, str | None], due: Due) -> tuple[Mask, int]:
+    """Return which rows of a file are due, and how many others are reached; only the columns that tell are read."""
     columns = due.columns(source.schema_arrow.names)
-    if not columns:
-        return np.zeros(rows, bool)
-    groups = (source.read_row_group(group, columns=columns) for group in range(source.num_row_groups))
-    return np.concatenate([np.zeros(0, bool), *(due.mask(g, {}).to_numpy(zero_copy_only=False) for g in groups)])
+    gone, others = [np.zeros(0, bool)], 0
+    for group in range(source.num_row_groups):
+        table = source.read_row_group(group, columns=columns)
+        mine, theirs = due.split(table, partition_values)
+        gone.append(mine)
+        others += int(theirs.sum())
+    return np.concatenate(gone), others
 
 
-def _write(
-    source: pq.ParquetFile, target: Path, gone: npt.NDArray[np.bool_], task: FileTask, statistics: Statistics
-) -> None:
+def _write(source: pq.ParquetFile, target: Path, gone: Mask, task: FileTask, statistics: Statistics) -> None:
     described = source.schema_arrow.metadata or {}
     if any(key in described for key in _ANCIENT):
         raise BlockedError(

@@ -239,6 +239,16 @@ def _base(log: Log, oldest: int) -> int | None:
     return min(usable, default=None)
 
 
+def is_local(location: str) -> bool:
+    """Return whether a table lies in this machine's file system."""
+    return "://" not in location or location.startswith("file://")
+
+
+def folder_of(location: str) -> Path:
+    """Return a table's folder in this machine's file system."""
+    return Path(location.removeprefix("file://"))
+
+
 def key_of(body: Action) -> Key:
     """Return the logical file of an action."""
     return body["path"], vector_id(body.get("deletionVector"))

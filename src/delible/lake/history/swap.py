@@ -6,8 +6,8 @@ there are, so the swap can always be gone on with.
 
 from __future__ import annotations
 
-import glob
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -17,6 +17,7 @@ from delible.errors import ConflictError
 from delible.lake.deletion_vectors import vector_file
 from delible.lake.history.rows import linked
 from delible.lake.history.state import FILE_ACTIONS, Log, path_of
+from delible.lake.leftovers import is_anothers
 
 PATIENCE = timedelta(hours=1)
 """So old is a file that no commit names when it counts as left over by a write that failed."""
@@ -37,6 +38,11 @@ def old_folder(table: Path, plan: str) -> Path:
     return beside(table, plan, "old")
 
 
+def gone_folder(table: Path, plan: str) -> Path:
+    """Return what the old folder is called once nobody needs anything in it."""
+    return beside(table, plan, "gone")
+
+
 def swapped(table: Path, plan: str) -> int | None:
     """Return the version that was translated when the translation stands in the table's place; None when it does not.
 
@@ -51,11 +57,12 @@ def swapped(table: Path, plan: str) -> int | None:
 
 
 def swap(table: Path, plan: str, *, last: int) -> None:
-    """Put the translation in the table's place.
+    """Put the translation in the table's place, with what other programs keep in the folder.
 
     Args:
         last: The newest version that was translated; kept beside until the end, for a run that goes on.
     """
+    carry(table, new_folder(table, plan))
     note(table, plan, last)
     os.rename(table, old_folder(table, plan))
     os.rename(new_folder(table, plan), table)
@@ -77,14 +84,34 @@ def last_of(table: Path, plan: str) -> int:
 
 def forget(table: Path, plan: str) -> None:
     """Remove the note of a swap that is over."""
-    beside(table, plan, "last").unlink(missing_ok=True)
+    for what in ("last", "draft"):
+        beside(table, plan, what).unlink(missing_ok=True)
 
 
-def remove_abandoned(table: Path, *, but: str) -> None:
-    """Remove translations that plans before this one had begun and never swapped in."""
-    for folder in table.parent.glob(f".{glob.escape(table.name)}.*.new"):
-        if folder != new_folder(table, but):
-            shutil.rmtree(folder)
+def left_beside(table: Path) -> dict[str, frozenset[str]]:
+    """Return what swaps have left beside a table's folder, by plan: `new`, `old`, `gone`, `last`, `draft`."""
+    name = re.compile(rf"\.{re.escape(table.name)}\.(E-[0-9A-Za-z-]+)\.(new|old|gone|last|draft)")
+    found: dict[str, frozenset[str]] = {}
+    for each in sorted(os.listdir(table.parent) if table.parent.is_dir() else ()):
+        if told := name.fullmatch(each):
+            found[told[1]] = found.get(told[1], frozenset()) | {told[2]}
+    return found
+
+
+def carry(old: Path, new: Path) -> int:
+    """Give the new folder what other programs keep in the old one, such as a stream's checkpoint; return how much.
+
+    Data files that no log entry names stay behind: VACUUM would have taken them.
+    """
+    carried = 0
+    for path in sorted(old.rglob("*")):
+        relative = path.relative_to(old)
+        target = new / relative
+        if not (path.is_symlink() or path.is_file()) or os.path.lexists(target) or not is_anothers(relative.as_posix()):
+            continue
+        linked(path, target)
+        carried += 1
+    return carried
 
 
 def adopt(table: Path, old: Path, *, since: int) -> int:
@@ -139,6 +166,7 @@ def refuse_writing(old: Path, *, since: datetime, now: datetime) -> None:
         if "_delta_log" not in file.parts
         and not (file.name.startswith(".") and file.name.endswith(".crc"))  # Hadoop's, beside every file
         and str(file) not in named
+        and not is_anothers(file.as_posix())
         and (old / file).stat().st_mtime >= recent
     ]
     if waiting:
@@ -149,6 +177,18 @@ def refuse_writing(old: Path, *, since: datetime, now: datetime) -> None:
             where=str(old),
             fix="When it has ended, apply the plan again.",
         )
+
+
+def remove_old(table: Path, plan: str) -> int:
+    """Remove the old folder with everything in it; return how many files that were.
+
+    It takes another name first: of what a killed run leaves of it nobody can say any more what commits name.
+    """
+    old, gone = old_folder(table, plan), gone_folder(table, plan)
+    count = remove(gone)
+    if old.exists():
+        os.rename(old, gone)
+    return count + remove(gone)
 
 
 def remove(folder: Path) -> int:

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from delible.errors import StalePlanError
 from delible.lake.deletion_vectors import vector_file, vector_id
 from delible.lake.history.checkpoint import needs_checkpoint, write_checkpoint
 from delible.lake.history.log import (
@@ -55,7 +56,11 @@ class Translation:
     dropped: int = 0
 
     def run(self) -> None:
-        """Make the new folder from nothing; what a killed run left there goes first."""
+        """Make the new folder from nothing; what a killed run left there goes first.
+
+        Raises:
+            StalePlanError: `plan.stale` for rows that have come since the plan and whose they are it does not know.
+        """
         if self.new.exists():
             shutil.rmtree(self.new)
         (self.new / "_delta_log").mkdir(parents=True)
@@ -75,6 +80,7 @@ class Translation:
 
         Raises:
             FileExistsError: When the new folder has a commit of that number already.
+            StalePlanError: `plan.stale`, as for `run`.
         """
         log = Log.of(self.old)
         versions = range(self.last + 1, log.last + 1)
@@ -117,10 +123,19 @@ class Translation:
             size += 0 if path in tasks else (self.old / path).stat().st_size
             tasks[path] = _with(task, kind, body, names)
         work = partial(translate_file, self.old, self.new, due=self.banned.due)
+        others = 0
         for done in spread(self.spark, work, list(tasks.values()), size=size):
             self.paths.done[done.path] = done
+            others += done.others
             if not done.rewritten:
                 self._vectors(tasks[done.path].vectors)
+        if others:
+            raise StalePlanError(
+                "plan.stale",
+                f"{others} row(s) of somebody else with an identifier of the due people have come since the plan.",
+                where=str(self.old),
+                fix="The table is as it was. Plan again: what two people share reaches nobody.",
+            )
 
     def _again(self, kept: Retained, versions: Iterable[int]) -> None:
         """Translate files anew over which later commits laid deletion vectors."""
