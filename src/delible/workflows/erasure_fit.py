@@ -152,9 +152,9 @@ def refuse_moved_tables(control: Control, run: Run, plan: Plan, *, just_searched
         if was_marked(locations[name], run.mark(""), seen):
             raise StalePlanError(
                 "plan.stale",
-                f"the plan was run elsewhere: table '{name}' has commits of it that this workspace does not know of.",
+                f"the plan was run elsewhere: table '{name}' has commits of it, unknown to this workspace.",
                 where=f"table:{name}",
-                fix="Go on in the workspace that ran it. Where that is lost, a new plan finds what the given identifiers "
+                fix="Go on in the workspace that ran it. If that is lost, a new plan finds what the given identifiers "
                 "still reach: submit those by which other rows are known, too.",
             )
         if others_since(locations[name], run.mark(""), seen).may_have_rows and not just_searched:
