@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 _RUN = re.compile(rb"[A-Za-z0-9+/_-]{16}(\r|\\r)?\Z")
@@ -14,6 +15,9 @@ _ENTITY = re.compile(
 _TELLING_QUOTE = re.compile(rb"=(?:[ \t]*\r?\n|40|2[BDE]|3D|5F|[CDE][0-9A-F]=[89AB][0-9A-F])")
 """Of quoted-printable only what an identifier may hold: `?id=42` stands in every web address."""
 _QUOTED = re.compile(rb"=(?:[ \t]*\r?\n|([0-9A-F]{2}))")
+_TELLING_ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[/'])")
+"""An escaped quotation mark is not one: each commit of a Delta table has many, and JSON's own form has it."""
+_ESCAPE = re.compile(rb"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([/'\"]))")
 
 
 @dataclass(frozen=True)
@@ -23,18 +27,47 @@ class Loose:
     Args:
         places: Where such marks stand; none in most texts.
         without: The text as it reads without them.
+        near: What the marks change is as near to them as a value is long, so that no more than that is read again.
     """
 
     name: str
     places: Callable[[bytes], Iterator[int]]
     without: Callable[[bytes], bytes]
+    near: bool = False
+
+    def more(self, found: Counter[str], known: Counter[str]) -> int:
+        """Count what is found without the marks and was not with them.
+
+        What JSON's own form, or a dump of bytes, finds by its escapes is the same without them, by another name.
+        """
+        return max(0, found.total() - known.total()) if self.near else (found - known).total()
 
 
-def loosened(text: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield a form's name and the text as it reads without that form's marks; nothing where there are none."""
+def loosened(text: bytes, longest: int) -> Iterator[tuple[Loose, bytes, bytes]]:
+    """Yield a kind of marks, a text with them, and how that reads without; nothing where there are none.
+
+    Args:
+        longest: As many bytes around a mark hold all that it may be part of.
+    """
     for loose in LOOSE:
-        if next(loose.places(text), None) is not None:
-            yield loose.name, loose.without(text)
+        if loose.near:
+            marked = _around(text, loose.places(text), longest)
+            if marked:
+                yield loose, marked, loose.without(marked)
+        elif next(loose.places(text), None) is not None:
+            yield loose, text, loose.without(text)
+
+
+def _around(text: bytes, places: Iterable[int], longest: int) -> bytes:
+    """Return what stands around places; the whole text where that is most of it."""
+    parts: list[tuple[int, int]] = []
+    for place in places:
+        start, end = max(0, place - longest), place + longest
+        if parts and start <= parts[-1][1]:
+            start, _ = parts.pop()
+        parts.append((start, end))
+    near = b"\n".join(text[start:end] for start, end in parts)
+    return text if len(near) > len(text) // 2 else near
 
 
 def _line_ends(text: bytes) -> Iterator[int]:
@@ -76,8 +109,20 @@ def _unquoted(text: bytes) -> bytes:
     return _QUOTED.sub(lambda match: bytes.fromhex(match[1].decode()) if match[1] else b"", text)
 
 
+def _unescaped(text: bytes) -> bytes:
+    return _ESCAPE.sub(_meant, text)
+
+
+def _meant(escape: re.Match[bytes]) -> bytes:
+    point, byte, itself = escape.groups()
+    if point:
+        return chr(int(point, 16)).encode("utf-8", "surrogatepass")
+    return bytes.fromhex(byte.decode()) if byte else itself
+
+
 LOOSE = (
     Loose("base64, in lines", _line_ends, _unwrapped),
     Loose("html entities", _marked(_ENTITY, b"&"), _without_entities),
     Loose("quoted-printable", _marked(_TELLING_QUOTE, b"="), _unquoted),
+    Loose("backslash escapes", _marked(_TELLING_ESCAPE, b"\\"), _unescaped, near=True),
 )
