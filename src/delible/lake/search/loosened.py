@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 _RUN = re.compile(rb"[A-Za-z0-9+/_-]{16}(\r|\\r)?\Z")
@@ -17,7 +17,10 @@ _TELLING_QUOTE = re.compile(rb"=(?:[ \t]*\r?\n|40|2[BDE]|3D|5F|[CDE][0-9A-F]=[89
 _QUOTED = re.compile(rb"=(?:[ \t]*\r?\n|([0-9A-F]{2}))")
 _TELLING_ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[/'])")
 """An escaped quotation mark is not one: each commit of a Delta table has many, and JSON's own form has it."""
-_ESCAPE = re.compile(rb"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([/'\"]))")
+_ESCAPE = re.compile(rb"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))")
+_ESCAPES = (b"\\u", b"\\x", b"\\/", b"\\'")
+_LEAST_REACH = 512
+"""Bytes; less would make many small pieces of a text that is full of marks."""
 
 
 @dataclass(frozen=True)
@@ -27,20 +30,20 @@ class Loose:
     Args:
         places: Where such marks stand; none in most texts.
         without: The text as it reads without them.
-        near: What the marks change is as near to them as a value is long, so that no more than that is read again.
+        near: The marks of a kind that changes only what is as near to them as a value is long: no more is read again.
     """
 
     name: str
     places: Callable[[bytes], Iterator[int]]
     without: Callable[[bytes], bytes]
-    near: bool = False
+    near: re.Pattern[bytes] | None = None
 
     def more(self, found: Counter[str], known: Counter[str]) -> int:
         """Count what is found without the marks and was not with them.
 
         What JSON's own form, or a dump of bytes, finds by its escapes is the same without them, by another name.
         """
-        return max(0, found.total() - known.total()) if self.near else (found - known).total()
+        return max(0, found.total() - known.total()) if self.near is not None else (found - known).total()
 
 
 def loosened(text: bytes, longest: int) -> Iterator[tuple[Loose, bytes, bytes]]:
@@ -50,22 +53,26 @@ def loosened(text: bytes, longest: int) -> Iterator[tuple[Loose, bytes, bytes]]:
         longest: As many bytes around a mark hold all that it may be part of.
     """
     for loose in LOOSE:
-        if loose.near:
-            marked = _around(text, loose.places(text), longest)
+        if loose.near is not None:
+            marked = _around(text, loose.near, longest)
             if marked:
                 yield loose, marked, loose.without(marked)
         elif next(loose.places(text), None) is not None:
             yield loose, text, loose.without(text)
 
 
-def _around(text: bytes, places: Iterable[int], longest: int) -> bytes:
-    """Return what stands around places; the whole text where that is most of it."""
-    parts: list[tuple[int, int]] = []
-    for place in places:
-        start, end = max(0, place - longest), place + longest
+def _around(text: bytes, mark: re.Pattern[bytes], longest: int) -> bytes:
+    """Return what stands around marks; the whole text where that is most of it."""
+    if not any(each in text for each in _ESCAPES):
+        return b""
+    reach, parts = max(longest, _LEAST_REACH), list[tuple[int, int]]()
+    found = mark.search(text)
+    while found is not None:
+        start, end = max(0, found.start() - reach), found.start() + 2 * reach
         if parts and start <= parts[-1][1]:
             start, _ = parts.pop()
         parts.append((start, end))
+        found = mark.search(text, end - reach)  # one that begins before lies with all around it in this part
     near = b"\n".join(text[start:end] for start, end in parts)
     return text if len(near) > len(text) // 2 else near
 
@@ -110,19 +117,22 @@ def _unquoted(text: bytes) -> bytes:
 
 
 def _unescaped(text: bytes) -> bytes:
-    return _ESCAPE.sub(_meant, text)
+    if _ESCAPES[0] in text or _ESCAPES[1] in text:
+        text = _ESCAPE.sub(_meant, text)
+    for mark in (b"/", b"'", b'"'):
+        while (escaped := b"\\" + mark) in text:
+            text = text.replace(escaped, mark)
+    return text
 
 
 def _meant(escape: re.Match[bytes]) -> bytes:
-    point, byte, itself = escape.groups()
-    if point:
-        return chr(int(point, 16)).encode("utf-8", "surrogatepass")
-    return bytes.fromhex(byte.decode()) if byte else itself
+    point, byte = escape.groups()
+    return chr(int(point, 16)).encode("utf-8", "surrogatepass") if point else bytes.fromhex(byte.decode())
 
 
 LOOSE = (
     Loose("base64, in lines", _line_ends, _unwrapped),
     Loose("html entities", _marked(_ENTITY, b"&"), _without_entities),
     Loose("quoted-printable", _marked(_TELLING_QUOTE, b"="), _unquoted),
-    Loose("backslash escapes", _marked(_TELLING_ESCAPE, b"\\"), _unescaped, near=True),
+    Loose("backslash escapes", _marked(_TELLING_ESCAPE, b"\\"), _unescaped, _TELLING_ESCAPE),
 )
