@@ -154,7 +154,7 @@ def test_other_peoples_spellings_are_nothing(text: bytes, value: str) -> None:
 def test_what_is_read_again_around_marks_is_what_the_whole_would_tell(parts: list[str]) -> None:
     text = " ".join(parts).encode()
     needles = Needles([ADDRESS])
-    [escapes] = [loose for loose in loosened.LOOSE if loose.near is not None]
+    [escapes] = [loose for loose in loosened.LOOSE if loose.near]
     whole = needles.search_plain(escapes.without(text)) - needles.search_plain(text)
     assert needles.search(text)["backslash escapes"] == whole.total()
 

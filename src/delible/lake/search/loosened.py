@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 _RUN = re.compile(rb"[A-Za-z0-9+/_-]{16}(\r|\\r)?\Z")
 _ENTITY = re.compile(
     rb"&(?:#(?:[0-9]{1,7}|[xX][0-9a-fA-F]{1,6});?|(?:amp|apos|quot|commat|period|lowbar|plus|[a-zA-Z]{4,6});)"
@@ -18,7 +20,7 @@ _QUOTED = re.compile(rb"=(?:[ \t]*\r?\n|([0-9A-F]{2}))")
 _TELLING_ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[/'])")
 """An escaped quotation mark is not one: each commit of a Delta table has many, and JSON's own form has it."""
 _ESCAPE = re.compile(rb"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2}))")
-_ESCAPES = (b"\\u", b"\\x", b"\\/", b"\\'")
+_TELLING = np.isin(np.arange(256), np.frombuffer(b"ux/'", np.uint8))
 _LEAST_REACH = 512
 """Bytes; less would make many small pieces of a text that is full of marks."""
 
@@ -30,20 +32,20 @@ class Loose:
     Args:
         places: Where such marks stand; none in most texts.
         without: The text as it reads without them.
-        near: The marks of a kind that changes only what is as near to them as a value is long: no more is read again.
+        near: Only what is as near to the marks as a value is long reads otherwise: no more is read again.
     """
 
     name: str
     places: Callable[[bytes], Iterator[int]]
     without: Callable[[bytes], bytes]
-    near: re.Pattern[bytes] | None = None
+    near: bool = False
 
     def more(self, found: Counter[str], known: Counter[str]) -> int:
         """Count what is found without the marks and was not with them.
 
         What JSON's own form, or a dump of bytes, finds by its escapes is the same without them, by another name.
         """
-        return max(0, found.total() - known.total()) if self.near is not None else (found - known).total()
+        return max(0, found.total() - known.total()) if self.near else (found - known).total()
 
 
 def loosened(text: bytes, longest: int) -> Iterator[tuple[Loose, bytes, bytes]]:
@@ -53,28 +55,28 @@ def loosened(text: bytes, longest: int) -> Iterator[tuple[Loose, bytes, bytes]]:
         longest: As many bytes around a mark hold all that it may be part of.
     """
     for loose in LOOSE:
-        if loose.near is not None:
-            marked = _around(text, loose.near, longest)
+        if loose.near:
+            marked = _around(text, longest)
             if marked:
                 yield loose, marked, loose.without(marked)
         elif next(loose.places(text), None) is not None:
             yield loose, text, loose.without(text)
 
 
-def _around(text: bytes, mark: re.Pattern[bytes], longest: int) -> bytes:
-    """Return what stands around marks; the whole text where that is most of it."""
-    if not any(each in text for each in _ESCAPES):
+def _around(text: bytes, longest: int) -> bytes:
+    """Return what stands around escapes; the whole text where that is most of it."""
+    if b"\\" not in text:
         return b""
-    reach, parts = max(longest, _LEAST_REACH), list[tuple[int, int]]()
-    found = mark.search(text)
-    while found is not None:
-        start, end = max(0, found.start() - reach), found.start() + 2 * reach
-        if parts and start <= parts[-1][1]:
-            start, _ = parts.pop()
-        parts.append((start, end))
-        found = mark.search(text, end - reach)  # one that begins before lies with all around it in this part
-    near = b"\n".join(text[start:end] for start, end in parts)
-    return text if len(near) > len(text) // 2 else near
+    data, reach = np.frombuffer(text, np.uint8), max(longest, _LEAST_REACH)
+    marks = np.flatnonzero(data[:-1] == ord("\\"))
+    marks = marks[_TELLING[data[marks + 1]]]
+    if not len(marks):
+        return b""
+    gaps = np.flatnonzero(np.diff(marks) > 2 * reach)
+    starts, ends = marks[[0, *(gaps + 1)]] - reach, marks[[*gaps, -1]] + reach
+    if int((ends - starts).sum()) > len(text) // 2:
+        return text
+    return b"\n".join(text[max(0, start) : end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True))
 
 
 def _line_ends(text: bytes) -> Iterator[int]:
@@ -117,8 +119,7 @@ def _unquoted(text: bytes) -> bytes:
 
 
 def _unescaped(text: bytes) -> bytes:
-    if _ESCAPES[0] in text or _ESCAPES[1] in text:
-        text = _ESCAPE.sub(_meant, text)
+    text = _ESCAPE.sub(_meant, text)
     for mark in (b"/", b"'", b'"'):
         while (escaped := b"\\" + mark) in text:
             text = text.replace(escaped, mark)
@@ -134,5 +135,5 @@ LOOSE = (
     Loose("base64, in lines", _line_ends, _unwrapped),
     Loose("html entities", _marked(_ENTITY, b"&"), _without_entities),
     Loose("quoted-printable", _marked(_TELLING_QUOTE, b"="), _unquoted),
-    Loose("backslash escapes", _marked(_TELLING_ESCAPE, b"\\"), _unescaped, _TELLING_ESCAPE),
+    Loose("backslash escapes", _marked(_TELLING_ESCAPE, b"\\"), _unescaped, near=True),
 )
