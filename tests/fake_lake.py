@@ -47,6 +47,7 @@ def install(put: Set = setattr) -> None:
     put(lost, "rows_of_keys", _rows_of_keys)
     put(erase, "marked", _marked)
     put(erase, "erase_rows", _erase)
+    put(erase, "_ROWS", ("num_deleted_rows",))
     put(purge, "purge_deletion_vectors", lambda *_, **__: None)
     put(purge, "vacuum", _vacuum)
     put(purge, "properties", lambda _, location, **__: {})

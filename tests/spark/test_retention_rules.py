@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +21,8 @@ from delible.decide.expressions import evaluate
 from delible.decide.retention import Covering, Standing, standing
 from delible.errors import BlockedError
 from delible.lake import retention as lake
+from delible.lake.constraints import broken_by_rule
+from delible.lake.facts import table_facts
 from delible.lake.retention import Counted, Judging, count_rules, retain
 from delible.model.policy import TablePolicy
 from delible.model.retention import EventClock, RetentionRule
@@ -203,6 +207,31 @@ def test_a_rule_touches_the_rows_that_it_was_counted_on_and_no_other(
     held = lake.with_held(rows, judging)
     due_again = held.where(lake.standing(held, each, judging, held["__held"]) == Standing.DUE.value)
     assert due_again.count() == 0, "the rule finds nothing more to do in its own result"
+
+
+def test_what_a_constraint_forbids_is_known_before_and_no_row_is_printed(
+    spark: SparkSession, judging: Judging, orders: Path, tmp_path: Path
+) -> None:
+    place = str(shutil.copytree(orders, tmp_path / "orders"))
+    spark.sql(
+        f"ALTER TABLE delta.`{place}` ADD CONSTRAINT noted CHECK (note IS NOT NULL OR amount > 400 OR kind IS NULL)"
+    )
+    spark.sql(f"ALTER TABLE delta.`{place}` ADD CONSTRAINT known CHECK (n >= 0)")
+    constraints = table_facts(spark, place, table="orders").constraints
+    frame = spark.read.format("delta").load(place)
+    broken = {r.retention: broken_by_rule(frame, r, judging, constraints) for r in RULES}
+    assert {name: each for name, each in broken.items() if each} == {"notes": ["noted"], "sums": ["known"]}
+
+    jvm: Any = spark._jvm
+    with open(f"/proc/{jvm.java.lang.ProcessHandle.current().pid()}/fd/2", "rb") as printed:
+        assert stat.S_ISREG(os.fstat(printed.fileno()).st_mode), "pytest takes what is printed into a file"
+        printed.seek(0, os.SEEK_END)
+        for each in (r for r in RULES if broken[r.retention]):
+            with pytest.raises(BlockedError, check=lambda e: e.code == "erasure.constraint"):
+                retain(spark, place, each, judging, PADS)
+        told = printed.read().decode()
+    assert "violated" not in told
+    assert "Exception" not in told
 
 
 WHERE = [

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from delible.decide.beginning import begun
+from delible.decide.column_paths import says_of
 from delible.decide.contradictions import contradictions
 from delible.decide.detection import detection_findings
 from delible.decide.exception_policy import exception_findings
@@ -244,7 +245,7 @@ def _released(
     purpose = facts.policies.purposes.get(recipe.purpose)
     for column in columns:
         yield from _column(facts, table, column, *where, "columns", column)
-        if column in facts.known(table) and not _mapped(column, table):
+        if column in facts.known(table) and not says_of(table.columns, column):
             message = f"column '{bounded(column, 80)}' of '{table.table}' has no data category, so it is left out."
             yield gap("policy.dataset_column", message, *where, "columns", column)
     for column in table.columns if not joined else ():
@@ -283,7 +284,7 @@ def _warehouse(facts: _Facts) -> Iterator[Finding]:
             continue
         table = facts.policies.tables[name]
         for column in columns:
-            if not _mapped(column, table):
+            if not says_of(table.columns, column):
                 message = f"no policy maps column '{bounded(column, 80)}' of table '{name}'."
                 yield gap("policy.column_unmapped", message, "tables", name, "columns")
     for key, name in mapped.items():
@@ -314,10 +315,3 @@ def _inside_known(column: str, known: frozenset[str]) -> bool:
     parts = column.split(".")
     above = (".".join(parts[:n]) for n in range(1, len(parts)))
     return any(each in known and not any(k.startswith(f"{each}.") for k in known) for each in above)
-
-
-def _mapped(column: str, table: TablePolicy) -> bool:
-    """Return whether a column, a struct around it, or something in it has a policy: arrays and maps have no leaves."""
-    parts = column.split(".")
-    around = any(".".join(parts[:n]) in table.columns for n in range(1, len(parts) + 1))
-    return around or any(named.startswith(f"{column}.") for named in table.columns)

@@ -14,6 +14,9 @@ from delible.model.policy import PolicySet, TablePolicy
 from delible.model.retention import EventClock
 
 Edges = Mapping[str, Iterable[str]]
+_TEXTS = frozenset({None, "string", "array", "map"})
+_CLOSED = frozenset({"variant", "binary"})
+"""Types of columns in which free text is masked, where known; and those in which no value is searched for."""
 
 
 def structure(policies: PolicySet) -> list[Finding]:
@@ -173,6 +176,14 @@ def ways(table: TablePolicy, columns: Mapping[str, str], *path: str | int) -> It
             "one way in 'subject'."
         )
         yield gap("policy.several_owners", message, *path, "subject")
+    for column, meaning in table.columns.items():
+        held = columns.get(column)
+        if (meaning.free_text and held not in _TEXTS) or (meaning.searched and held in _CLOSED):
+            message = (
+                f"'{bounded(column, 80)}' of '{table.table}' is of type {bounded(str(held), 40)}: nothing in it "
+                "can be masked or searched for, so an erasure could never end. Store it as text."
+            )
+            yield violation("policy.text_type", message, *path, "columns", column)
     nested = {r.column for r in table.subject} | set(table.erasure.columns)
     nested |= {c for c, meaning in table.columns.items() if meaning.searched}
     for column in sorted(c for c in nested if "." in c and columns and c not in columns):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from delible.model.layout import is_mapped, stored_paths
 
 _ID, _LAST_ID = "delta.columnMapping.id", "delta.columnMapping.maxColumnId"
 _COMPUTED = ("delta.generationExpression", "delta.identity.start", "delta.identity.step")
+_LENGTH = re.compile(r"(?:var)?char\((\d+)\)")
 
 
 def description(location: str) -> dict[str, Any] | None:
@@ -29,6 +31,12 @@ def fields_of(described: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
 def is_computed(field: Mapping[str, Any]) -> bool:
     """Return whether Delta itself computes a column's values, so that nothing else may be written there."""
     return any(key in field.get("metadata", {}) for key in _COMPUTED)
+
+
+def longest_in(field: Mapping[str, Any]) -> int | None:
+    """Return how many characters a CHAR or VARCHAR column takes; None for all others."""
+    found = _LENGTH.fullmatch(str(field.get("metadata", {}).get("__CHAR_VARCHAR_TYPE_STRING", "")))
+    return int(found[1]) if found else None
 
 
 def settings_of(described: Mapping[str, Any] | None) -> dict[str, str]:

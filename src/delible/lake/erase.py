@@ -36,7 +36,9 @@ from delible.model.policy import Controller, TablePolicy
 from delible.model.subject import KeyRow
 from delible.model.terms import ColumnErasure, ErasureAction, Regime
 
-_BROKEN = re.compile(r"DELTA_(?:VIOLATE_CONSTRAINT|NOT_NULL_CONSTRAINT)\w*\]?(?:\s+CHECK constraint (\w+))?")
+_BROKEN = re.compile(
+    r"DELTA_(?:VIOLATE_CONSTRAINT|NOT_NULL_CONSTRAINT|EXCEED_CHAR_(VARCHAR)_LIMIT)\w*\]?(?:\s+CHECK constraint (\w+))?"
+)
 _METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _REWRITES = ("MERGE", "DELETE")
 _ROWS = ("numTargetRowsDeleted", "numTargetRowsUpdated", "numDeletedRows")
@@ -65,7 +67,7 @@ def marked(spark: SparkSession, mark: str) -> Iterator[None]:
 
 
 @contextmanager
-def _without_values(table: str) -> Iterator[None]:
+def without_values(table: str) -> Iterator[None]:
     """Name a constraint that a commit would break: Delta's own message quotes the row.
 
     Raises:
@@ -77,12 +79,12 @@ def _without_values(table: str) -> Iterator[None]:
         broken = _BROKEN.search(str(error))
         if broken is None:
             raise
-        name = broken[1] or "NOT NULL"
+        name = broken[2] or broken[1] or "NOT NULL"
         raise BlockedError(
             "erasure.constraint",
             f"what would be left of a row of table '{table}' breaks its constraint '{name}'.",
             where=f"table:{table}",
-            fix=f"ALTER TABLE … DROP CONSTRAINT {name}, or change it so that [erased] may stand in texts.",
+            fix="Drop it, or change it so that what the rule leaves, and [erased] in texts, may stand there.",
         ) from None
 
 
@@ -140,7 +142,7 @@ def erase_rows(
             changes: dict[str, str | Column] = {
                 at_path(c): treated(frame, c, how) for c, how in policy.erasure.columns.items()
             }
-            with _without_values(policy.table):
+            with without_values(policy.table):
                 handle.alias("t").merge(source.alias("s"), condition).whenMatchedUpdate(set=changes).execute()
         case ErasureAction.KEEP:
             return
@@ -171,7 +173,7 @@ def _erase_but(
     merge = handle.alias("t").merge(source.alias("s"), same)
     if policy.erasure.action is ErasureAction.DELETE_ROW:
         merge = merge.whenMatchedDelete(~some(covers))
-    with _without_values(policy.table):
+    with without_values(policy.table):
         merge.whenMatchedUpdate(changes, changed_so).execute()
 
 
@@ -212,5 +214,5 @@ def mask_mentions(
     handle = open_table(spark, location, table=policy.table)
     same = same_combination(policy, "t", "s") or "true"
     mentions, masked = mentioning(texts, target="t.", values=NEEDLES), masked_texts(texts, target="t.", values=NEEDLES)
-    with _without_values(policy.table):
+    with without_values(policy.table):
         handle.alias("t").merge(source.alias("s"), same).whenMatchedUpdate(mentions, dict(masked)).execute()

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from delible.decide.column_paths import path_parts
+from delible.decide.column_paths import leaf_columns, path_parts
 from delible.errors import InputError, SetupError
 from delible.lake.commits import current_version
-from delible.lake.description import description, fields_of, is_computed
+from delible.lake.description import description, fields_of, is_computed, longest_in
 from delible.model import layout
 from delible.model.layout import DEFAULTS, DELETED_FILES, LOG
 from delible.model.plan import TableFacts
@@ -130,6 +130,7 @@ def table_facts(spark: SparkSession, location: str, *, table: str) -> TableFacts
     detail: Any = handle.detail().first()
     properties: dict[str, str] = dict(detail["properties"] or {})
     frame = read(spark, location)
+    said = fields_of(description(location))
     partitions = [*detail["partitionColumns"], *(detail["clusteringColumns"] or [])]
     return TableFacts(
         table=table,
@@ -142,7 +143,9 @@ def table_facts(spark: SparkSession, location: str, *, table: str) -> TableFacts
         columns={f.name: f.dataType.simpleString() for f in frame.schema.fields},
         partitions=tuple(partitions),
         required=tuple(f.name for f in frame.schema.fields if not f.nullable),
-        computed=tuple(name for name, field in fields_of(description(location)).items() if is_computed(field)),
+        computed=tuple(name for name, field in said.items() if is_computed(field)),
+        leaves=tuple(name for name, _ in leaf_columns(said.values())),
+        lengths={name: most for name, field in said.items() if (most := longest_in(field)) is not None},
         append_only=properties.get("delta.appendOnly", "").lower() == "true",
         constraints={k.removeprefix(_CHECK): v for k, v in properties.items() if k.startswith(_CHECK)},
         deleted_file_retention_hours=interval_hours(properties.get(DELETED_FILES, DEFAULTS[DELETED_FILES])),

@@ -60,6 +60,11 @@ def commits_of_others(location: str, *, since: int) -> int:
     return sum(not commit.operation.startswith("VACUUM") for commit in others)
 
 
+def was_marked(location: str, mine: str, version: int) -> bool:
+    """Return whether the log still tells of commits after a version with marks that begin like one's own."""
+    return any((commit.mark or "").startswith(mine) for commit in commits(location, since=version))
+
+
 def first_own(location: str, mine: str, version: int) -> int | None:
     """Return the version of one's own first commit after a version.
 

@@ -18,6 +18,7 @@ from delible.decide.retention import Standing, forbids, stricter
 from delible.lake.clocks import clock_of, day_column, ended, event_column, with_events
 from delible.lake.columns import with_pads
 from delible.lake.conditions import condition
+from delible.lake.erase import without_values
 from delible.lake.facts import at_path, open_table, quoted, read
 from delible.lake.reach import reach_columns
 from delible.lake.retained import done, insertions, sums, treated
@@ -167,8 +168,7 @@ def _merge_keys(
     clocks = judging.clocks(rule)
     by_event = [r.clock.key for r in clocks if isinstance(r.clock, EventClock)]
     keys = tuple(dict.fromkeys((*reach_columns(judging.policy), *by_event)))
-    rows = with_held(with_events(frame, clocks, judging.events), judging)
-    due = rows.where(standing(rows, rule, judging, F.col(_HELD)) == Standing.DUE.value)
+    due = due_rows(frame, rule, judging)
     events = [name for r in clocks for name in (event_column(r), day_column(r))]
     source = due.select(*[F.col(at_path(c)).alias(f"__k{i}") for i, c in enumerate(keys)], *events).distinct()
     if not keys:
@@ -179,13 +179,21 @@ def _merge_keys(
         source = source.withColumn("__group", F.lit(False)).unionByName(groups, allowMissingColumns=True)
         merge = handle.alias("t").merge(source.alias("s"), f"NOT s.__group AND {_same(keys)}")
         merge = merge.whenMatchedDelete(acts)
-        merge.whenNotMatchedInsert(F.col("s.__group"), insertions(frame, rule.aggregate)).execute()
+        with without_values(judging.policy.table):
+            merge.whenNotMatchedInsert(F.col("s.__group"), insertions(frame, rule.aggregate)).execute()
         return
     merge = handle.alias("t").merge(with_pads(source, pads).alias("s"), _same(keys))
     if rule.action is RetentionAction.DELETE_ROW:
         merge.whenMatchedDelete(acts).execute()
     else:
-        merge.whenMatchedUpdate(acts, treated(frame, rule)).execute()
+        with without_values(judging.policy.table):
+            merge.whenMatchedUpdate(acts, treated(frame, rule)).execute()
+
+
+def due_rows(frame: DataFrame, rule: RetentionRule, judging: Judging) -> DataFrame:
+    """Return the rows that a rule acts on, with the event columns of its clocks."""
+    rows = with_held(with_events(frame, judging.clocks(rule), judging.events), judging)
+    return rows.where(standing(rows, rule, judging, F.col(_HELD)) == Standing.DUE.value)
 
 
 def _same(keys: Sequence[str]) -> str:

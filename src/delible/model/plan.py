@@ -48,6 +48,8 @@ class TableFacts(Frozen):
         required: Columns that may not be empty.
         computed: Columns whose values Delta computes: generated ones and identities.
         constraints: CHECK constraints, name to expression.
+        leaves: Columns with the fields of structs under their dotted paths.
+        lengths: Columns that take a number of characters at most (CHAR, VARCHAR).
         append_only: Delta refuses to change or delete its rows.
         deleted_file_retention_hours, log_retention_hours: The table's own windows.
     """
@@ -64,6 +66,8 @@ class TableFacts(Frozen):
     required: tuple[str, ...] = ()
     computed: tuple[str, ...] = ()
     constraints: dict[str, str] = {}
+    leaves: tuple[str, ...] = ()
+    lengths: dict[str, int] = {}
     append_only: bool = False
     deleted_file_retention_hours: int
     log_retention_hours: int

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
+from delible.decide.column_paths import says_of
 from delible.errors import BlockedError, Problem, bounded
 from delible.model.plan import ErasurePlan, History, PlannedRequest, RowsDue, Stage, TableFacts, TableStep
 from delible.model.policy import PolicySet, TablePolicy
-from delible.model.terms import ColumnErasure, ErasureAction, Readers
+from delible.model.terms import ErasureAction, Readers
 from delible.plan.history import refuse_keeping, with_history
 from delible.plan.order import erasure_order
+from delible.plan.untreatable import left_by_erasure, refuse_untreatable
 
 ERASABLE_FEATURES = frozenset(
     {
@@ -79,7 +81,7 @@ def plan_erasure(  # noqa: PLR0913  # all of it is the plan
 
     Raises:
         BlockedError: `erasure.feature`, `erasure.several_owners`, `erasure.unmapped_column`, `erasure.not_null`,
-            `erasure.computed_column`, `readers.shared` when a table cannot be erased as asked.
+            `erasure.computed_column`, `erasure.too_long`, `readers.shared` when a table cannot be erased as asked.
     """
     past = {name: each for name, each in (history or {}).items() if each is not None and each.rows}
     again = {*again, *past}
@@ -87,7 +89,7 @@ def plan_erasure(  # noqa: PLR0913  # all of it is the plan
     erased = [n for n in sorted(touched) if policies.tables[n].erasure.action is not ErasureAction.KEEP]
     _refuse_several_owners(policies, [n for n in erased if due[n].rows])
     _refuse_unmapped(policies, facts, [n for n in erased if due[n].rows])
-    _refuse_untreatable(policies, facts, [n for n in erased if due[n].rows])
+    refuse_untreatable((facts[n], left_by_erasure(policies.tables[n].erasure.columns)) for n in erased if due[n].rows)
     refuse_unsafe(policies, facts, erased, immediate=immediate)
     refuse_keeping(policies, facts, due, [name for name in erased if name in (history or {})])
     steps = tuple(
@@ -161,41 +163,11 @@ def _refuse_unmapped(policies: PolicySet, facts: Mapping[str, TableFacts], table
         )
         for name in tables
         if policies.tables[name].erasure.action is ErasureAction.TREAT_COLUMNS
-        for column in facts[name].columns
-        if not any(known == column or known.startswith(f"{column}.") for known in policies.tables[name].columns)
+        for column in facts[name].leaves
+        if not says_of(policies.tables[name].columns, column)
     )
     if problems:
         raise BlockedError.of(problems)
-
-
-def _refuse_untreatable(policies: PolicySet, facts: Mapping[str, TableFacts], tables: Sequence[str]) -> None:
-    """Refuse what Delta would refuse half-way, with the row's values in its message."""
-    problems = tuple(
-        problem
-        for name in tables
-        for column, how in policies.tables[name].erasure.columns.items()
-        for problem in _untreatable(facts[name], column, how)
-    )
-    if problems:
-        raise BlockedError.of(problems)
-
-
-def _untreatable(facts: TableFacts, column: str, how: ColumnErasure) -> Iterator[Problem]:
-    where, shown = f"table:{facts.table}", bounded(column, 80)
-    if how is ColumnErasure.NULL and column in facts.required:
-        yield Problem(
-            "erasure.not_null",
-            f"column '{shown}' of table '{facts.table}' is NOT NULL, and its erasure rule empties it. Treat it with "
-            f"mask or pseudonymise instead, or ALTER TABLE … ALTER COLUMN {shown} DROP NOT NULL.",
-            where,
-        )
-    if column in facts.computed:
-        yield Problem(
-            "erasure.computed_column",
-            f"column '{shown}' of table '{facts.table}' is computed by Delta (a generated column or an identity), so "
-            "nothing else can be written there. Treat the columns that it is computed from, or delete the row.",
-            where,
-        )
 
 
 def refuse_unsafe(

@@ -12,6 +12,7 @@ from delible.model.policy import PolicySet
 from delible.model.retention import RetentionRule
 from delible.plan.erasure import refuse_unsafe
 from delible.plan.order import erasure_order
+from delible.plan.untreatable import left_by_rule, refuse_untreatable
 
 STAGES = (Stage.MERGE, Stage.PURGE, Stage.VACUUM, Stage.EXPIRE_LOG)
 
@@ -54,11 +55,13 @@ def plan_retention(
         held: Digest of who was held.
 
     Raises:
-        BlockedError: `erasure.feature`, `readers.shared`.
+        BlockedError: `erasure.feature`, `erasure.not_null`, `erasure.computed_column`, `erasure.too_long`,
+            `readers.shared`.
     """
     with_rows = [p for p in past if p.rows or p.held or p.standings.get(Standing.DUTY)]
     touched = sorted({p.rule.table for p in with_rows if p.rows})
     refuse_unsafe(policies, facts, touched, immediate=immediate)
+    refuse_untreatable((facts[p.rule.table], left_by_rule(p.rule, facts[p.rule.table])) for p in past if p.rows)
     order = erasure_order(policies.tables, {p.rule.table for p in with_rows})
     steps = sorted(with_rows, key=lambda p: (order.index(p.rule.table), precedence(p.rule)))
     return RetentionPlan(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from delible.decide.column_paths import path_part
+from delible.decide.column_paths import leaf_columns
 from delible.decide.policy import location_key
 from delible.model.layout import Columns, Layout, stored_paths
 from delible.model.policy import PolicySet
@@ -73,7 +73,7 @@ def layout_of(folder: Path) -> Layout | None:
     except (DeltaError, OSError, ValueError):
         return None
     return Layout(
-        columns=dict(_leaves(schema["fields"], "")),
+        columns=dict(leaf_columns(schema["fields"])),
         partitions=tuple(metadata.partition_columns),
         clustering=_shown(_clustering(folder / _LOG), schema["fields"]) if "clustering" in features else (),
         properties=dict(metadata.configuration),
@@ -114,15 +114,3 @@ def _shown(stored: tuple[str, ...], fields: list[dict[str, Any]]) -> tuple[str, 
     """Return names of columns as people know them: under column mapping the log has those of the files."""
     names = {there: shown for shown, there in stored_paths(fields)}
     return tuple(names.get(name, name) for name in stored)
-
-
-def _leaves(fields: list[dict[str, Any]], prefix: str) -> Iterator[tuple[str, str]]:
-    """Yield columns with their types; the fields of structs under their dotted path."""
-    for field in fields:
-        kind, name = field["type"], prefix + path_part(field["name"])
-        if isinstance(kind, str):
-            yield name, kind
-        elif kind["type"] == "struct":
-            yield from _leaves(kind["fields"], f"{name}.")
-        else:
-            yield name, kind["type"]

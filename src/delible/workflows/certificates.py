@@ -10,10 +10,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from delible.errors import InputError, TamperError
+from delible.errors import InputError, Problem, StalePlanError, TamperError
 from delible.model.plan import ErasurePlan
 from delible.model.proof import Certificate, Manifest, TableProof, Verification
 from delible.model.request import Request
+from delible.model.terms import ErasureAction
 from delible.report.certificate import certificate_bytes, certificate_document, certificate_html
 from delible.store.files import private_write
 from delible.store.members import Holding
@@ -44,16 +45,21 @@ def certify(
         verifications: The search that proves it, by request.
         listed: The list of the plan's files.
         holding: The releases that hold the people of the plan, found by references that are each one's alone.
+
+    Raises:
+        StalePlanError: `plan.stale` when fewer rows were erased from a table than were planned.
     """
     if not requests:
         return
+    proofs = _proofs(treated)
+    _refuse_fewer(plan, proofs)
     unknown = len(holding.unknown)
     outcomes = {
         f"request:{r.id}": Step({"releases": len(holding.inside.get(r.id, ())), "releases_unknown": unknown})
         for r in requests
     }
     records = run.journal.once_each("certify", outcomes)
-    planned, proofs = {r.id: r for r in plan.requests}, _proofs(treated)
+    planned = {r.id: r for r in plan.requests}
     history = {t.step.table: t.history for t in treated if t.history is not None}
     folder = certificate_folder(control.workspace)
     folder.mkdir(parents=True, exist_ok=True)
@@ -138,6 +144,24 @@ def read_certificate(workspace: Workspace, request_id: str) -> tuple[Certificate
             "certificate.forged", "the certificate is not the one that was signed.", where=f"request:{request_id}"
         )
     return certificate, path
+
+
+def _refuse_fewer(plan: ErasurePlan, proofs: Sequence[TableProof]) -> None:
+    """Refuse to certify planned rows that no commit accounts for; of exceptions' tables some rows rightly stay."""
+    erased = {proof.table: proof.rows_erased for proof in proofs if proof.action is not ErasureAction.KEEP}
+    problems = tuple(
+        Problem(
+            "plan.stale",
+            f"{step.rows} row(s) of table '{step.table}' were planned, and {erased[step.table]} were erased: others "
+            "have removed or changed the rest meanwhile, or the plan was also run elsewhere. Make a new plan with: "
+            "delible erasure plan",
+            f"table:{step.table}",
+        )
+        for step in plan.tables
+        if step.stages and not step.exceptions and erased.get(step.table, step.rows) < step.rows
+    )
+    if problems:
+        raise StalePlanError.of(problems)
 
 
 def _proofs(treated: Sequence[Treated]) -> tuple[TableProof, ...]:

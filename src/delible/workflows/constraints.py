@@ -1,18 +1,21 @@
-"""Refuse an erasure that a table's own constraints forbid, before anything is rewritten."""
+"""Refuse an erasure or retention that a table's own constraints forbid, before anything is rewritten."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from delible.errors import BlockedError, Problem, bounded
 from delible.model.plan import TableFacts
 from delible.model.terms import ErasureAction
+from delible.plan.retention import PastPeriod
 from delible.workflows.control import Control
 from delible.workflows.search import Searched
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
+
+    from delible.lake.retention import Judging
 
 
 def refuse_broken_constraints(
@@ -35,11 +38,43 @@ def refuse_broken_constraints(
         frame = read(spark, fact.location, version=searched.versions[name])
         keys, controller = searched.found.keys, control.policies.controller
         for constraint in broken_constraints(spark, frame, policy, controller, keys, fact.constraints):
-            message = (
-                f"what the erasure rule of table '{name}' leaves of a due row would break its constraint "
-                f"'{bounded(constraint, 80)}'. Treat the columns that it names otherwise, delete the row, or ALTER "
-                f"TABLE … DROP CONSTRAINT {bounded(constraint, 80)}."
-            )
-            problems.append(Problem("erasure.constraint", message, f"table:{name}"))
+            problems.append(_problem("erasure rule", name, constraint))
     if problems:
         raise BlockedError.of(tuple(problems))
+
+
+def refuse_broken_by_rules(
+    facts: Mapping[str, TableFacts],
+    past: Sequence[PastPeriod],
+    frames: Mapping[str, DataFrame],
+    judging: Callable[[str], Judging],
+) -> None:
+    """Refuse retention rules that leave what breaks a CHECK constraint.
+
+    Args:
+        frames: The rows of each table.
+        judging: Returns what a table's rules are judged by.
+
+    Raises:
+        BlockedError: `erasure.constraint`, with one problem per constraint.
+    """
+    from delible.lake.constraints import broken_by_rule
+
+    problems = tuple(
+        _problem(f"retention rule '{found.rule.retention}'", name, constraint)
+        for found in past
+        for name in (found.rule.table,)
+        if found.rows and facts[name].constraints
+        for constraint in broken_by_rule(frames[name], found.rule, judging(name), facts[name].constraints)
+    )
+    if problems:
+        raise BlockedError.of(problems)
+
+
+def _problem(rule: str, table: str, constraint: str) -> Problem:
+    message = (
+        f"what the {rule} of table '{table}' leaves of a due row would break its constraint "
+        f"'{bounded(constraint, 80)}'. Treat the columns that it names otherwise, delete the row, or ALTER "
+        f"TABLE … DROP CONSTRAINT {bounded(constraint, 80)}."
+    )
+    return Problem("erasure.constraint", message, f"table:{table}")

@@ -131,14 +131,16 @@ def refuse_held_people(refs: Mapping[str, Collection[SubjectRef]], active: Seque
 def refuse_moved_tables(control: Control, run: Run, plan: Plan, *, just_searched: bool = False) -> None:
     """Refuse when others have changed rows or columns since the plan, unless this plan has begun to rewrite them.
 
-    What moves bytes and no row, such as OPTIMIZE, leaves a plan as good as it was.
+    What moves bytes and no row, such as OPTIMIZE, leaves a plan as good as it was. Commits of this plan itself do not,
+    while this workspace knows of no search for it: a workspace that was put back, or copied, from before the run has
+    lost by which keys rows were reached, and a new search no longer finds what only rewritten rows led to.
 
     Args:
         just_searched: The plan was made a moment ago, and nobody has read it: rows that others wrote since are taken
             along (`workflows.late`). Otherwise a table that is written to all the time could never be erased from.
     """
     from delible.lake.facts import version_of
-    from delible.lake.others import others_since
+    from delible.lake.others import others_since, was_marked
 
     if run.journal.done("all", "find") is not None:
         return
@@ -147,6 +149,14 @@ def refuse_moved_tables(control: Control, run: Run, plan: Plan, *, just_searched
         version = version_of(run.spark, locations[name], table=name)
         if version == seen:
             continue
+        if was_marked(locations[name], run.mark(""), seen):
+            raise StalePlanError(
+                "plan.stale",
+                f"the plan was run elsewhere: table '{name}' has commits of it, unknown to this workspace.",
+                where=f"table:{name}",
+                fix="Go on in the workspace that ran it. If that is lost, a new plan finds what the given identifiers "
+                "still reach: submit those by which other rows are known, too.",
+            )
         if others_since(locations[name], run.mark(""), seen).may_have_rows and not just_searched:
             raise StalePlanError(
                 "plan.stale",

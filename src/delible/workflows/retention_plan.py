@@ -13,6 +13,7 @@ from delible.plan.retention import PastPeriod, plan_retention
 from delible.store.plans import seal
 from delible.store.workspace import Workspace
 from delible.workflows.clones import refuse_clones
+from delible.workflows.constraints import refuse_broken_by_rules
 from delible.workflows.control import Control
 from delible.workflows.estimates import estimate_retention
 from delible.workflows.held import Held, held_digest
@@ -36,7 +37,8 @@ def plan_due_retention(
     open access request, are counted as held and kept.
 
     Raises:
-        BlockedError: `policy.violations`, `erasure.feature`, `readers.shared`, `table.shallow_clone`.
+        BlockedError: `policy.violations`, `erasure.feature`, `readers.shared`, `table.shallow_clone`, and what Delta
+            would refuse half-way (`plan.untreatable`, `erasure.constraint`).
         InputError: `table.missing`.
     """
     control = Control(workspace)
@@ -88,6 +90,9 @@ def _plan(control: Control, now: datetime, immediate: bool, progress: Callable[[
         immediate=immediate,
         seen=seen,
         held=held,
+    )
+    refuse_broken_by_rules(
+        facts, past, frames, lambda table: judging_of(control, table, now, people.combinations(table), frames)
     )
     progress("estimating what that costs")
     plan = plan.model_copy(update={"estimate": estimate_retention(control, plan, facts, now)})

@@ -9,8 +9,9 @@ from delta import exceptions as delta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delible.errors import ConflictError, concerns_all
+from delible.errors import BlockedError, ConflictError, concerns_all
 from delible.lake.conflicts import CONFLICTS, Patience, is_conflict, patiently
+from delible.lake.erase import without_values
 
 KINDS = st.sampled_from(CONFLICTS)
 ATTEMPTS, FIRST, LONGEST = 5, 0.5, 2.0
@@ -92,3 +93,22 @@ def test_every_conflict_that_delta_knows_is_one_here() -> None:
     known = {getattr(delta, name) for name in delta.__all__}
     assert set(CONFLICTS) == known
     assert all(is_conflict(kind("x")) for kind in known)
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        (
+            "[DELTA_VIOLATE_CONSTRAINT_WITH_VALUES] CHECK constraint has_mail (x) violated by row with values: ann",
+            "has_mail",
+        ),
+        ("[DELTA_NOT_NULL_CONSTRAINT_VIOLATED] NOT NULL constraint violated for column: ann", "NOT NULL"),
+        ('[DELTA_EXCEED_CHAR_VARCHAR_LIMIT] Value "ann" exceeds char/varchar type length limitation.', "VARCHAR"),
+    ],
+)
+def test_a_constraint_that_breaks_is_named_without_the_row(told: str, name: str) -> None:
+    with pytest.raises(BlockedError, match=f"breaks its constraint '{name}'") as refused, without_values("t"):
+        raise RuntimeError(told)
+    assert refused.value.code == "erasure.constraint"
+    assert "ann" not in str(refused.value)
+    assert refused.value.__suppress_context__

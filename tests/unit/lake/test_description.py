@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from delible.lake.description import description, has_dropped_columns, physical_names
+from delible.lake.description import description, has_dropped_columns, longest_in, physical_names
 
 
 def field(name: str, number: int, physical: str, kind: Any = "string") -> dict[str, Any]:
@@ -66,3 +66,11 @@ def test_a_number_more_than_there_are_columns_tells_of_a_dropped_one() -> None:
     assert has_dropped_columns(described(last=6))
     assert not has_dropped_columns(described(last=5))
     assert not has_dropped_columns(None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "most"), [("varchar(40)", 40), ("char(2)", 2), ("array<varchar(3)>", None), (None, None)]
+)
+def test_a_text_of_limited_length_says_so(kind: str | None, most: int | None) -> None:
+    field = {"name": "a", "type": "string", "metadata": {"__CHAR_VARCHAR_TYPE_STRING": kind} if kind else {}}
+    assert longest_in(field) == most

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,6 +27,17 @@ from delible.lake.search.written import FORMS
 
 ADDRESS = "anna.berg@shop.example"
 NAME = "Zoë Müller-Łukasz"
+IRISH = "Siobhan O'Brien"
+ESCAPED = (
+    (IRISH, "'", "\\u0027"),
+    (IRISH, "'", "\\\\u0027"),
+    (IRISH, "'", "\\'"),
+    ("ann+news@shop.example", "+", "\\u002B"),
+    ("Smith & Sons Ltd", "&", "\\u0026"),
+    (ADDRESS, "@", "\\x40"),
+    ("a/b@shop.example", "/", "\\/"),
+    ("Jörg O'Neill", "'", "\\u0027"),
+)
 Plant = Callable[[str], bytes]
 
 
@@ -67,6 +78,16 @@ PLANTS: list[tuple[str, str, str, Plant]] = [
     ("base64 in json", "base64, in lines", ADDRESS, lambda v: json.dumps(wrapped(v, 64).decode()).encode()),
     ("html", "html entities", ADDRESS, entities),
     ("html, named", "html entities", ADDRESS, lambda v: v.replace("@", "&commat;").encode()),
+    ("html, Irish", "html entities", IRISH, lambda v: html.escape(v).encode()),
+    ("typographic", "utf-8", IRISH, lambda v: v.replace("'", "\u2019").encode()),
+    ("typographic, for Windows", "latin-1", IRISH, lambda v: v.replace("'", "\u2019").encode("cp1252")),
+    ("typographic, in json", "json-escaped", IRISH, lambda v: json.dumps(v.replace("'", "\u2019")).encode()),
+    ("typographic, in base64", "base64", IRISH, lambda v: base64.b64encode(v.replace("'", "\u2019").encode())),
+    ("doubled for SQL", "utf-8", IRISH, lambda v: v.replace("'", "''").encode()),
+    ("doubled for CSV", "utf-8", 'Ann "Lee" Smith', lambda v: v.replace('"', '""').encode()),
+    ("a query", "url-encoded", IRISH, lambda v: quote_plus(v).encode()),
+    ("a query, of a browser", "url-encoded", "Siobhan Murphy", lambda v: v.replace(" ", "+").encode()),
+    *((f"escaped as {e}", "backslash escapes", v, lambda w, a=a, e=e: w.replace(a, e).encode()) for v, a, e in ESCAPED),  # type: ignore[misc]
     ("mail", "quoted-printable", NAME, lambda v: quopri.encodestring(v.encode())),
     ("mail, a soft end", "quoted-printable", ADDRESS, lambda v: f"{v[:9]}=\r\n{v[9:]}".encode()),
 ]
@@ -91,7 +112,8 @@ def test_a_form_is_caught_and_without_it_is_not(
     assert form in found(around, value)
     assert form in in_column(content, value)
     monkeypatch.setattr(forms, "FORMS", tuple(f for f in FORMS if f.name != form))
-    less = tuple(loose for loose in loosened.LOOSE if loose.name != form)
+    out = {form, *(["backslash escapes"] if form in ("hex", "json-escaped") else [])}  # which reads these, too
+    less = tuple(loose for loose in loosened.LOOSE if loose.name not in out)
     monkeypatch.setattr(loosened, "LOOSE", less)
     monkeypatch.setattr(arrow_search, "LOOSE", less)
     assert form not in found(content, value) | in_column(content, value)
@@ -110,7 +132,31 @@ def test_marks_alone_are_nothing(line: str) -> None:
 
 
 def test_a_value_that_stands_as_it_is_counts_once() -> None:
-    assert Needles([ADDRESS]).search(f"{ADDRESS} &amp; =40 &#64;".encode()) == {"utf-8": 1}
+    assert Needles([ADDRESS]).search(f"{ADDRESS} &amp; =40 &#64; \\u0040 a\\/b".encode()) == {"utf-8": 1}
+    assert Needles([NAME]).search(json.dumps(NAME).encode()) == {"json-escaped": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (rb"jo\u0061nna.berg@shop.example", ADDRESS),
+        (b"Siobhan + Murphy", "Siobhan Murphy"),
+        (b"Siobhan+Murphy+Jones", "Siobhan Murphy"),
+        (b"Siobhan O Brien, Siobhan OBrien", IRISH),
+        (rb"Siobhan O\\Brien", IRISH),
+    ],
+)
+def test_other_peoples_spellings_are_nothing(text: bytes, value: str) -> None:
+    assert not found(text, value)
+
+
+@given(st.lists(st.sampled_from([ADDRESS, "anna.berg\\u0040shop.example", "x" * 1100, "\\/", "\\'", " "]), max_size=30))
+def test_what_is_read_again_around_marks_is_what_the_whole_would_tell(parts: list[str]) -> None:
+    text = " ".join(parts).encode()
+    needles = Needles([ADDRESS])
+    [escapes] = [loose for loose in loosened.LOOSE if loose.near]
+    whole = needles.search_plain(escapes.without(text)) - needles.search_plain(text)
+    assert needles.search(text)["backslash escapes"] == whole.total()
 
 
 # --- windows

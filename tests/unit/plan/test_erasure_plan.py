@@ -22,7 +22,7 @@ CONTROLLER = {
 
 def policies(subject: list[dict[str, str]], **more: Any) -> PolicySet:
     columns = {r["column"]: "user.unique_id" for r in subject}
-    table = {"table": "t", "path": "t", "description": "t", "subject": subject, "columns": columns, **more}
+    table = {"table": "t", "path": "t", "description": "t", "subject": subject, "columns": columns} | more
     return PolicySet.model_validate({"controller": CONTROLLER, "tables": {"t": table}})
 
 
@@ -84,6 +84,10 @@ def test_a_table_that_only_grows_is_named() -> None:
         ("pseudonymise", {"required": ("customer_id",)}, None),
         ("null", {"required": ("other",), "computed": ("other",)}, None),
         ("pseudonymise", {"computed": ("customer_id",)}, "erasure.computed_column"),
+        ("pseudonymise", {"lengths": {"customer_id": 63}}, "erasure.too_long"),
+        ("pseudonymise", {"lengths": {"customer_id": 64}}, None),
+        ("mask", {"lengths": {"customer_id": 7}}, "erasure.too_long"),
+        ("null", {"lengths": {"customer_id": 1}}, None),
     ],
 )
 def test_what_delta_would_refuse_half_way_is_refused_before(how: str, facts: dict[str, Any], code: str | None) -> None:
@@ -95,6 +99,20 @@ def test_what_delta_would_refuse_half_way_is_refused_before(how: str, facts: dic
     with pytest.raises(BlockedError, match="'customer_id' of table 't'") as refused:
         planned(of, **facts)
     assert refused.value.code == code
+
+
+def test_no_field_of_a_struct_stays_that_no_policy_says_anything_of() -> None:
+    contact = [{"column": "contact.email", "identifies": "email"}]
+    treating = {"action": "treat_columns", "columns": {"contact.email": "null"}, "reason": "r"}
+    of = policies(contact, readers="exclusive", erasure=treating)
+    assert planned(of, leaves=("contact.email",)).tables
+    with pytest.raises(BlockedError, match=r"no policy says what its column 'contact.full_name' holds") as refused:
+        planned(of, leaves=("contact.email", "contact.full_name"))
+    assert refused.value.code == "erasure.unmapped_column"
+    whole = {"columns": {"contact": "user.contact"}}
+    assert planned(
+        policies(contact, readers="exclusive", erasure=treating, **whole), leaves=("contact.email", "contact.full_name")
+    ).tables
 
 
 @pytest.mark.parametrize(

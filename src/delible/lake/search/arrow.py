@@ -164,5 +164,5 @@ def _per_value(text: bytes, offsets: np.ndarray[tuple[int], np.dtype[np.int64]],
         if rows:
             plain = _BETWEEN.join(text[slice(*row)] for row in rows)
             more = needles.search_plain(_BETWEEN.join(loose.without(text[slice(*row)]) for row in rows))
-            found[loose.name] += (more - needles.search_plain(plain)).total()
+            found[loose.name] += loose.more(more, needles.search_plain(plain))
     return Counter({f"parquet value, {form}": count for form, count in found.items() if count})

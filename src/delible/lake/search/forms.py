@@ -84,8 +84,11 @@ class Needles:
         if not self.count:
             return Counter()
         found = self.search_plain(haystack)
-        loose = {form: (self.search_plain(text) - found).total() for form, text in loosened(haystack)}
-        return found + Counter(loose)
+        more: Counter[str] = Counter()
+        for loose, marked, text in loosened(haystack, self.longest):
+            known = found if marked is haystack else self.search_plain(marked)
+            more[loose.name] += loose.more(self.search_plain(text), known)
+        return found + more
 
     def search_plain(self, haystack: bytes) -> Counter[str]:
         """Count the matches in a buffer as it reads with all that stands between its letters."""

@@ -78,6 +78,11 @@ def ascii_twins(value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*_turkish(value), value.lower().replace("ss", "ß"))))
 
 
+def apostrophes(value: str) -> tuple[str, ...]:
+    """Return an ASCII value with each apostrophe that people write; itself where it has none."""
+    return tuple(value.replace("'", each) for each in letter_spellings("'")) if "'" in value else (value,)
+
+
 def wholes(value: str, encoding: Encoding) -> Whole | None:
     """Return how a value is looked for letter by letter; None where the encoding has not all of its letters."""
     groups = [_written(letter, encoding) for letter in normalize("NFC", value)]

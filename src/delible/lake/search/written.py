@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from delible.lake.search.letters import ascii_twins, whole_spellings
+from delible.lake.search.letters import apostrophes, ascii_twins, whole_spellings
 
 _SHORTEST_BASE64 = 8
 """Fewer characters of base64 occur by chance in any compressed file."""
 _ESCAPED = re.compile(r'["\\\x00-\x1f\x7f]')
 _PERCENT = {point: quote(chr(point), safe="").lower() for point in range(128)}
+_QUOTES = ("'", '"')
 _BETWEEN_HEX = (" ", ":", "-", "%", "\\x", "\\u00")
 """A dump of bytes; and texts of which every letter is percent-encoded, or escaped for Python or JSON."""
 
@@ -37,16 +38,22 @@ class Form:
 
 def _cased(value: str) -> Iterable[str]:
     """Return the spellings that differ in a form in which letter case is lost, such as base64."""
-    return dict.fromkeys((value, value.lower(), value.upper())) if value.isascii() else whole_spellings(value)
+    if not value.isascii():
+        return whole_spellings(value)
+    return dict.fromkeys(text for case in (value, value.lower(), value.upper()) for text in apostrophes(case))
 
 
 def _folded(value: str) -> Iterable[str]:
-    return (value.lower(),) if value.isascii() else whole_spellings(value)
+    return apostrophes(value.lower()) if value.isascii() else whole_spellings(value)
 
 
 def _plain(value: str) -> Iterator[bytes]:
     for spelling in _folded(value):
         yield _bytes(spelling).lower()
+        # As SQL and CSV write them inside of quotation marks of the same kind.
+        for mark in _QUOTES:
+            if mark in spelling:
+                yield _bytes(spelling.replace(mark, 2 * mark)).lower()
     for twin in ascii_twins(value) if value.isascii() else ():
         yield twin.encode().lower()
 
@@ -63,6 +70,9 @@ def _url(value: str) -> Iterator[bytes]:
         if once != spelling:
             yield once.encode()
             yield once.replace("%", "%25").encode()
+        if " " in spelling:  # as forms are sent, with all else escaped or, as in logs, nothing
+            yield once.replace("%20", "+").encode()
+            yield _bytes(spelling.replace(" ", "+")).lower()
 
 
 def _json(value: str) -> Iterator[bytes]:
@@ -99,6 +109,13 @@ def _base64(value: str) -> set[bytes]:
     return fragments
 
 
+def _latin_1(value: str) -> Iterator[bytes]:
+    for spelling in apostrophes(value.lower()) if value.isascii() else ():
+        written = spelling.encode("cp1252", "ignore")
+        if not spelling.isascii() and len(written) == len(spelling):
+            yield written
+
+
 FORMS = (
     Form("utf-8", True, True, _plain),
     Form("utf-16", False, True, _utf_16),
@@ -107,5 +124,5 @@ FORMS = (
     Form("hex", False, True, _hex),
     Form("base64", False, False, _base64),
     # It may lack letters: values outside ASCII are looked for letter by letter there, and ASCII is the same in it.
-    Form("latin-1", True, True, lambda _: ()),
+    Form("latin-1", True, True, _latin_1),
 )
