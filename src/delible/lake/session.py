@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Thread, current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
 from delible.errors import SetupError
@@ -91,9 +92,10 @@ def spark_session(conf: Mapping[str, str] | None = None, *, scratch: Path | None
     settings = {**DELTA_CONF, **own} if is_submitted() else _embedded(own, scratch)
     for key, value in settings.items():
         builder = builder.config(key, value)
-    with _silent_stdout():
+    with _silent_stdout(), _own_interrupts():
         session = builder.getOrCreate()
     logging.getLogger("py4j").setLevel(logging.WARNING)
+    logging.getLogger().addFilter(_is_no_interrupt)
     if is_submitted():
         _hush_delta(session)
     return session
@@ -230,6 +232,23 @@ def _silent_stdout() -> Iterator[None]:
         os.dup2(kept, 1)
         os.close(kept)
         os.close(nowhere)
+
+
+@contextmanager
+def _own_interrupts() -> Iterator[None]:
+    """Keep a handler of SIGINT that somebody chose, as the command line does.
+
+    PySpark's cancels all jobs in the midst of whatever call is under way, and each of them tells the terminal.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    if callable(before) and before is not signal.default_int_handler and current_thread() is main_thread():
+        signal.signal(signal.SIGINT, before)
+
+
+def _is_no_interrupt(record: logging.LogRecord) -> bool:
+    """Return False for py4j's traceback of an interrupt, which it writes to the root logger."""
+    return record.msg != "KeyboardInterrupt while sending command."
 
 
 def stop_session() -> None:

@@ -55,8 +55,8 @@ def statement(certificate: Certificate) -> tuple[str, ...]:
     search = certificate.verification
     said = [_done(certificate)]
     searched = (
-        f"Afterwards {count(search.files_searched, 'file')} ({size(search.bytes_searched)}) were searched in this run for "
-        f"{_sought(search)}"
+        f"Afterwards {count(search.files_searched, 'file')} ({size(search.bytes_searched)}) were searched in this run "
+        f"for {_sought(search)}"
     )
     if search.matches:
         total = sum(m.count for m in search.matches)
