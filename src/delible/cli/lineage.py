@@ -91,7 +91,7 @@ def gaps(ctx: typer.Context) -> None:
 @app.command()
 def schema(
     ctx: typer.Context,
-    facet: Annotated[str | None, typer.Argument(metavar="[FACET]", help="One facet; all without it.")] = None,
+    facet: Annotated[str | None, typer.Argument(metavar="FACET", help="One facet; all without it.")] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write one file per facet into this folder instead.")
     ] = None,

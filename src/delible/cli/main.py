@@ -55,7 +55,9 @@ _PLAIN_WORDS = (
     (r"Value error, ", ""),
     (r"Input should be a valid integer.*", "give a whole number."),
     (r"Input should be a valid (date|datetime|time)\b.*", "give a time, such as 2026-01-31T09:00:00."),
+    (r"'[^']*' does not match the formats '%Y-%m-%d', .*", "give a day or a time, such as 2026-01-31T09:00:00."),
     (r"'[^']*' does not match the formats? '%Y-%m-%d'\.?", "give a day, such as 2026-01-31."),
+    (r"'[^']*' does not match the formats? '%Y-%m-%dT.*", "give a time, such as 2026-01-31T09:00:00."),
     (r"Input should be .*", "this option does not take such a value."),
 )
 """What libraries say of a value on the command line, and what is said instead; in this order."""
