@@ -191,15 +191,24 @@ def setting(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def watched(spark: SparkSession, tell: Callable[[float], None], *, every: float = 3.0) -> Iterator[None]:
-    """Tell the share of the running jobs' tasks that is done, now and then; Spark Connect has no tracker."""
+def watched(
+    spark: SparkSession, tell: Callable[[float], None], *, every: float = 3.0, steps: bool = False
+) -> Iterator[None]:
+    """Tell the share of the running jobs' tasks that is done, now and then; Spark Connect has no tracker.
+
+    Args:
+        spark: The session.
+        tell: Is given the share whenever it has grown.
+        every: Seconds between two looks.
+        steps: The work is several jobs, one after the other: the share may fall and grow again.
+    """
     try:
         tracker = spark.sparkContext.statusTracker()
     except Exception:  # each kind of session refuses in its own way
         yield
         return
     over = Event()
-    watcher = Thread(target=_watch, args=(tracker, tell, over, every), daemon=True)
+    watcher = Thread(target=_watch, args=(tracker, tell, over, every, steps), daemon=True)
     watcher.start()
     try:
         yield
@@ -208,7 +217,7 @@ def watched(spark: SparkSession, tell: Callable[[float], None], *, every: float 
         watcher.join()
 
 
-def _watch(tracker: Any, tell: Callable[[float], None], over: Event, every: float) -> None:
+def _watch(tracker: Any, tell: Callable[[float], None], over: Event, every: float, steps: bool) -> None:
     last = 0.0
     while not over.wait(every):
         jobs = filter(None, map(tracker.getJobInfo, tracker.getActiveJobsIds()))
@@ -217,6 +226,7 @@ def _watch(tracker: Any, tell: Callable[[float], None], over: Event, every: floa
         share = sum(stage.numCompletedTasks for stage in stages if stage) / total if total else 0.0
         if share > last:
             tell(share)
+        if share > last or steps:
             last = share
 
 

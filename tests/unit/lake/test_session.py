@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from delible.lake.jdk import jar_folder
-from delible.lake.session import SMALL, _embedded, _is_no_interrupt, _own_interrupts
+from delible.lake.session import SMALL, _embedded, _is_no_interrupt, _own_interrupts, _watch
 
 DEFAULT, EXTRA = "spark.driver.defaultJavaOptions", "spark.driver.extraJavaOptions"
 
@@ -61,3 +62,25 @@ def test_py4j_s_traceback_of_an_interrupt_is_left_out_and_nothing_else() -> None
 def test_own_settings_win() -> None:
     assert _embedded({}, None)["spark.driver.memory"] == "2g"
     assert _embedded({"spark.driver.memory": "4g"}, None)["spark.driver.memory"] == "4g"
+
+
+@pytest.mark.parametrize(("steps", "told"), [(False, [0.5, 1.0]), (True, [0.5, 1.0, 0.5])])
+def test_of_work_in_steps_each_share_is_told_anew(steps: bool, told: list[float]) -> None:
+    class Tracker:
+        """Two looks at a job of four tasks, then two at the next job."""
+
+        done = iter([2, 4, 1, 2])
+
+        def getActiveJobsIds(self) -> list[int]:
+            return [1]
+
+        def getJobInfo(self, _: int) -> Any:
+            return SimpleNamespace(stageIds=[1])
+
+        def getStageInfo(self, _: int) -> Any:
+            return SimpleNamespace(numTasks=4, numCompletedTasks=next(self.done))
+
+    looks = iter([False] * 4 + [True])
+    said: list[float] = []
+    _watch(Tracker(), said.append, SimpleNamespace(wait=lambda _: next(looks)), 0, steps)  # type: ignore[arg-type]
+    assert said == told
