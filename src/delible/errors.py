@@ -113,7 +113,13 @@ class TamperError(DelibleError):
 
 
 class SetupError(DelibleError):
-    """Raised when this machine lacks something: a JDK, the Delta JARs, an extra, a key file."""
+    """Raised when this machine lacks something: a JDK, the Delta JARs, an extra."""
+
+
+class KeysError(SetupError):
+    """Raised when the key ring cannot be read, before anything else is done; nothing has changed."""
+
+    exit_code = InputError.exit_code
 
 
 class ConflictError(DelibleError):

@@ -109,6 +109,13 @@ def test_words_that_the_glossary_avoids() -> None:
     assert not found
 
 
+def test_decisions_are_numbered_as_they_stand() -> None:
+    decisions, _, rest = (ROOT / "ARCHITECTURE.md").read_text().partition("\n## Decisions\n")[2].partition("\n## ")
+    numbers = [int(n) for n in re.findall(r"(?m)^([0-9]+)\. ", decisions)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert not re.findall(r"(?m)^[0-9]+\. ", rest), "a decision stands under another heading"
+
+
 def test_no_file_names_a_machine_or_a_registry() -> None:
     paths = {path for pattern in TEXTS for path in ROOT.glob(pattern) if path.is_file()} - {Path(__file__)}
     texts = [path for path in sorted(paths) if path.suffix not in {".pyc", ".parquet"}]

@@ -112,10 +112,17 @@ def _entry(thing: str) -> AuditEntry:
 def test_the_statement_counts_what_was_done_and_searched() -> None:
     said = " ".join(statement(certificate()))
     assert "2 rows of the data subject in 1 table were erased. In this run mentions in 3 rows of other people" in said
-    assert (
-        "9 files (48 kB) were searched for 2 identifiers in every form that delible knows: no match was found." in said
-    )
-    assert "KEPT, because they also concern other people: 1 row." in said
+    assert "9 files (48 kB) were searched in this run for 2 identifiers in every form that delible knows: no" in said
+    assert "KEPT in this run, because they also concern other people: 1 row." in said
+    html = certificate_html(certificate())
+    assert "Rows erased or treated</th>" in html
+    assert "Identifiers of this run</dt>" in html
+
+
+def test_the_page_calls_references_what_they_are() -> None:
+    html = certificate_html(certificate())
+    assert "pseudonymous data" in html
+    assert "Neither holds personal data" not in html
 
 
 @pytest.mark.parametrize(
@@ -123,8 +130,8 @@ def test_the_statement_counts_what_was_done_and_searched() -> None:
     [
         (3, 1, "2 identifiers in every form that delible knows, and for 1 identifier that says too little"),
         (3, 1, "in raw bytes, in its own columns only: no match"),
-        (2, 2, "searched for 2 identifiers that say too little in raw bytes, in their own columns only: no match"),
-        (0, 0, "searched for 0 identifiers in every form that delible knows: no match"),
+        (2, 2, "in this run for 2 identifiers that say too little in raw bytes, in their own columns only: no match"),
+        (0, 0, "searched in this run for 0 identifiers in every form that delible knows: no match"),
     ],
 )
 def test_what_was_compared_in_its_columns_only_is_not_said_to_be_searched_everywhere(

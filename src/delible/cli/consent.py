@@ -32,6 +32,9 @@ def import_(
     "notice_version": "3", "valid_from": "2026-01-01T00:00:00Z"}; also valid_until, recorded_at, source, legal_basis,
     jurisdiction, age or birth_date, given_by. In place of purpose, status and notice the others have gpc, tcf or gpp.
 
+    A CSV file has these keys as columns, and subject.KIND for each identifier kind of controller.yaml, such as
+    subject.email,purpose,status,notice_version,valid_from. An empty cell says nothing.
+
     Importing a file again adds only what is new: mend its broken rows, and import it once more. A file without any
     sound row changes nothing (exit code 2).
 
@@ -39,6 +42,7 @@ def import_(
 
         delible consent import consents.jsonl --format native
     """
+    from delible.report.wording import count
     from delible.workflows.consent import import_consents
 
     call = current(ctx)
@@ -53,9 +57,9 @@ def import_(
         "quarantined": done.quarantined,
         "mended": done.mended,
     }
-    text = f"{done.records} consent records from {done.lines} lines taken in."
-    text += f" New: {done.new}." if done.new < done.records else ""
-    text += f" In quarantine: {done.quarantined} rows." if done.quarantined else ""
+    text = f"{count(done.records, 'consent record')} from {count(done.lines, 'line')} taken in."
+    text += f" New: {done.new:,}." if done.new < done.records else ""
+    text += f" In quarantine: {count(done.quarantined, 'row')}." if done.quarantined else ""
     emit(ctx, document, text=text, failure=done.failure)
 
 
@@ -111,11 +115,12 @@ def receipt(
 
         delible consent receipt --identifiers person.jsonl --out receipts.json
     """
+    from delible.report.wording import count
     from delible.workflows.consent import consent_receipts, receipts_text
 
     call = current(ctx)
     made = consent_receipts(call.workspace, identifiers, form=form, out=out)
-    text = receipts_text(made) if out is None else f"{len(made)} receipts written, signed in {out}.sig."
+    text = receipts_text(made) if out is None else f"{count(len(made), 'receipt')} written, signed in {out}.sig."
     signature = f"{out}.sig" if out is not None else None
     emit(ctx, {"receipts": made, "signature": signature}, text=text, verbatim=out is None)
 

@@ -21,7 +21,7 @@ app = typer.Typer()
 @app.command()
 def demo(
     ctx: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to make the workspace.")] = Path("demo"),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to make the workspace.")] = Path("demo"),
 ) -> None:
     """Run the whole chain on a synthetic company, and leave its workspace in a folder.
 

@@ -117,7 +117,7 @@ def apply(
 @app.command()
 def verify(
     ctx: typer.Context,
-    request_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="A request that has not ended.")] = None,
+    request_id: Annotated[str | None, typer.Argument(metavar="ID", help="A request that has not ended.")] = None,
     identifiers: Annotated[str | None, typer.Option(metavar="FILE", help="JSON lines; - for stdin.")] = None,
 ) -> None:
     """Search every byte of all tables and of the workspace for a person's identifiers.
@@ -248,6 +248,7 @@ def _planned(made: ErasurePlan, where: str, *, whole: bool) -> Group:
     from rich.table import Table
 
     from delible.report.certificate import kept_sentence
+    from delible.report.wording import count
 
     table = Table(box=None, pad_edge=False)
     table.add_column("table")
@@ -262,7 +263,7 @@ def _planned(made: ErasurePlan, where: str, *, whole: bool) -> Group:
             f"{step.bytes / 1e6:,.1f}",
             f"{step.wait_hours / 24:g}",
         )
-    head = f"Plan {made.id}: {len(made.requests)} request(s), {len(made.tables)} table(s)"
+    head = f"Plan {made.id}: {count(len(made.requests), 'request')}, {count(len(made.tables), 'table')}"
     kept = [kept_sentence(part) for step in made.tables for part in step.kept]
     kept += [
         f"The history of {s.table} is kept from version {s.history.first} to {s.history.last}; "
@@ -277,10 +278,14 @@ def _planned(made: ErasurePlan, where: str, *, whole: bool) -> Group:
 
 
 def _verified(found: Verification) -> str:
+    from delible.report.wording import count
+
     lines = [
-        f"{found.files_searched:,} files, {found.bytes_searched / 1e6:,.1f} MB searched for "
-        f"{found.values_searched:,} value(s)."
+        f"{count(found.files_searched, 'file')}, {found.bytes_searched / 1e6:,.1f} MB searched for "
+        f"{count(found.values_searched, 'value')}."
     ]
+    if len(found.matches) > 1:
+        lines.append("One row may be found in several ways: as a column's value, in statistics, in a file's bytes.")
     lines += [f"FOUND {m.count} x {m.form}: {m.place}" for m in found.matches]
     lines += [f"UNREADABLE {place}" for place in found.unreadable]
     return "\n".join(lines if not found.clean else [*lines, "No match."])

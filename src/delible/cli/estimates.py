@@ -184,7 +184,10 @@ def _last_start(estimate: Estimate) -> list[str]:
     if not safe:
         return []
     start, request, due = min(safe)
-    return [f"Start by {_when(start)} at the latest: the windows then end before {request} is due on {due}."]
+    every = "hour" if estimate.cadence_hours == 1 else f"{estimate.cadence_hours:,} hours"
+    runs = f"the last run of a job that runs every {every}"
+    runs += " (assumed: no job_cadence says it)" if estimate.cadence_assumed else ""
+    return [f"Start by {_when(start)} at the latest, {runs}: the windows then end before {request} is due on {due}."]
 
 
 def _changes(estimate: Estimate) -> list[str]:

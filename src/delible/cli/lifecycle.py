@@ -174,7 +174,7 @@ def withdraw(
 def expire(
     ctx: typer.Context,
     request_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="All that have waited long enough if none.")
+        list[str] | None, typer.Argument(metavar="ID", help="All that have waited long enough if none.")
     ] = None,
 ) -> None:
     """Expire requests whose data subjects did not say who they are in time (identity_days of the controller).

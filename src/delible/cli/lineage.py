@@ -50,6 +50,7 @@ def _drawn(shown: Any, document: dict[str, Any], form: str) -> str:
     import json
 
     from delible.report.lineage import lineage_text
+    from delible.report.lineage_graph import UNRECORDED
     from delible.report.lineage_svg import lineage_svg
     from delible.report.lineage_text import lineage_mermaid, lineage_tree
 
@@ -59,7 +60,14 @@ def _drawn(shown: Any, document: dict[str, Any], form: str) -> str:
         return lineage_svg(shown.graph)
     if form == "mermaid":
         return lineage_mermaid(shown.graph)
-    return "\n\n".join(part for part in (lineage_text(shown.view), lineage_tree(shown.graph)) if part)
+    asked = {node.id for node in shown.graph.nodes if node.focus}
+    edges = [e for e in shown.graph.edges if e.by in UNRECORDED]
+    said = lineage_text(
+        shown.view,
+        made_from=[e.source for e in edges if e.target in asked],
+        feeds=[e.target for e in edges if e.source in asked],
+    )
+    return "\n\n".join(part for part in (said, lineage_tree(shown.graph)) if part)
 
 
 @app.command()
@@ -83,7 +91,7 @@ def gaps(ctx: typer.Context) -> None:
 @app.command()
 def schema(
     ctx: typer.Context,
-    facet: Annotated[str | None, typer.Argument(metavar="[FACET]", help="One facet; all without it.")] = None,
+    facet: Annotated[str | None, typer.Argument(metavar="FACET", help="One facet; all without it.")] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write one file per facet into this folder instead.")
     ] = None,

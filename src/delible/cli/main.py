@@ -6,12 +6,14 @@ import copy
 import inspect
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from types import FrameType
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -53,7 +55,9 @@ _PLAIN_WORDS = (
     (r"Value error, ", ""),
     (r"Input should be a valid integer.*", "give a whole number."),
     (r"Input should be a valid (date|datetime|time)\b.*", "give a time, such as 2026-01-31T09:00:00."),
+    (r"'[^']*' does not match the formats '%Y-%m-%d', .*", "give a day or a time, such as 2026-01-31T09:00:00."),
     (r"'[^']*' does not match the formats? '%Y-%m-%d'\.?", "give a day, such as 2026-01-31."),
+    (r"'[^']*' does not match the formats? '%Y-%m-%dT.*", "give a time, such as 2026-01-31T09:00:00."),
     (r"Input should be .*", "this option does not take such a value."),
 )
 """What libraries say of a value on the command line, and what is said instead; in this order."""
@@ -112,7 +116,9 @@ def root() -> Any:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit code: 0 done, 1 failed, 2 bad input, 3 blocked, 4 residue.
+    """Run one command line and return its exit code.
+
+    0 done, 1 failed, 2 bad input, 3 blocked, 4 residue, 130 interrupted.
 
     Args:
         argv: Words after the program's name; those of the process when None.
@@ -146,9 +152,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run() -> None:
     """Run the process's own command line; the entry point."""
+    # A handler of our own, the same as Python's: Spark's session leaves it in place.
+    signal.signal(signal.SIGINT, _interrupt)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     sys.exit(main())
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _check_words(args: list[str]) -> None:

@@ -59,7 +59,7 @@ def list_(
 def send(
     ctx: typer.Context,
     notice_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="All that have not arrived if none.")
+        list[str] | None, typer.Argument(metavar="ID", help="All that have not arrived if none.")
     ] = None,
 ) -> None:
     """Send notices that have not arrived, or those named, also once more.

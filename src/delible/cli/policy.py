@@ -87,7 +87,7 @@ def schema(
 def run_tests(
     ctx: typer.Context,
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[TEST]...", help="Names of tests; all of them when left out.")
+        list[str] | None, typer.Argument(metavar="TEST", help="Names of tests; all of them when left out.")
     ] = None,
 ) -> None:
     """Run the tests in policies/tests: given rows, and what retention, erasure and release must make of them.
@@ -153,7 +153,7 @@ def draft_tables(
     ctx: typer.Context,
     tables: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[TABLE]...", help="Folder names of unmapped tables; all of them when left out."),
+        typer.Argument(metavar="TABLE", help="Folder names of unmapped tables; all of them when left out."),
     ] = None,
     warehouse: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Draft for the Delta tables in this folder instead.")

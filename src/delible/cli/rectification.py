@@ -65,6 +65,8 @@ def _planned(made: RectificationPlan, where: str) -> Group:
     from rich.console import Group
     from rich.table import Table
 
+    from delible.report.wording import count
+
     table = Table(box=None, pad_edge=False)
     table.add_column("table")
     table.add_column("columns")
@@ -79,5 +81,5 @@ def _planned(made: RectificationPlan, where: str) -> Group:
             f"Others have the old value, too, or it is too short: {', '.join(made.untold)}. It is looked for in the "
             "person's own rows only."
         )
-    head = f"Plan {made.id}: {len(made.requests)} request(s), {len(made.tables)} table(s)"
+    head = f"Plan {made.id}: {count(len(made.requests), 'request')}, {count(len(made.tables), 'table')}"
     return Group(head, "", table, "", *notes, where)

@@ -83,12 +83,16 @@ def list_(
 
         delible request list --due-within 7
     """
+    from delible.report.wording import count
     from delible.workflows.lifecycle import overview
 
     call = current(ctx)
     found = overview(call.workspace, now=call.now, open_only=open_only, within=due_within)
     document = {"requests": [line(s) for s in found.standings]} if call.json else {}
-    emit(ctx, document, text="" if call.json else table(found.standings), failure=found.failure)
+    none = "No request is open." if open_only else "No requests."
+    if due_within is not None:
+        none = f"No open request has a deadline within {count(due_within, 'day')}."
+    emit(ctx, document, text="" if call.json else table(found.standings, none), failure=found.failure)
 
 
 @app.command()
@@ -115,7 +119,7 @@ def show(ctx: typer.Context, request_id: Id) -> None:
 @app.command()
 def approve(
     ctx: typer.Context,
-    request_ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Several are approved all or none.")],
+    request_ids: Annotated[list[str], typer.Argument(metavar="ID", help="Several are approved all or none.")],
 ) -> None:
     """Approve requests, so that `fulfil` carries them out.
 
@@ -147,9 +151,7 @@ for step in (
 @app.command()
 def fulfil(
     ctx: typer.Context,
-    request_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="All approved ones if none.")
-    ] = None,
+    request_ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="All approved ones if none.")] = None,
     immediate: Immediate = False,
     accept_no_match: AcceptNoMatch = False,
 ) -> None:

@@ -68,10 +68,10 @@ def at_length(request: Request) -> dict[str, Any]:
     }
 
 
-def table(standings: Sequence[Standing]) -> Table | str:
+def table(standings: Sequence[Standing], none: str = "No requests.") -> Table | str:
     """Return requests as a table, or as the sentence that there are none."""
     if not standings:
-        return "No requests."
+        return none
     if len(standings) > _MANY:
         return "\n".join(
             "".join(f"{cell:<{width}}" for cell, width in zip(cells, _WIDTHS, strict=True)).rstrip()
@@ -172,4 +172,5 @@ def _confirmation(standing: Standing) -> str:
 def _what(record: Mapping[str, Any]) -> str:
     """Return the state that a record brought, or what else it says, in words."""
     done = record["outcome"] == "done"
-    return words(str(record["action"]).rpartition(".")[2] if done else str(record["outcome"]))
+    said = words(str(record["action"]).rpartition(".")[2] if done else str(record["outcome"]))
+    return f"{said} ({record['recipient']})" if record.get("recipient") else said

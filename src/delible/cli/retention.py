@@ -61,7 +61,7 @@ def plan(
 def apply(
     ctx: typer.Context,
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="A plan that `retention plan --out` wrote.")
+        Path | None, typer.Argument(metavar="FILE", help="A plan that `retention plan --out` wrote.")
     ] = None,
 ) -> None:
     """Carry out a retention plan; without FILE, go on with plans that wait for a window or were cut short.

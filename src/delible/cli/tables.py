@@ -23,6 +23,8 @@ _PIECE = re.compile(r"[^._]*[._]+|[^._]+")
 def fitted(table: Table, width: int) -> list[str] | None:
     """Give a table's columns widths at which they are read whole; return its rows as lines where there are none such.
 
+    A figure, such as `3 of 4`, is one word: columns that stand to the right are never broken.
+
     Args:
         table: Without a box, of strings.
         width: Columns of the terminal.
@@ -32,7 +34,11 @@ def fitted(table: Table, width: int) -> list[str] | None:
     whole = [max(map(_longest_line, cells)) for cells in columns]
     if sum(whole) <= room:
         return None
-    words = [max(map(_longest_word, cells)) for cells in columns]
+    words = [
+        max(map(_longest_line if column.justify == "right" else _longest_word, cells[1:]), default=0)
+        for column, cells in zip(table.columns, columns, strict=True)
+    ]
+    words = [max(most, _longest_word(cells[0])) for most, cells in zip(words, columns, strict=True)]
     if sum(words) > room:
         words = [
             max(map(_longest_piece, cells)) if column.overflow == BREAKABLE else least

@@ -25,7 +25,9 @@ app = typer.Typer(help="Find personal data in tables, and review the verdicts.")
 @app.command()
 def scan(
     ctx: typer.Context,
-    tables: Annotated[list[str] | None, typer.Argument(help="Tables; all that are there when none is named.")] = None,
+    tables: Annotated[
+        list[str] | None, typer.Argument(metavar="TABLE", help="Tables; all that are there when none is named.")
+    ] = None,
     *,
     confidence: Annotated[float, typer.Option(help="How sure it is that no more is missed, such as 0.99.")] = 0.95,
     max_prevalence: Annotated[
@@ -195,7 +197,9 @@ def review(
 @app.command()
 def uniqueness(
     ctx: typer.Context,
-    tables: Annotated[list[str] | None, typer.Argument(help="Tables; all that are there when none is named.")] = None,
+    tables: Annotated[
+        list[str] | None, typer.Argument(metavar="TABLE", help="Tables; all that are there when none is named.")
+    ] = None,
 ) -> None:
     """Count how many rows are unique by combinations of quasi-identifiers, such as birth date and postal code.
 
@@ -264,7 +268,7 @@ def evaluate(
 def publish(
     ctx: typer.Context,
     tables: Annotated[
-        list[str] | None, typer.Argument(help="Tables; all that were scanned when none is named.")
+        list[str] | None, typer.Argument(metavar="TABLE", help="Tables; all that were scanned when none is named.")
     ] = None,
     catalog_table: Annotated[
         str | None,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Thread, current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
 from delible.errors import SetupError
@@ -91,9 +92,10 @@ def spark_session(conf: Mapping[str, str] | None = None, *, scratch: Path | None
     settings = {**DELTA_CONF, **own} if is_submitted() else _embedded(own, scratch)
     for key, value in settings.items():
         builder = builder.config(key, value)
-    with _silent_stdout():
+    with _silent_stdout(), _own_interrupts():
         session = builder.getOrCreate()
     logging.getLogger("py4j").setLevel(logging.WARNING)
+    logging.getLogger().addFilter(_is_no_interrupt)
     if is_submitted():
         _hush_delta(session)
     return session
@@ -189,15 +191,24 @@ def setting(spark: SparkSession, values: Mapping[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def watched(spark: SparkSession, tell: Callable[[float], None], *, every: float = 3.0) -> Iterator[None]:
-    """Tell the share of the running jobs' tasks that is done, now and then; Spark Connect has no tracker."""
+def watched(
+    spark: SparkSession, tell: Callable[[float], None], *, every: float = 3.0, steps: bool = False
+) -> Iterator[None]:
+    """Tell the share of the running jobs' tasks that is done, now and then; Spark Connect has no tracker.
+
+    Args:
+        spark: The session.
+        tell: Is given the share whenever it has grown.
+        every: Seconds between two looks.
+        steps: The work is several jobs, one after the other: the share may fall and grow again.
+    """
     try:
         tracker = spark.sparkContext.statusTracker()
     except Exception:  # each kind of session refuses in its own way
         yield
         return
     over = Event()
-    watcher = Thread(target=_watch, args=(tracker, tell, over, every), daemon=True)
+    watcher = Thread(target=_watch, args=(tracker, tell, over, every, steps), daemon=True)
     watcher.start()
     try:
         yield
@@ -206,7 +217,7 @@ def watched(spark: SparkSession, tell: Callable[[float], None], *, every: float 
         watcher.join()
 
 
-def _watch(tracker: Any, tell: Callable[[float], None], over: Event, every: float) -> None:
+def _watch(tracker: Any, tell: Callable[[float], None], over: Event, every: float, steps: bool) -> None:
     last = 0.0
     while not over.wait(every):
         jobs = filter(None, map(tracker.getJobInfo, tracker.getActiveJobsIds()))
@@ -215,6 +226,7 @@ def _watch(tracker: Any, tell: Callable[[float], None], over: Event, every: floa
         share = sum(stage.numCompletedTasks for stage in stages if stage) / total if total else 0.0
         if share > last:
             tell(share)
+        if share > last or steps:
             last = share
 
 
@@ -230,6 +242,23 @@ def _silent_stdout() -> Iterator[None]:
         os.dup2(kept, 1)
         os.close(kept)
         os.close(nowhere)
+
+
+@contextmanager
+def _own_interrupts() -> Iterator[None]:
+    """Keep a handler of SIGINT that somebody chose, as the command line does.
+
+    PySpark's cancels all jobs in the midst of whatever call is under way, and each of them tells the terminal.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    if callable(before) and before is not signal.default_int_handler and current_thread() is main_thread():
+        signal.signal(signal.SIGINT, before)
+
+
+def _is_no_interrupt(record: logging.LogRecord) -> bool:
+    """Return False for py4j's traceback of an interrupt, which it writes to the root logger."""
+    return record.msg != "KeyboardInterrupt while sending command."
 
 
 def stop_session() -> None:

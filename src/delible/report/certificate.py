@@ -55,8 +55,8 @@ def statement(certificate: Certificate) -> tuple[str, ...]:
     search = certificate.verification
     said = [_done(certificate)]
     searched = (
-        f"Afterwards {count(search.files_searched, 'file')} ({size(search.bytes_searched)}) were searched for "
-        f"{_sought(search)}"
+        f"Afterwards {count(search.files_searched, 'file')} ({size(search.bytes_searched)}) were searched in this run "
+        f"for {_sought(search)}"
     )
     if search.matches:
         total = sum(m.count for m in search.matches)
@@ -78,7 +78,7 @@ def statement(certificate: Certificate) -> tuple[str, ...]:
         )
     shared = sum(t.rows_shared for t in certificate.tables)
     if shared:
-        said.append(f"KEPT, because they also concern other people: {count(shared, 'row')}.")
+        said.append(f"KEPT in this run, because they also concern other people: {count(shared, 'row')}.")
     if certificate.shared_identifiers:
         many = count(certificate.shared_identifiers, "identifier")
         said.append(f"{many} of the data subject belong to other people, too; rows known by those alone were KEPT.")

@@ -95,15 +95,20 @@ def view_of(runs: Sequence[RunLine], dataset: str) -> LineageView | None:
     )
 
 
-def lineage_text(view: LineageView) -> str:
+def lineage_text(view: LineageView, *, made_from: Iterable[str] = (), feeds: Iterable[str] = ()) -> str:
     """Return what a person asks, in lines of at most 100 columns: direct sources and uses, and the latest runs.
 
     Runs that rewrote the table where it lies, such as an erasure, read other tables to find rows: these are no sources.
+
+    Args:
+        view: What runs say.
+        made_from: Sources that are known otherwise, such as by policies.
+        feeds: Uses that are known otherwise, such as models that were registered.
     """
     made = [run for run in view.made_by if not _in_place(run, view.dataset)]
     changed = [run for run in view.made_by if _in_place(run, view.dataset)]
-    direct = {name for run in made if run.outcome == "COMPLETE" for name in _sources(run, view.dataset)}
-    fed = {o.name for run in view.used_by for o in run.outputs if not _in_place(run, o.name)}
+    direct = {name for run in made if run.outcome == "COMPLETE" for name in _sources(run, view.dataset)} | {*made_from}
+    fed = {o.name for run in view.used_by for o in run.outputs if not _in_place(run, o.name)} | {*feeds}
     lines = [view.dataset, *_listed("  made from     ", direct)]
     lines += _listed("  further back  ", set(view.upstream) - direct) if set(view.upstream) - direct else []
     lines += _listed("  feeds         ", fed)

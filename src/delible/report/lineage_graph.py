@@ -17,6 +17,8 @@ Kind = Literal["table", "release", "ledger", "package", "model", "run", "other"]
 CONSENTS = "consents"
 MOST_VERSIONS = 5
 _PACKAGES = "access packages"
+UNRECORDED = ("policy", "dataset.used")
+"""What edges are by that no run has recorded: policies say so, or somebody has registered it."""
 
 
 class GraphColumn(Frozen):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from delible.model.terms import words
 from delible.report.content import Block, Column, Content, Section, Table, Text, Value
 from delible.report.request import RequestFacts
+from delible.report.requests import Punctuality
 from delible.report.run_tables import punctuality, run_blocks, search_table
 
 
@@ -34,7 +35,10 @@ def _said(facts: RequestFacts) -> Iterator[tuple[str, Value]]:
     yield "Deadline kept", punctuality(line)
     yield "Received", line.received
     yield "Deadline", line.due
-    yield "Answered", line.ended or "not yet"
+    if line.punctuality is Punctuality.LINKED:
+        yield "Answered", facts.first.ended if facts.first and facts.first.ended else "not yet, with the first one"
+    else:
+        yield "Answered", line.ended or "not yet"
     if facts.reason_kept:
         yield "Reason", "kept in the register of requests"
     yield "Subject references", facts.references

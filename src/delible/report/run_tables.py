@@ -146,7 +146,7 @@ def register(id: str, caption: str, lines: Iterable[RequestLine]) -> Table:
             line.received.date(),
             line.due,
             line.days_left,
-            line.ended.date() if line.ended else None,
+            line.ended.date() if line.ended and line.punctuality is not Punctuality.LINKED else None,
             line.days_taken,
         )
         for line in lines

@@ -19,7 +19,7 @@ _TINY = 0.0005
 
 LEGEND = (
     ("category", "what the column holds; an entity is the kind of value by which that was seen"),
-    ("none", "nothing personal was found in any value"),
+    ("none", "nothing personal was found: in any value or, with 0/0 hits, in its name and type"),
     ("none, below N%", "nothing was found; what could still be there unseen, at the confidence of the scan"),
     ("none in N values", "nothing was found in those looked at, and nothing is ruled out for the others"),
     ("names not looked for", "the model does not read the script of some values, or there is no model; see the reason"),

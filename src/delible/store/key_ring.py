@@ -9,7 +9,7 @@ import stat
 from pathlib import Path
 from typing import Any, Protocol, TypedDict
 
-from delible.errors import InputError, SetupError
+from delible.errors import InputError, KeysError
 
 FIRST_VERSION, _NEWEST_VERSION = 1, 255
 _SECRETS = ("reference", "pseudonym", "vault", "signing")
@@ -42,13 +42,13 @@ class KeyFile:
         """Return the file's content.
 
         Raises:
-            SetupError: `keys.missing`, or `keys.mode` when group or others may read it.
+            KeysError: `keys.missing`, or `keys.mode` when group or others may read it.
         """
         try:
             with self.path.open("rb") as file:
                 mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
                 if mode & 0o077:
-                    raise SetupError(
+                    raise KeysError(
                         "keys.mode",
                         f"the key file has mode {mode:04o}, so others can read it.",
                         where=self.name,
@@ -56,7 +56,7 @@ class KeyFile:
                     )
                 return file.read()
         except OSError as error:
-            raise SetupError(
+            raise KeysError(
                 "keys.missing",
                 f"the key file cannot be read: {error.strerror}.",
                 where=self.name,
@@ -79,11 +79,11 @@ class KeyVariable:
         """Return the variable's value.
 
         Raises:
-            SetupError: `keys.missing` when it is not set.
+            KeysError: `keys.missing` when it is not set.
         """
         value = os.environ.get(self.variable)
         if not value:
-            raise SetupError("keys.missing", "the variable with the keys is not set.", where=self.name)
+            raise KeysError("keys.missing", "the variable with the keys is not set.", where=self.name)
         return value.encode("utf-8", "surrogateescape")
 
 
@@ -116,7 +116,7 @@ def parsed_ring(raw: bytes, name: str) -> Ring:
     """Return the checked ring; a message about it must never quote it.
 
     Raises:
-        SetupError: `keys.invalid`.
+        KeysError: `keys.invalid`.
     """
     try:
         document: Any = json.loads(raw)
@@ -129,5 +129,5 @@ def parsed_ring(raw: bytes, name: str) -> Ring:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         usable = False
     if not usable:
-        raise SetupError("keys.invalid", "this is not a key ring that delible wrote.", where=name) from None
+        raise KeysError("keys.invalid", "this is not a key ring that delible wrote.", where=name) from None
     return {"version": version, "keys": keys}

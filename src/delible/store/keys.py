@@ -148,7 +148,7 @@ def load_keys(workspace: Workspace) -> Keys:
     `create_keys` writes is taken.
 
     Raises:
-        SetupError: `keys.missing`, `keys.mode` or `keys.invalid`.
+        KeysError: `keys.missing`, `keys.mode` or `keys.invalid`.
         BlockedError: `keys.rotated` when the ring holds any other version.
     """
     provider = key_provider(workspace)

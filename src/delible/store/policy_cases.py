@@ -43,7 +43,7 @@ def read_cases(policies: Path) -> dict[str, PolicyCase]:
             "policy.no_tests",
             "there is no test of policies.",
             where=f"{policies.name}/{FOLDER}",
-            fix="Write one: given rows, and what must become of them. policies/README.md shows how.",
+            fix="Write one: given rows, and what must become of them. 'Tests' in policies/README.md has an example.",
         )
     return cases
 

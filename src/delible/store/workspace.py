@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from delible.errors import InputError
+from delible.errors import InputError, did_you_mean
 from delible.model.base import Frozen
 from delible.model.nlp_model import DetectionSettings, NlpModel
 from delible.store.key_ring import create_keys
@@ -248,8 +248,19 @@ def _parsed(raw: bytes, file: Path) -> WorkspaceConfig:
             "workspace.invalid",
             f"key '{key}': {'unknown key' if unknown else f'give {allowed(first)}'}.",
             where=f"{file}:{document.line(first['loc'])}",
-            fix=f"Allowed: {', '.join(WorkspaceConfig.model_fields)}." if unknown else None,
+            fix=_allowed_keys(first["loc"]) if unknown else None,
         ) from None
+
+
+def _allowed_keys(place: tuple[int | str, ...]) -> str:
+    """Return which keys may stand where an unknown one stands, and the one that may have been meant."""
+    model: type[BaseModel] = WorkspaceConfig
+    for part in place[:-1]:
+        kind = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        if not isinstance(kind, type) or not issubclass(kind, BaseModel):
+            break
+        model = kind
+    return f"Allowed: {', '.join(model.model_fields)}.{did_you_mean(str(place[-1]), model.model_fields)}"
 
 
 def _check_folders(workspace: Workspace, file: Path) -> None:

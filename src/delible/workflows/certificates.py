@@ -14,7 +14,7 @@ from delible.errors import InputError, Problem, StalePlanError, TamperError
 from delible.model.plan import ErasurePlan
 from delible.model.proof import Certificate, Manifest, TableProof, Verification
 from delible.model.request import Request
-from delible.model.terms import ErasureAction
+from delible.model.terms import ErasureAction, RequestState
 from delible.report.certificate import certificate_bytes, certificate_document, certificate_html
 from delible.store.files import private_write
 from delible.store.members import Holding
@@ -128,6 +128,13 @@ def read_certificate(workspace: Workspace, request_id: str) -> tuple[Certificate
     control = Control(workspace)
     request = control.requests.get(request_id)
     path = certificate_path(workspace, request.id)
+    if not path.exists() and request.state is RequestState.DUPLICATE and request.duplicate_of:
+        raise InputError(
+            "certificate.missing",
+            f"the request repeats {request.duplicate_of}, and is answered with it.",
+            where=f"request:{request_id}",
+            fix=f"Ask for that one's: delible erasure certificate {request.duplicate_of}",
+        )
     if not path.exists():
         raise InputError(
             "certificate.missing",

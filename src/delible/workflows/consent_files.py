@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -38,12 +38,13 @@ class Row:
     broken: Broken | None = None
 
 
-def rows_of(source: str, *, documents: bool = False) -> Iterator[Row]:
+def rows_of(source: str, *, documents: bool = False, kinds: Iterable[str] = ()) -> Iterator[Row]:
     """Yield the rows of a file, of a Delta table's folder, or of standard input for `-`.
 
     Args:
         source: Which; names in `.csv` are CSV, with a column `subject.KIND` for each identifier kind.
         documents: The file may be one JSON document, or a list of them, over many lines.
+        kinds: Identifier kinds that there are, for a hint about a header that names none.
 
     Raises:
         InputError: `consent.file` for what cannot be opened at all.
@@ -53,7 +54,7 @@ def rows_of(source: str, *, documents: bool = False) -> Iterator[Row]:
         return
     with _opened(source) as file:
         if source.lower().endswith(".csv"):
-            yield from _of_csv(file, source)
+            yield from _of_csv(file, source, kinds)
         elif documents:
             yield from _of_documents(file, source)
         else:
@@ -70,7 +71,7 @@ def _of_lines(file: Iterable[bytes] | BinaryIO) -> Iterator[Row]:
             yield Row(number, line, None, broken)
 
 
-def _of_csv(file: BinaryIO, source: str) -> Iterator[Row]:
+def _of_csv(file: BinaryIO, source: str, kinds: Iterable[str]) -> Iterator[Row]:
     lines = _Recent(io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline=""))
     reader = csv.reader(lines, strict=True)
     try:
@@ -79,6 +80,8 @@ def _of_csv(file: BinaryIO, source: str) -> Iterator[Row]:
         raise InputError("consent.file", "the file has no header of columns.", where=source) from None
     if len(set(header)) < len(header):
         raise InputError("consent.file", "the header names a column twice.", where=source)
+    if not any(name.startswith(_SUBJECT) for name in header):
+        raise _nobody_named(header, source, kinds)
     while True:
         lines.forget()
         try:
@@ -100,6 +103,20 @@ def _of_csv(file: BinaryIO, source: str) -> Iterator[Row]:
         else:
             value = _nested({k: v for k, v in zip(header, cells, strict=True) if v != ""})
             yield Row(reader.line_num, _as_json(value), value)
+
+
+def _nobody_named(header: Sequence[str], source: str, kinds: Iterable[str]) -> InputError:
+    """Return the error of a header without a subject. Its own words are not repeated: it may be a row of values."""
+    needed = [f"{_SUBJECT}{kind}" for kind in sorted(kinds)]
+    given = [name for name in needed if name.removeprefix(_SUBJECT) in {cell.strip().lower() for cell in header}]
+    hint = f" There is a column '{given[0].removeprefix(_SUBJECT)}': call it '{given[0]}'." if given else ""
+    return InputError(
+        "consent.file",
+        "no column of the header says whose a row is.",
+        where=f"{source}:1",
+        fix=f"Give at least one of: {', '.join(needed)}.{hint} The other columns are the keys of the row's format, "
+        "for native: purpose, status, notice_version, valid_from.",
+    )
 
 
 class _Recent:

@@ -69,8 +69,7 @@ class Imported:
         """The error that rows in quarantine are: something may have been said that does not count yet."""
         if not self.quarantined:
             return None
-        more = self.quarantined - len(self.problems)
-        rest = (Problem("consent.row", f"{more} more rows are broken.", None),) if more else ()
+        rest = _more(self.quarantined, self.problems)
         return DelibleError("consent.row", "broken rows are in quarantine.", problems=(*self.problems, *rest))
 
 
@@ -114,7 +113,8 @@ def import_consents(
     waiting = Waiting(quarantine, origin) if source != "-" else None
     found = _read(source, form, rules, waiting)
     if found.broken and (strict or not found.lines or len(found.broken) > _MOST_BROKEN):
-        raise InputError.of(_problems(found.broken, source))
+        problems = _problems(found.broken, source)
+        raise InputError.of([*problems, *_more(len(found.broken), problems)])
     ledger = Ledger(workspace, keys)
     _reconcile(workspace, ledger, now)
     entry = _Entry(found, policies, form, actor, secrets.token_hex(6))
@@ -155,7 +155,7 @@ def import_consents(
 
 def _read(source: str, form: str, rules: RowRules, waiting: Waiting | None) -> _Found:
     parse, found = PARSERS[form], _Found()
-    for row in rows_of(source, documents=form == "iso27560"):
+    for row in rows_of(source, documents=form == "iso27560", kinds=rules.controller.identifiers):
         if row.value is None or row.broken is not None:
             found.broken.append((row, row.broken or Broken("line", "cannot be read")))
         else:
@@ -178,6 +178,13 @@ def _read(source: str, form: str, rules: RowRules, waiting: Waiting | None) -> _
 
 def _problems(broken: Sequence[tuple[Row, Broken]], source: str) -> list[Problem]:
     return [why.problem(f"{source}:{row.number}") for row, why in broken[:_MOST_PROBLEMS]]
+
+
+def _more(broken: int, told: Sequence[Problem]) -> tuple[Problem, ...]:
+    """Return the finding that there are more than those that are told."""
+    more = broken - len(told)
+    are = "row is" if more == 1 else "rows are"
+    return (Problem("consent.row", f"{more:,} more {are} broken.", None),) if more else ()
 
 
 def _broken_rows(

@@ -83,6 +83,7 @@ def _gaps(rows: Sequence[BrokenRow], lapsed: int) -> Iterable[Problem]:
     if rows:
         since = min(row.at for row in rows).date()
         text = f"broken consent rows in quarantine, the first since {since}: {len(rows)}. What they say does not count."
+        text += " See: delible consent quarantine"
         yield Problem("consent.quarantine_gap", text, "consents")
     if lapsed:
         text = f"broken consent rows that lapsed in quarantine within a year: {lapsed}. They were never taken in."

@@ -111,7 +111,7 @@ def build_dataset(
     with alone(workspace, reading=True), log.run("dataset.build") as run, build.releases.staging() as folder:
         progress(f"Cutting {recipe} from {', '.join(build.plan.sources)}...")
         try:
-            manifest = _released(build, folder, run)
+            manifest = _released(build, folder, run, progress)
         except GatesError as stopped:
             Ledger(workspace, build.keys).append([_stopped(build.plan, stopped, actor)], now)
             raise
@@ -223,23 +223,23 @@ def _grounds(build: _Build) -> tuple[Grounds, dict[str, int], dict[str, str]]:
     return by, versions, locations
 
 
-def _released(build: _Build, folder: Path, run: LineageRun) -> Manifest:
+def _released(build: _Build, folder: Path, run: LineageRun, progress: Callable[[str], None]) -> Manifest:
     """Cut into the staging folder, and show the result under the next version if every gate lets it out."""
     from delible.detect.model_files import check_installed
     from delible.lake.dataset import cut
+    from delible.lake.session import watched
 
     workspace, plan, keys, now = build.workspace, build.plan, build.keys, build.now
     check_installed(workspace.nlp)
     row_index = folder.parent / "rows"
     by, versions, locations = _grounds(build)
-    found = cut(
-        plan,
-        build.policies,
-        by,
-        detection=detection_of(build.policies, workspace.nlp),
-        folder=folder,
-        row_index=row_index,
-    )
+    detection = detection_of(build.policies, workspace.nlp)
+
+    def tell(share: float) -> None:
+        progress(f"Cutting {plan.dataset}: {share:.0%} of the step under way")
+
+    with watched(by.records.sparkSession, tell, every=10.0, steps=True):
+        found = cut(plan, build.policies, by, detection=detection, folder=folder, row_index=row_index)
     latest = Manifests(workspace).latest(plan.dataset)
     gates = measured_gates(plan, build.policies, found, latest)
     check_gates(plan.dataset, gates)

@@ -112,6 +112,7 @@ def apply_erasure(
         clock = Clock(now)
         journal = erasure_journal(control, plan, actor, clock)
         if is_finished(plan, requests):
+            progress("This plan was carried out before: nothing is done now, what it did is told again.")
             # A run that died after its last step may have left identifiers, an unwritten record and recipients untold.
             control.requests.reconcile()
             control.requests.sweep(clock())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +15,7 @@ from delible.model.lineage import Delivered
 from delible.model.policy import PolicySet
 from delible.model.record import TagFinding
 from delible.model.terms import TagState
-from delible.report.lineage import LineageView, runs_of, view_of
+from delible.report.lineage import LineageView, RunLine, runs_of, view_of
 from delible.report.lineage_graph import LineageGraph, Registered, column_edges, lineage_graph
 from delible.store.files import private_write
 from delible.store.lineage import LineageLog
@@ -26,6 +26,7 @@ from delible.workflows.control import Control
 from delible.workflows.tables import list_tables
 
 _SCHEMAS = "schemas/facets/1-0-0"
+_MOST_NAMED = 8
 
 
 @dataclass(frozen=True)
@@ -55,19 +56,35 @@ def show_lineage(workspace: Workspace, dataset: str) -> Shown:
     runs = runs_of(LineageLog(workspace).events())
     tags = {column: f.category for column, f in _verdicts(workspace).items() if f.category is not None}
     graph = lineage_graph(runs, dataset, policies=policies, tags=tags, registered=registered_uses(control))
-    name, _, _ = dataset.partition("@v")
-    view = view_of(runs, dataset) or view_of(runs, name)
+    name, _, version = dataset.partition("@v")
+    versions = _versions(runs, name)
+    view = view_of(runs, dataset)
+    if view is None and (graph is not None or not version or version in versions):
+        view = view_of(runs, name)
     if graph is None and view is None:
-        known = [*(policies.tables if policies is not None else ()), *{o.name for r in runs for o in r.outputs}]
-        hint = did_you_mean(dataset, known).strip()
-        raise InputError(
-            "lineage.unknown_dataset",
-            "no policy names it, and no recorded run has read or written it.",
-            where=dataset,
-            fix=hint or None,
-        )
+        raise _unknown(dataset, policies, runs, versions)
     empty = LineageView(dataset=dataset, made_by=(), used_by=(), upstream=(), downstream=())
     return Shown(view or empty, graph or LineageGraph(dataset=dataset, nodes=(), edges=()))
+
+
+def _versions(runs: Iterable[RunLine], name: str) -> list[str]:
+    """Return the versions of a dataset that runs have made, oldest first."""
+    made = {o.version for r in runs if r.outcome == "COMPLETE" for o in r.outputs if o.name == name and o.version}
+    return sorted(made, key=lambda version: (len(version), version))
+
+
+def _unknown(dataset: str, policies: PolicySet | None, runs: Iterable[RunLine], versions: Sequence[str]) -> InputError:
+    name, _, version = dataset.partition("@v")
+    what, fix = "no policy names it, and no recorded run has read or written it.", None
+    recipes = policies.datasets if policies is not None else {}
+    if version and versions:
+        what, fix = "no recorded run has made this version.", f"Made were: v{', v'.join(versions[-_MOST_NAMED:])}."
+    elif name in recipes:
+        what, fix = "there is a recipe, and no run has built it yet.", f"Build it with: delible dataset build {name}"
+    else:
+        known = [*(policies.tables if policies is not None else ()), *recipes]
+        fix = did_you_mean(dataset, [*known, *{o.name for r in runs for o in r.outputs}]).strip() or None
+    return InputError("lineage.unknown_dataset", what, where=dataset, fix=fix)
 
 
 def registered_uses(control: Control) -> list[Registered]:

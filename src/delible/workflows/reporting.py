@@ -113,6 +113,7 @@ def request_report(workspace: Workspace, request_id: str, *, now: datetime) -> R
         controller=control.policies.controller.controller,
         policy_fingerprint=control.policies.fingerprint,
         now=now,
+        first=control.requests.get(request.duplicate_of) if request.duplicate_of else None,
     )
     return _kept(
         Report(

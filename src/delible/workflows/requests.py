@@ -147,6 +147,7 @@ def show_request(workspace: Workspace, request_id: str) -> tuple[Request, list[d
     request = control.requests.get(request_id)
     history: list[dict[str, object]] = [
         {"at": r.at, "actor": r.actor, "action": r.action, "outcome": r.outcome, "sequence": r.sequence}
+        | ({"recipient": recipient} if (recipient := r.object.partition("/notice:")[2]) else {})
         for r in control.ledger.records(object_prefix=f"request:{request_id}")
     ]
     return request, history

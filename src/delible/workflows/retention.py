@@ -77,6 +77,8 @@ def apply_retention(
             policy=plan.policy_fingerprint,
             clock=clock,
         )
+        if journal.done("all", "apply") is not None:
+            progress("This plan was carried out before: no row is rewritten now, what it did is told again.")
         plan = fitting(control, journal, plan, progress)
         merged = _merged(journal, plan)
         guard = partial(_refuse_held, control, plan, clock)

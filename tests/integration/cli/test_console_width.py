@@ -11,6 +11,7 @@ from rich.console import Group
 from rich.table import Table
 
 from delible.cli import context, main
+from delible.cli.tables import fitted
 from delible.errors import InputError
 
 PATH = "/a/long/path/" + "x" * 120
@@ -116,6 +117,16 @@ def test_where_not_even_the_ids_fit_each_row_is_a_paragraph(
 ) -> None:
     out = shown(capsys, raising, ("N-" + "x" * 60, "y" * 60, "late"), ("N-2", "z", ""))
     assert out.splitlines() == ["N-" + "x" * 60, f"  code: {'y' * 60}", "  late", "N-2", "  code: z"]
+
+
+def test_a_figure_is_never_broken_into_lines() -> None:
+    made = Table("table", box=None)
+    made.add_column("rows", justify="right")
+    made.add_row(WORDS, "1,234 of 5,678")
+    assert fitted(made, 40) is None
+    assert made.columns[1].width == len("1,234 of 5,678")
+    made.add_row("x", " ".join(["1,234"] * 8))
+    assert fitted(made, 40) is not None, "each row becomes a paragraph"
 
 
 def test_a_schema_is_printed_as_it_is(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

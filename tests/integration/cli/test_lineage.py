@@ -14,6 +14,9 @@ from jsonschema import Draft202012Validator
 
 from delible.cli.main import main
 from delible.model.lineage import ColumnFlow, DatasetUse
+from delible.model.record import AuditEntry
+from delible.store.keys import load_keys
+from delible.store.ledger import Ledger
 from delible.store.workspace import CONFIG_FILE, Workspace
 from openlineage_events import OWN, consumer
 from past_runs import emit_run
@@ -115,6 +118,37 @@ def test_what_nobody_names_is_unknown(run: Run) -> None:
     code, answer = run("show", "profile")
     assert (code, answer["errors"][0]["code"]) == (2, "lineage.unknown_dataset")
     assert "profiles" in answer["errors"][0]["message"]
+
+
+def test_a_version_that_no_run_has_made_is_not_shown_as_another(shop: Workspace, run: Run) -> None:
+    built(shop)
+    code, answer = run("show", "topics@v7")
+    assert (code, answer["errors"][0]["code"]) == (2, "lineage.unknown_dataset")
+    assert "Made were: v1." in answer["errors"][0]["message"]
+
+
+def test_a_recipe_that_was_never_built_is_sent_to_its_build(shop: Workspace, run: Run) -> None:
+    recipe = "dataset: waiting\ndescription: Not built yet.\nsource: tickets\npurpose: support\n"
+    (shop.root / "policies/datasets").mkdir(exist_ok=True)
+    (shop.root / "policies/datasets/waiting.yaml").write_text(recipe + "columns:\n  ticket_id: pseudonymise\n")
+    code, answer = run("show", "waiting")
+    assert code == 2
+    assert "delible dataset build waiting" in answer["errors"][0]["message"]
+
+
+def test_what_was_registered_and_what_policies_say_is_fed_and_made_from(
+    shop: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    built(shop)
+    ledger = Ledger(shop, load_keys(shop))
+    used = AuditEntry(
+        actor="ml", action="dataset.use", object="dataset:topics@v1", outcome="done", detail={"by": "model:router"}
+    )
+    ledger.append([used], NOW)
+    assert main(["lineage", "show", "topics", "--workspace", str(shop.root)]) == 0
+    assert "  feeds         model:router\n" in capsys.readouterr().out
+    assert main(["lineage", "show", "profiles", "--workspace", str(shop.root)]) == 0
+    assert "  made from     customers\n" in capsys.readouterr().out
 
 
 def test_schemas_are_those_of_the_package(run: Run, tmp_path: Path) -> None:

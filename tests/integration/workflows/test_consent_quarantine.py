@@ -98,6 +98,7 @@ def test_what_waits_and_what_has_lapsed_is_a_gap_and_in_the_ledger(workspace: Wo
     take_in(workspace, lines(tmp_path, SAID, SAID | {"status": "withdrwan"}, b"{"))
     (waiting,) = quarantine_gaps(workspace, keys, now=NOW)
     assert (waiting.code, waiting.where) == ("consent.quarantine_gap", "consents")
+    assert waiting.message.endswith("See: delible consent quarantine")
     assert "2026-06-01: 2." in waiting.message
     later = NOW + timedelta(days=31)
     assert list_quarantine(workspace, now=later) == []

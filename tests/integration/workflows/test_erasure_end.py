@@ -23,6 +23,7 @@ from delible.workflows import erasure_end
 from delible.workflows.certificates import certificate_path, read_certificate
 from delible.workflows.clock import Clock
 from delible.workflows.control import Control
+from delible.workflows.erasure import apply_erasure
 from delible.workflows.erasure_end import Conclusion, erasure_journal
 from delible.workflows.exceptions import has_ended, is_finished
 from delible.workflows.journal import Step
@@ -152,6 +153,9 @@ def test_one_persons_residue_keeps_nobody_else_from_an_end(shop: Workspace, monk
     ending(control, plan, monkeypatch).conclude()
     assert states(control, plan) == [S.COMPLETED] * 3
     assert certificate_path(shop, left).exists()
+    said: list[str] = []
+    apply_erasure(shop, seal(plan, control.keys), actor="job", now=NOW, progress=said.append)
+    assert said[0].startswith("This plan was carried out before: nothing is done now")
 
 
 def test_many_requests_end_in_as_many_commits_as_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

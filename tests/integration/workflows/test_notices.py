@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 from cryptography.exceptions import InvalidTag
 
+from delible.cli.main import main
+from delible.cli.request_lines import shown
 from delible.errors import BlockedError, ConflictError, InputError
 from delible.model.notice import notice_id
 from delible.model.subject import KeyRole, KeyRow
 from delible.workflows.audit import verify_ledger
 from delible.workflows.control import Control
+from delible.workflows.lifecycle import standings_of
 from delible.workflows.notices import (
     acknowledge_notice,
     list_notices,
@@ -126,6 +129,22 @@ def test_one_notice_for_each_recipient_and_request_however_often_it_is_asked_for
     assert verify_ledger(workspace).intact
     _, history = show_request(workspace, ids[0])
     assert [h["action"] for h in history].count("notice.send") == 4
+    assert {h.get("recipient") for h in history if str(h["action"]).startswith("notice.")} == set(states(workspace))
+    [standing] = standings_of(workspace, [control.requests.get(ids[0])], NOW)
+    assert all(f"queue ({name})" in shown(standing, history) for name in states(workspace))
+
+
+def test_no_request_in_time_is_not_no_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace = shop(tmp_path, ("carrier", "by: outbox"))
+    control, ids = begun(workspace)
+    control.requests.transition_all(ids, S.COMPLETED, actor="job", now=NOW)
+    for words, said in (
+        (["--due-within", "7"], "No open request has a deadline within 7 days."),
+        (["--open"], "No request is open."),
+    ):
+        capsys.readouterr()
+        assert main(["request", "list", *words, "--workspace", str(workspace.root)]) == 0
+        assert capsys.readouterr().out == said + "\n"
 
 
 def test_a_later_plan_that_reaches_more_adds_to_the_notice(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from delible.model.terms import Regime, RequestState, Right
 from delible.store.requests import NewRequest, refs_of
 from delible.store.tags import Tags
 from delible.store.workspace import Workspace, create_workspace
+from delible.workflows.certificates import read_certificate
 from delible.workflows.control import Control
 from delible.workflows.reporting import audit_report, request_report
 from past_runs import emit_run
@@ -235,6 +236,28 @@ def test_the_report_on_a_request_tells_its_history(
     assert [(t["table"], t["proof"]) for t in answer["tables"]] == [("customers", "proven")]
     assert [s["about"] for s in answer["searches"]] == ["plan:E-1"]
     assert request_.id in Path(answer["path"]).read_text()
+
+
+def test_a_duplicate_s_report_is_true_also_when_the_first_one_is_done(workspace: Workspace) -> None:
+    control = Control(workspace)
+    identifiers = (Identifier(kind="email", value=CANARY),)
+    refs = refs_of(identifiers, control.policies.controller.identifiers, control.keys)
+    new = NewRequest(
+        right=Right.ERASURE, regime=Regime.GDPR, identifiers=identifiers, refs=refs, received=NOW, due=date(2026, 4, 30)
+    )
+    first, again = control.requests.submit([new, new], actor="dpo", now=NOW)
+    open_ = request_report(workspace, again.id, now=NOW)
+    assert f"repeats {first.id}, and is answered with it" in open_.facts.summary
+    assert dict(open_.content.facts)["Answered"] == "not yet, with the first one"
+    control.requests.approve(first.id, actor="dpo", now=NOW, require_second_person=False)
+    control.requests.transition(first.id, RequestState.IN_PROGRESS, actor="dpo", now=NOW)
+    later = NOW + timedelta(days=3)
+    control.requests.transition(first.id, RequestState.COMPLETED, actor="dpo", now=later)
+    done = request_report(workspace, again.id, now=later)
+    assert "which ended as completed on 2026-04-03, and was answered with it" in done.facts.summary
+    assert dict(done.content.facts)["Answered"] == later
+    with pytest.raises(InputError, match=f"delible erasure certificate {first.id}"):
+        read_certificate(workspace, again.id)
 
 
 def test_lineage_is_shown_and_handed_over(

@@ -139,7 +139,8 @@ def test_the_whole_estimate_fits_and_says_what_is_a_bound(
     assert "No job_cadence says" in said
     assert "No log entry names 6 files of 8.0 MB in the tables' folders" in said
     start = f"{NOW + timedelta(days=1):%Y-%m-%d %H:%M}"
-    assert f"Start by {start} at the latest: the windows then end before R-20261127-000001 is due" in said
+    assert f"Start by {start} at the latest, the last run of a job that runs every 24 hours (assumed: no job" in said
+    assert "says it): the windows then end before R-20261127-000001 is due" in said
     assert LONG in said
 
 

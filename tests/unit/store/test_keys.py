@@ -80,7 +80,7 @@ def test_keys_show_nothing_of_themselves(workspace: Workspace) -> None:
 
 def test_a_key_file_that_others_can_read_is_refused(workspace: Workspace) -> None:
     (workspace.root / "keys.json").chmod(0o640)
-    with pytest.raises(SetupError, check=lambda e: e.code == "keys.mode"):
+    with pytest.raises(SetupError, check=lambda e: (e.code, e.exit_code) == ("keys.mode", 2)):
         load_keys(workspace)
 
 
@@ -91,7 +91,7 @@ def test_a_key_file_is_never_overwritten(workspace: Workspace) -> None:
 
 def test_a_missing_key_file_is_said(workspace: Workspace) -> None:
     (workspace.root / "keys.json").unlink()
-    with pytest.raises(SetupError, check=lambda e: e.code == "keys.missing"):
+    with pytest.raises(SetupError, check=lambda e: (e.code, e.exit_code) == ("keys.missing", 2)):
         load_keys(workspace)
 
 
@@ -100,7 +100,7 @@ def test_a_missing_key_file_is_said(workspace: Workspace) -> None:
 )
 def test_a_broken_key_file_is_refused_without_quoting_it(workspace: Workspace, text: str) -> None:
     (workspace.root / "keys.json").write_text(text)
-    with pytest.raises(SetupError, check=lambda e: e.code == "keys.invalid") as caught:
+    with pytest.raises(SetupError, check=lambda e: (e.code, e.exit_code) == ("keys.invalid", 2)) as caught:
         load_keys(workspace)
     assert "QUJD" not in str(caught.value)
 
@@ -123,7 +123,7 @@ def test_keys_may_come_from_the_environment(workspace: Workspace, monkeypatch: p
     config = workspace.root / CONFIG_FILE
     config.write_text(config.read_text().replace("keys: keys.json ", "keys: env:DELIBLE_KEYS "))
     opened = open_workspace(workspace.root)
-    with pytest.raises(SetupError, check=lambda e: e.code == "keys.missing"):
+    with pytest.raises(SetupError, check=lambda e: (e.code, e.exit_code) == ("keys.missing", 2)):
         load_keys(opened)
     key_file: Path = workspace.root / "keys.json"
     monkeypatch.setenv("DELIBLE_KEYS", key_file.read_text())

@@ -43,6 +43,8 @@ def test_a_folder_without_a_file_is_no_workspace(tmp_path: Path) -> None:
     [
         ("store: s\nfoo: 3\n", 2, "key 'foo'"),
         ("store: s\n\nspark:\n  a: 1\n", 4, "key 'spark.a'"),
+        ("warehous: x\n", 1, "Did you mean 'warehouse'?"),
+        ("detection: {nlpp: none}\n", 1, "Allowed: nlp. Did you mean 'nlp'?"),
         ("store: 3\n", 1, "key 'store': give text"),
         ("spark: x\n", 1, "key 'spark': give keys and values"),
         ("locations: x\n", 1, "key 'locations': give a list"),

@@ -155,6 +155,25 @@ def test_all_broken_rows_are_named(workspace: Workspace) -> None:
     assert [p.where.rsplit(":")[-1] for p in caught.value.problems if p.where] == ["1", "3"]
 
 
+def test_those_beyond_the_first_broken_rows_are_counted(workspace: Workspace) -> None:
+    with pytest.raises(InputError) as caught:
+        take_in(workspace, *[ROW | {"status": "x"}] * 700)
+    assert caught.value.problems[-1].message == "680 more rows are broken."
+
+
+def test_a_csv_header_that_names_nobody_is_one_error_with_what_is_needed(workspace: Workspace) -> None:
+    path = workspace.root / "consents.csv"
+    path.write_text(f"Email,purpose,status\n{CANARY},training,given\n" * 30)
+    with pytest.raises(InputError) as caught:
+        import_consents(workspace, str(path), form="native", actor="tests", now=NOW)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.where) == ("consent.file", f"{path}:1")
+    assert "subject.customer_id, subject.email, subject.phone." in problem.message
+    assert "call it 'subject.email'" in problem.message
+    assert "notice_version" in problem.message
+    assert "canary" not in problem.message.lower()
+
+
 def test_missing_file_and_unknown_format(workspace: Workspace) -> None:
     for source, form, code in [("none.jsonl", "native", "consent.file"), ("x\x00", "native", "consent.file")]:
         with pytest.raises(InputError) as caught:
