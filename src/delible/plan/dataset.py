@@ -9,7 +9,7 @@ from delible.model.base import Frozen, digest
 from delible.model.dataset import KEYED, DatasetRecipe, Join, Split
 from delible.model.gate import Gates
 from delible.model.policy import ColumnPolicy, PolicySet, TablePolicy
-from delible.model.taxonomy import is_quasi_identifier
+from delible.model.taxonomy import is_quasi_identifier, is_within
 from delible.model.terms import LegalBasis, Treatment
 from delible.plan.dataset_columns import (
     ColumnStep,
@@ -31,6 +31,7 @@ class DatasetPlan(Frozen):
         columns: What leaves, in the recipe's order; dropped columns and gaps are not among them.
         known: Columns with identifiers that can be recognised in free text, and are masked there, named as
             `ColumnStep.place` does.
+        names: Columns with names of people, which are masked in free text, too.
         sensitive: Released columns that are emptied in the rows of people who limited the use of sensitive data.
         quasi: Released columns that together may tell who somebody is.
         about_nobody: The tables' policies say that their rows reach no data subject.
@@ -47,6 +48,7 @@ class DatasetPlan(Frozen):
     where: str | None
     columns: tuple[ColumnStep, ...]
     known: tuple[str, ...]
+    names: tuple[str, ...] = ()
     sensitive: tuple[str, ...] = ()
     quasi: tuple[str, ...] = ()
     label: str | None = None
@@ -141,6 +143,7 @@ def plan_dataset(policies: PolicySet, name: str) -> Planned:
         where=recipe.where,
         columns=tuple(steps),
         known=tuple(_known(policies, recipe, tables)),
+        names=tuple(_names(recipe, tables)),
         sensitive=tuple(c for c, policy in held.items() if is_sensitive_column(policy)),
         quasi=recipe.gates.quasi_identifiers or tuple(_quasi(steps, held)),
         label=recipe.label,
@@ -185,8 +188,18 @@ def _refuse_misnamed(recipe: DatasetRecipe, steps: list[ColumnStep]) -> None:
 
 def _known(policies: PolicySet, recipe: DatasetRecipe, tables: list[TablePolicy]) -> Iterator[str]:
     for table in tables:
-        ahead = "" if table.table == recipe.source else f"{table.table}."
-        yield from (f"{ahead}{r.column}" for r in table.direct if is_distinctive(policies, r))
+        yield from (_ahead(recipe, table) + r.column for r in table.direct if is_distinctive(policies, r))
+
+
+def _names(recipe: DatasetRecipe, tables: list[TablePolicy]) -> Iterator[str]:
+    """Yield columns with names of people; where a free text is said to hold names, it is no name."""
+    for table in tables:
+        named = (c for c, p in table.columns.items() if is_within(p.category, ("user.name",)) and not p.free_text)
+        yield from (_ahead(recipe, table) + column for column in named)
+
+
+def _ahead(recipe: DatasetRecipe, table: TablePolicy) -> str:
+    return "" if table.table == recipe.source else f"{table.table}."
 
 
 def _quasi(steps: list[ColumnStep], held: dict[str, ColumnPolicy]) -> Iterator[str]:
