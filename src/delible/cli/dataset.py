@@ -85,7 +85,8 @@ def list_(ctx: typer.Context) -> None:
             for m in manifests
         ]
     }
-    emit(ctx, document, text=_listed(manifests, retired))
+    none = "No release yet. Build one with: delible dataset build RECIPE"
+    emit(ctx, document, text=_listed(manifests, retired) if manifests else none)
 
 
 @app.command()

@@ -133,7 +133,7 @@ def foresee_dataset(
 
     build, planned = _prepared(workspace, recipe, now, progress)
     with alone(workspace, reading=True):
-        progress(f"Grounds the rows of {', '.join(build.plan.sources)}...")
+        progress(f"Judging the rows of {', '.join(build.plan.sources)}...")
         by, versions, _ = _grounds(build)
         return Foreseen(planned, versions, tally(build.plan, build.policies, by))
 

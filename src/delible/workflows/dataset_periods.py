@@ -1,5 +1,6 @@
-"""What retention has removed from tables since releases were cut from them. Which rows of a release these are is unknown:
-a release has no keys by which it could be asked.
+"""What retention has removed from tables since releases were cut from them.
+
+Which rows of a release these are is unknown: a release has no keys by which it could be asked.
 """
 
 from __future__ import annotations

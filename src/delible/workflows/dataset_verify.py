@@ -65,4 +65,6 @@ def verify_release(workspace: Workspace, reference: str, *, now: datetime, links
     gates = manifest.model_dump(mode="json").get("gates", ())
     problems = refused_today(workspace, control.policies, manifest, now=now)
     problems += gates_today(control.policies, manifest)
-    return Verified(manifest, tuple(gates), dict(sorted(leaving.items())), problems, removed_since(control.ledger, manifest))
+    return Verified(
+        manifest, tuple(gates), dict(sorted(leaving.items())), problems, removed_since(control.ledger, manifest)
+    )

@@ -55,10 +55,18 @@ def show_lineage(workspace: Workspace, dataset: str) -> Shown:
     runs = runs_of(LineageLog(workspace).events())
     tags = {column: f.category for column, f in _verdicts(workspace).items() if f.category is not None}
     graph = lineage_graph(runs, dataset, policies=policies, tags=tags, registered=registered_uses(control))
-    name, _, _ = dataset.partition("@v")
-    view = view_of(runs, dataset) or view_of(runs, name)
+    name, _, version = dataset.partition("@v")
+    same = [r for r in runs if any((p.name, p.version) == (name, version) for p in (*r.inputs, *r.outputs))]
+    view = view_of(runs, dataset) or view_of(same, name)
     if graph is None and view is None:
         known = [*(policies.tables if policies is not None else ()), *{o.name for r in runs for o in r.outputs}]
+        if policies is not None and name in policies.datasets and name not in known:
+            raise InputError(
+                "lineage.unknown_dataset",
+                "no release of it was built.",
+                where=dataset,
+                fix=f"Build one with: delible dataset build {name}",
+            )
         hint = did_you_mean(dataset, known).strip()
         raise InputError(
             "lineage.unknown_dataset",
