@@ -42,6 +42,9 @@ def policies(**recipe: Any) -> PolicySet:
                     {
                         "id": "user.unique_id",
                         "email": {"category": "user.contact.email", "reversible": True},
+                        "full_name": "user.name",
+                        "alias": "user.name.last",
+                        "remark": {"category": "user.name", "free_text": True},
                         "town": "user.contact.address.city",
                         "illness": "user.health_and_medical",
                     },

@@ -106,7 +106,13 @@ def test_spark_decides_as_the_oracle_does(spark: SparkSession, tmp_path: Path) -
                 wrong.append((number, subject, expected, rank))
     assert wrong == []
     assert seen.total() == QUESTIONS * PEOPLE
-    decided_elsewhere = {Exclusion.CONDITION, Exclusion.NO_MATCH, Exclusion.NO_SUBJECT, Exclusion.SPLIT_CONFLICT}
+    decided_elsewhere = {
+        Exclusion.CONDITION,
+        Exclusion.NO_MATCH,
+        Exclusion.PAST_PERIOD,
+        Exclusion.NO_SUBJECT,
+        Exclusion.SPLIT_CONFLICT,
+    }
     decided_elsewhere |= {Exclusion.LIMITED, Exclusion.RECTIFIED}
     assert seen.keys() == {None, *Exclusion} - decided_elsewhere
     assert min(seen.values()) > 200

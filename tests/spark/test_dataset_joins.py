@@ -117,6 +117,26 @@ def test_a_join_that_finds_several_stops_unless_it_may(world: World) -> None:
     assert (found.rows_in, found.rows_out) == (3, 3)
 
 
+def test_rows_past_a_period_stay_out_and_names_that_a_joined_table_knows_are_masked(world: World) -> None:
+    """One cut shows both: 0 is past its period, the agent of 3 is, and of 2 no rule says so."""
+    staffed(world, [1, 1, 2, 1], [7, 7, 7, 8])
+    agree(world, 1, 107, 108)
+    world.tables["tickets"] |= {"subject": ["oshin says 0", "Oshin: hi", "2", "3"], "stars": [1, 2, None, 2]}
+    world.tables["tickets"]["at"] = [T0, T0 + timedelta(days=70), T0, T0 + timedelta(days=70)]
+    world.tables["agents"] |= {"town": ["Oshin Vanterpool", "x"], "born": [None, T0.date()]}
+    made = joined(AGENTS, split={}).model_dump(mode="json")
+    made["tables"]["agents"]["columns"]["town"] = {"category": "user.name"}
+    made["datasets"]["set"]["columns"]["subject"] = {"treatment": "mask"}
+    made["retention"] = {
+        name: {"retention": name, "table": name, "keep": "P300D", "reason": "x", "clock": clock, "where": where}
+        for name, clock, where in (("tickets", "at", "stars > 0"), ("agents", "born", None))
+    }
+    found, folder = world.cut(PolicySet.model_validate(made))
+    assert [(r["ticket_id"], r["subject"]) for r in out(folder)] == [(1, "<PERSON_1>: hi")]
+    assert found.excluded == {"past_period": 2, "no_consent": 1}, "who says nothing is no reason where a period ended"
+    assert found.members == 2, "108 answered only a row that stays out"
+
+
 def test_a_join_by_a_column_that_is_not_there_is_refused(world: World) -> None:
     staffed(world, [1], [7])
     with pytest.raises(InputError) as caught:

@@ -37,11 +37,20 @@ def test_every_row_is_masked_as_text_is(spark: SparkSession) -> None:
 
 def test_known_and_kept_strings_come_from_columns_not_from_the_plan(spark: SparkSession) -> None:
     frame = spark.createDataFrame(
-        [("Ann Lee, ann@fennel.example, bob@fennel.example", ["ann lee", None], ["bob@fennel.example"])],
-        "body string, known array<string>, own array<string>",
+        [
+            (
+                "Ann Lee, ann@fennel.example, bob@fennel.example, oshin",
+                ["ann lee", None],
+                ["Oshin Lee"],
+                ["bob@fennel.example"],
+            )
+        ],
+        "body string, known array<string>, names array<string>, own array<string>",
     )
-    masked = frame.select(mask_column(F.col("body"), known=F.col("known"), keep=F.col("own")).alias("body"))
-    assert masked.first()["body"] == "<SUBJECT_1>, <EMAIL_ADDRESS_1>, bob@fennel.example"
+    masked = frame.select(
+        mask_column(F.col("body"), known=F.col("known"), names=F.col("names"), keep=F.col("own")).alias("body")
+    )
+    assert masked.first()["body"] == "<SUBJECT_1>, <EMAIL_ADDRESS_1>, bob@fennel.example, <PERSON_1>"
     assert "ann lee" not in masked._jdf.queryExecution().toString().lower().replace("localtablescan", "")
 
 

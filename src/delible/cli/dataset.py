@@ -85,7 +85,8 @@ def list_(ctx: typer.Context) -> None:
             for m in manifests
         ]
     }
-    emit(ctx, document, text=_listed(manifests, retired))
+    none = "No release yet. Build one with: delible dataset build RECIPE"
+    emit(ctx, document, text=_listed(manifests, retired) if manifests else none)
 
 
 @app.command()
@@ -117,7 +118,8 @@ def verify(ctx: typer.Context, reference: Reference, links: Links = False) -> No
     Exit code 4 when a file is not what was built. Exit code 3 when somebody would not be let in, by consent, requests
     and erasures as they are known today, under the references that the release was cut with; when today's policies stop
     a build of it, or leave one of its columns out; and when it does not pass a gate of today's recipe, by what was
-    measured when it was cut, or that gate was not measured.
+    measured when it was cut, or that gate was not measured. Rows that retention has removed from its tables since are
+    counted, and no failure: which of them it holds is not known.
 
     Example:
 
@@ -140,6 +142,7 @@ def verify(ctx: typer.Context, reference: Reference, links: Links = False) -> No
         "bytes": size,
         "gates": found.gates,
         "today": {"passes": found.passes, "people": found.people, "reasons": found.leaving},
+        "retention_since": found.removed,
         "problems": [problem.as_json() for problem in found.problems],
     }
     failure = None
@@ -155,6 +158,9 @@ def verify(ctx: typer.Context, reference: Reference, links: Links = False) -> No
     why = ", ".join(f"{reason} {people:,}" for reason, people in found.leaving.items()) or "nobody would be left out"
     signed = f"signed with key {manifest.key_id}" if manifest.key_id is not None else "not signed"
     text = f"{manifest.release}: {len(manifest.files)} files, {size} bytes, intact, {signed}.\nToday: {why}."
+    if found.removed:
+        rows = ", ".join(f"{rows:,} row(s) of {table}" for table, rows in found.removed.items())
+        text += f"\nRetention has removed or treated {rows} since it was cut; it may hold them. Build it anew."
     emit(ctx, document, text=text, failure=failure)
 
 

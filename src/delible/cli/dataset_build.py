@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from delible.model.gate import Gate
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -14,6 +16,19 @@ if TYPE_CHECKING:
     from delible.model.gate import GateResult
     from delible.workflows.dataset import Built, Foreseen
     from delible.workflows.dataset_gates import GatesError
+
+_FEWER = "Too little is left: add sources, lower the recipe's 'minimum', or see by which reason rows were left out."
+_COARSER = "Too few people are alike: generalise or drop quasi-identifiers and columns that are not needed."
+_DRIFT = "The version before differs by more than the recipe's 'drift' allows: see why its sources changed."
+REMEDIES = {
+    Gate.RESIDUAL: "Personal data is left: mask or drop the column, add a recognizer under policies/detection, or name "
+    "a type that is nobody's under the gate's 'allow'.",
+    **dict.fromkeys((Gate.ROWS, Gate.SUBJECTS, Gate.ROWS_PER_SPLIT, Gate.ROWS_PER_LABEL), _FEWER),
+    **dict.fromkeys((Gate.COLUMNS_CHANGED, Gate.ROWS_CHANGED, Gate.SUBJECTS_CHANGED), _DRIFT),
+    **dict.fromkeys((Gate.K_ANONYMITY, Gate.K_ANONYMITY_SHARE, Gate.L_DIVERSITY, Gate.L_DIVERSITY_SHARE), _COARSER),
+    **dict.fromkeys((Gate.UNIQUE_SHARE, Gate.REIDENTIFICATION_RISK), _COARSER),
+}
+"""What can be changed when a gate stops a release."""
 
 Answer = tuple[dict[str, Any], "RenderableType"]
 
@@ -35,13 +50,15 @@ def build_answer(built: Built, path: Path) -> Answer:
         "warnings": [p.as_json() for p in built.warnings],
     }
     counted = _counted(manifest.rows_in, manifest.excluded, manifest.rows_out, manifest.members)
-    return document, _group(f"{manifest.release} in {manifest.path}", "", counted, *_shown(manifest.gates))
+    return document, _group(f"{manifest.release} in {manifest.path}", "", counted, *shown_gates(manifest.gates))
 
 
 def stopped_answer(recipe: str, stopped: GatesError) -> Answer:
     """Return what gates measured of a release that they stopped."""
     document = {"dataset": recipe, "version": None, "gates": [gate.as_json() for gate in stopped.gates]}
-    return document, _group(f"{recipe} was not released; nothing of it can be read.", *_shown(stopped.gates))
+    said = f"{recipe} was not released; nothing of it can be read."
+    remedies = dict.fromkeys(REMEDIES[g.gate] for g in stopped.gates if not g.passed)
+    return document, _group(said, *shown_gates(stopped.gates), "", *remedies)
 
 
 def foreseen_answer(foreseen: Foreseen) -> Answer:
@@ -86,7 +103,8 @@ def _counted(rows_in: int, excluded: Mapping[str, int], rows_out: int, members: 
     return table
 
 
-def _shown(gates: Sequence[GateResult]) -> tuple[RenderableType, ...]:
+def shown_gates(gates: Sequence[GateResult]) -> tuple[RenderableType, ...]:
+    """Return gates with what was measured, as a table; nothing without any."""
     from rich.table import Table
 
     if not gates:

@@ -156,6 +156,7 @@ def recut(
         "rows_out": new.rows_out,
         "left": new.left if done.new is not None else {},
         "members": new.members,
+        "gates": [gate.as_json() for gate in new.gates],
         "files_rewritten": done.rewritten,
         "files_reused": done.reused,
         "path": call.workspace.path(new.path),
@@ -187,12 +188,12 @@ def retire(
         "version": done.manifest.version,
         "retired_at": done.retirement.at,
         "index_kept": done.index_kept,
-        "uses": [use.by for use in done.uses],
+        "uses": list(dict.fromkeys(use.by for use in done.uses)),
         "new": done.new,
     }
     said = "retired" if done.new else f"retired already, at {done.retirement.at.isoformat()}"
     kept = "its subject index is kept" if done.index_kept else "and so is its subject index"
-    used_by = ", ".join(use.by for use in done.uses)
+    used_by = ", ".join(dict.fromkeys(use.by for use in done.uses))
     after = f"\nDuties go on for what was made with it: {used_by}." if used_by else ""
     emit(ctx, document, text=f"{done.manifest.release}: {said}; its rows are gone, {kept}.{after}")
 
@@ -262,11 +263,17 @@ def _impacts(found: Impacts) -> Group:
     return Group(*lines)
 
 
-def _recut(done: RecutDone) -> str:
+def _recut(done: RecutDone) -> Group | str:
+    from rich.console import Group
+
+    from delible.cli.dataset_build import shown_gates
+
     if done.new is None:
         return f"{done.old.release}: nobody has to leave; there is no new version."
     left = ", ".join(f"{reason} {rows:,}" for reason, rows in done.new.left.items())
-    return (
+    told = (
         f"{done.new.release} in {done.new.path}: {done.new.rows_out:,} of {done.old.rows_out:,} rows of "
         f"{done.old.release} (left: {left}); {done.rewritten} file(s) written again, {done.reused} as they were."
     )
+    after = f"The rows of {done.old.release} are still there: delible dataset retire {done.old.release}"
+    return Group(told, *shown_gates(done.new.gates), "", after)

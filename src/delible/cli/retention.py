@@ -135,8 +135,14 @@ def applied_document(done: Sequence[Applied]) -> dict[str, Any]:
             }
             for each in done
             for t in each.tables
-        ]
+        ],
+        "releases": _releases(done),
     }
+
+
+def _releases(done: Sequence[Applied]) -> list[str]:
+    """Return the releases that may hold rows of this run, each once."""
+    return list(dict.fromkeys(release for each in done for release in each.releases))
 
 
 def _planned(made: RetentionPlan, where: str, *, whole: bool) -> Group | str:
@@ -171,4 +177,10 @@ def _applied(done: Sequence[Applied]) -> Group | str:
     table.add_column("state")
     for line in applied_document(done)["tables"]:
         table.add_row(line["table"], line["rule"], f"{line['rows']:,}", line["state"])
-    return Group(table, *(part for each in done for part in compared_text(each.compared)))
+    parts = [part for each in done for part in compared_text(each.compared)]
+    if releases := _releases(done):
+        parts.append(
+            f"\nCut from these tables before, and unchanged: {', '.join(releases)}. They may hold the rows; build the "
+            "datasets anew, then: delible dataset retire NAME@vN"
+        )
+    return Group(table, *parts)

@@ -115,7 +115,9 @@ def _residual(gates: Gates, found: Measured) -> Iterator[GateResult]:
     if failed or not results:
         yield from failed
     else:
-        yield max(results, key=lambda r: float(r.measured or 0))
+        worst = max(results, key=lambda r: float(r.measured or 0))
+        alike = len(results) > 1 and all(r.measured == worst.measured for r in results)
+        yield worst.model_copy(update={"about": f"all {len(results)} columns"}) if alike else worst
     if not results:
         yield _result(Gate.RESIDUAL, Fraction(0), "at most", bound.prevalence, note="no column needs to be read again")
 

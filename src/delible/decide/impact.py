@@ -9,7 +9,7 @@ unless somebody shows that it holds nothing. Whoever runs trainings is told (Art
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -60,7 +60,7 @@ VALUES = frozenset({Cause.LIMIT, Cause.RECTIFICATION})
 _CORRECTING = frozenset({S.IN_PROGRESS, S.WAITING_RETENTION_WINDOW, S.PARTLY_COMPLETED, S.COMPLETED})
 """States of a correction whose tables say, or are about to say, something else than they did."""
 
-_GRAVEST = (DutyKind.RETRAIN, DutyKind.RECUT, DutyKind.ASSESS, DutyKind.NOTIFY_OWNER)
+_GRAVEST = (DutyKind.RETRAIN, DutyKind.RECUT, DutyKind.RETIRE, DutyKind.ASSESS, DutyKind.NOTIFY_OWNER)
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,13 @@ def consent_due(known: date, cause: Cause, *, is_working_day: IsWorkingDay) -> d
 
 
 def duties(
-    manifest: Manifest, reasons: Collection[Reason], uses: Collection[Use], *, contact: str, retired: bool = False
+    manifest: Manifest,
+    reasons: Collection[Reason],
+    uses: Collection[Use],
+    *,
+    contact: str,
+    retired: bool = False,
+    superseded: bool = False,
 ) -> tuple[Duty, ...]:
     """Return one duty for the release and one for each thing that was made with it.
 
@@ -188,14 +194,17 @@ def duties(
         uses: What was made with this very version.
         contact: Who answers for what nobody is named for.
         retired: The release's rows are gone: nothing is left to be done about itself.
+        superseded: A newer version is without all of these people: it is there, and this one has to go.
     """
-    things = [] if retired else [(manifest.release, Target.RELEASE, contact)]
-    things += [(u.by, Target.RUN if u.kind == "run" else Target.MODEL, u.owner or contact) for u in uses]
-    things += [(f"run:{u.run}", Target.RUN, u.owner or contact) for u in uses_with_run(uses)]
+    things = {} if retired else {(manifest.release, Target.RELEASE): contact}
+    for use in sorted(uses, key=lambda u: (u.owner is not None, u.at)):  # who was named last answers
+        things[use.by, Target.RUN if use.kind == "run" else Target.MODEL] = use.owner or contact
+        if use.run is not None and use.kind != "run":
+            things[f"run:{use.run}", Target.RUN] = use.owner or contact
     due = min(r.due for r in reasons)
     found = []
-    for what, target, owner in dict.fromkeys(things):
-        kind, reason = min(((_kind(r, target), r) for r in reasons), key=_order)
+    for (what, target), owner in things.items():
+        kind, reason = min(((_kind(r, target, superseded=superseded), r) for r in reasons), key=_order)
         article = next(
             _ARTICLES[key] for key in ((reason.cause, reason.regime), *_laws(reason.cause)) if key in _ARTICLES
         )
@@ -213,11 +222,6 @@ def duties(
     return tuple(found)
 
 
-def uses_with_run(uses: Iterable[Use]) -> list[Use]:
-    """Return models that were registered with the run that made them."""
-    return [use for use in uses if use.run is not None and use.kind != "run"]
-
-
 def _laws(cause: Cause) -> tuple[tuple[Cause, Regime], ...]:
     """Return where else a cause has its article: a request of one law can be for a right that only the other knows."""
     return tuple((cause, regime) for regime in Regime)
@@ -228,10 +232,12 @@ def _order(pair: tuple[DutyKind, Reason]) -> tuple[int, int, date]:
     return _GRAVEST.index(kind), list(Cause).index(reason.cause), reason.due
 
 
-def _kind(reason: Reason, target: Target) -> DutyKind:
+def _kind(reason: Reason, target: Target, *, superseded: bool) -> DutyKind:
     match target:
         case Target.RELEASE:
-            return DutyKind.RECUT if reason.leaves else DutyKind.ASSESS
+            if not reason.leaves:
+                return DutyKind.ASSESS
+            return DutyKind.RETIRE if superseded else DutyKind.RECUT
         case Target.MODEL:
             again = reason.cause in _RETRAIN or (reason.cause is Cause.OBJECTION and reason.marketing)
             return DutyKind.RETRAIN if again else DutyKind.ASSESS

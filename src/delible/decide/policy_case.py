@@ -17,7 +17,7 @@ from delible.decide.holds import held_tables
 from delible.decide.joined_rows import Found, joined_rows
 from delible.decide.objection import excludes
 from delible.decide.people import Key, People
-from delible.decide.retention import Covering, decide_row
+from delible.decide.retention import Covering, decide_row, ends_use
 from delible.model.consent import ConsentRecord
 from delible.model.dataset import DatasetRecipe
 from delible.model.policy import PolicySet, Purpose
@@ -145,6 +145,8 @@ class _Run:
         """Return why one row that a recipe makes is left out."""
         if any(made[join.table] is None for join in recipe.joins if join.unmatched == "exclude"):
             return Exclusion.NO_MATCH
+        if any(self._past_period(table, number) for table, number in made.items() if number is not None):
+            return Exclusion.PAST_PERIOD
         assert purpose.legal_basis is not None  # noqa: S101 - asked before
         question = Question.of(purpose, purpose.legal_basis, as_of=self._now, known_at=self._now)
         people: set[Key] = set()
@@ -172,6 +174,12 @@ class _Run:
             )
             reasons += [decision.reason] if decision.reason is not None else []
         return min(reasons, key=list(Exclusion).index) if reasons else None
+
+    def _past_period(self, table: str, number: int) -> bool:
+        rules = [r for r in self.policies.retention.values() if r.table == table and ends_use(r)]
+        covering = [self._covering(rule, self._row(table, number)) for rule in rules]
+        ends = [each.ends(each.rule.keep) for each in covering if each.covers]
+        return any(end is not None and end <= self._now for end in ends)
 
     def _flag(self, request: Any, keys: frozenset[Key]) -> Exclusion | None:
         theirs = {self.people.key(kind, value) for kind, value in self._who(request.who).items()}

@@ -27,7 +27,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from delible.model.duration import Duration, after
-from delible.model.retention import Duty, RetentionRule
+from delible.model.retention import Duty, EventClock, RetentionRule
 from delible.model.terms import RetentionAction
 
 
@@ -101,6 +101,15 @@ def forbids(duty: Duty, rule: RetentionRule) -> bool:
 def stricter(rule: RetentionRule, rules: Sequence[RetentionRule]) -> tuple[RetentionRule, ...]:
     """Return the rules of the same table that leave nothing for a rule to do where they act (rule 5)."""
     return tuple(r for r in rules if r.removes_rows and precedence(r) < precedence(rule))
+
+
+def ends_use(rule: RetentionRule) -> bool:
+    """Return whether rows past a rule's period enter no dataset: it removes them, by a clock of their own.
+
+    A hold or a duty keeps such rows for itself alone, and not for training (Art. 5(1)(b), (e)). Clocks of events are
+    not read by builds, and rules that treat columns leave the rows.
+    """
+    return rule.removes_rows and not isinstance(rule.clock, EventClock)
 
 
 def standing(each: Covering, covering: Sequence[Covering], *, held: bool, now: datetime) -> Standing:

@@ -11,7 +11,7 @@ from delible.detect.entities import FROM_MODEL
 from delible.detect.findings import Finding, read_all, resolved, spared
 from delible.detect.operators import ENCRYPTED, HASHED, PLACEHOLDER, Secrets, operated
 from delible.detect.plain import plain
-from delible.detect.repeats import canonical, is_name, named
+from delible.detect.repeats import canonical, is_name, named, own_names
 from delible.detect.surrogates import SURROGATE_TYPES, surrogates
 from delible.errors import DelibleError
 from delible.model.detection import DEFAULT_DETECTION, Detection
@@ -37,6 +37,7 @@ def mask_text(
     text: str,
     *,
     known: Iterable[str] = (),
+    names: Iterable[str] = (),
     keep: Iterable[str] = (),
     detection: Detection = DEFAULT_DETECTION,
     masking: Masking = DEFAULT_MASKING,
@@ -51,6 +52,7 @@ def mask_text(
     Args:
         known: Strings that identify the data subject and are masked wherever they stand as words of their own,
             whatever their case and, for numbers, their separators.
+        names: Names of people whom the text is about; masked as a model's findings are, whether it sees them or not.
         keep: Strings that are left as they are when a recognizer finds them, such as the reader's own address.
         detection: What is looked for; what its model finds is masked beside what is known and what fits a pattern.
         masking: What becomes of each type.
@@ -66,14 +68,15 @@ def mask_text(
     own = [value for value in keep if is_name(value)]
     left = {_spelling(SUBJECT, value) for value in keep} | {canonical(value) for value in own} - {""}
     secrets = Secrets(key, text)
-    names = Names()
+    theirs, numbered = list(names), Names()
     for rounds in range(2 * _MOST_PASSES):
         rules = masking if rounds < _MOST_PASSES else DEFAULT_MASKING
         done = list(_done(text, detection, masking, secrets))
         blank = _blanked(text, done)
         mine = list(_known_in(blank, wanted)) if wanted else []
         [seen] = read_all([blank], detection=detection)
-        everywhere = spared([*named(blank, seen.found, own), *seen.harmless], detection.harmless)
+        read = sorted((*seen.found, *own_names(blank, theirs, seen.found)))
+        everywhere = spared([*named(blank, read, own), *seen.harmless], detection.harmless)
         found = resolved(everywhere, blank, around=[*done, *mine])
         chosen = sorted(
             f
@@ -84,8 +87,8 @@ def mask_text(
         if not chosen:
             break
         spellings = [(f, _spelling(f.entity, text[f.start : f.end])) for f in chosen]
-        numbers = names.numbers(spellings, done)
-        spelled = [(f, n, names.spelled[f.entity, n]) for f, n in zip(chosen, numbers, strict=True)]
+        numbers = numbered.numbers(spellings, done)
+        spelled = [(f, n, numbered.spelled[f.entity, n]) for f, n in zip(chosen, numbers, strict=True)]
         text = operated(text, spelled, rules.rule, secrets)
     return text
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import accumulate, pairwise
@@ -146,6 +146,40 @@ def named(text: str, found: Sequence[Finding], own: Sequence[str] = ()) -> list[
     return [*others, *_over_hyphens([*read, *whole, *parts], words, text)]
 
 
+def own_names(text: str, names: Sequence[str], found: Sequence[Finding]) -> list[Finding]:
+    """Return where people whose names are known are named, as a model would have found them.
+
+    A whole name counts in any case, and so does each of its words; what is a common word, too, or has two letters,
+    counts with a capital letter only. Nobody is known by a single letter.
+
+    Args:
+        text: In which to look.
+        names: As a table has them.
+        found: What was found already; a person who stands there in full is not taken apart.
+    """
+    wanted: dict[tuple[str, ...], _Name] = {}
+    for name in names:
+        words = _name_words(name)
+        keys = tuple(word.key for word in words)
+        for spelled in (keys, ("".join(keys),)) if keys[1:] else ():
+            wanted[spelled] = _Name(spelled, "PERSON", whole=True, capital=False)
+        for key in keys:
+            if len(key) > 1:
+                weak = len(key) < _FEWEST_LETTERS or key in common_words()
+                wanted.setdefault((key,), _Name((key,), "PERSON", whole=False, capital=weak))
+    if not wanted:
+        return []
+    there = _Cover([f for f in found if f.entity == "PERSON"])
+    again = _again(list(_words(text)), text, _by_first(wanted), 1.0)
+    return [f for f, _ in again if f not in there]
+
+
+def names_in(text: str, names: Iterable[str]) -> Iterator[str]:
+    """Yield the names of which a word may stand in a text: a quick look, which misses none."""
+    read = folded(plain(text).text)
+    return (name for name in names if any(part in read for part in parts_of(name)))
+
+
 def _wanted(text: str, read: Sequence[Finding], own: Sequence[str]) -> dict[str, list[_Name]]:
     """Return what to look for by its first word, the longest first."""
     wanted: dict[tuple[str, ...], _Name] = {}
@@ -176,6 +210,10 @@ def _wanted(text: str, read: Sequence[Finding], own: Sequence[str]) -> dict[str,
             capital = any(word.written[0].isupper() for word in words)
             for part in _single(words, name):
                 want(_Name(part, entity, whole=False, capital=capital))
+    return _by_first(wanted)
+
+
+def _by_first(wanted: dict[tuple[str, ...], _Name]) -> dict[str, list[_Name]]:
     by_first: dict[str, list[_Name]] = defaultdict(list)
     for keys, each in wanted.items():
         by_first[keys[0]].append(each)

@@ -196,7 +196,7 @@ def _decided(plan: DatasetPlan, policies: PolicySet, by: Grounds) -> Iterator[_D
 
 
 def _assembled(plan: DatasetPlan, policies: PolicySet, by: Grounds) -> Assembled:
-    made = assembled(plan, policies, by.read, by.secrets.refs)
+    made = assembled(plan, policies, by.read, by.secrets.refs, by.question.as_of)
     check_columns(made.frame, plan)
     return made
 

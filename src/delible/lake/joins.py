@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from pyspark.sql import Column, DataFrame
@@ -14,6 +16,7 @@ from delible.lake.columns import normalised, subject_ref
 from delible.lake.conditions import condition
 from delible.lake.facts import at_path, quoted
 from delible.lake.identity import REFS, Read, RefKey, row_refs
+from delible.lake.retention import past_period
 from delible.model.dataset import Join
 from delible.model.policy import PolicySet, TablePolicy
 from delible.model.terms import Normalise
@@ -22,7 +25,8 @@ from delible.plan.dataset import DatasetPlan
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-IN_SCOPE = "__in_scope"
+IN_SCOPE, OVERDUE = "__in_scope", "__overdue"
+_THEIRS = "__overdue_there"
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,8 @@ class Assembled:
     """The rows that a build judges.
 
     Args:
-        frame: Columns of all tables, those of joined ones as `table.column`, with `IN_SCOPE` and the parts' own.
+        frame: Columns of all tables, those of joined ones as `table.column`, with `IN_SCOPE`, `OVERDUE` and the
+            parts' own.
         columns: Of the source.
         optional: Columns that are true where a join that excludes has found a row.
     """
@@ -68,15 +73,23 @@ class Assembled:
         return tuple(found)
 
 
-def assembled(plan: DatasetPlan, policies: PolicySet, read: Read, key: RefKey) -> Assembled:
+def assembled(plan: DatasetPlan, policies: PolicySet, read: Read, key: RefKey, as_of: datetime) -> Assembled:
     """Return a plan's rows; no row of the source is lost, and joins that find nothing give NULLs.
+
+    Args:
+        plan: What is cut.
+        policies: All policies.
+        read: Rows of tables.
+        key: For references.
+        as_of: When retention periods have to have run out; one row past its period makes a joined row so.
 
     Raises:
         InputError: `condition.*`; `dataset.join_column` for keys that a table does not have; `dataset.column_twice`
             when a column of the source is spelled as one of a joined table.
     """
     frame, source = _part(policies.tables[plan.source], policies, read, key, 0)
-    own = {column for column in (*source.keys, source.refs) if column is not None}
+    frame = frame.withColumn(OVERDUE, _overdue(frame, plan, plan.source, as_of))
+    own = {column for column in (*source.keys, source.refs, OVERDUE) if column is not None}
     columns = tuple(c for c in frame.columns if c not in own)
     in_scope = F.lit(True)
     if plan.where is not None:
@@ -85,7 +98,10 @@ def assembled(plan: DatasetPlan, policies: PolicySet, read: Read, key: RefKey) -
     frame = frame.withColumn(IN_SCOPE, in_scope)
     parts, optional = [source], []
     for number, join in enumerate(plan.joins, start=1):
-        frame, part = _joined(frame, join, policies, read, key, number, where=f"dataset:{plan.dataset}")
+        right, part = _part(policies.tables[join.table], policies, read, key, number)
+        right = right.withColumn(_THEIRS, _overdue(right, plan, join.table, as_of))
+        frame = _joined(frame, join, right, part, where=f"dataset:{plan.dataset}")
+        frame = frame.withColumn(OVERDUE, F.col(OVERDUE) | F.coalesce(_THEIRS, F.lit(False))).drop(_THEIRS)
         parts.append(part)
         if join.unmatched == "exclude" and part.there is not None:
             optional.append(part.there)
@@ -119,11 +135,14 @@ def _part(table: TablePolicy, policies: PolicySet, read: Read, key: RefKey, numb
     return frame, Part(table.table, there, {name: reach.identifies or "" for name, reach in keys.items()}, None)
 
 
-def _joined(
-    frame: DataFrame, join: Join, policies: PolicySet, read: Read, key: RefKey, number: int, *, where: str
-) -> tuple[DataFrame, Part]:
-    right, part = _part(policies.tables[join.table], policies, read, key, number)
-    own = {column for column in (*part.keys, part.refs) if column is not None}
+def _overdue(frame: DataFrame, plan: DatasetPlan, table: str, as_of: datetime) -> Column:
+    """Return whether the period of a rule has run out on a table's rows."""
+    each = (past_period(frame, rule, as_of) for rule in plan.periods if rule.table == table)
+    return reduce(lambda a, b: a | b, each, F.lit(False))
+
+
+def _joined(frame: DataFrame, join: Join, right: DataFrame, part: Part, *, where: str) -> DataFrame:
+    own = {column for column in (*part.keys, part.refs, _THEIRS) if column is not None}
     names = {c: c if c in own else f"{join.table}.{c}" for c in right.columns}
     right = right.select(*(F.col(quoted(c)).alias(name) for c, name in names.items()))
     if not set(frame.columns).isdisjoint(right.columns):
@@ -145,7 +164,7 @@ def _joined(
             )
         same = same & _same(frame.schema[ours].dataType, right.schema[place].dataType, ours, place)
     right = right.withColumn(str(part.there), F.lit(True))
-    return frame.join(right, same, "left"), part
+    return frame.join(right, same, "left")
 
 
 def _same(left: T.DataType, right: T.DataType, ours: str, theirs: str) -> Column:

@@ -14,7 +14,7 @@ from delible.lake.columns import INNER, OUTER, keyed, with_pads
 from delible.lake.consent import RANK, Question
 from delible.lake.facts import quoted
 from delible.lake.identity import RefKey, to_subjects
-from delible.lake.joins import IN_SCOPE, Assembled, part_refs
+from delible.lake.joins import IN_SCOPE, OVERDUE, Assembled, part_refs
 from delible.lake.release import short
 from delible.lake.release_files import SPLIT, SUBJECTS
 from delible.model.dataset import Split
@@ -66,7 +66,7 @@ def grouped(
     parts = [part for part in made.parts if part.reaches]
     if not parts:
         return None
-    scope = reduce(lambda a, b: a & F.col(b).isNotNull(), made.optional, F.col(IN_SCOPE))
+    scope = reduce(lambda a, b: a & F.col(b).isNotNull(), made.optional, F.col(IN_SCOPE) & ~F.col(OVERDUE))
     sets = with_pads(made.frame.where(scope).select(*made.keys).distinct(), secrets.refs.pads)
     found = {f"__found_{n}": part_refs(part, policies, secrets.refs) for n, part in enumerate(parts)}
     sets = sets.withColumns(found).drop(INNER, OUTER)
@@ -119,7 +119,7 @@ def judged(
     made: Assembled, groups: DataFrame | None, plan: DatasetPlan, question: Question, secrets: Secrets
 ) -> DataFrame:
     """Return all rows with `REASON`, `LIMITED`, `SUBJECTS` and their split."""
-    inner = {*made.keys, *made.optional, IN_SCOPE}
+    inner = {*made.keys, *made.optional, IN_SCOPE, OVERDUE}
     columns = [F.col(quoted(c)) for c in made.frame.columns if c not in inner and not c.startswith("__there_")]
     frame, split, nobody = made.frame, F.col(_LOWEST), F.coalesce(F.col(_NOBODY), F.lit(True))
     if groups is not None:
@@ -136,7 +136,8 @@ def judged(
     for there in made.optional:
         rank = rank.when(F.col(there).isNull(), RANK[Exclusion.NO_MATCH])
     rank = (
-        rank.when(nobody, RANK[Exclusion.NO_SUBJECT])
+        rank.when(F.col(OVERDUE), RANK[Exclusion.PAST_PERIOD])
+        .when(nobody, RANK[Exclusion.NO_SUBJECT])
         .when(F.col(_GROUP_RANK).isNotNull(), F.col(_GROUP_RANK))
         .when(F.col(_LOWEST) != F.col(_HIGHEST), RANK[Exclusion.SPLIT_CONFLICT])
     )

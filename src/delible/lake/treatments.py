@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -61,7 +62,7 @@ def treated(
     """Return the columns of the release, each treated, and `also` as they are; nothing else leaves."""
     types = {f.name: f.dataType for f in frame.schema.fields}
     names = {step.column: f"__keyed_{number}" for number, step in enumerate(plan.columns)}
-    known = F.array(*(_at(place, frame.columns).cast("string") for place in plan.known)) if plan.known else None
+    known = _Known(_texts_at(plan.known, frame), _texts_at(_there(plan.names, frame), frame))
     for domain, pads in domains.items():
         here = {names[s.column]: _keyed(s, known, detection) for s in plan.columns if s.domain == domain}
         frame = with_pads(frame, pads).withColumns(here).drop(INNER, OUTER)
@@ -73,6 +74,26 @@ def treated(
             column = _plain(F.col(quoted(step.place)), step, types[step.place], known, detection)
         columns.append(column.alias(step.column))
     return frame.select(*columns, *also)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What a row's own columns say of its people, as arrays: identifiers, and names."""
+
+    identifiers: Column | None
+    names: Column | None
+
+
+def _there(places: Sequence[str], frame: DataFrame) -> list[str]:
+    """Return the columns that the tables have: a policy may be ahead of a table, and there is no name in no column."""
+    heads = {".".join(path_parts(c)) for c in map(quoted, frame.columns)}
+    parts = {place: path_parts(place) for place in places}
+    return [p for p, each in parts.items() if any(".".join(each[:n]) in heads for n in range(1, len(each) + 1))]
+
+
+def _texts_at(places: Sequence[str], frame: DataFrame) -> Column | None:
+    found = [_at(place, frame.columns).cast("string") for place in places]
+    return F.array(*found) if found else None
 
 
 def _at(place: str, columns: Sequence[str]) -> Column:
@@ -115,7 +136,7 @@ def _bears_to(kind: T.DataType, step: ColumnStep) -> bool:
     return isinstance(kind, T.NumericType)
 
 
-def _keyed(step: ColumnStep, known: Column | None, detection: Detection) -> Column:
+def _keyed(step: ColumnStep, known: _Known, detection: Detection) -> Column:
     """Return the keyed pseudonym or ciphertext, or the text under a keyed mask; NULL stays NULL."""
     column = F.col(quoted(step.place))
     if step.treatment is Treatment.MASK:
@@ -139,14 +160,14 @@ def _sealed(text: Column, scope: str) -> Column:
     return F.when(text.isNotNull(), F.concat(mark, F.lit(">")))
 
 
-def _masked(
-    column: Column, step: ColumnStep, known: Column | None, detection: Detection, key: Column | None = None
-) -> Column:
+def _masked(column: Column, step: ColumnStep, known: _Known, detection: Detection, key: Column | None = None) -> Column:
     masking = step.masking or DEFAULT_MASKING
-    return mask_column(column, known=known, key=key, detection=detection, masking=masking)
+    return mask_column(
+        column, known=known.identifiers, names=known.names, key=key, detection=detection, masking=masking
+    )
 
 
-def _plain(column: Column, step: ColumnStep, kind: T.DataType, known: Column | None, detection: Detection) -> Column:
+def _plain(column: Column, step: ColumnStep, kind: T.DataType, known: _Known, detection: Detection) -> Column:
     match step.treatment:
         case Treatment.MASK:
             return _masked(column, step, known, detection)

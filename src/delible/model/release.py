@@ -128,6 +128,7 @@ class DutyKind(StrEnum):
     """What has to be done about something that a person's rows went into."""
 
     RECUT = "recut"
+    RETIRE = "retire"
     RETRAIN = "retrain"
     ASSESS = "assess"
     NOTIFY_OWNER = "notify_owner"

@@ -200,13 +200,15 @@ class Exclusion(StrEnum):
     """Why a row may NOT enter a dataset, in the order in which the reasons are tried.
 
     Every excluded row is counted under exactly one: `condition` is the recipe's own, `no_match` a row for which a join
-    that excludes found nothing, `split_conflict` a row whose data subjects belong to different splits.
-    `jurisdiction_unknown` and `age_unknown` are gaps. `limited` and `rectified` are reasons of recuts alone: a limit or
-    a correction has overtaken the released values, which a build treats otherwise and a recut cannot.
+    that excludes found nothing, `past_period` a row past a retention period, also where a hold or a duty keeps it,
+    `split_conflict` a row whose data subjects belong to different splits. `jurisdiction_unknown` and `age_unknown` are
+    gaps. `limited` and `rectified` are reasons of recuts alone: a limit or a correction has overtaken the released
+    values, which a build treats otherwise and a recut cannot.
     """
 
     CONDITION = "condition"
     NO_MATCH = "no_match"
+    PAST_PERIOD = "past_period"
     NO_SUBJECT = "no_subject"
     SUPPRESSED = "suppressed"
     ERASURE_REQUESTED = "erasure_requested"

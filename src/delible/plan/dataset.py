@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from delible.decide.retention import ends_use
 from delible.errors import BlockedError, InputError, Problem
 from delible.model.base import Frozen, digest
 from delible.model.dataset import KEYED, DatasetRecipe, Join, Split
 from delible.model.gate import Gates
 from delible.model.policy import ColumnPolicy, PolicySet, TablePolicy
-from delible.model.taxonomy import is_quasi_identifier
+from delible.model.retention import EventClock, RetentionRule
+from delible.model.taxonomy import is_quasi_identifier, is_within
 from delible.model.terms import LegalBasis, Treatment
 from delible.plan.dataset_columns import (
     ColumnStep,
@@ -31,7 +33,9 @@ class DatasetPlan(Frozen):
         columns: What leaves, in the recipe's order; dropped columns and gaps are not among them.
         known: Columns with identifiers that can be recognised in free text, and are masked there, named as
             `ColumnStep.place` does.
+        names: Columns with names of people, which are masked in free text, too.
         sensitive: Released columns that are emptied in the rows of people who limited the use of sensitive data.
+        periods: Rules of the tables whose rows leave or decide; no row past one of these periods leaves.
         quasi: Released columns that together may tell who somebody is.
         about_nobody: The tables' policies say that their rows reach no data subject.
         tables: All tables that the build reads: the sources, those on their paths, those that link identifiers.
@@ -47,7 +51,9 @@ class DatasetPlan(Frozen):
     where: str | None
     columns: tuple[ColumnStep, ...]
     known: tuple[str, ...]
+    names: tuple[str, ...] = ()
     sensitive: tuple[str, ...] = ()
+    periods: tuple[RetentionRule, ...] = ()
     quasi: tuple[str, ...] = ()
     label: str | None = None
     gates: Gates = Gates()
@@ -128,6 +134,7 @@ def plan_dataset(policies: PolicySet, name: str) -> Planned:
             fix="List columns that the source's policy maps, with a treatment other than 'drop'.",
             problems=tuple(gaps),
         )
+    warnings += _period_warnings(_rules(policies, tables), steps)
     _refuse_misnamed(recipe, steps)
     held = {s.column: policies.tables[s.table].columns[s.field] for s in steps}
     plan = DatasetPlan(
@@ -141,7 +148,9 @@ def plan_dataset(policies: PolicySet, name: str) -> Planned:
         where=recipe.where,
         columns=tuple(steps),
         known=tuple(_known(policies, recipe, tables)),
+        names=tuple(_names(recipe, tables)),
         sensitive=tuple(c for c, policy in held.items() if is_sensitive_column(policy)),
+        periods=tuple(r for r in _rules(policies, tables) if ends_use(r)),
         quasi=recipe.gates.quasi_identifiers or tuple(_quasi(steps, held)),
         label=recipe.label,
         gates=recipe.gates,
@@ -185,8 +194,36 @@ def _refuse_misnamed(recipe: DatasetRecipe, steps: list[ColumnStep]) -> None:
 
 def _known(policies: PolicySet, recipe: DatasetRecipe, tables: list[TablePolicy]) -> Iterator[str]:
     for table in tables:
-        ahead = "" if table.table == recipe.source else f"{table.table}."
-        yield from (f"{ahead}{r.column}" for r in table.direct if is_distinctive(policies, r))
+        yield from (_ahead(recipe, table) + r.column for r in table.direct if is_distinctive(policies, r))
+
+
+def _names(recipe: DatasetRecipe, tables: list[TablePolicy]) -> Iterator[str]:
+    """Yield columns with names of people; where a free text is said to hold names, it is no name."""
+    for table in tables:
+        named = (c for c, p in table.columns.items() if is_within(p.category, ("user.name",)) and not p.free_text)
+        yield from (_ahead(recipe, table) + column for column in named)
+
+
+def _ahead(recipe: DatasetRecipe, table: TablePolicy) -> str:
+    return "" if table.table == recipe.source else f"{table.table}."
+
+
+def _rules(policies: PolicySet, tables: list[TablePolicy]) -> list[RetentionRule]:
+    names = {table.table for table in tables}
+    return [rule for rule in policies.retention.values() if rule.table in names]
+
+
+def _period_warnings(rules: list[RetentionRule], steps: list[ColumnStep]) -> Iterator[Problem]:
+    """Yield what retention would do to rows and columns that leave, and a build does not look at."""
+    for rule in rules:
+        where = f"retention:{rule.retention}"
+        if isinstance(rule.clock, EventClock) and rule.removes_rows:
+            said = f"rows of '{rule.table}' past this period leave until retention removes them: events start its clock"
+            yield Problem("dataset.period_unread", f"{said}.", where)
+        left = sorted(s.column for s in steps if s.table == rule.table and s.field in rule.changed)
+        if left:
+            said = f"values past this period leave until retention treats them, in: {', '.join(left)}"
+            yield Problem("dataset.period_unread", f"{said}.", where)
 
 
 def _quasi(steps: list[ColumnStep], held: dict[str, ColumnPolicy]) -> Iterator[str]:

@@ -104,7 +104,10 @@ def audit_facts(sources: AuditSources, *, start: datetime, end: datetime, now: d
     lines = request_lines(register, sources.records, start=start, end=end)
     erasures = table_runs(sources.records, "erasure", start=start, end=end)
     retention = table_runs(sources.records, "retention", start=start, end=end)
-    cut = releases(sources.manifests, start=start, end=end)
+    retired = {
+        r.object.removeprefix("dataset:"): r.at for r in sources.records if r.action == "dataset.retire" and r.at <= end
+    }
+    cut = releases(sources.manifests, start=start, end=end, retired=retired)
     uses = pii_map(sources.policies.tables, sources.tags)
     scans = scanned_tables(sources.policies.tables, sources.tags)
     found = (

@@ -67,7 +67,7 @@ def release_blocks(releases: Sequence[Release], chart: Chart | None) -> Iterator
         Column("Release"),
         Column("Purpose"),
         *_numbers("Rows in", "Rows out", "Data subjects"),
-        *(Column("Sources"), Column("Consents known at"), Column("Adds up")),
+        *(Column("Sources"), Column("Consents known at"), Column("Adds up"), Column("Retired")),
     )
     rows = [
         (
@@ -75,6 +75,7 @@ def release_blocks(releases: Sequence[Release], chart: Chart | None) -> Iterator
             ", ".join(f"{name}@v{version}" for name, version in r.sources.items()),
             r.known_at,
             Status("ok", "yes") if r.adds_up else Status("bad", "NO"),
+            r.retired_at,
         )
         for r in releases
     ]
@@ -116,12 +117,13 @@ def gate_rows(release: Release) -> Iterator[tuple[Value, ...]]:
 
 
 def _unmeasured(release: Release) -> tuple[Value, ...]:
-    why = "no gates of its recipe are on record"
-    if release.recut_of is not None:
-        why = (
-            f"a recut of version {release.recut_of}, whose numbers do not hold for it: with fewer people in it, groups "
-            "that are alike are smaller"
-        )
+    if release.recut_of is None:
+        why = "its recipe had no gate, or it was cut before gates were recorded"
+        return release.name, Status("warn", "none"), "", "nothing", "", Status("warn", "no gate"), why
+    why = (
+        f"a recut of version {release.recut_of}, whose numbers do not hold for it: with fewer people in it, groups "
+        "that are alike are smaller"
+    )
     return release.name, Status("warn", "none"), "", "not measured", "", Status("warn", "not known"), why
 
 

@@ -88,7 +88,9 @@ def _retention_said(runs: Sequence[TableRun]) -> str:
 def _releases_said(cut: Sequence[Release]) -> str:
     if not cut:
         return ""
-    kept, rows = sum(r.rows_out for r in cut), sum(r.rows_in for r in cut)
+    newest = {r.dataset: r for r in sorted(cut, key=lambda r: r.version)}.values()  # versions hold the same rows
+    kept, rows = sum(r.rows_out for r in newest), sum(r.rows_in for r in newest)
     unmeasured = sum(not r.gates for r in cut)
     gates = f" ({count(unmeasured, 'release')} measured by no gate)" if unmeasured else ""
-    return f"{count(len(cut), 'dataset release')} with {kept:,} of {count(rows, 'row')}{gates}"
+    of = f" of {count(len(newest), 'dataset')}, the newest" if len(newest) < len(cut) else ""
+    return f"{count(len(cut), 'dataset release')}{of} with {kept:,} of {count(rows, 'row')}{gates}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from delible.model.base import Frozen
@@ -17,6 +17,7 @@ class Release(Frozen):
     Args:
         excluded: Reason to rows, in the order in which the reasons are tried; reasons without rows left out.
         recut_of: The version whose rows these are, without those of people who left.
+        retired_at: When its rows were removed; None while they are there.
         adds_up: Whether rows out and all excluded rows make the rows in. Where not, rows are unaccounted for.
     """
 
@@ -35,6 +36,7 @@ class Release(Frozen):
     policy_fingerprint: str
     gates: tuple[GateResult, ...] = ()
     recut_of: int | None = None
+    retired_at: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -42,14 +44,16 @@ class Release(Frozen):
         return release_name(self.dataset, self.version)
 
 
-def releases(manifests: Iterable[Manifest], *, start: datetime, end: datetime) -> tuple[Release, ...]:
+def releases(
+    manifests: Iterable[Manifest], *, start: datetime, end: datetime, retired: Mapping[str, datetime]
+) -> tuple[Release, ...]:
     """Return the releases of the period, oldest first."""
     chosen = [m for m in manifests if start <= m.created_at <= end]
-    return tuple(release_of(m) for m in sorted(chosen, key=lambda m: (m.created_at, m.dataset, m.version)))
+    return tuple(release_of(m, retired) for m in sorted(chosen, key=lambda m: (m.created_at, m.dataset, m.version)))
 
 
-def release_of(manifest: Manifest) -> Release:
-    """Return a release as reports show it."""
+def release_of(manifest: Manifest, retired: Mapping[str, datetime]) -> Release:
+    """Return a release as reports show it; `retired` has when releases were retired, by `NAME@vN`."""
     order = {reason.value: index for index, reason in enumerate(Exclusion)}
     reasons = sorted(manifest.excluded.items(), key=lambda item: (order.get(item[0], len(order)), item[0]))
     return Release(
@@ -68,4 +72,5 @@ def release_of(manifest: Manifest) -> Release:
         policy_fingerprint=manifest.policy_fingerprint,
         gates=manifest.gates,
         recut_of=manifest.recut_of,
+        retired_at=retired.get(manifest.release),
     )

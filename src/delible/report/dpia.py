@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from delible.model.base import Frozen, digest
@@ -52,6 +52,7 @@ class DpiaSources:
 
     Args:
         manifests: Of all releases.
+        retired: When releases were retired, by `NAME@vN`.
         objections: Open and standing requests that reach the purpose, by right.
     """
 
@@ -60,6 +61,7 @@ class DpiaSources:
     combinations: Iterable[Combination]
     consents: Iterable[PurposeConsents]
     objections: Mapping[str, int]
+    retired: Mapping[str, datetime] = field(default_factory=dict)
 
 
 class DpiaFacts(Frozen):
@@ -104,7 +106,7 @@ def dpia_facts(
     recipe = policies.datasets.get(manifest.dataset)
     purpose = policies.purposes.get(manifest.purpose)
     made = activity(policies, purpose) if purpose is not None else None
-    release = release_of(manifest)
+    release = release_of(manifest, sources.retired)
     origins = _origins(recipe)
     columns = tuple(_columns(manifest.columns, origins, policies, sources.tags))
     released: dict[str, set[str]] = defaultdict(set)
@@ -137,7 +139,7 @@ def dpia_facts(
         consents=next((c for c in sources.consents if c.purpose == manifest.purpose), None),
         residual=residual,
         limits=tuple(time_limits(policies, [policies.tables[t] for t in manifest.sources if t in policies.tables])),
-        versions=tuple(release_of(m) for m in sources.manifests if m.dataset == manifest.dataset),
+        versions=tuple(release_of(m, sources.retired) for m in sources.manifests if m.dataset == manifest.dataset),
         objections=dict(sources.objections),
         missing=made.missing if made is not None else (),
         questions=tuple(_questions(release, made, columns, residual, changed=changed)),

@@ -88,6 +88,7 @@ def _description(facts: DpiaFacts) -> Iterator[Block]:
         [
             ("Dataset", facts.description or MISSING),
             ("Cut at", r.created_at),
+            *([("Retired at", r.retired_at)] if r.retired_at is not None else []),
             ("Consents known at", r.known_at),
             ("Sources", ", ".join(f"{name}@v{version}" for name, version in r.sources.items())),
             ("Condition on rows", facts.where),
@@ -146,7 +147,7 @@ def _people(facts: DpiaFacts) -> Iterator[Block]:
         yield Facts(
             [
                 ("Consent records of the purpose", c.records),
-                ("People asked", c.asked),
+                ("References with a record, of which a person may have several", c.asked),
                 ("Consents in force today", c.in_force),
                 ("People whom the purpose may use today", c.permitted),
                 ("Withdrawn", c.withdrawn),
@@ -201,7 +202,7 @@ def _recipients(facts: DpiaFacts) -> Iterator[Block]:
 def _versions(facts: DpiaFacts) -> Iterator[Block]:
     columns = (
         *(Column("Version"), Column("Cut at"), Column("Rows in", "number"), Column("Rows out", "number")),
-        Column("Data subjects", "number"),
+        *(Column("Data subjects", "number"), Column("Retired")),
     )
-    rows = [(r.name, r.created_at, r.rows_in, r.rows_out, r.members) for r in facts.versions]
+    rows = [(r.name, r.created_at, r.rows_in, r.rows_out, r.members, r.retired_at) for r in facts.versions]
     yield Table("versions-table", "All versions", columns, rows)

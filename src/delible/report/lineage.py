@@ -111,7 +111,7 @@ def lineage_text(view: LineageView, *, made_from: Iterable[str] = (), feeds: Ite
     fed = {o.name for run in view.used_by for o in run.outputs if not _in_place(run, o.name)} | {*feeds}
     lines = [view.dataset, *_listed("  made from     ", direct)]
     lines += _listed("  further back  ", set(view.upstream) - direct) if set(view.upstream) - direct else []
-    lines += _listed("  feeds         ", fed)
+    lines += _listed("  feeds         ", fed) if fed else []
     for title, runs in (("made by", made), ("changed where it lies by", changed), ("read by", view.used_by)):
         if runs:
             lines += ["", title, *(line for run in runs[-_MOST_RUNS:] for line in _run_text(run, view.dataset))]

@@ -16,6 +16,7 @@ Kind = Literal["table", "release", "ledger", "package", "model", "run", "other"]
 
 CONSENTS = "consents"
 MOST_VERSIONS = 5
+RETIRED = "retired"
 _PACKAGES = "access packages"
 UNRECORDED = ("policy", "dataset.used")
 """What edges are by that no run has recorded: policies say so, or somebody has registered it."""
@@ -211,6 +212,8 @@ def _ran(draft: _Draft, runs: Sequence[RunLine]) -> int:
         if name in older:
             continue
         draft.node(name, kind, [c.column for c in run.columns if c.output == out.name])
+        if run.job == "dataset.retire":
+            draft.details[name] = RETIRED
         for point in run.inputs:
             source = released.get(point.location, point.name)
             if source in older:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from delible.report.lineage_graph import GraphEdge, LineageGraph
+from delible.report.lineage_graph import RETIRED, GraphEdge, LineageGraph
 from delible.report.page import visible
 
 _DEEPEST = 12
@@ -20,7 +20,7 @@ def lineage_tree(graph: LineageGraph) -> str:
         for title, back in (("comes from", True), ("goes into", False)):
             ways = list(_branches(graph, node.id, "", back=back, seen={node.id}))
             if ways:
-                lines += [f"{node.id} {title}", *ways]
+                lines += [f"{node.id}{_gone(graph, node.id)} {title}", *ways]
     if graph.left_out:
         lines.append(f"{graph.left_out} older version(s) not shown")
     return "\n".join(lines)
@@ -32,10 +32,15 @@ def _branches(graph: LineageGraph, name: str, indent: str, *, back: bool, seen: 
         other = edge.source if back else edge.target
         last = number == len(edges)
         known = other in seen
-        yield f"{indent}{'└─' if last else '├─'} {other}  ({_how(edge)}){': see above' if known else ''}"
+        branch, after = "└─" if last else "├─", ": see above" if known else ""
+        yield f"{indent}{branch} {other}{_gone(graph, other)}  ({_how(edge)}){after}"
         if not known and len(indent) < _DEEPEST * 3:
             seen.add(other)
             yield from _branches(graph, other, indent + ("   " if last else "│  "), back=back, seen=seen)
+
+
+def _gone(graph: LineageGraph, name: str) -> str:
+    return " (retired)" if any(node.id == name and node.detail == RETIRED for node in graph.nodes) else ""
 
 
 def _how(edge: GraphEdge) -> str:

@@ -56,6 +56,11 @@ class Uses:
         """Return the uses that have not ended; of the same thing and run, only what was registered last counts."""
         return _in_use(self._table.snapshot())
 
+    def owner_of(self, dataset: str, version: int, by: str, run: str | None) -> str | None:
+        """Return who was named last for something in use: for what the same run made, before the same by any other."""
+        known = [u for u in self.all() if (u.dataset, u.version, u.by) == (dataset, version, by) and u.owner]
+        return max(known, key=lambda u: (u.run == run, u.at)).owner if known else None
+
     def _pending(self, recorded: int) -> tuple[Sequence[tuple[AuditEntry, datetime]], int]:
         snapshot = self._table.snapshot()
         rows = snapshot.rows(f'WHERE "n" > {recorded} ORDER BY "n"')

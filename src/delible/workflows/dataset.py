@@ -133,7 +133,7 @@ def foresee_dataset(
 
     build, planned = _prepared(workspace, recipe, now, progress)
     with alone(workspace, reading=True):
-        progress(f"Grounds the rows of {', '.join(build.plan.sources)}...")
+        progress(f"Judging the rows of {', '.join(build.plan.sources)}...")
         by, versions, _ = _grounds(build)
         return Foreseen(planned, versions, tally(build.plan, build.policies, by))
 
@@ -149,6 +149,7 @@ def _prepared(
     waiting = quarantine_gaps(workspace, keys, now=now)
     planned = planned.model_copy(update={"gaps": (*planned.gaps, *against, *waiting)})
     parts = [("datasets", plan.dataset), ("purposes", plan.purpose), *(("tables", table) for table in plan.tables)]
+    parts += [("retention", rule.retention) for rule in plan.periods]
     refuse_violations(workspace, parts)
     ended = purpose_ended(policies.purposes[plan.purpose], day_of(now, zone_of(policies.controller)))
     if ended is not None:

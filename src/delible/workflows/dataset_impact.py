@@ -132,7 +132,7 @@ def _impact(
         people=len(people),
         causes=dict(sorted(Counter(a.reason.cause for a in people.values()).items())),
         requests=tuple(sorted({r.request for r in reasons if r.request is not None})),
-        duties=duties(manifest, reasons, list(uses), contact=contact, retired=retired),
+        duties=duties(manifest, reasons, uses, contact=contact, retired=retired, superseded=newest_without is not None),
         retired=retired,
         newest_without=newest_without,
     )

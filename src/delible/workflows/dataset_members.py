@@ -85,5 +85,7 @@ def find_manifest(workspace: Workspace, reference: str) -> Manifest:
         return of_name[max([v for v in of_name if (name, v) not in retired], default=max(of_name))]
     if digits.isascii() and digits.isdigit() and len(digits) < 10 and int(digits) in of_name:  # noqa: PLR2004
         return of_name[int(digits)]
-    known = ", ".join(m.release for _, m in sorted(of_name.items())) if of_name else "none of this name"
-    raise InputError("dataset.unknown_version", "there is no such release.", fix=f"Releases: {known}.")
+    fix = f"Build one with: delible dataset build {name}"
+    if of_name:
+        fix = f"Releases: {', '.join(m.release for _, m in sorted(of_name.items()))}."
+    raise InputError("dataset.unknown_version", "there is no such release.", fix=fix)

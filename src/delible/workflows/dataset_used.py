@@ -15,6 +15,8 @@ from delible.store.uses import Uses
 from delible.store.workspace import Workspace
 from delible.workflows.dataset_members import find_manifest
 
+_KINDS = ("model", "run")
+
 
 def register_use(
     workspace: Workspace,
@@ -31,7 +33,7 @@ def register_use(
     Args:
         reference: `NAME@vN`, or `NAME` for the latest version.
         by: `model:NAME` or `run:ID`.
-        owner: Who answers for it, as a team or an account.
+        owner: Who answers for it, as a team or an account; None keeps whoever was named before.
         run: The training run that made it.
 
     Raises:
@@ -40,13 +42,22 @@ def register_use(
     """
     check_owner(owner)
     manifest = find_manifest(workspace, reference)
+    uses = Uses(workspace, Ledger(workspace, load_keys(workspace)))
+    owner = owner or uses.owner_of(manifest.dataset, manifest.version, by, run)
     try:
         use = Use(dataset=manifest.dataset, version=manifest.version, by=by, owner=owner, run=run, at=now, actor=actor)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         reason = str(first["ctx"]["error"]) if "ctx" in first else "is not allowed"
         raise InputError("dataset.use", f"{reason}.", where=f"--{first['loc'][0]}") from None
-    return use, Uses(workspace, Ledger(workspace, load_keys(workspace))).put(use)
+    if use.kind not in _KINDS:
+        raise InputError(
+            "dataset.use",
+            "what uses a release is a model or a run.",
+            where="--by",
+            fix="Give model:NAME or run:ID.",
+        )
+    return use, uses.put(use)
 
 
 def end_use(

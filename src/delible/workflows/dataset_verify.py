@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 from delible.workflows.dataset import verify_dataset
 from delible.workflows.dataset_asks import gates_today, refused_today
+from delible.workflows.dataset_periods import removed_since
 from delible.workflows.dataset_today import known_today, linked
 
 
@@ -23,6 +25,7 @@ class Verified:
     Args:
         gates: The gates that it passed when it was cut, as its manifest has them.
         leaving: Data subjects who would not be let in today, by reason.
+        removed: Rows that retention has removed or treated in its tables since it was cut, by table; it may hold them.
         problems: Why a build would not release the same today, whoever is in it: policies, columns, and gates of
             today's recipe that it does not pass or that were not measured.
     """
@@ -31,6 +34,7 @@ class Verified:
     gates: tuple[dict[str, Any], ...]
     leaving: dict[str, int]
     problems: tuple[Problem, ...] = ()
+    removed: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def passes(self) -> bool:
@@ -61,4 +65,6 @@ def verify_release(workspace: Workspace, reference: str, *, now: datetime, links
     gates = manifest.model_dump(mode="json").get("gates", ())
     problems = refused_today(workspace, control.policies, manifest, now=now)
     problems += gates_today(control.policies, manifest)
-    return Verified(manifest, tuple(gates), dict(sorted(leaving.items())), problems)
+    return Verified(
+        manifest, tuple(gates), dict(sorted(leaving.items())), problems, removed_since(control.ledger, manifest)
+    )

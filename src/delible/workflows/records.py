@@ -7,6 +7,7 @@ from datetime import datetime
 
 from delible import __version__
 from delible.decide.objection import limits, stands_against
+from delible.model.record import release_name
 from delible.report.ccpa_content import ccpa_content
 from delible.report.ccpa_metrics import OBLIGED_FROM, CcpaFacts, ccpa_years
 from delible.report.consent import consent_funnel
@@ -16,6 +17,7 @@ from delible.report.ropa import RopaFacts, ropa_facts
 from delible.report.ropa_content import ropa_content
 from delible.store.consents import Consents
 from delible.store.manifests import Manifests
+from delible.store.retirements import retirements
 from delible.store.tags import Tags
 from delible.store.workspace import Workspace
 from delible.workflows.calendars import zone_of
@@ -109,6 +111,7 @@ def dpia_report(workspace: Workspace, reference: str, *, now: datetime) -> Repor
             requests=requests,
             suppressed=control.suppression.refs(),
         ),
+        retired={release_name(*key): gone.at for key, gone in retirements(workspace).items()},
         objections=dict(sorted(Counter(r.right.value for r in standing).items())),
     )
     facts = dpia_facts(manifest, policies, sources, now=now, software=_SOFTWARE)

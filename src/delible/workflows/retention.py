@@ -19,6 +19,7 @@ from delible.store.workspace import Workspace
 from delible.workflows.clock import Clock
 from delible.workflows.clones import refuse_clones
 from delible.workflows.control import Control
+from delible.workflows.dataset_periods import releases_cut_from
 from delible.workflows.estimates import comparisons, expected
 from delible.workflows.held import Held
 from delible.workflows.held_bytes import refuse_losing
@@ -38,10 +39,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Applied:
-    """Where a retention plan stands after this run."""
+    """Where a retention plan stands after this run.
+
+    Args:
+        releases: What was cut from tables of which rows were removed or treated, and may hold them still.
+    """
 
     plan: RetentionPlan
     tables: tuple[Treated, ...]
+    releases: tuple[str, ...] = ()
 
     @property
     def compared(self) -> tuple[TableComparison, ...]:
@@ -116,7 +122,8 @@ def apply_retention(
             if journal.done("all", "apply") is None:
                 journal.finish("all", "apply", Step({"rows": sum(t.rows for t in treated)}))
             forget_plan(workspace, plan)
-        return Applied(plan, treated)
+        changed = {t.step.table for t in treated if t.rows}
+        return Applied(plan, treated, releases_cut_from(workspace, changed))
 
 
 def _merged(journal: Journal, plan: RetentionPlan) -> bool:

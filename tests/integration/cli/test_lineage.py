@@ -96,6 +96,8 @@ def test_all_steps_to_a_version_are_shown(shop: Workspace, run: Run) -> None:
         code, answer = run("show", name)
         assert code == 0
         assert [n["id"] for n in answer["nodes"]] == ["customers", "profiles", "topics@v1"]
+    code, answer = run("show", "topics@v7")
+    assert (code, answer["errors"][0]["code"]) == (2, "lineage.unknown_dataset"), "and not what another version is"
 
 
 @pytest.mark.parametrize(

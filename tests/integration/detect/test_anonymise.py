@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from delible.detect.anonymise import mask_text
 from delible.detect.findings import find
 from delible.model.detection import Detection
+from delible.model.masking import Masking
 from delible.model.nlp_model import NO_MODEL
 
 PIECES = [
@@ -93,6 +94,43 @@ def test_known_strings_are_masked_as_words_of_their_own(known, text, masked):
 )
 def test_known_strings_are_masked_in_any_spelling(known, text, masked):
     assert mask_text(text, known=[known], detection=Detection(nlp=NO_MODEL)) == masked
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("I am oshin VANTERPOOL.", "I am <PERSON_1>."),
+        ("Regards, Oshin", "Regards, <PERSON_1>"),
+        ("oshin here, o'shin too", "<PERSON_1> here, o'shin too"),
+        ("OshinVanterpool wrote", "<PERSON_1> wrote"),
+        ("to oshin.vanterpool@fennel.example", "to <EMAIL_ADDRESS_1>"),
+        ("Vanterpool, Oshin: oshin vanterpool", "<PERSON_1>, <PERSON_1>: <PERSON_1>"),
+        ("Oshins parcel", "Oshins parcel"),
+    ],
+)
+def test_names_that_a_table_knows_are_masked_whether_a_model_sees_them_or_not(text, masked):
+    assert mask_text(text, names=["Oshin Vanterpool"], detection=Detection(nlp=NO_MODEL)) == masked
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "masked"),
+    [
+        ("Will Li", "I will ask. Will", "I will ask. <PERSON_1>"),
+        ("Will Li", "will li, li, Li", "<PERSON_1>, li, <PERSON_1>"),
+        ("Dr. J. Okonkwo", "J. spoke to the Dr. and okonkwo", "J. spoke to the Dr. and <PERSON_1>"),
+        ("May", "may I? May", "may I? <PERSON_1>"),
+        ("  ", "nothing to hide", "nothing to hide"),
+    ],
+)
+def test_words_that_are_names_and_common_are_names_with_a_capital_letter(name, text, masked):
+    assert mask_text(text, names=[name], detection=Detection(nlp=NO_MODEL)) == masked
+
+
+def test_a_rule_for_people_holds_for_names_that_a_table_knows():
+    kept = Masking.model_validate({"entities": {"PERSON": "keep"}})
+    text = "Oshin Vanterpool"
+    assert mask_text(text, names=[text], masking=kept) == text
+    assert mask_text("Oshin", names=[text], masking=Masking.model_validate({"entities": {"PERSON": "redact"}})) == ""
 
 
 def test_the_same_name_with_other_blanks_has_the_same_number():

@@ -11,6 +11,7 @@ import pytest
 
 from delible.cli.main import main
 from delible.errors import BlockedError, InputError, TamperError
+from delible.model.record import AuditEntry
 from delible.model.release import DutyKind
 from delible.model.subject import Identifier
 from delible.model.terms import LegalBasis, Regime, Right
@@ -29,6 +30,7 @@ from delible.workflows.dataset import verify_dataset
 from delible.workflows.dataset_impact import dataset_impact
 from delible.workflows.dataset_log import log_release
 from delible.workflows.dataset_members import find_manifest
+from delible.workflows.dataset_periods import releases_cut_from, removed_since
 from delible.workflows.dataset_retire import retire_release
 from delible.workflows.dataset_used import end_use, register_use
 from openlineage_events import check_event
@@ -95,6 +97,29 @@ def test_retiring_removes_rows_and_row_index_and_keeps_who_was_in_it(shop: Works
     assert (record.object, record.actor, record.counts) == ("dataset:support@v1", "dpo", {"index_kept": 1})
     assert not retire(shop)
     assert len(Ledger(shop, keys).records(action_prefix="dataset.retire")) == 1
+
+
+def test_what_retention_removes_is_told_of_releases_that_were_cut_before(
+    shop: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = Ledger(shop, load_keys(shop))
+    manifest = Manifests(shop).of("support")[0]
+    table = next(iter(manifest.sources))
+    assert releases_cut_from(shop, ["elsewhere"]) == ()
+    assert releases_cut_from(shop, [table]) == ("support@v1", "support@v2")
+    assert removed_since(ledger, manifest) == {}
+    done = ((table, "done", CUT), (table, "started", TODAY), ("elsewhere", "done", TODAY), (table, "done", TODAY))
+    for rows, (name, outcome, at) in enumerate(done, start=1):
+        what = AuditEntry(actor="x", action="retention.merge", object=f"plan:P{rows}/table:{name}/r", outcome=outcome)
+        ledger.append([what.model_copy(update={"counts": {"rows": rows}})], at - timedelta(seconds=1))
+    assert removed_since(ledger, manifest) == {table: 4}
+    words = ["dataset", "verify", "support@v1", "--workspace", str(shop.root)]
+    main([*words, "--json"])
+    assert json.loads(capsys.readouterr().out)["retention_since"] == {table: 4}
+    main(words)
+    assert f"4 row(s) of {table}" in " ".join(capsys.readouterr().out.split())
+    retire(shop)
+    assert releases_cut_from(shop, [table]) == ("support@v2",)
 
 
 def test_who_asks_afterwards_has_a_duty_for_the_model_and_none_for_the_rows(shop: Workspace) -> None:

@@ -17,7 +17,7 @@ from delible.cli.main import main
 from delible.decide.consent import decide
 from delible.errors import InputError
 from delible.model.consent import SALE, ConsentRecord
-from delible.model.release import Cause, DutyKind, ReleasedColumn
+from delible.model.release import Cause, DutyKind, ReleasedColumn, Target, Use
 from delible.model.subject import Identifier, SubjectRef
 from delible.model.terms import ConsentStatus, Exclusion, LegalBasis, Normalise, Regime, Right
 from delible.model.terms import RequestState as S
@@ -372,9 +372,29 @@ def test_a_use_is_registered_once_and_is_in_the_ledger(shop: Workspace, monkeypa
     assert [use.owner for use in Uses(shop, Ledger(shop, keys)).all()] == ["other"]
 
 
+def test_an_owner_stays_until_another_is_named_and_answers_once(shop: Workspace) -> None:
+    def used(**more: str) -> Use:
+        return register_use(shop, "support", "model:triage", actor="tests", now=CUT, **more)[0]
+
+    used(owner="ml")
+    assert (used().owner, used(run="4f2a").owner) == ("ml", "ml")
+    used(run="5b3c", owner="new")
+    submit(shop, Right.ERASURE, 3, CUT)
+    (found,) = dataset_impact(shop, now=TODAY).found
+    assert [(d.what, d.owner) for d in found.duties if d.target is not Target.RELEASE] == [
+        ("model:triage", "new"),
+        ("run:4f2a", "ml"),
+        ("run:5b3c", "new"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("reference", "by", "code"),
-    [("support@v9", "model:a", "dataset.unknown_version"), ("support", "triage", "dataset.use")],
+    [
+        ("support@v9", "model:a", "dataset.unknown_version"),
+        ("support", "triage", "dataset.use"),
+        ("support", "modell:triage", "dataset.use"),
+    ],
 )
 def test_what_cannot_be_registered_is_refused(shop: Workspace, reference: str, by: str, code: str) -> None:
     with pytest.raises(InputError) as caught:

@@ -236,6 +236,17 @@ def test_a_draw_without_a_hit_says_what_it_may_have_missed() -> None:
     assert float(str(share)) > 0.001, "the upper limit, and not the share of the draw"
 
 
+def test_columns_that_are_all_clean_are_told_together_and_one_that_is_not_by_name() -> None:
+    def about(*hits: dict[str, int]) -> list[str]:
+        facts = [replace(text(each), column=f"c{n}") for n, each in enumerate(hits)]
+        gates = Gates.model_validate({"residual": {"max_share": "1/100"}})
+        return [g.about for g in judge(gates, replace(FOUND, facts=facts))]
+
+    assert about({}, {}, {}) == ["all 3 columns"]
+    assert about({}, {"EMAIL_ADDRESS": 1}) == ["c1"], "it passes, and speaks for the others"
+    assert about({}) == ["c0"]
+
+
 @given(
     rows=st.integers(0, 500),
     groups=st.integers(0, 500),

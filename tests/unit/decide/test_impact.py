@@ -124,6 +124,13 @@ def test_each_cause_has_its_duties(cause: Cause, marketing: bool, release: DutyK
     assert found["model:triage"].article.endswith("EDPB Opinion 28/2024")
 
 
+def test_what_is_superseded_is_retired_and_not_cut_once_more() -> None:
+    leaves, stays = (Reason(Cause.RECTIFICATION, Regime.GDPR, DUE, leaves=each) for each in (True, False))
+    for reasons, kind in (([leaves], DutyKind.RETIRE), ([stays], DutyKind.ASSESS), ([stays, leaves], DutyKind.RETIRE)):
+        found = duties(manifest(), reasons, [use("model:a")], contact="us", superseded=True)
+        assert [(d.target.value, d.duty) for d in found] == [("release", kind), ("model", DutyKind.ASSESS)]
+
+
 @pytest.mark.parametrize("cause", Cause)
 @pytest.mark.parametrize("regime", Regime)
 def test_no_duty_is_without_an_article(cause: Cause, regime: Regime) -> None:
@@ -142,8 +149,9 @@ def test_another_reason_never_makes_a_duty_lighter_or_later(reasons: set[Reason]
     gravity = {
         DutyKind.RETRAIN: 0,
         DutyKind.RECUT: 1,
-        DutyKind.ASSESS: 2,
-        DutyKind.NOTIFY_OWNER: 3,
+        DutyKind.RETIRE: 2,
+        DutyKind.ASSESS: 3,
+        DutyKind.NOTIFY_OWNER: 4,
     }
     assert len(order) == len(gravity)
     made = [use("model:a"), use("run:b")]

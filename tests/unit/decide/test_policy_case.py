@@ -65,6 +65,18 @@ def test_what_cannot_be_decided_fails_and_says_why(what, changes, words):
     assert words in outcome.found
 
 
+def test_a_row_past_its_period_is_left_out_whatever_keeps_it():
+    row = {"customer_id": 1, "created_at": "2023-02-28T12:00:00Z"}
+    consent = {"who": {"customer_id": 1}, "purpose": "model_training", "status": "given", "valid_from": NOW}
+    wanted = {"release": [{"dataset": "support_training", "row": 1, "released": False, "reason": "past_period"}]}
+    asked = {"rows": {"tickets": [row]}, "consents": [consent], "held": [{"customer_id": 1}]}
+    [outcome] = run_case(POLICIES, case(**asked, expect=wanted))
+    assert outcome.passed, outcome
+    asked["rows"]["tickets"][0]["created_at"] = "2023-03-02T12:00:00Z"
+    [outcome] = run_case(POLICIES, case(**asked, expect=wanted))
+    assert outcome.found == "released"
+
+
 def test_a_condition_that_needs_spark_is_never_guessed():
     rule = POLICIES.retention["tickets_3_years"].model_copy(update={"where": "soundex(body) = 'X'"})
     policies = POLICIES.model_copy(update={"retention": {"tickets_3_years": rule}})

@@ -27,6 +27,7 @@ def test_columns_of_joined_tables_leave_beside_the_sources() -> None:
     assert plan.tables == ("people", "tickets")
     assert plan.sensitive == ("body", "illness")
     assert plan.known == ("people.email",), "who wrote a ticket is masked by what the joined table knows of them"
+    assert plan.names == ("people.full_name", "people.alias"), "and by their names"
     assert "land" in plan.quasi
 
 

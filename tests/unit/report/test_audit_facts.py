@@ -228,26 +228,37 @@ def test_the_funnel_counts_every_reference_once() -> None:
 
 
 def test_a_release_that_does_not_add_up_is_a_violation() -> None:
-    (good,) = releases([manifest()], start=START, end=NOW)
+    (good,) = releases([manifest()], start=START, end=NOW, retired={})
     assert good.adds_up
     assert list(good.excluded.items()) == [("no_consent", 30), ("withdrawn", 10)]
     report = facts(manifests=[manifest(rows_out=59)])
     assert "dataset.unbalanced" in {f.code for f in report.violations}
 
 
+def test_a_retired_release_is_told_from_one_that_is_there() -> None:
+    book = Book()
+    book.add(NOW, "dataset.retire", "dataset:support_training@v1")
+    book.add(NOW + timedelta(days=1), "dataset.retire", "dataset:support_training@v2")
+    report = facts(manifests=[manifest(), manifest(version=2)], records=book.records)
+    assert [r.retired_at for r in report.releases] == [NOW, None], "what comes after the period is not told"
+    (table,) = (b for b in release_blocks(report.releases, None) if isinstance(b, Table) and b.id == "releases-table")
+    assert [row[-1] for row in table.rows] == [NOW, None]
+
+
 def test_a_release_that_no_gate_measured_is_told_so() -> None:
     measured = Manifest.model_validate({**manifest().model_dump(), "gates": [report_facts.GATE]})
     bare, recut = manifest(version=2), manifest(version=3, recut_of=1)
     report = facts(manifests=[measured, bare, recut])
-    assert "3 dataset releases with 180 of 300 rows (2 releases measured by no gate)" in report.summary
+    said = "3 dataset releases of 1 dataset, the newest with 60 of 100 rows (2 releases measured by no gate)"
+    assert said in report.summary
     (table,) = (b for b in release_blocks(report.releases, None) if isinstance(b, Table) and b.id == "gates")
     told = [(row[0], row[3], str(row[6])) for row in table.rows]
     assert [(name, measured) for name, measured, _ in told] == [
         ("support_training@v1", "3"),
-        ("support_training@v2", "not measured"),
+        ("support_training@v2", "nothing"),
         ("support_training@v3", "not measured"),
     ]
-    assert "no gates" in told[1][2]
+    assert "had no gate" in told[1][2]
     assert "recut of version 1" in told[2][2]
     assert "measured by no gate" not in facts(manifests=[measured]).summary
 

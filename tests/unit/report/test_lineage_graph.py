@@ -247,3 +247,15 @@ def test_the_consent_ledger_is_called_so_whatever_wrote_it() -> None:
     graph = lineage_graph(runs, "training")
     assert graph is not None
     assert {n.id: n.kind for n in graph.nodes} == {"consents": "ledger", "training@v1": "release"}
+
+
+def test_a_retired_release_is_told_from_one_that_is_there() -> None:
+    built = run("dataset.build", [point("customers", 1)], point("training", 1))
+    graph = lineage_graph([built, run("dataset.retire", [], point("training", 1))], "customers")
+    assert graph is not None
+    assert {n.id: n.detail for n in graph.nodes}["training@v1"] == "retired"
+    assert "training@v1 (retired)" in lineage_tree(graph)
+    assert "retired" in lineage_svg(graph)
+    before = lineage_graph([built], "customers")
+    assert before is not None
+    assert "retired" not in lineage_tree(before)
