@@ -151,6 +151,7 @@ def test_other_peoples_spellings_are_nothing(text: bytes, value: str) -> None:
 
 
 @given(st.lists(st.sampled_from([ADDRESS, "anna.berg\\u0040shop.example", "x" * 1100, "\\/", "\\'", " "]), max_size=30))
+@settings(max_examples=30)
 def test_what_is_read_again_around_marks_is_what_the_whole_would_tell(parts: list[str]) -> None:
     text = " ".join(parts).encode()
     needles = Needles([ADDRESS])
