@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from delible.errors import BlockedError, Problem, bounded
 from delible.model.plan import TableFacts
+from delible.model.retention import RetentionRule
 from delible.model.terms import ErasureAction
 from delible.plan.retention import PastPeriod
 from delible.workflows.control import Control
+from delible.workflows.held import Held
+from delible.workflows.retention_rows import judging_of
 from delible.workflows.search import Searched
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-
-    from delible.lake.retention import Judging
 
 
 def refuse_broken_constraints(
@@ -44,28 +46,35 @@ def refuse_broken_constraints(
 
 
 def refuse_broken_by_rules(
+    control: Control,
     facts: Mapping[str, TableFacts],
     past: Sequence[PastPeriod],
     frames: Mapping[str, DataFrame],
-    judging: Callable[[str], Judging],
+    people: Held,
+    as_of: datetime,
 ) -> None:
     """Refuse retention rules that leave what breaks a CHECK constraint.
 
     Args:
         frames: The rows of each table.
-        judging: Returns what a table's rules are judged by.
+        people: Who is held.
+        as_of: The instant at which rows were judged.
 
     Raises:
         BlockedError: `erasure.constraint`, with one problem per constraint.
     """
     from delible.lake.constraints import broken_by_rule
 
+    def broken(rule: RetentionRule) -> list[str]:
+        held = people.combinations(rule.table)
+        judging = judging_of(control, rule.table, as_of, held, frames)
+        return broken_by_rule(frames[rule.table], rule, judging, facts[rule.table].constraints)
+
     problems = tuple(
-        _problem(f"retention rule '{found.rule.retention}'", name, constraint)
+        _problem(f"retention rule '{found.rule.retention}'", found.rule.table, constraint)
         for found in past
-        for name in (found.rule.table,)
-        if found.rows and facts[name].constraints
-        for constraint in broken_by_rule(frames[name], found.rule, judging(name), facts[name].constraints)
+        if found.rows and facts[found.rule.table].constraints
+        for constraint in broken(found.rule)
     )
     if problems:
         raise BlockedError.of(problems)

@@ -91,9 +91,7 @@ def _plan(control: Control, now: datetime, immediate: bool, progress: Callable[[
         seen=seen,
         held=held,
     )
-    refuse_broken_by_rules(
-        facts, past, frames, lambda table: judging_of(control, table, now, people.combinations(table), frames)
-    )
+    refuse_broken_by_rules(control, facts, past, frames, people, now)
     progress("estimating what that costs")
     plan = plan.model_copy(update={"estimate": estimate_retention(control, plan, facts, now)})
     return seal(plan, control.keys)
