@@ -1,14 +1,18 @@
 """Masked text: consistent inside a document, idempotent, and blind to what its own placeholders say."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from delible.decide.detection import detection_of
 from delible.detect.anonymise import mask_text
 from delible.detect.findings import find
 from delible.model.detection import Detection
 from delible.model.masking import Masking
 from delible.model.nlp_model import NO_MODEL
+from delible.store.policies import load_policies
 
 PIECES = [
     "ann@fennel.example",
@@ -151,3 +155,9 @@ def test_a_long_text_is_masked_in_blocks_without_losing_its_place():
     assert "@" not in masked
     assert masked.startswith("line 0 <EMAIL_ADDRESS_1>\nline 1 <EMAIL_ADDRESS_2>\n")
     assert masked.endswith("line 1499 <EMAIL_ADDRESS_50>\n")
+
+
+def test_the_shop_masks_order_numbers_where_a_text_says_that_they_are_some():
+    detection = detection_of(load_policies(Path(__file__).parents[3] / "policies/shop"))
+    assert mask_text("Question about order 101022", detection=detection) == "Question about order <ORDER_NUMBER_1>"
+    assert mask_text("It costs 101022", detection=detection) == "It costs 101022"
