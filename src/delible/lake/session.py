@@ -95,6 +95,7 @@ def spark_session(conf: Mapping[str, str] | None = None, *, scratch: Path | None
     with _silent_stdout(), _own_interrupts():
         session = builder.getOrCreate()
     logging.getLogger("py4j").setLevel(logging.WARNING)
+    logging.getLogger("py4j.clientserver").setLevel(logging.CRITICAL)  # an interrupt closes its connection
     logging.getLogger().addFilter(_is_no_interrupt)
     if is_submitted():
         _hush_delta(session)
