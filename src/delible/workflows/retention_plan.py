@@ -20,7 +20,7 @@ from delible.workflows.held import Held, held_digest
 from delible.workflows.lineage_events import duty, recorded, table_uses
 from delible.workflows.policies import refuse_violations
 from delible.workflows.retention_fit import counted, due_digest
-from delible.workflows.retention_rows import by_table, frames_of, judging_of, versions_of
+from delible.workflows.retention_rows import by_table, frames_of, versions_of
 from delible.workflows.spark import session_for
 
 

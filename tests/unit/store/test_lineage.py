@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
-import delible
 from delible.errors import BlockedError, DelibleError
 from delible.model.lineage import ColumnFlow, DatasetUse, Influence, LineageRun, unchanged
 from delible.model.terms import LegalBasis, Right, Treatment
@@ -96,16 +93,6 @@ FACETS: dict[str, dict[str, Any]] = {
     "delible_deidentification": {"columns": {"ticket_id": "pseudonymise"}, "domains": {"ticket_id": "support"}},
 }
 
-RUN_BY_RUN = "spark/test_lineage_runs.py"
-CARRIED_OUT = {
-    "integration/workflows/test_release_retired.py": {"dataset.retire": "retire_release"},
-    "spark/test_rectification.py": {
-        "rectification.plan": "plan_rectifications",
-        "rectification.apply": "apply_rectification",
-        "objection.look": "fulfil_requests",
-    },
-    "spark/test_uniqueness.py": {"tags.publish": "publish_tags", "tags.uniqueness": "measure_uniqueness"},
-}
 WRITTEN = {
     "ColumnLineageDatasetFacet",
     "DatasetVersionDatasetFacet",
@@ -163,22 +150,6 @@ def test_a_test_that_causes_an_event_which_is_none_fails(workspace: Workspace, m
     monkeypatch.setattr("delible.store.lineage_events.PRODUCER", "urn:another:1")
     with pytest.raises(AssertionError):
         emit(workspace)
-
-
-def test_every_kind_of_run_is_carried_out_by_a_test() -> None:
-    """Its events are then held against the schemas (`tests/conftest.py`); only runs of a test's own process are."""
-    source = "".join(path.read_text() for path in Path(delible.__file__).parent.rglob("*.py"))
-    named = set(re.findall(r'(?:recorded|_plan_run|\.run)\((?:[\w.]*workspace, )?"(\w+\.\w+)"', source))
-    runs = {job for way in (*CARRIED_OUT, RUN_BY_RUN) for job in _named_in(way)}
-    assert named == runs, "CARRIED_OUT names the tests of runs that test_lineage_runs.py leaves out"
-
-
-def _named_in(test: str) -> set[str]:
-    text = (Path(__file__).parents[2] / test).read_text()
-    if test == RUN_BY_RUN:
-        return set(re.findall(r'^    "(\w+\.\w+)",$', text, re.MULTILINE))
-    assert all(f"{call}(" in text for call in CARRIED_OUT[test].values())
-    return set(CARRIED_OUT[test])
 
 
 BREAKS: dict[str, Callable[[dict[str, Any]], object]] = {
