@@ -269,8 +269,8 @@ def stop_session() -> None:
         jvm: Any = active.sparkContext._jvm
         active.stop()
         # The JVM lives on, and would give the next session the scratch folder of this one, which is removed.
-        utils: Any = getattr(jvm.org.apache.spark.util, "Utils$")
-        getattr(utils, "MODULE$").clearLocalRootDirs()
+        owner: Any = getattr(jvm.org.apache.spark.util, "Utils$")
+        getattr(owner, "MODULE$").clearLocalRootDirs()
 
 
 def _embedded(own: Mapping[str, str], scratch: Path | None) -> dict[str, str]:
