@@ -95,6 +95,17 @@ class Bucket:
             for found in page.get("DeleteMarkers", ()):
                 yield OldVersion(self._relative(found), found["VersionId"], 0, found["LastModified"], marker=True)
 
+    def odd_objects(self) -> Iterator[OldVersion]:
+        """Yield each current object with bytes under a key that no path spells, such as `a/` or `a/./b`.
+
+        Listings of folders leave them out, or nobody can open them by what they are called there.
+        """
+        for page in self._pages("list_objects_v2"):
+            for found in page.get("Contents", ()):
+                key = self._relative(found)
+                if found["Size"] and (not key or {"", ".", ".."} & set(key.split("/"))):
+                    yield OldVersion(key, "", found["Size"], found["LastModified"])
+
     def remove_folder_markers(self) -> int:
         """Remove the empty objects that stand for folders in which nothing is; return how many.
 
@@ -128,12 +139,14 @@ class Bucket:
             raise OSError("the bucket may not be listed") from None
 
     def open(self, version: OldVersion) -> IO[bytes]:
-        """Return the bytes of an old version, of which few are in memory at a time.
+        """Return the bytes of an old version, or of an odd object, of which few are in memory at a time.
 
         Raises:
             OSError: When the store refuses, be it while they are read.
         """
-        of = {"Bucket": self._bucket, "Key": self._prefix + version.key, "VersionId": version.version}
+        of = {"Bucket": self._bucket, "Key": self._prefix + version.key}
+        if version.version:
+            of["VersionId"] = version.version
         return io.BufferedReader(_Ranges(partial(self._part, of), version.size), _PORTION)
 
     def _part(self, of: Mapping[str, str], start: int, end: int) -> bytes:

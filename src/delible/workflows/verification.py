@@ -97,7 +97,7 @@ def _cluster() -> InFolder | None:
 
 
 def beside(location: str) -> tuple[Beside, ...]:
-    """Return what a bucket holds of a table besides what it lists: each old version's bytes are searched.
+    """Return what a bucket holds of a table besides files: each old version and each object under an odd key is searched.
 
     An upload that nobody has finished holds parts that nobody can read, so it counts as a file that cannot be read.
     """
@@ -107,13 +107,14 @@ def beside(location: str) -> tuple[Beside, ...]:
         return ()
     bucket = Bucket(location)
     try:
-        every, uploads = [*bucket.old_versions()], [*bucket.uploads()]
+        every, uploads, odd = [*bucket.old_versions()], [*bucket.uploads()], [*bucket.odd_objects()]
     except OSError:
         return (Beside("", "its old versions may not be listed", 0, None),)
     old, marks = [v for v in every if not v.marker], sorted({v.key for v in every if v.marker})
     days = bucket.ends_by_itself() if old else None
     until = f"until {days} day(s) after it was replaced" if days is not None else "without end"
     return (
+        *(Beside(o.key, "an object under an odd key", o.size, partial(bucket.open, o)) for o in odd),
         *(Beside(v.key, f"recoverable: version, {until}", v.size, partial(bucket.open, v)) for v in old),
         # A mark holds no bytes, but a name, which life-cycle rules leave behind longest.
         *(Beside(key, "the mark of a deletion", 0, io.BytesIO) for key in marks),

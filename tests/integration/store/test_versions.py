@@ -96,6 +96,15 @@ def test_a_prefix_of_a_bucket_is_searched_like_a_folder(client: Any, location: s
     assert found.files_searched == 3
 
 
+@pytest.mark.parametrize("others", [("b",), ("a/b", "a/./c", "d/f")])
+@pytest.mark.parametrize("key", ["a", "d/", "", "./a", "x//a", "../a"])
+def test_an_object_is_searched_under_any_key(client: Any, key: str, others: tuple[str, ...]) -> None:
+    put(client, key, ANN.encode())
+    for other in others:
+        put(client, other, b"nobody")
+    assert searched().matches
+
+
 def test_an_old_version_is_residue_until_it_is_purged(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     versioned(client)
     put(client, "part-0.parquet", parquet(ANN, BOB))

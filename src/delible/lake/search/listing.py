@@ -17,7 +17,10 @@ def opened(location: str) -> tuple[pafs.FileSystem, str]:
 
 
 def objects(filesystem: pafs.FileSystem, root: str, skip: tuple[str, ...]) -> list[pafs.FileInfo]:
-    """Return what lies under a folder; of folders, only those whose names no file below them has in its path."""
+    """Return what lies under a folder; of folders, only those whose names no file below them has in its path.
+
+    In a bucket an object and a prefix may have one name: the object has bytes of its own.
+    """
     skipped = tuple(f"{root.rstrip('/')}/{part.strip('/')}/" for part in skip)
     if isinstance(filesystem, pafs.LocalFileSystem):
         found = filesystem.get_file_info(list(_local_paths(root, skipped)))
@@ -25,7 +28,7 @@ def objects(filesystem: pafs.FileSystem, root: str, skip: tuple[str, ...]) -> li
         found = filesystem.get_file_info(pafs.FileSelector(root, recursive=True, allow_not_found=True))
     found = [i for i in found if not f"{i.path}/".startswith(skipped)]
     above = {str(parent) for i in found for parent in PurePosixPath(i.path).parents}
-    return sorted((i for i in found if i.path not in above), key=lambda i: i.path)
+    return sorted((i for i in found if i.type is pafs.FileType.File or i.path not in above), key=lambda i: i.path)
 
 
 def _local_paths(root: str, skipped: tuple[str, ...]) -> Iterator[str]:
