@@ -24,10 +24,11 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
@@ -66,17 +67,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         said, code = f"cannot be checked: {error}", UNUSABLE
     except NotGenuine as error:
         said, code = f"NOT genuine: {error}", NOT_GENUINE
-    sys.stdout.write(said.encode("ascii", "backslashreplace").decode() + "\n")
+    sys.stdout.write(_printable(said) + "\n")
     return code
+
+
+def _printable(text: str) -> str:
+    """Return a text whose signs are letters on any terminal: an unsigned document could move its cursor."""
+    return "".join(c if c.isascii() and c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def public_keys(pem: bytes) -> list[Ed25519PublicKey]:
     """Return the Ed25519 keys of a PEM file; it may hold several, when the controller has renewed its key."""
-    try:
-        keys = [load_pem_public_key(block) for block in _PEM.findall(pem)]
-    except ValueError:
-        raise Unusable("the key file holds a damaged key.") from None
-    found = [key for key in keys if isinstance(key, Ed25519PublicKey)]
+    found = []
+    for block in _PEM.findall(pem):
+        try:
+            key = load_pem_public_key(block)
+        except UnsupportedAlgorithm:
+            continue
+        except ValueError:
+            raise Unusable("the key file holds a damaged key.") from None
+        if isinstance(key, Ed25519PublicKey):
+            found.append(key)
     if not found:
         raise Unusable("the key file holds no Ed25519 public key in PEM form.")
     return found
@@ -147,7 +158,7 @@ def outcome(certificate: dict[str, Any], records: int) -> tuple[str, int]:
     if not isinstance(search, dict):
         raise Unusable("the certificate states no byte search.")
     matches, unreadable, searched = search.get("matches"), search.get("unreadable"), search.get("files_searched")
-    if not isinstance(matches, list) or not isinstance(unreadable, list) or not isinstance(searched, int):
+    if not isinstance(matches, list) or not isinstance(unreadable, list) or type(searched) is not int:
         raise Unusable("the certificate does not say what the byte search found.")
     head = (
         f"genuine: certificate {certificate.get('certificate')} on request {certificate.get('request')}, record "
@@ -156,7 +167,7 @@ def outcome(certificate: dict[str, Any], records: int) -> tuple[str, int]:
     )
     if matches or unreadable:
         return f"{head}, {len(matches)} places with residue, {len(unreadable)} files unreadable", NOT_GENUINE
-    if not searched:
+    if searched < 1:
         return f"{head}, so that nothing is proven", NOT_GENUINE
     beside = [
         f"{number} {words}"
@@ -192,9 +203,9 @@ def _hash(record: dict[str, Any], number: int) -> str:
         at = datetime.fromisoformat(record["at"])
         if at.tzinfo is None or "hash" not in record:
             raise ValueError
-    except (KeyError, TypeError, ValueError):
+        body["at"] = at.astimezone(UTC).isoformat(timespec="microseconds")
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise Unusable(f"line {number} of the ledger is not an audit record.") from None
-    body["at"] = at.astimezone(UTC).isoformat(timespec="microseconds")
     return hashlib.sha256(canonical(body)).hexdigest()
 
 
@@ -224,6 +235,15 @@ def _read(path: Path) -> bytes:
         raise Unusable(f"{path} cannot be read.") from None
 
 
+def _refused(_: str) -> Any:
+    raise ValueError
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    return value if isfinite(value) else _refused(number)
+
+
 def _object(raw: bytes, name: str) -> dict[str, Any]:
     """Return a JSON object. A key that stands twice is refused: one reader could be shown what another one checks."""
 
@@ -233,7 +253,7 @@ def _object(raw: bytes, name: str) -> dict[str, Any]:
         return dict(pairs)
 
     try:
-        value = json.loads(raw, object_pairs_hook=unique)
+        value = json.loads(raw, object_pairs_hook=unique, parse_constant=_refused, parse_float=_finite)
     except (ValueError, RecursionError):
         raise Unusable(f"{name} is not JSON.") from None
     if not isinstance(value, dict):

@@ -13,6 +13,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import BrainpoolP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from delible.model.exception import ExceptionBasis, KeptPart
 from delible.model.proof import Certificate, FileDigest, KeptHistory, Manifest
@@ -418,6 +420,44 @@ def test_a_file_that_is_no_ledger_cannot_be_checked_against(case: Case, content:
 def test_a_file_that_is_no_key_cannot_be_checked_with(case: Case, content: bytes) -> None:
     case.key.write_bytes(content)
     assert case.check() == 2
+
+
+def test_no_document_moves_the_cursor_of_a_terminal(case: Case, capsys: pytest.CaptureFixture[str]) -> None:
+    document = json.loads(case.file.read_text())
+    case.write({**document, "key_id": "k).\n\x1b[1A\x1b[2Kgenuine: nothing found\x1b[8m\x9b2J"})
+    assert case.check() == 4
+    said = capsys.readouterr().out
+    assert said.startswith("NOT genuine")
+    assert said[:-1].isprintable()
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", "-1e999"])
+def test_a_number_that_is_none_in_json_cannot_be_checked(case: Case, number: str) -> None:
+    case.file.write_text(case.file.read_text().replace('"files_searched": 9', f'"files_searched": {number}'))
+    assert case.check() == 2
+
+
+@pytest.mark.parametrize(("searched", "code"), [("true", 2), ("9.0", 2), ("-3", 4), ("9", 0)])
+def test_files_are_counted_in_whole_numbers(case: Case, searched: str, code: int) -> None:
+    document = json.loads(case.file.read_text().replace('"files_searched": 9', f'"files_searched": {searched}'))
+    del document["signature"]
+    case.write({**document, "signature": case.keys.sign(canonical(document))})
+    assert case.check() == code
+
+
+@pytest.mark.parametrize(("field", "value"), [("at", "0001-01-01T00:00:00+14:00"), ("at", 5), ("counts", float("inf"))])
+def test_a_record_that_cannot_be_hashed_cannot_be_checked(case: Case, field: str, value: object) -> None:
+    lines = case.lines()
+    lines[2][field] = value
+    case.put(lines)
+    assert case.check() == 2
+
+
+def test_a_key_of_another_kind_is_passed_over(case: Case) -> None:
+    other = generate_private_key(BrainpoolP256R1()).public_key()
+    pem = other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    case.key.write_text(pem + case.keys.public_pem())
+    assert case.check() == 0
 
 
 def test_missing_files_are_named(case: Case, capsys: pytest.CaptureFixture[str]) -> None:

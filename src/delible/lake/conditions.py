@@ -12,6 +12,9 @@ from pyspark.sql import types as T
 from delible.errors import InputError
 
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`")
+_STRINGS = re.compile(r"'[^']*'|\"[^\"]*\"")
+_NAMED = re.compile(r"`([^`]*)`")
+"""Where no column has the name, Spark takes `current_date` in backticks for the function."""
 _SIGNS = tuple(
     (re.compile(sign), name)
     for sign, name in (
@@ -76,6 +79,7 @@ def condition(frame: DataFrame, text: str, *, where: str) -> Column:
 def _forbidden(text: str, columns: set[str]) -> str | None:
     if "\\" in text:
         return "a backslash"
+    named = {name.lower() for name in _NAMED.findall(_STRINGS.sub("", text))}
     bare = _QUOTED.sub(lambda quoted: "``" if quoted[0].startswith("`") else " '' ", text)
     for sign, name in _SIGNS:
         if sign.search(bare):
@@ -86,6 +90,6 @@ def _forbidden(text: str, columns: set[str]) -> str | None:
             return f"'{lower.upper()}'"
         if opened and lower not in _CALLED:
             return "a function that is not on the list of pure ones"
-        if not opened and lower in _NAMELESS - columns:
-            return "the present time or account"
-    return None
+        if not opened:
+            named.add(lower)
+    return "the present time or account" if named & (_NAMELESS - columns) else None

@@ -97,7 +97,7 @@ def _cluster() -> InFolder | None:
 
 
 def beside(location: str) -> tuple[Beside, ...]:
-    """Return what a bucket holds of a table besides files: each old version and each object under an odd key is searched.
+    """Return what a bucket holds of a table besides files: old versions, and objects under odd keys, are searched.
 
     An upload that nobody has finished holds parts that nobody can read, so it counts as a file that cannot be read.
     """

@@ -17,6 +17,7 @@ COLUMNS = {"at", "stars", "values", "odd name"}
         "`values` = '`rand`()'",
         "coalesce(`stars`, 0) = 1",
         "values = 1",
+        "stars = 1 OR `odd name` = '`current_date`'",
     ],
 )
 def test_pure_conditions_on_columns_pass(text: str) -> None:
@@ -31,6 +32,8 @@ def test_pure_conditions_on_columns_pass(text: str) -> None:
         ("stars = 1 OR `reflect`('java.lang.System', 'nanoTime') = ''", "backticks"),
         ("at < `system`.`builtin`.`current_timestamp`()", "backticks"),
         ("`a``b`() = 1", "backticks"),
+        ("at < `current_timestamp`", "present time"),
+        ("stars = 1 AND `Current_User` = 'x'", "present time"),
         ("rand() < 0.5", "not on the list"),
         ("at < current_timestamp", "present time"),
         ("stars IN (SELECT 1)", "SELECT"),
