@@ -46,15 +46,19 @@ def check_seal(plan: AnyPlan, keys: Keys, *, where: str | None = None) -> None:
         )
 
 
+def plan_bytes(plan: AnyPlan) -> bytes:
+    """Return a plan as its file holds it."""
+    return json.dumps(plan.model_dump(mode="json"), indent=2, ensure_ascii=False).encode() + b"\n"
+
+
 def write_plan(plan: AnyPlan, path: Path) -> None:
     """Write a plan file, whole or not at all, with mode 0600.
 
     Raises:
         InputError: `plan.unwritable`.
     """
-    text = json.dumps(plan.model_dump(mode="json"), indent=2, ensure_ascii=False)
     try:
-        named_write(path, text.encode() + b"\n")
+        named_write(path, plan_bytes(plan))
     except OSError as error:
         raise InputError("plan.unwritable", f"the plan cannot be written: {error.strerror}.", where=str(path)) from None
 

@@ -9,8 +9,9 @@ from delible.errors import PlanError, Problem
 from delible.model.plan import ErasurePlan, RectificationPlan, RetentionPlan
 from delible.model.request import ENDED
 from delible.model.terms import RequestState
+from delible.store.files import private_write
 from delible.store.keys import load_keys
-from delible.store.plans import AnyPlan, check_seal, read_plan, write_plan
+from delible.store.plans import AnyPlan, check_seal, plan_bytes, read_plan
 from delible.store.workspace import Workspace
 from delible.workflows.control import Control
 
@@ -23,7 +24,7 @@ def _folder(workspace: Workspace) -> Path:
 
 def keep_plan(workspace: Workspace, plan: AnyPlan) -> None:
     """Keep a copy of a plan until it is finished."""
-    write_plan(plan, _folder(workspace) / f"{plan.id}.json")
+    private_write(_folder(workspace) / f"{plan.id}.json", plan_bytes(plan))
 
 
 def forget_plan(workspace: Workspace, plan: AnyPlan) -> None:
@@ -141,6 +142,8 @@ def _read(workspace: Workspace, names: str) -> tuple[list[AnyPlan], list[Problem
     problems: list[Problem] = []
     for path in sorted(_folder(workspace).glob(names)):
         try:
+            if path.exists() and not path.is_file():  # a pipe would be waited for
+                raise PlanError("plan.unreadable", "it is no file.", where=str(path))
             plan = read_plan(path)
             check_seal(plan, keys, where=str(path))
             plans.append(plan)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date, datetime
+from pathlib import Path
 
 import pytest
 
@@ -56,3 +58,17 @@ def test_an_earlier_plan_is_superseded_only_for_all_of_its_requests(
     keep_plan(workspace, other)
     assert unfinished_erasures(workspace) == [one, other]
     assert plans_of(workspace, {"R-2"}) == [first, other]
+
+
+def test_what_is_no_file_is_neither_waited_for_nor_followed(
+    workspace: Workspace, keys: Keys, now: datetime, tmp_path: Path
+) -> None:
+    kept = workspace.root / ".delible" / "plans"
+    keep_plan(workspace, plan(keys, now, 1, "R-1"))
+    os.mkfifo(kept / "E-pipe.json")
+    (kept / "E-20260101-00000002.json").symlink_to(tmp_path / "elsewhere.json")
+    keep_plan(workspace, plan(keys, now, 2, "R-2"))
+    assert not (tmp_path / "elsewhere.json").exists()
+    assert [p.id for p in unfinished_erasures(workspace)] == ["E-20260101-00000001", "E-20260101-00000002"]
+    (problem,) = unusable_plans(workspace)
+    assert "it is no file" in problem.message
