@@ -156,6 +156,7 @@ def test_who_is_looked_up_is_told_by_blocks_that_were_checked(
 ) -> None:
     """Of a large index a few blocks are read: a change in these is noticed, and one elsewhere is not looked for."""
     monkeypatch.setattr(blocks, "BLOCK", 512)
+    monkeypatch.setattr("delible.lake.release_files._INDEX_GROUP", 7)
     made = released_folder(workspace, {"train": range(300)}, now, dataset="large")
     index, keys = workspace.path(made.path) / INDEX, load_keys(workspace)
     people = sorted(ref_of(keys, n) for n in range(300))
