@@ -21,7 +21,7 @@ from delible.model.request import ENDED, Request
 from delible.model.subject import KeyRow, SubjectRef, own_keys
 from delible.model.terms import Right
 from delible.workflows.control import Control
-from delible.workflows.held import Held
+from delible.workflows.held import Held, held_digest
 from delible.workflows.search import refs_of_keys
 from delible.workflows.stages import Run
 from delible.workflows.unfinished import begun_plans, unusable_plans
@@ -170,6 +170,12 @@ def _kept_from_retention(control: Control, run: Run, plan: RetentionPlan, step: 
 
 
 def _came_later(control: Control, plan: RetentionPlan) -> bool:
+    """Return whether others are held than when the rows were judged.
+
+    The clocks of two machines differ, so only plans of earlier versions, which do not say who was held, go by them.
+    """
+    if plan.held:
+        return plan.held != held_digest(control, claims=True, accessing=True)
     placed = any(h.placed > plan.created for h in control.holds.active())
     restrictions = control.requests.of_right(Right.RESTRICTION)
     return placed or any(restricts(r) and r.changed > plan.created for r in restrictions)
