@@ -112,15 +112,17 @@ def _put_back(
         BlockedError: `hold.treated` where rows stay in another form, `hold.changed` where others have written rows of
             the person since: the two would stand beside each other.
     """
-    from delible.lake.commits import mark_of
+    from delible.lake.commits import MARK, mark_of
     from delible.lake.erase import marked
     from delible.lake.lost import came_since, put_back
+    from delible.lake.others import others_since
 
     table, thing = steps[0].table, f"table:{steps[0].table}"
     mark = mark_of("hold", f"{table}/{plan.id}")
     before = before_own_commits(plan, steps[0])
     if not before:  # nothing was committed, so nothing is lost: what differs now, others have changed
         return 0
+    others = others_since(steps[0].location, MARK, before[0].version + 1).may_have_rows
     rows, problems = _untold(run, steps[0], mark, records), list[Problem]()
     for chosen in rows_of_held(control, run, plan, before[0]):
         lost = lost_before(run, before, chosen)
@@ -134,7 +136,7 @@ def _put_back(
             )
             problems.append(Problem("hold.treated", message, thing))
             continue
-        if lost is not None and came_since(run.spark, steps[0].location, versions, chosen):
+        if lost is not None and others and came_since(run.spark, steps[0].location, versions, chosen):
             message = (
                 f"others have written rows of a held person to table '{table}' since version {versions[0]}, beside "
                 "which its old ones would be stale. Compare the two, and write by hand what has to stand there."

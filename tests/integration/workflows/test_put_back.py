@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
-from deltalake import DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 import fake_lake
 from byte_search import places
@@ -158,15 +159,22 @@ def test_a_row_that_was_changed_between_search_and_commit_is_put_back_as_it_was_
     assert {row[column] for row in rows} == {"changed"}
 
 
+@pytest.mark.parametrize("whose", ["an application", "delible:hold:customers/E-20260131-00000002"])
 def test_beside_rows_that_others_have_written_since_none_are_put_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whose: str
 ) -> None:
+    """What another plan of the same person has put back is no change."""
     shop = Shop(tmp_path, monkeypatch)
-    place = shop.tables[shop.first]
+    place, mark = shop.tables[shop.first], CommitProperties(custom_metadata={"userMetadata": whose})
     again = DeltaTable(place, version=0).to_pyarrow_table(filters=[("customer_id", "=", HELD)]).slice(0, 1)
-    write_deltalake(place, again, mode="append")
-    DeltaTable(place).update(predicate=f"customer_id = {HELD}", updates=CHANGED[shop.first])
+    column = again.schema.get_field_index(*CHANGED[shop.first])
+    changed = again.set_column(column, again.schema.field(column), pa.array(["changed"]))
+    write_deltalake(place, changed, mode="append", commit_properties=mark)
     before = shop.rows(HELD)
+    if whose.startswith("delible:"):
+        [step] = put_back_held(shop.workspace, actor="officer", now=NOW)
+        assert shop.rows(HELD) == {**before, shop.first: before[shop.first] + step.rows}
+        return
     with pytest.raises(BlockedError) as caught:
         put_back_held(shop.workspace, actor="officer", now=NOW)
     assert [(p.code, p.where) for p in caught.value.problems] == [("hold.changed", f"table:{shop.first}")]
