@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import pyarrow as pa
 from delta.exceptions import ConcurrentAppendException
-from deltalake import CommitProperties, DeltaTable, QueryBuilder
+from deltalake import CommitProperties, DeltaTable, QueryBuilder, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from delible.lake.exceptions import Kept
@@ -25,6 +26,7 @@ from delible.workflows.control import Control
 from delible.workflows.search import Searched, refs_of_keys
 from small_shop import NOW
 
+Chosen = Callable[[DeltaTable], list[dict[str, Any]]]
 Set = Callable[[Any, str, Any], None]
 _mark: list[str] = []
 
@@ -36,7 +38,7 @@ def install(put: Set = setattr) -> None:
         put: Sets an attribute; that of a test's monkeypatch takes it back.
     """
     from delible.lake import erase, facts, lost, others, purge, session
-    from delible.workflows import erasure, erasure_plan, late
+    from delible.workflows import erasure, erasure_plan, late, put_back
 
     put(session, "own_session", _same)
     put(others, "is_readable", lambda *_: True)
@@ -45,6 +47,9 @@ def install(put: Set = setattr) -> None:
     put(facts, "table_facts", _facts)
     put(lost, "lost_rows", _lost_rows)
     put(lost, "rows_of_keys", _rows_of_keys)
+    put(lost, "came_since", _came_since)
+    put(lost, "put_back", _put_back)
+    put(put_back, "_WRITTEN", "num_added_rows")
     put(erase, "marked", _marked)
     put(erase, "erase_rows", _erase)
     put(erase, "_ROWS", ("num_deleted_rows",))
@@ -55,7 +60,7 @@ def install(put: Set = setattr) -> None:
     for module in (erasure, erasure_plan, late):
         put(module, "find_people", find_people)
     put(erasure, "protected_rows", lambda *_: {})
-    for module in (erasure, erasure_plan):
+    for module in (erasure, erasure_plan, put_back):
         put(module, "session_for", lambda _: None)
 
 
@@ -160,9 +165,28 @@ def _facts(_: Any, location: str, *, table: str) -> TableFacts:
     )
 
 
-def _lost_rows(_: Any, location: str, version: int, chosen: Callable[[DeltaTable], list[dict[str, Any]]]) -> int:
+def _lost_rows(_: Any, location: str, version: int, chosen: Chosen) -> int:
+    return len(_lost(location, version, chosen))
+
+
+def _lost(location: str, version: int, chosen: Chosen) -> list[dict[str, Any]]:
     now = _rows(DeltaTable(location), "true")
-    return sum(row not in now for row in chosen(DeltaTable(location, version=version)))
+    return [row for row in chosen(DeltaTable(location, version=version)) if row not in now]
+
+
+def _came_since(_: Any, location: str, versions: Sequence[int], chosen: Chosen) -> bool:
+    before = [row for version in versions for row in chosen(DeltaTable(location, version=version))]
+    return any(row not in before for row in chosen(DeltaTable(location)))
+
+
+def _put_back(_: Any, location: str, version: int, chosen: Chosen) -> int:
+    rows = _lost(location, version, chosen)
+    if rows:
+        schema = pa.schema(DeltaTable(location).schema().to_arrow())
+        mark = CommitProperties(custom_metadata={"userMetadata": _mark[-1]})
+        table = pa.Table.from_pylist(rows, schema=schema)
+        write_deltalake(location, table, mode="append", commit_properties=mark)
+    return len(rows)
 
 
 def _rows_of_keys(

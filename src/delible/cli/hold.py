@@ -70,7 +70,8 @@ def put_back(ctx: typer.Context) -> None:
     """Put rows of held people back into tables that lost them before the hold came.
 
     They stand in old files only, which stay for their sake, and with them the rows of others who were erased beside.
-    Once they are back, `request fulfil` ends the others. Rows that stay in another form are for people to restore.
+    Once they are back, `request fulfil` ends the others. Rows that stay in another form, or of whom others have written
+    rows since, are for people to restore.
 
     Example:
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import reduce
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from delible.decide.retention import Standing
@@ -51,16 +51,26 @@ def lost_rows(
             if before is None:
                 return 0
             now = read(spark, location)
-            there = set(now.columns)
-            columns = [
-                F.col(quoted(f.name))
-                for f in before.schema.fields
-                if f.name in there and not any(kind in f.dataType.simpleString() for kind in _INCOMPARABLE)
-            ]
+            columns = _comparable(before, now)
             return before.select(*columns).exceptAll(now.select(*columns)).count()
     except Exception:
         # Whatever stands in the way, nobody can tell what was lost; the caller must not take it for nothing.
         return None
+
+
+def came_since(
+    spark: SparkSession, location: str, versions: Collection[int], chosen: Callable[[DataFrame], DataFrame | None]
+) -> bool:
+    """Return whether rows in question stand in the newest version that stood, as they are, in none of these."""
+    with _what_is_left(spark):
+        now = chosen(read(spark, location))
+        for version in versions:
+            before = chosen(read(spark, location, version=version))
+            if now is None or before is None:
+                continue
+            columns = _comparable(before, now)
+            now = now.select(*columns).exceptAll(before.select(*columns))
+        return now is not None and not now.isEmpty()
 
 
 def put_back(spark: SparkSession, location: str, version: int, chosen: Callable[[DataFrame], DataFrame | None]) -> int:
@@ -121,6 +131,15 @@ def rows_held_back(frame: DataFrame, judging: Judging, rules: Collection[str]) -
     return rows.where(reduce(lambda a, b: a | b, stands, F.lit(False))).select(
         *[F.col(quoted(c)) for c in frame.columns]
     )
+
+
+def _comparable(one: DataFrame, other: DataFrame) -> list[Column]:
+    there = set(other.columns)
+    return [
+        F.col(quoted(f.name))
+        for f in one.schema.fields
+        if f.name in there and not any(kind in f.dataType.simpleString() for kind in _INCOMPARABLE)
+    ]
 
 
 def _with(frame: DataFrame, policy: TablePolicy, combinations: DataFrame) -> DataFrame:

@@ -21,7 +21,7 @@ from delible.model.request import ENDED, Request
 from delible.model.subject import KeyRow, SubjectRef, own_keys
 from delible.model.terms import Right
 from delible.workflows.control import Control
-from delible.workflows.held import Held
+from delible.workflows.held import Held, held_digest
 from delible.workflows.search import refs_of_keys
 from delible.workflows.stages import Run
 from delible.workflows.unfinished import begun_plans, unusable_plans
@@ -66,29 +66,29 @@ def refuse_losing(control: Control, run: Run, table: str) -> None:
 def held_in_window(
     control: Control, plan: ErasurePlan | RectificationPlan, step: TableStep, active: Collection[SubjectHold]
 ) -> dict[str, SubjectHold]:
-    """Return the plan's unfinished requests whose data subjects a hold covers, and who had rows in the table."""
+    """Return the plan's unfinished requests whose data subjects a hold covers in a table."""
     policy = control.policies.tables.get(step.table)
     here = [h for h in active if policy is None or covers(h.categories, policy)]
-    holds = {r: hold_on(refs, here) for r, refs in _who_had_rows(control, plan, step).items()} if here else {}
+    holds = {r: hold_on(refs, here) for r, refs in _whose_rows(control, plan).items()} if here else {}
     return {request: hold for request, hold in holds.items() if hold is not None}
 
 
-def _opposed_in_window(control: Control, plan: ErasurePlan | RectificationPlan, step: TableStep) -> dict[str, Request]:
-    """Return the unfinished erasures with rows in the table whose data subjects now oppose them (Art. 18(1)(b))."""
+def _opposed_in_window(control: Control, plan: ErasurePlan | RectificationPlan) -> dict[str, Request]:
+    """Return the unfinished erasures whose data subjects now oppose them (Art. 18(1)(b))."""
     restrictions = control.requests.of_right(Right.RESTRICTION)
     if isinstance(plan, RectificationPlan) or not restrictions:
         return {}
-    every = _who_had_rows(control, plan, step)
+    every = _whose_rows(control, plan)
     opposed = {request: opposes_erasure(refs, restrictions) for request, refs in every.items()}
     return {request: by for request, by in opposed.items() if by is not None}
 
 
-def _who_had_rows(
-    control: Control, plan: ErasurePlan | RectificationPlan, step: TableStep
-) -> dict[str, set[SubjectRef]]:
-    """Return the plan's unfinished requests whose people had rows in the table, with the references of each."""
-    had = {r.id for r in plan.requests if isinstance(plan, RectificationPlan) or r.rows.get(step.table)}
-    requests = [r for r in control.requests.named(sorted(had)) if r.state not in ENDED]
+def _whose_rows(control: Control, plan: ErasurePlan | RectificationPlan) -> dict[str, set[SubjectRef]]:
+    """Return the plan's unfinished requests, with the references of each.
+
+    Rows may have come after the search: where none were planned, some may have gone all the same.
+    """
+    requests = [r for r in control.requests.named(sorted(r.id for r in plan.requests)) if r.state not in ENDED]
     found = refs_of_keys(control, control.requests.vault.get([r.id for r in requests]))
     return {r.id: {*r.refs, *found.get(r.id, ())} for r in requests}
 
@@ -103,15 +103,15 @@ def _kept_for_requests(
     held = held_in_window(control, plan, step, active)
     policy = control.policies.tables.get(step.table)
     for request, hold in held.items():
-        lost = _lost(control, run, step, policy, request)
+        lost = _lost(control, run, plan, step, policy, request)
         if lost != 0:
             yield Problem(
                 "request.held",
                 f"legal hold {hold.id} covers the data subject, {_only_there(step, lost)}",
                 f"request:{request}",
             )
-    for request, restriction in _opposed_in_window(control, plan, step).items():
-        lost = _lost(control, run, step, policy, request) if request not in held else 0
+    for request, restriction in _opposed_in_window(control, plan).items():
+        lost = _lost(control, run, plan, step, policy, request) if request not in held else 0
         if lost != 0:
             message = (
                 f"the data subject has opposed erasure since, and asked for restriction ({restriction.id}, GDPR Art. "
@@ -129,20 +129,49 @@ def rows_of_held(
             yield partial(_held_back, control, run, plan, step)
         return
     active, policy = control.holds.active(), control.policies.tables.get(step.table)
-    kept = {**held_in_window(control, plan, step, active), **_opposed_in_window(control, plan, step)}
+    kept = {**held_in_window(control, plan, step, active), **_opposed_in_window(control, plan)}
     for request in kept:
         if policy is not None:
             yield partial(_reached, control, run, policy, own_keys(control.requests.vault.get([request])))
 
 
-def _lost(control: Control, run: Run, step: TableStep, policy: TablePolicy | None, request: str) -> int | None:
+def _lost(
+    control: Control,
+    run: Run,
+    plan: ErasurePlan | RectificationPlan,
+    step: TableStep,
+    policy: TablePolicy | None,
+    request: str,
+) -> int | None:
     """Count the rows of a request's person that stand only in a table's old files; None where nobody can tell."""
-    from delible.lake.lost import lost_rows
-
     if policy is None:
         return None
     reached = partial(_reached, control, run, policy, own_keys(control.requests.vault.get([request])))
-    return lost_rows(run.spark, step.location, step.version, reached)
+    return lost_before(run, before_own_commits(plan, step), reached)
+
+
+def before_own_commits(plan: ErasurePlan | RectificationPlan | RetentionPlan, step: TableStep) -> list[TableStep]:
+    """Return a plan's step at each version just before a commit of the plan that changed rows, oldest first.
+
+    Rows may have come or changed after the plan's own version, and what others did to them since is no loss. Where the
+    log does not tell of all commits since, that version stands for those that it does not tell of.
+    """
+    from delible.lake.commits import current_version, file_commits, mark_of
+
+    if step.history is not None:  # its commits are in another folder
+        return [step]
+    since = list(file_commits(step.location, since=step.version))
+    own = [c.version - 1 for c in since if c.changes_rows and (c.mark or "").startswith(mark_of(plan.id))]
+    whole = len(since) == current_version(step.location) - step.version
+    return [step.model_copy(update={"version": v}) for v in sorted({*own, *([] if whole else [step.version])})]
+
+
+def lost_before(run: Run, steps: Sequence[TableStep], chosen: Callable[[DataFrame], DataFrame | None]) -> int | None:
+    """Return how many rows of one of these versions, at most, only old files hold; None where nobody can tell."""
+    from delible.lake.lost import lost_rows
+
+    counts = [lost_rows(run.spark, step.location, step.version, chosen) for step in steps]
+    return None if None in counts else max((n for n in counts if n is not None), default=0)
 
 
 def _reached(
@@ -160,9 +189,8 @@ def _kept_from_retention(control: Control, run: Run, plan: RetentionPlan, step: 
     """
     if not _came_later(control, plan):
         return
-    from delible.lake.lost import lost_rows
-
-    lost = lost_rows(run.spark, step.location, step.version, lambda frame: _held_back(control, run, plan, step, frame))
+    steps = before_own_commits(plan, step)
+    lost = lost_before(run, steps, partial(_held_back, control, run, plan, steps[0])) if steps else 0
     if lost != 0:
         yield Problem(
             "table.held", f"a legal hold or restriction covers people, {_only_there(step, lost)}", f"table:{step.table}"
@@ -170,6 +198,12 @@ def _kept_from_retention(control: Control, run: Run, plan: RetentionPlan, step: 
 
 
 def _came_later(control: Control, plan: RetentionPlan) -> bool:
+    """Return whether others are held than when the rows were judged.
+
+    The clocks of two machines differ, so only plans of earlier versions, which do not say who was held, go by them.
+    """
+    if plan.held:
+        return plan.held != held_digest(control, claims=True, accessing=True)
     placed = any(h.placed > plan.created for h in control.holds.active())
     restrictions = control.requests.of_right(Right.RESTRICTION)
     return placed or any(restricts(r) and r.changed > plan.created for r in restrictions)
@@ -181,7 +215,7 @@ def _held_back(control: Control, run: Run, plan: RetentionPlan, step: TableStep,
     from delible.lake.retention import Judging
 
     policies = control.policies
-    versions = {s.table: s.version for s in plan.tables if s.stages}
+    versions = {**{s.table: s.version for s in plan.tables if s.stages}, step.table: step.version}
     frames = {n: read(run.spark, at, version=versions.get(n)) for n, at in control.locations().items()}
     people = Held.of(run.spark, control, frames, claims=True, accessing=False)
     rules = tuple(r for r in policies.retention.values() if r.table == step.table)

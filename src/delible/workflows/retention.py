@@ -21,7 +21,7 @@ from delible.workflows.clones import refuse_clones
 from delible.workflows.control import Control
 from delible.workflows.dataset_periods import releases_cut_from
 from delible.workflows.estimates import comparisons, expected
-from delible.workflows.held import Held
+from delible.workflows.held import Held, held_digest
 from delible.workflows.held_bytes import refuse_losing
 from delible.workflows.journal import Journal, Step
 from delible.workflows.lineage_events import describe_retention, retention_run
@@ -87,7 +87,8 @@ def apply_retention(
             progress("This plan was carried out before: no row is rewritten now, what it did is told again.")
         plan = fitting(control, journal, plan, progress)
         merged = _merged(journal, plan)
-        guard = partial(_refuse_held, control, plan, clock)
+        # Before rows of held people are looked for: whoever comes after that has to stop what is not rewritten yet.
+        guard = partial(_refuse_held, control, plan, clock, held=held_digest(control, claims=True, accessing=True))
         guard()
         lineage = recording.enter_context(retention_run(workspace, plan, control.policies, clock))
         spark = session_for(workspace)
@@ -167,16 +168,22 @@ def _refuse_held(
     run: Run | None = None,
     step: TableStep | None = None,
     stage: Stage = Stage.MERGE,
+    *,
+    held: str | None = None,
 ) -> None:
     """Refuse to go on when a hold stops a rule of the plan now; holds on people are honoured row by row.
+
+    Their rows are looked for once, when the run begins: before rows go, nobody else may have been held since.
 
     Args:
         run: The run, when it is about one table.
         step: That table.
         stage: What is going to be done; before old files go, people of all plans are asked about.
+        held: Digest of who was held when the run began; where None, nobody is asked about before rows go.
 
     Raises:
         BlockedError: `table.held`, with one problem per rule; `table.shallow_clone`, `table.deep_clone`.
+        StalePlanError: `plan.stale` before rows go, when others are held than when the run began.
     """
     rules, today = control.policies.retention, clock().date()
     stopped = {
@@ -190,9 +197,18 @@ def _refuse_held(
     )
     if problems:
         raise BlockedError.of(problems)
-    if run is not None and step is not None and stage is not Stage.MERGE:
+    if run is None or step is None:
+        return
+    if stage is not Stage.MERGE:
         refuse_clones(control, {step.table: step.location})
         refuse_losing(control, run, step.table)
+    elif held is not None and held != held_digest(control, claims=True, accessing=True):
+        raise StalePlanError(
+            "plan.stale",
+            f"other people are held than when the run began, so that table '{step.table}' is left as it is.",
+            where=f"table:{step.table}",
+            fix="Run the same command again: it looks for the rows of held people anew.",
+        )
 
 
 def _begun(workspace: Workspace, plan: RetentionPlan) -> bool:

@@ -11,12 +11,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
 import fake_lake
 from byte_search import places
 from delible.errors import BlockedError, ResidueError
+from delible.lake import purge
 from delible.model.plan import TableStep
 from delible.model.request import RefusalGround
 from delible.model.restriction import RestrictionGround
@@ -30,6 +32,7 @@ from delible.workflows.fulfilment import fulfil_requests
 from delible.workflows.holds import place_holds, release_hold
 from delible.workflows.journal import Step
 from delible.workflows.lifecycle import refuse_request
+from delible.workflows.put_back import put_back_held
 from delible.workflows.requests import submit_requests
 from delta_rows import delta_rows
 from small_shop import (
@@ -112,6 +115,45 @@ def test_no_run_removes_the_old_rows_of_somebody_who_is_held_and_others_have_a_w
     }
     assert not there(shop, BESIDE)
     assert len(delta_rows(path, f"customer_id = {HELD}")) == 1
+
+
+@pytest.mark.parametrize("merged", [False, True], ids=["before the MERGE", "after it"])
+@pytest.mark.parametrize("planned", [True, False], ids=["beside planned rows", "in a table without any"])
+def test_rows_that_came_after_the_search_are_kept_and_put_back_too(
+    shop: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, merged: bool, planned: bool
+) -> None:
+    """The MERGE, or the round for late rows after it, has taken them, though no plan names them."""
+    monkeypatch.setattr("delible.workflows.removal.WRITERS_HOURS", 0)
+    path = str(shop.root / "warehouse" / "customers")
+    approved(shop, tmp_path, {"email": email(HELD)}, {"email": email(BESIDE)})
+    late = DeltaTable(path).to_pyarrow_table(filters=[("customer_id", "=", HELD)])
+    late = late.set_column(late.schema.get_field_index("phone"), "phone", pa.array(["+49 30 99887766"]))
+    if not planned:
+        DeltaTable(path).delete(f"customer_id = {HELD}")
+    waiting = plan_due_erasures(shop, now=NOW)
+    coming = [late]
+
+    def comes(*_: object, **__: object) -> None:
+        if coming:
+            write_deltalake(path, coming.pop(), mode="append")
+
+    if merged:
+        monkeypatch.setattr(purge, "purge_deletion_vectors", comes)
+    else:
+        comes()
+    apply_erasure(shop, waiting.plan, actor="tests", now=NOW, searched=waiting.searched)
+    assert delta_rows(path, f"customer_id = {HELD}") == []
+    hold(shop, tmp_path)
+    with pytest.raises(BlockedError, check=lambda e: e.code == "request.held"):
+        apply_erasure(shop, waiting.plan, actor="tests", now=LATER)
+    assert places(shop.root / "warehouse", texts=["+49 30 99887766"]) != []
+    put_back_held(shop, actor="officer", now=SOON)
+    assert put_back_held(shop, actor="officer", now=SOON) == ()
+    with pytest.raises(ResidueError):
+        apply_erasure(shop, waiting.plan, actor="tests", now=LATER)
+    phones = {row["phone"] for row in delta_rows(path, f"customer_id = {HELD}")}
+    assert phones == {"+49 30 99887766", *[phone(HELD)] * planned}
+    assert not there(shop, BESIDE)
 
 
 def test_art_18_1_b_an_erasure_that_is_opposed_during_its_window_keeps_the_old_rows(

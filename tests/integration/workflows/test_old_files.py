@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import cast
 
+import pyarrow as pa
 import pytest
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 
+from delible.lake.commits import mark_of
 from delible.model.plan import ErasurePlan, TableStep
 from delible.model.record import AuditEntry, SubjectHold
 from delible.model.subject import SubjectRef
@@ -14,7 +17,7 @@ from delible.store.ledger import Ledger
 from delible.store.workspace import Workspace
 from delible.workflows import held_bytes
 from delible.workflows.control import Control
-from delible.workflows.held_bytes import has_old_files, records_of_plans, refuse_losing
+from delible.workflows.held_bytes import has_old_files, records_of_plans, refuse_losing, steps_with_old_rows
 from delible.workflows.stages import Run
 from policy_files import write_policies
 
@@ -91,3 +94,45 @@ def test_the_ledger_is_read_once_for_all_plans(
     )
     refuse_losing(control, cast("Run", None), STEP.table)
     assert asked == ["plan:"]
+
+
+@pytest.mark.parametrize(
+    ("purged", "vacuumed", "own", "versions"),
+    [
+        (60, 60, True, [1]),
+        (60, 60, False, []),
+        (60, 59, True, [0]),
+        (60, 59, False, [0]),
+        (10, 20, True, [0]),
+        (10, 20, False, [0]),
+    ],
+    ids=[
+        "removed, and gone on since",
+        "removed, and nothing committed",
+        "begun before the purge, and gone on since",
+        "begun before the purge",
+        "removed before it began, and gone on since",
+        "removed before it began",
+    ],
+)
+def test_what_a_killed_merge_may_have_left_is_gone_once_another_plan_has_removed_it(
+    purged: int, vacuumed: int, own: bool, versions: list[int], workspace: Workspace, now: datetime
+) -> None:
+    """The MERGE began after half an hour and has no end; own commits are what it has done after the VACUUM."""
+    place = str(workspace.root / "customers")
+    write_deltalake(place, pa.table({"id": [1, 2]}))
+    write_deltalake(place, pa.table({"id": [3]}), mode="append")
+    mark = CommitProperties(custom_metadata={"userMetadata": mark_of(PLAN if own else "E-2", "customers")})
+    DeltaTable(place).delete("id = 1", commit_properties=mark)
+    step = STEP.model_copy(update={"location": place, "version": 0})
+    control = Control(workspace)
+    events = [
+        (30, PLAN, "merge", "started", {}),
+        (purged, "E-2", "purge", "done", {}),
+        (vacuumed, "E-2", "vacuum", "started", {}),
+        (vacuumed + 1, "E-2", "vacuum", "done", {"hours": "0"}),
+    ]
+    for minutes, *event, detail in sorted(events, key=lambda e: e[0]):
+        record(control, now + timedelta(minutes=minutes), *event, **detail)
+    plan = ErasurePlan.model_construct(id=PLAN, tables=(step,), requests=())
+    assert [s.version for s in steps_with_old_rows(records_of_plans(control), plan, "customers")] == versions

@@ -14,15 +14,16 @@ from delible.model.plan import RetentionPlan, Stage
 from delible.model.terms import RetentionAction
 from delible.workflows import retention, retention_enforce, retention_fit
 from delible.workflows.control import Control
+from delible.workflows.holds import place_holds
 from delible.workflows.journal import Journal, Step
-from delible.workflows.retention import go_on_retention
+from delible.workflows.retention import apply_retention, go_on_retention
 from delible.workflows.retention_enforce import enforce_retention
 from delible.workflows.spark import alone
 from delible.workflows.treated import Treated
 from delible.workflows.unfinished import keep_plan, unfinished_retention
 from policy_files import write_policies
 from retention_plans import START, two_tables
-from small_shop import make_workspace
+from small_shop import email, make_workspace, people_file
 
 RULE = "retention: customers\ntable: customers\nclock: made_at\nkeep: P1Y\nreason: Law.\n"
 
@@ -161,3 +162,33 @@ def test_an_older_plan_that_is_stopped_keeps_no_rule_waiting_and_is_told_in_the_
     with pytest.raises(BlockedError):
         enforced.run()
     assert enforced.planned == 1
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_a_hold_that_comes_during_a_run_stops_the_tables_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comes: bool
+) -> None:
+    """Whose rows are held is computed once, when the run begins; run again, it is computed anew."""
+    refuse = retention._refuse_held
+    shop = Shop(tmp_path, monkeypatch, ())
+    monkeypatch.setattr(retention, "_refuse_held", refuse)
+    monkeypatch.setattr(retention_fit, "moved", lambda *_: None)
+    who = str(people_file(tmp_path, {"email": email(12)}))
+    rewritten: list[str] = []
+
+    def treat(run: Any, work: Any, _tables: Any) -> tuple[Any, ...]:
+        for each in work:
+            run.guard(run, each.step, Stage.MERGE)
+            rewritten.append(each.step.table)
+            if comes and len(rewritten) == 1:
+                place_holds(shop.workspace, identifiers=who, reason="c", owner="legal", actor="tests", now=START)
+        return tuple(Treated(each.step, rows=1) for each in work)
+
+    monkeypatch.setattr(retention, "treat_tables", treat)
+    if comes:
+        with pytest.raises(StalePlanError, check=lambda e: (e.code, e.where) == ("plan.stale", "table:tickets")):
+            apply_retention(shop.workspace, shop.plan, actor="job", now=START)
+        assert rewritten == ["customers"]
+    rewritten.append("again")
+    apply_retention(shop.workspace, shop.plan, actor="job", now=START)
+    assert rewritten[-2:] == ["customers", "tickets"]

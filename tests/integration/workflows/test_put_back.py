@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
-from deltalake import DeltaTable, QueryBuilder, write_deltalake
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 import fake_lake
 from byte_search import places
@@ -25,24 +27,26 @@ from small_shop import NOW, POLICIES, approved, customers, email, make_workspace
 HELD, OTHER = 12, 20
 DELETED = POLICIES["tables/tickets.yaml"].split("erasure:")[0].replace(", free_text: true", "") + "readers: exclusive\n"
 
+CHANGED = {"customers": {"phone": "'changed'"}, "tickets": {"body": "'changed'"}}
+
 
 class Shop:
     """Two people, of whom one is held after the run has rewritten one of two tables and died."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[Shop], None] = lambda _: None
+    ) -> None:
         self.workspace = make_workspace(folder / "shop", {**POLICIES, "tables/tickets.yaml": DELETED})
         self.tables = {name: str(self.workspace.root / "warehouse" / name) for name in ("customers", "tickets")}
         write_deltalake(self.tables["customers"], customers())
         write_deltalake(self.tables["tickets"], tickets())
         fake_lake.install(monkeypatch.setattr)
-        monkeypatch.setattr(put_back, "session_for", lambda _: None)
         for name in ("_frames", "protected_rows"):  # whose texts are masked: nobody's here
             monkeypatch.setattr(erasure, name, lambda *_: {})
-        monkeypatch.setattr(lost, "lost_rows", lambda *args: len(self.lost(*args)))
-        monkeypatch.setattr(lost, "put_back", self.append)
         self.held, self.other = approved(self.workspace, folder, {"email": email(HELD)}, {"email": email(OTHER)})
         plan, found = fake_lake.planned(Control(self.workspace), [self.held, self.other])
         self.first = plan.tables[0].table
+        meanwhile(self)
         with monkeypatch.context() as patch:
             patch.setattr(erase, "erase_rows", self.dying(plan.tables[1].location))
             with pytest.raises(KeyboardInterrupt):
@@ -57,22 +61,6 @@ class Shop:
             fake_lake._erase(spark, location, *args, **more)
 
         return erased
-
-    def lost(self, _: Any, location: str, version: int, chosen: Any) -> list[dict[str, Any]]:
-        _, _, policy, keys = chosen.args
-        sql = f"SELECT * FROM t WHERE {fake_lake._due(policy, keys)}"
-        old = QueryBuilder().register("t", DeltaTable(location, version=version)).execute(sql).read_all()
-        now = delta_rows(location)
-        return [row for row in old.to_struct_array().to_pylist() if row not in now]
-
-    def append(self, spark: Any, location: str, version: int, chosen: Any) -> int:
-        import pyarrow as pa
-
-        rows = self.lost(spark, location, version, chosen)
-        if rows:
-            schema = pa.schema(DeltaTable(location).schema().to_arrow())
-            write_deltalake(location, pa.Table.from_pylist(rows, schema=schema), mode="append")
-        return len(rows)
 
     def rows(self, number: int) -> dict[str, int]:
         return {name: len(delta_rows(at, f"customer_id = {number}")) for name, at in self.tables.items()}
@@ -102,7 +90,7 @@ def test_with_it_they_end_and_the_held_person_is_whole(tmp_path: Path, monkeypat
     assert put_back_held(shop.workspace, actor="officer", now=NOW) == ()
     assert shop.rows(HELD) == {"customers": 1, "tickets": 2}
     records = [r for r in Control(shop.workspace).ledger.records() if r.action == "hold.put_back"]
-    assert [r.outcome for r in records] == ["started", "done"] * 4, "two tables, asked twice"
+    assert [r.outcome for r in records] == ["started", "done"], "nothing was lost in the other table, or twice"
     assert sum(r.counts.get("rows", 0) for r in records) == step.rows
     shop.ends_the_others()
     assert shop.rows(OTHER) == {"customers": 0, "tickets": 0}
@@ -119,4 +107,75 @@ def test_rows_that_stay_in_another_form_are_left_to_people(tmp_path: Path, monke
     before = shop.rows(HELD)
     with pytest.raises(BlockedError, check=lambda e: e.code == "hold.treated"):
         put_back_held(shop.workspace, actor="officer", now=NOW)
+    assert shop.rows(HELD) == before
+
+
+def test_a_put_back_that_was_killed_before_it_was_recorded_is_recorded_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(tmp_path, monkeypatch)
+
+    def dying(*args: Any) -> int:
+        fake_lake._put_back(*args)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lost, "put_back", dying)
+        with pytest.raises(KeyboardInterrupt):
+            put_back_held(shop.workspace, actor="officer", now=NOW)
+    rows = shop.rows(HELD)[shop.first]
+    assert rows > 0
+    assert put_back_held(shop.workspace, actor="officer", now=NOW) == (PutBack(shop.first, 0, rows),)
+    assert put_back_held(shop.workspace, actor="officer", now=NOW) == ()
+    assert shop.rows(HELD)[shop.first] == rows
+    records = [r for r in Control(shop.workspace).ledger.records() if r.action == "hold.put_back"]
+    assert [(r.outcome, r.counts.get("rows")) for r in records] == [("started", None), ("done", rows)]
+
+
+def test_a_row_that_was_changed_before_anything_was_committed_is_not_doubled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run died in the second table, of which it had recorded that it begins."""
+    shop = Shop(tmp_path, monkeypatch)
+    [second] = shop.tables.keys() - {shop.first}
+    DeltaTable(shop.tables[second]).update(predicate=f"customer_id = {HELD}", updates=CHANGED[second])
+    before = delta_rows(shop.tables[second], f"customer_id = {HELD}")
+    [step] = put_back_held(shop.workspace, actor="officer", now=NOW)
+    assert step.table == shop.first
+    assert delta_rows(shop.tables[second], f"customer_id = {HELD}") == before
+    shop.ends_the_others()
+
+
+def test_a_row_that_was_changed_between_search_and_commit_is_put_back_as_it_was_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change(shop: Shop) -> None:
+        DeltaTable(shop.tables[shop.first]).update(predicate=f"customer_id = {HELD}", updates=CHANGED[shop.first])
+
+    shop = Shop(tmp_path, monkeypatch, meanwhile=change)
+    put_back_held(shop.workspace, actor="officer", now=NOW)
+    rows = delta_rows(shop.tables[shop.first], f"customer_id = {HELD}")
+    [column] = CHANGED[shop.first]
+    assert {row[column] for row in rows} == {"changed"}
+
+
+@pytest.mark.parametrize("whose", ["an application", "delible:hold:customers/E-20260131-00000002"])
+def test_beside_rows_that_others_have_written_since_none_are_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whose: str
+) -> None:
+    """What another plan of the same person has put back is no change."""
+    shop = Shop(tmp_path, monkeypatch)
+    place, mark = shop.tables[shop.first], CommitProperties(custom_metadata={"userMetadata": whose})
+    again = DeltaTable(place, version=0).to_pyarrow_table(filters=[("customer_id", "=", HELD)]).slice(0, 1)
+    column = again.schema.get_field_index(*CHANGED[shop.first])
+    changed = again.set_column(column, again.schema.field(column), pa.array(["changed"]))
+    write_deltalake(place, changed, mode="append", commit_properties=mark)
+    before = shop.rows(HELD)
+    if whose.startswith("delible:"):
+        [step] = put_back_held(shop.workspace, actor="officer", now=NOW)
+        assert shop.rows(HELD) == {**before, shop.first: before[shop.first] + step.rows}
+        return
+    with pytest.raises(BlockedError) as caught:
+        put_back_held(shop.workspace, actor="officer", now=NOW)
+    assert [(p.code, p.where) for p in caught.value.problems] == [("hold.changed", f"table:{shop.first}")]
     assert shop.rows(HELD) == before

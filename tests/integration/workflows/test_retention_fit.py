@@ -15,7 +15,7 @@ from delible.errors import StalePlanError
 from delible.lake.retention import Counted
 from delible.model.plan import RetentionPlan, RetentionStep, Stage
 from delible.model.terms import Normalise, Regime, RetentionAction, Right
-from delible.workflows import retention_fit
+from delible.workflows import held_bytes, retention_fit
 from delible.workflows.control import Control
 from delible.workflows.held import held_digest, held_refs
 from delible.workflows.holds import place_holds
@@ -170,3 +170,16 @@ def test_the_digest_of_due_rows_tells_nothing_without_the_key(tmp_path: Path) ->
     one, other = (Control(make_workspace(tmp_path / name)) for name in ("one", "other"))
     found = Counted(rows=1, held=0, files=1, bytes=1, due=7)
     assert due_digest(one, found) == due_digest(one, found) != due_digest(other, found)
+
+
+@pytest.mark.parametrize(("done", "later"), [(lambda _: None, False), (Planned.hold, True)])
+@pytest.mark.parametrize("says", [True, False])
+def test_who_came_after_a_plan_is_told_by_no_clock_that_can_be_behind(
+    done: Callable[[Planned], None], later: bool, says: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hold whose machine is a second behind was placed, by its clock, before a plan that had not seen it."""
+    planned = Planned(tmp_path, monkeypatch)
+    ahead = {"created": NOW + timedelta(seconds=1)} if says else {"held": "", "created": NOW - timedelta(seconds=1)}
+    plan = planned.plan.model_copy(update=ahead)
+    done(planned)
+    assert held_bytes._came_later(Control(planned.workspace), plan) is later
