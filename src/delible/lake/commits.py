@@ -45,6 +45,10 @@ class Commit:
         mark: str | None = self.info.get("userMetadata")
         return mark
 
+    def is_of(self, mark: str) -> bool:
+        """Return whether its mark begins so, as those of all commits of a plan do (`mark_of`)."""
+        return (self.mark or "").startswith(mark)
+
     @property
     def operation(self) -> str:
         """What Delta calls it, such as `MERGE`; empty where the commit does not say."""

@@ -41,7 +41,7 @@ def others_since(location: str, mine: str, version: int) -> Others:
     rows = described = False
     for commit in file_commits(location, since=version):
         seen.add(commit.version)
-        if (commit.mark or "").startswith(mine):
+        if commit.is_of(mine):
             continue
         rows = rows or commit.changes_rows
         described = described or not commit.actions.keys().isdisjoint(("metaData", "protocol"))
@@ -50,19 +50,19 @@ def others_since(location: str, mine: str, version: int) -> Others:
 
 def wrote_files(location: str, mine: str, version: int) -> bool:
     """Return whether others added or removed data files after a version, OPTIMIZE too, as far as the log tells."""
-    others = (c for c in file_commits(location, since=version) if not (c.mark or "").startswith(mine))
+    others = (c for c in file_commits(location, since=version) if not c.is_of(mine))
     return any(commit.added or commit.removed for commit in others)
 
 
 def commits_of_others(location: str, *, since: int) -> int:
     """Count commits after a version that no plan made: somebody else writes the table. A VACUUM writes nothing."""
-    others = (c for c in commits(location, since=since) if not (c.mark or "").startswith(MARK))
+    others = (c for c in commits(location, since=since) if not c.is_of(MARK))
     return sum(not commit.operation.startswith("VACUUM") for commit in others)
 
 
 def was_marked(location: str, mine: str, version: int) -> bool:
     """Return whether the log still tells of commits after a version with marks that begin like one's own."""
-    return any((commit.mark or "").startswith(mine) for commit in commits(location, since=version))
+    return any(commit.is_of(mine) for commit in commits(location, since=version))
 
 
 def first_own(location: str, mine: str, version: int) -> int | None:
@@ -73,7 +73,7 @@ def first_own(location: str, mine: str, version: int) -> int | None:
     since = list(commits(location, since=version))
     if any(commit.operation.startswith("VACUUM") for commit in since):
         return None
-    first = min((commit.version for commit in since if (commit.mark or "").startswith(mine)), default=None)
+    first = min((commit.version for commit in since if commit.is_of(mine)), default=None)
     filesystem, log = log_of(location)
     known = {number for number, _ in files_in(filesystem, log, COMMIT)}
     return first if first is not None and known.issuperset(range(version, first)) else None

@@ -130,15 +130,20 @@ def _restricted(tc: TcString, terms: TcfTerms, kinds: tuple[int, ...]) -> bool:
     )
 
 
-def _core(bits: Bits) -> TcString:
-    if bits.number(6) != _VERSION:
-        raise MalformedString("is not of version 2")
+def _head(bits: Bits, version: int) -> tuple[datetime, int]:
+    """Read what both frameworks begin with; return when a string was made, and the version of its policy."""
+    if bits.number(6) != version:
+        raise MalformedString(f"is not of version {version}")
     bits.instant()
     updated = bits.instant()
     bits.skip(12 + 12 + 6)  # CMP, its version, its screen
     bits.letters(2)
     bits.skip(12)  # version of the vendor list
-    policy = bits.number(6)
+    return updated, bits.number(6)
+
+
+def _core(bits: Bits) -> TcString:
+    updated, policy = _head(bits, _VERSION)
     service_specific = bits.flag()
     bits.skip(1)  # non-standard texts
     features = bits.field(_FEATURES)
@@ -156,14 +161,7 @@ def _core(bits: Bits) -> TcString:
 
 
 def _canadian_core(bits: Bits) -> TcString:
-    if bits.number(6) != _CANADIAN:
-        raise MalformedString("is not of version 1")
-    bits.instant()
-    updated = bits.instant()
-    bits.skip(12 + 12 + 6)  # CMP, its version, its screen
-    bits.letters(2)
-    bits.skip(12)  # version of the vendor list
-    policy = bits.number(6)
+    updated, policy = _head(bits, _CANADIAN)
     bits.skip(1)  # non-standard texts
     features = bits.field(_FEATURES)
     express, implied = bits.field(_PURPOSES), bits.field(_PURPOSES)

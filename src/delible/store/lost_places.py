@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
-from typing import IO, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from delible.errors import InputError
@@ -124,12 +124,8 @@ def sha256(lost: Lost) -> str:
     Raises:
         OSError: As `opened`.
     """
-    digest = hashlib.sha256()
     with opened(lost) as file:
-        whole: IO[bytes] = file
-        while portion := whole.read(1 << 20):
-            digest.update(portion)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def size_of(lost: Lost) -> int:

@@ -20,6 +20,7 @@ from delible.model.record import AuditRecord, SubjectHold
 from delible.model.request import ENDED, Request
 from delible.model.subject import KeyRow, SubjectRef, own_keys
 from delible.model.terms import Right
+from delible.store.plans import AnyPlan
 from delible.workflows.control import Control
 from delible.workflows.held import Held, held_digest
 from delible.workflows.search import refs_of_keys
@@ -101,27 +102,32 @@ def _kept_for_requests(
     active: Collection[SubjectHold],
 ) -> Iterator[Problem]:
     held = held_in_window(control, plan, step, active)
-    policy = control.policies.tables.get(step.table)
+    opposed = {r: by for r, by in _opposed_in_window(control, plan).items() if r not in held}
+    if not held and not opposed:
+        return
+    policy, steps = control.policies.tables.get(step.table), before_own_commits(plan, step)
+    lost = {
+        request: lost_before(run, steps, _rows_of(control, run, policy, request)) if policy is not None else None
+        for request in (*held, *opposed)
+    }
     for request, hold in held.items():
-        lost = _lost(control, run, plan, step, policy, request)
-        if lost != 0:
+        if lost[request] != 0:
             yield Problem(
                 "request.held",
-                f"legal hold {hold.id} covers the data subject, {_only_there(step, lost)}",
+                f"legal hold {hold.id} covers the data subject, {_only_there(step, lost[request])}",
                 f"request:{request}",
             )
-    for request, restriction in _opposed_in_window(control, plan).items():
-        lost = _lost(control, run, plan, step, policy, request) if request not in held else 0
-        if lost != 0:
+    for request, restriction in opposed.items():
+        if lost[request] != 0:
             message = (
                 f"the data subject has opposed erasure since, and asked for restriction ({restriction.id}, GDPR Art. "
-                f"18(1)(b)), {_only_there(step, lost, 'Refuse or lift the restriction')}"
+                f"18(1)(b)), {_only_there(step, lost[request], 'Refuse or lift the restriction')}"
             )
             yield Problem("request.opposed", message, f"request:{request}")
 
 
 def rows_of_held(
-    control: Control, run: Run, plan: ErasurePlan | RectificationPlan | RetentionPlan, step: TableStep
+    control: Control, run: Run, plan: AnyPlan, step: TableStep
 ) -> Iterator[Callable[[DataFrame], DataFrame | None]]:
     """Yield what picks the rows of each person who is held now, as they stood in a step's version."""
     if isinstance(plan, RetentionPlan):
@@ -132,25 +138,15 @@ def rows_of_held(
     kept = {**held_in_window(control, plan, step, active), **_opposed_in_window(control, plan)}
     for request in kept:
         if policy is not None:
-            yield partial(_reached, control, run, policy, own_keys(control.requests.vault.get([request])))
+            yield _rows_of(control, run, policy, request)
 
 
-def _lost(
-    control: Control,
-    run: Run,
-    plan: ErasurePlan | RectificationPlan,
-    step: TableStep,
-    policy: TablePolicy | None,
-    request: str,
-) -> int | None:
-    """Count the rows of a request's person that stand only in a table's old files; None where nobody can tell."""
-    if policy is None:
-        return None
-    reached = partial(_reached, control, run, policy, own_keys(control.requests.vault.get([request])))
-    return lost_before(run, before_own_commits(plan, step), reached)
+def _rows_of(control: Control, run: Run, policy: TablePolicy, request: str) -> Callable[[DataFrame], DataFrame | None]:
+    """Return what picks the rows of a request's person."""
+    return partial(_reached, control, run, policy, own_keys(control.requests.vault.get([request])))
 
 
-def before_own_commits(plan: ErasurePlan | RectificationPlan | RetentionPlan, step: TableStep) -> list[TableStep]:
+def before_own_commits(plan: AnyPlan, step: TableStep) -> list[TableStep]:
     """Return a plan's step at each version just before a commit of the plan that changed rows, oldest first.
 
     Rows may have come or changed after the plan's own version, and what others did to them since is no loss. Where the
@@ -161,7 +157,7 @@ def before_own_commits(plan: ErasurePlan | RectificationPlan | RetentionPlan, st
     if step.history is not None:  # its commits are in another folder
         return [step]
     since = list(file_commits(step.location, since=step.version))
-    own = [c.version - 1 for c in since if c.changes_rows and (c.mark or "").startswith(mark_of(plan.id))]
+    own = [c.version - 1 for c in since if c.changes_rows and c.is_of(mark_of(plan.id))]
     whole = len(since) == current_version(step.location) - step.version
     return [step.model_copy(update={"version": v}) for v in sorted({*own, *([] if whole else [step.version])})]
 
@@ -247,9 +243,7 @@ def records_of_plans(control: Control) -> list[AuditRecord]:
     return control.ledger.records(object_prefix="plan:")
 
 
-def steps_with_old_rows(
-    records: Sequence[AuditRecord], plan: ErasurePlan | RectificationPlan | RetentionPlan, table: str
-) -> list[TableStep]:
+def steps_with_old_rows(records: Sequence[AuditRecord], plan: AnyPlan, table: str) -> list[TableStep]:
     """Return what a plan did to a table, each with the version whose rows may stand only in its old files.
 
     A run that was killed in a MERGE has left a beginning without an end, and nobody can tell from the ledger whether it
@@ -265,7 +259,7 @@ def steps_with_old_rows(
     purged = next((r.at for r in ends if begun and r.sequence > last), None)
     if purged is None or not any(before >= purged for before in _vacuumed_before(records, table)):
         return steps
-    own = [c.version for c in commits(steps[0].location) if (c.mark or "").startswith(mark_of(plan.id))]
+    own = [c.version for c in commits(steps[0].location) if c.is_of(mark_of(plan.id))]
     return [s.model_copy(update={"version": min(own) - 1}) for s in steps] if own else []
 
 
