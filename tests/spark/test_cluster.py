@@ -22,6 +22,7 @@ from delible.store.workspace import Workspace, open_workspace
 from delible.workflows.control import Control
 from delible.workflows.dataset import verify_dataset
 from delible.workflows.tag_review import list_tags
+from one_application import jobs_script
 from small_shop import POLICIES, approved, customers, email, make_workspace, tickets
 from standalone_cluster import PROJECT, Cluster, archive, image, kill, standalone, submit, until
 from writers import Writer, writing
@@ -37,23 +38,11 @@ purpose: support
 source: tickets
 columns: {ticket_id: pseudonymise, customer_id: drop, body: mask}
 """
-JOBS = """\
-import runpy
-import sys
-
-from delible.lake.search import spread
-
-spread.spread_folder.__kwdefaults__["from_bytes"] = 0  # so that the workers search, however little there is
-jobs, workspace = sys.argv[1:]
-for job, *words in (["scan_pii", "customers"], ["fulfil_requests", "--immediate"], ["build_dataset", "topics"]):
-    sys.argv = [job, *words, "--workspace", workspace, "--json"]
-    try:
-        runpy.run_path(f"{jobs}/{job}.py", run_name="__main__")
-    except SystemExit as end:
-        if end.code:
-            raise
-"""
-"""All three jobs in one application: most of the time that each takes by itself is Spark's start."""
+JOBS = jobs_script(
+    (["scan_pii", "customers"], ["fulfil_requests", "--immediate"], ["build_dataset", "topics"]),
+    # So that the workers search, however little there is.
+    before="from delible.lake.search import spread\n\nspread.spread_folder.__kwdefaults__['from_bytes'] = 0",
+)
 
 ONCE = """\
 import sys

@@ -6,31 +6,29 @@ Over a lake without a JVM, for erasures: `tests/integration/workflows/test_holds
 from __future__ import annotations
 
 import shutil
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from byte_search import places
 from delible.errors import BlockedError, ResidueError
 from delible.lake.lost import lost_rows, rows_of_keys
 from delible.model.plan import TableStep
 from delible.model.request import RefusalGround
 from delible.model.subject import own_keys
-from delible.model.terms import Regime, RequestState, Right
+from delible.model.terms import Regime, Right
 from delible.store.workspace import Workspace, open_workspace
 from delible.workflows.control import Control
 from delible.workflows.erasure import apply_erasure
 from delible.workflows.erasure_plan import plan_due_erasures
-from delible.workflows.holds import place_holds, release_hold
+from delible.workflows.holds import release_hold
 from delible.workflows.lifecycle import refuse_request
 from delible.workflows.put_back import PutBack, put_back_held
 from delible.workflows.requests import submit_requests
 from delible.workflows.retention import apply_retention
 from delible.workflows.retention_plan import plan_due_retention
-from delta_rows import delta_rows
+from held_shop import HELD, LATER, SOON, hold, no_run_removes_the_old_rows_and_others_have_a_way_out, there
 from policy_files import write_policies
 from small_shop import NOW, ONE_TABLE, approved, email, make_workspace, people_file, write_tables
 
@@ -43,9 +41,6 @@ WINDOW = (
     "'delta.deletedFileRetentionDuration' = 'interval 1 second', 'delta.logRetentionDuration' = 'interval 1 second'"
 )
 RULE = "retention: accounts\ntable: customers\nclock: made_at\nkeep: P1Y\nreason: Law.\n"
-HELD, BESIDE, OTHER = 12, 25, 20
-SOON = NOW + timedelta(minutes=1)
-LATER = NOW + timedelta(hours=2)
 
 
 @pytest.fixture(scope="module")
@@ -62,49 +57,16 @@ def shop(template: Path, tmp_path: Path) -> Workspace:
     return open_workspace(tmp_path / "shop")
 
 
-def hold(shop: Workspace, folder: Path) -> str:
-    file = str(people_file(folder, {"email": email(HELD)}))
-    [placed] = place_holds(shop, identifiers=file, reason="claim", owner="legal", actor="tests", now=SOON)
-    return placed.id
-
-
-def there(shop: Workspace, number: int) -> bool:
-    return bool(places(shop.root / "warehouse", texts=[email(number)]))
-
-
 def test_no_run_removes_the_old_rows_of_somebody_who_is_held_and_others_have_a_way_out(
-    shop: Workspace, spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shop: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("delible.workflows.removal.WRITERS_HOURS", 0)  # rows are put back while plans wait
-    first, beside = approved(shop, tmp_path, {"email": email(HELD)}, {"email": email(BESIDE)})
-    waiting = plan_due_erasures(shop, now=NOW)
-    version = waiting.plan.tables[0].version
-    apply_erasure(shop, waiting.plan, actor="tests", now=NOW, searched=waiting.searched)
-    hold(shop, tmp_path)
-    [other] = approved(shop, tmp_path, {"email": email(OTHER)})
-    now = plan_due_erasures(shop, now=NOW, request_ids=[other], immediate=True)
-    with pytest.raises(BlockedError, check=lambda e: e.code == "request.held"):
-        apply_erasure(shop, now.plan, actor="tests", now=NOW, searched=now.searched)
-    assert there(shop, HELD)
-    with pytest.raises(BlockedError, check=lambda e: e.code == "request.held"):
-        apply_erasure(shop, waiting.plan, actor="tests", now=LATER)
-    assert there(shop, HELD)
-    assert {r.state for r in Control(shop).requests.all()} == {RequestState.WAITING_RETENTION_WINDOW}
 
-    path = str(shop.root / "warehouse" / "customers")
-    assert put_back_held(shop, actor="officer", now=SOON) == (PutBack("customers", version, 1),)
-    assert put_back_held(shop, actor="officer", now=SOON) == ()
-    apply_erasure(shop, now.plan, actor="tests", now=SOON)
-    with pytest.raises(ResidueError):
-        apply_erasure(shop, waiting.plan, actor="tests", now=LATER)
-    states = {r.id: r.state for r in Control(shop).requests.all()}
-    assert states == {
-        first: RequestState.PARTLY_COMPLETED,
-        beside: RequestState.COMPLETED,
-        other: RequestState.COMPLETED,
-    }
-    assert not there(shop, BESIDE)
-    assert len(delta_rows(path, f"customer_id = {HELD}")) == 1
+    def by_command(_: str, version: int) -> None:
+        assert put_back_held(shop, actor="officer", now=SOON) == (PutBack("customers", version, 1),)
+        assert put_back_held(shop, actor="officer", now=SOON) == ()
+
+    no_run_removes_the_old_rows_and_others_have_a_way_out(shop, tmp_path, by_command)
 
 
 def restrict(shop: Workspace, folder: Path) -> str:

@@ -16,6 +16,7 @@ from delible.model.terms import RequestState
 from delible.workflows.control import Control
 from delible.workflows.dataset import verify_dataset
 from delible.workflows.tag_review import list_tags
+from one_application import jobs_script
 from small_shop import ONE_COMPILER, POLICIES, approved, make_workspace, write_tables
 
 if TYPE_CHECKING:
@@ -31,25 +32,14 @@ source: tickets
 columns: {ticket_id: pseudonymise, customer_id: drop, body: mask}
 """
 
-JOBS = """\
-import runpy
-import sys
-
-jobs, workspace = sys.argv[1:]
-for job, *words in (
-    ["enforce_retention", "--immediate"],
-    ["fulfil_requests", "--immediate"],
-    ["build_dataset", "topics"],
-    ["report_audit"],
-):
-    sys.argv = [job, *words, "--workspace", workspace, "--json"]
-    try:
-        runpy.run_path(f"{jobs}/{job}.py", run_name="__main__")
-    except SystemExit as end:
-        if end.code:
-            raise
-"""
-"""In one application: most of the time that each takes by itself is Spark's start."""
+JOBS = jobs_script(
+    (
+        ["enforce_retention", "--immediate"],
+        ["fulfil_requests", "--immediate"],
+        ["build_dataset", "topics"],
+        ["report_audit"],
+    )
+)
 
 pytestmark = [pytest.mark.slow]
 

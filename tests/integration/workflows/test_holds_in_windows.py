@@ -7,7 +7,6 @@ Over a lake without a JVM. What retention removed, and the windows that Delta it
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +28,22 @@ from delible.workflows.control import Control
 from delible.workflows.erasure import apply_erasure
 from delible.workflows.erasure_plan import plan_due_erasures
 from delible.workflows.fulfilment import fulfil_requests
-from delible.workflows.holds import place_holds, release_hold
+from delible.workflows.holds import release_hold
 from delible.workflows.journal import Step
 from delible.workflows.lifecycle import refuse_request
 from delible.workflows.put_back import put_back_held
 from delible.workflows.requests import submit_requests
 from delta_rows import delta_rows
+from held_shop import (
+    BESIDE,
+    HELD,
+    LATER,
+    OTHER,
+    SOON,
+    hold,
+    no_run_removes_the_old_rows_and_others_have_a_way_out,
+    there,
+)
 from small_shop import (
     LOWEST,
     NOW,
@@ -50,9 +59,6 @@ from small_shop import (
 )
 
 WINDOW = {"delta.deletedFileRetentionDuration": "interval 1 second", "delta.logRetentionDuration": "interval 1 second"}
-HELD, BESIDE, OTHER = 12, 25, 20
-SOON = NOW + timedelta(minutes=1)
-LATER = NOW + timedelta(hours=2)
 TICKETS = POLICIES["tables/tickets.yaml"].partition("  body:")[0] + "readers: exclusive\n"
 """Such a lake masks nothing."""
 
@@ -72,49 +78,16 @@ def shop(tmp_path: Path) -> Workspace:
     return made
 
 
-def hold(shop: Workspace, folder: Path, number: int = HELD) -> str:
-    file = str(people_file(folder, {"email": email(number)}))
-    [placed] = place_holds(shop, identifiers=file, reason="claim", owner="legal", actor="tests", now=SOON)
-    return placed.id
-
-
-def there(shop: Workspace, number: int) -> bool:
-    return bool(places(shop.root / "warehouse", texts=[email(number)]))
-
-
 def test_no_run_removes_the_old_rows_of_somebody_who_is_held_and_others_have_a_way_out(
     shop: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("delible.workflows.removal.WRITERS_HOURS", 0)  # rows are put back while plans wait
-    first, beside = approved(shop, tmp_path, {"email": email(HELD)}, {"email": email(BESIDE)})
-    waiting = plan_due_erasures(shop, now=NOW)
-    version = waiting.plan.tables[0].version
-    apply_erasure(shop, waiting.plan, actor="tests", now=NOW, searched=waiting.searched)
-    hold(shop, tmp_path)
-    [other] = approved(shop, tmp_path, {"email": email(OTHER)})
-    now = plan_due_erasures(shop, now=NOW, request_ids=[other], immediate=True)
-    with pytest.raises(BlockedError, check=lambda e: e.code == "request.held"):
-        apply_erasure(shop, now.plan, actor="tests", now=NOW, searched=now.searched)
-    assert there(shop, HELD)
-    with pytest.raises(BlockedError, check=lambda e: e.code == "request.held"):
-        apply_erasure(shop, waiting.plan, actor="tests", now=LATER)
-    assert there(shop, HELD)
-    assert {r.state for r in Control(shop).requests.all()} == {RequestState.WAITING_RETENTION_WINDOW}
 
-    path = str(shop.root / "warehouse" / "customers")
-    old = DeltaTable(path, version=version).to_pyarrow_table(filters=[("customer_id", "=", HELD)])
-    write_deltalake(path, old, mode="append")
-    apply_erasure(shop, now.plan, actor="tests", now=SOON)
-    with pytest.raises(ResidueError):
-        apply_erasure(shop, waiting.plan, actor="tests", now=LATER)
-    states = {r.id: r.state for r in Control(shop).requests.all()}
-    assert states == {
-        first: RequestState.PARTLY_COMPLETED,
-        beside: RequestState.COMPLETED,
-        other: RequestState.COMPLETED,
-    }
-    assert not there(shop, BESIDE)
-    assert len(delta_rows(path, f"customer_id = {HELD}")) == 1
+    def by_hand(path: str, version: int) -> None:
+        old = DeltaTable(path, version=version).to_pyarrow_table(filters=[("customer_id", "=", HELD)])
+        write_deltalake(path, old, mode="append")
+
+    no_run_removes_the_old_rows_and_others_have_a_way_out(shop, tmp_path, by_hand)
 
 
 @pytest.mark.parametrize("merged", [False, True], ids=["before the MERGE", "after it"])
